@@ -39,8 +39,18 @@ export interface TransportSink {
   onMessage?(message: ParsedMessage): void | PromiseLike<void>;
   /** The response ended as HTTP ends one. */
   onEnd(): void;
-  /** No response, or it broke off. */
+  /** No response, or it broke off. A `TransportError` (transport-error.ts) where the transport can say which. */
   onError(error: unknown): void;
+}
+
+/** What a platform tells of the world around a request. Each may come late, twice or never. */
+export interface PlatformSignals {
+  /** The program left the screen: from now on the platform may freeze timers, kill requests and refuse new ones. */
+  onHide(): void;
+  /** It is back, after any time: what the timers would have said must be asked of the clock. */
+  onShow(): void;
+  /** The network is there or not. `true` again after `true`: it is another one, and what was open over the old one is dead. */
+  onNetwork(online: boolean): void;
 }
 
 export interface Transport {
@@ -48,4 +58,6 @@ export interface Transport {
   readonly name: string;
   /** Starts the request, and never throws: what goes wrong goes to `sink.onError`, later. */
   open(request: TransportRequest, sink: TransportSink): { abort(): void };
+  /** Tells of the platform from now on, where it can. @returns How to stop, for when the connection ends. */
+  watch?(signals: PlatformSignals): () => void;
 }
