@@ -1,0 +1,145 @@
+/**
+ * The log: what was published, in one order, for as long as it is retained.
+ * Live delivery, replay, slow readers and restarts are all "read the log from the cursor"; nothing else keeps messages.
+ *
+ * One log serves all topics of a hub, with one sequence of offsets. A stream of many topics so has one cursor, which fits
+ * in one `id`, orders everything it sees, and stays exact whatever it selects: a topic is an index into the log, not a log
+ * of its own. Retention may differ by topic; the log remembers for each topic how far it was discarded, so that a
+ * subscriber is told of a loss exactly when something it selected is gone, never because a busier topic moved on.
+ *
+ * Any implementation passes `describeLog` of contract.ts.
+ * This module is browser compatible.
+ */
+
+export interface Log {
+  /**
+   * Opens the log, creating it with a random epoch when there is none, and starts its tail.
+   * Called once, before anything else.
+   */
+  open(options: OpenLogOptions): Promise<LogPosition>;
+  /**
+   * Appends all of `drafts` or none, at consecutive offsets. Resolves when they are as safe as this log makes them.
+   * @throws {LogError} `full`, `busy`, `closed` or `failed`: nothing was appended, unless it says otherwise.
+   */
+  append(drafts: readonly Draft[], options?: AppendOptions): Promise<Appended>;
+  /** Reads forward from a position. Costs what it returns, not what lies between. */
+  read(request: ReadRequest): Promise<Page>;
+  /** How much is retained now. */
+  stats(): Promise<LogStats>;
+  /** Stops the tail; appends under way are settled first. The log may be opened again by another instance. */
+  close(): Promise<void>;
+}
+
+export interface OpenLogOptions {
+  readonly retention: Retention;
+  /**
+   * The tail: every entry after the position that `open` gave, whoever appended it, once and in order. A first offset that
+   * does not follow the last one says that entries between were discarded before they could be handed on.
+   * In one process it is called before `append` resolves.
+   */
+  onEntries: (entries: readonly Entry[]) => void;
+  /** Called when the tail cannot go on by itself, at most once per cause. */
+  onError?: (error: unknown) => void;
+}
+
+/** Bounds of the whole log: an entry is discarded, oldest first, when any of them is passed. */
+export interface Retention {
+  readonly messages: number;
+  /** Bytes of the entries' bodies. */
+  readonly bytes: number;
+  readonly ageMs: number;
+  /** Tighter bounds for one topic, each optional. Asked once per topic. */
+  forTopic?(topic: string): Partial<TopicRetention> | undefined;
+}
+
+/** Bounds of one topic, within those of the log. */
+export interface TopicRetention {
+  readonly messages: number;
+  readonly bytes: number;
+  readonly ageMs: number;
+}
+
+/** What is to be appended. */
+export interface Draft {
+  readonly topic: string;
+  /** Event stream text without an `id` line, ending with the blank line. Not to be changed afterwards. */
+  readonly body: Uint8Array;
+  /** What a newer entry of the same topic and key replaces, for readers that want only the newest. */
+  readonly key?: string;
+}
+
+/** What was appended. */
+export interface Entry extends Draft {
+  /** 1, 2, 3… in the order of the log, without holes. */
+  readonly offset: number;
+  /** When it was appended, in milliseconds since 1970; never less than that of the entry before. */
+  readonly atMs: number;
+}
+
+export interface AppendOptions {
+  /** A second append with the same key appends nothing and returns what the first one did. Remembered for a while; see the log. */
+  readonly idempotencyKey?: string;
+}
+
+export interface Appended {
+  /** The offset of the first draft; the others follow it. */
+  readonly first: number;
+  readonly last: number;
+  /** Whether these are the offsets of an earlier append with the same idempotency key. */
+  readonly repeated: boolean;
+}
+
+export interface LogPosition {
+  /** Random when the log was created: letters, digits, `-` and `_`, at most 64. Offsets of another epoch mean nothing here. */
+  readonly epoch: string;
+  /** The newest offset, 0 when nothing was ever appended. */
+  readonly head: number;
+}
+
+/** The topics that a reader wants. */
+export interface Selection {
+  /** All topics it can match, when they are known by name. */
+  readonly exact?: readonly string[];
+  matches(topic: string): boolean;
+}
+
+export interface ReadRequest {
+  readonly topics: Selection;
+  /** The offset that was read last; 0 reads from the beginning. */
+  readonly after: number;
+  /** Entries at most, 1 or more. */
+  readonly maxMessages: number;
+  /** Bytes of bodies at most; the first entry is returned even when it alone is larger. */
+  readonly maxBytes: number;
+}
+
+export interface Page {
+  readonly entries: readonly Entry[];
+  /** Everything selected up to this offset was returned or is lost: where to read on. At the end, the log's newest offset. */
+  readonly through: number;
+  /** The newest offset that may have been selected and is discarded. When it is above `after`, the reader has a gap. */
+  readonly lostThrough: number;
+}
+
+export interface LogStats extends LogPosition {
+  /** The oldest retained offset, 0 when nothing is retained. */
+  readonly oldest: number;
+  readonly messages: number;
+  readonly bytes: number;
+  readonly topics: number;
+}
+
+/**
+ * An append or a read that a program can recover from.
+ * `full`: no room on disk or in its map. `busy`: too much is waiting to be written; try again. `closed`: the log was closed.
+ * `failed`: anything else, with its `cause`.
+ */
+export class LogError extends Error {
+  readonly code: "full" | "busy" | "closed" | "failed";
+
+  constructor(code: LogError["code"], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "LogError";
+    this.code = code;
+  }
+}

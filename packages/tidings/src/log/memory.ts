@@ -1,0 +1,308 @@
+/**
+ * A log in the memory of one process: the default. It ends with the process, and the next one has another epoch.
+ * Each entry stands in two queues, that of the log and that of its topic, so that the oldest of either is at hand, one
+ * topic is read without the others, and an offset is found by bisection.
+ * This module is browser compatible.
+ */
+import { randomEpoch } from "./cursor.ts";
+import { EntryQueue } from "./entry-queue.ts";
+import {
+  LogError,
+  type Appended,
+  type AppendOptions,
+  type Draft,
+  type Entry,
+  type Log,
+  type LogPosition,
+  type LogStats,
+  type OpenLogOptions,
+  type Page,
+  type ReadRequest,
+  type Retention,
+  type Selection,
+  type TopicRetention,
+} from "./log.ts";
+import { mergeTopics } from "./merge-topics.ts";
+
+export interface MemoryLogOptions {
+  /** How many idempotency keys are remembered, the newest ones. Default 100,000. */
+  idempotencyKeys?: number;
+  /** For how long an idempotency key is remembered. Default 300,000 (five minutes). */
+  idempotencyAgeMs?: number;
+  /** How many topics without a retained entry are remembered, so that a loss is known to be theirs. Default 10,000. */
+  emptyTopics?: number;
+  /** Milliseconds since 1970. Default `Date.now`. */
+  now?: () => number;
+}
+
+/** A log in memory. Expired entries are never returned; their memory is freed by the next append or read. */
+export function memoryLog(options: MemoryLogOptions = {}): Log {
+  return new MemoryLog(options);
+}
+
+interface Topic {
+  readonly name: string;
+  readonly entries: EntryQueue<Entry>;
+  readonly retention: Partial<TopicRetention> | undefined;
+  bytes: number;
+  /** The newest offset that was discarded from it. */
+  discarded: number;
+}
+
+/** With more topics than this, one walk over the log costs less than merging them. */
+const MOST_MERGED = 64;
+/** Entries looked at in one read, so that a selection that matches nothing cannot hold the event loop. */
+const MOST_WALKED = 5_000;
+
+class MemoryLog implements Log {
+  readonly #options: Required<MemoryLogOptions>;
+  readonly #topics = new Map<string, Topic>();
+  /** Topics without entries, in the order in which they became so. */
+  readonly #empty = new Set<Topic>();
+  /** All entries; one that only its topic discarded stays as a dead slot, at most as many as the live ones. */
+  readonly #entries = new EntryQueue<Entry>();
+  readonly #keys = new Map<string, { appended: Appended; atMs: number }>();
+  #epoch = "";
+  #head = 0;
+  #messages = 0;
+  #bytes = 0;
+  #lastAtMs = 0;
+  #newestDiscarded = 0;
+  /** What topics that are no longer remembered had discarded, at most. */
+  #forgotten = 0;
+  #retention: Retention = { messages: 0, bytes: 0, ageMs: 0 };
+  #onEntries: ((entries: readonly Entry[]) => void) | undefined;
+
+  constructor(options: MemoryLogOptions) {
+    this.#options = {
+      idempotencyKeys: options.idempotencyKeys ?? 100_000,
+      idempotencyAgeMs: options.idempotencyAgeMs ?? 300_000,
+      emptyTopics: options.emptyTopics ?? 10_000,
+      now: options.now ?? Date.now,
+    };
+  }
+
+  async open({ retention, onEntries }: OpenLogOptions): Promise<LogPosition> {
+    if (this.#onEntries !== undefined) {
+      throw new TypeError("Cannot open log: it is open already, expected one hub per log");
+    }
+    if (this.#epoch === "") this.#epoch = randomEpoch();
+    this.#retention = retention;
+    this.#onEntries = onEntries;
+    return { epoch: this.#epoch, head: this.#head };
+  }
+
+  async append(drafts: readonly Draft[], options: AppendOptions = {}): Promise<Appended> {
+    const onEntries = this.#onEntries;
+    if (onEntries === undefined) throw new LogError("closed", "Cannot append to log: it is closed");
+    if (drafts.length === 0)
+      throw new RangeError("Cannot append to log: there are no drafts, expected 1 or more");
+    const atMs = this.#time();
+    const key = options.idempotencyKey;
+    if (key !== undefined) {
+      const earlier = this.#keys.get(key);
+      if (earlier !== undefined && atMs - earlier.atMs <= this.#options.idempotencyAgeMs) {
+        return { ...earlier.appended, repeated: true };
+      }
+    }
+    const appended = { first: this.#head + 1, last: this.#head + drafts.length, repeated: false };
+    const entries = drafts.map((draft) => this.#add(draft, atMs));
+    if (key !== undefined) this.#remember(key, appended, atMs);
+    this.#discard(atMs);
+    onEntries(entries);
+    return appended;
+  }
+
+  async read({ topics, after, maxMessages, maxBytes }: ReadRequest): Promise<Page> {
+    if (this.#onEntries === undefined) throw new LogError("closed", "Cannot read log: it is closed");
+    const now = this.#time();
+    this.#discard(now);
+    const selected = this.#select(topics);
+    if (selected !== undefined) {
+      for (const topic of selected) this.#trim(topic, now);
+    }
+    let page: { entries: Entry[]; through: number };
+    if (selected === undefined) {
+      page = this.#walk(topics, after, maxMessages, maxBytes, now);
+    } else {
+      const { entries, through, more } = mergeTopics(selected, after, maxMessages, maxBytes);
+      page = { entries, through: more ? through : Math.max(this.#head, after) };
+    }
+    // A reader that stands behind nothing that was discarded has lost nothing.
+    const lostThrough = after < this.#newestDiscarded ? this.#lost(topics, selected) : 0;
+    return { ...page, lostThrough };
+  }
+
+  async stats(): Promise<LogStats> {
+    this.#discard(this.#time());
+    let oldest = this.#entries.first;
+    for (let i = 0; oldest !== undefined && this.#isDead(oldest); i += 1) oldest = this.#entries.at(i + 1);
+    return {
+      epoch: this.#epoch,
+      head: this.#head,
+      oldest: oldest?.offset ?? 0,
+      messages: this.#messages,
+      bytes: this.#bytes,
+      topics: this.#topics.size - this.#empty.size,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#onEntries = undefined;
+  }
+
+  #time(): number {
+    // The entries' times never go back, so that the oldest by offset is the oldest by age.
+    this.#lastAtMs = Math.max(this.#lastAtMs, this.#options.now());
+    return this.#lastAtMs;
+  }
+
+  #add(draft: Draft, atMs: number): Entry {
+    this.#head += 1;
+    const { topic: name, body, key } = draft;
+    const entry: Entry =
+      key === undefined
+        ? { offset: this.#head, topic: name, body, atMs }
+        : { offset: this.#head, topic: name, body, atMs, key };
+    const topic = this.#topics.get(name) ?? this.#create(name);
+    this.#empty.delete(topic);
+    topic.entries.push(entry);
+    topic.bytes += body.length;
+    this.#entries.push(entry);
+    this.#messages += 1;
+    this.#bytes += body.length;
+    this.#trim(topic, atMs);
+    return entry;
+  }
+
+  #create(name: string): Topic {
+    const topic: Topic = {
+      name,
+      entries: new EntryQueue<Entry>(),
+      retention: this.#retention.forTopic?.(name),
+      bytes: 0,
+      // It may be one of those that are no longer remembered.
+      discarded: this.#forgotten,
+    };
+    this.#topics.set(name, topic);
+    return topic;
+  }
+
+  #remember(key: string, appended: Appended, atMs: number): void {
+    this.#keys.delete(key);
+    this.#keys.set(key, { appended, atMs });
+    for (const [oldest, { atMs: then }] of this.#keys) {
+      const spent = atMs - then > this.#options.idempotencyAgeMs;
+      if (this.#keys.size <= this.#options.idempotencyKeys && !spent) break;
+      this.#keys.delete(oldest);
+    }
+  }
+
+  /** Discards what the whole log's bounds no longer cover. */
+  #discard(now: number): void {
+    const { messages, bytes, ageMs } = this.#retention;
+    for (;;) {
+      const oldest = this.#entries.first;
+      if (oldest === undefined) return;
+      if (this.#isDead(oldest)) {
+        this.#entries.shift();
+        continue;
+      }
+      if (this.#messages <= messages && this.#bytes <= bytes && now - oldest.atMs <= ageMs) break;
+      this.#entries.shift();
+      this.#drop(this.#topics.get(oldest.topic)!);
+    }
+    if (this.#entries.length > 64 && this.#entries.length > this.#messages * 2) {
+      this.#entries.compact((entry) => !this.#isDead(entry));
+    }
+  }
+
+  /** Discards what the topic's own bounds no longer cover. */
+  #trim(topic: Topic, now: number): void {
+    const { retention } = topic;
+    if (retention === undefined) return;
+    const { messages = Infinity, bytes = Infinity, ageMs = Infinity } = retention;
+    for (let oldest = topic.entries.first; oldest !== undefined; oldest = topic.entries.first) {
+      if (topic.entries.length <= messages && topic.bytes <= bytes && now - oldest.atMs <= ageMs) return;
+      this.#drop(topic);
+    }
+  }
+
+  #drop(topic: Topic): void {
+    const entry = topic.entries.shift()!;
+    topic.bytes -= entry.body.length;
+    topic.discarded = entry.offset;
+    this.#newestDiscarded = Math.max(this.#newestDiscarded, entry.offset);
+    this.#messages -= 1;
+    this.#bytes -= entry.body.length;
+    if (topic.entries.length > 0) return;
+    this.#empty.add(topic);
+    if (this.#empty.size <= this.#options.emptyTopics) return;
+    for (const oldest of this.#empty) {
+      this.#forgotten = Math.max(this.#forgotten, oldest.discarded);
+      this.#empty.delete(oldest);
+      this.#topics.delete(oldest.name);
+      break;
+    }
+  }
+
+  #isDead(entry: Entry): boolean {
+    const topic = this.#topics.get(entry.topic);
+    return topic === undefined || entry.offset <= topic.discarded;
+  }
+
+  /** The topics to merge, or undefined when walking over the log is cheaper. */
+  #select(topics: Selection): Topic[] | undefined {
+    if (topics.exact === undefined || topics.exact.length > MOST_MERGED) return undefined;
+    const selected: Topic[] = [];
+    for (const name of new Set(topics.exact)) {
+      const topic = this.#topics.get(name);
+      if (topic !== undefined) selected.push(topic);
+    }
+    return selected;
+  }
+
+  #lost(topics: Selection, selected: readonly Topic[] | undefined): number {
+    let lost = this.#forgotten;
+    if (selected !== undefined) {
+      for (const topic of selected) lost = Math.max(lost, topic.discarded);
+      return lost;
+    }
+    for (const topic of this.#topics.values()) {
+      if (topic.discarded > lost && topics.matches(topic.name)) lost = topic.discarded;
+    }
+    return lost;
+  }
+
+  #walk(
+    topics: Selection,
+    after: number,
+    maxMessages: number,
+    maxBytes: number,
+    now: number,
+  ): { entries: Entry[]; through: number } {
+    const matched = new Map<string, boolean>();
+    const entries: Entry[] = [];
+    let bytes = 0;
+    let through = after;
+    const begin = this.#entries.indexAfter(after);
+    for (let i = begin; i < this.#entries.length; i += 1) {
+      const entry = this.#entries.at(i)!;
+      if (i - begin >= MOST_WALKED) return { entries, through };
+      let wanted = matched.get(entry.topic);
+      if (wanted === undefined) {
+        wanted = topics.matches(entry.topic);
+        matched.set(entry.topic, wanted);
+        if (wanted) this.#trim(this.#topics.get(entry.topic)!, now);
+      }
+      if (wanted && !this.#isDead(entry)) {
+        bytes += entry.body.length;
+        if (entries.length > 0 && bytes > maxBytes) return { entries, through };
+        entries.push(entry);
+        if (entries.length >= maxMessages) return { entries, through: entry.offset };
+      }
+      through = entry.offset;
+    }
+    return { entries, through: Math.max(this.#head, after) };
+  }
+}
