@@ -1,0 +1,153 @@
+/**
+ * Makes an outlet and the `Response` that carries it, for servers that take a `Request` and want a `Response` back.
+ * The body hands out bytes when the server asks for some: whatever was written since then goes in one piece.
+ * This module is browser compatible.
+ */
+import type { Outlet } from "../outlet.ts";
+import type { ResponseHead } from "../response-head.ts";
+
+/** What we read of a request: the standard's `Request` has it. */
+export interface FetchRequest {
+  readonly method: string;
+  readonly headers: { get(name: string): string | null };
+  readonly signal?: AbortSignal | null;
+}
+
+export function createFetchOutlet(
+  request: FetchRequest,
+  head: ResponseHead,
+): { outlet: Outlet; response: Response } {
+  const headers = new Headers();
+  for (const [name, value] of head.headers) {
+    for (const one of typeof value === "string" ? [value] : value) headers.append(name, one);
+  }
+  const init = { status: head.status, headers };
+  if (request.method === "HEAD") {
+    return { outlet: new FetchOutlet(request, head, false), response: new Response(null, init) };
+  }
+  const outlet = new FetchOutlet(request, head, true);
+  return { outlet, response: new Response(outlet.body, init) };
+}
+
+class FetchOutlet implements Outlet {
+  readonly framing = "none";
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
+  closed = false;
+  bufferedBytes = 0;
+  onDrain: (() => void) | undefined;
+  onClose: (() => void) | undefined;
+
+  readonly #signal: AbortSignal | undefined;
+  #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
+  #queue: Uint8Array[] = [];
+  /** The server has asked for bytes and got none yet. */
+  #asked = false;
+  #blocked = false;
+  #ended = false;
+
+  constructor(request: FetchRequest, head: ResponseHead, hasBody: boolean) {
+    if (!hasBody || request.signal?.aborted === true) {
+      this.closed = true;
+      if (!hasBody) return;
+    }
+    // Not a byte stream: that would take each buffer away from whoever else is sending it. And with nothing read ahead,
+    // so that what a stalled peer holds up is held here, where it is counted.
+    this.body = new ReadableStream<Uint8Array<ArrayBuffer>>(
+      {
+        start: (controller) => void (this.#controller = controller),
+        pull: () => this.#pull(),
+        cancel: () => this.#close(),
+      },
+      { highWaterMark: 0 },
+    );
+    if (this.closed) {
+      this.#controller.close();
+      return;
+    }
+    this.#signal = request.signal ?? undefined;
+    this.#signal?.addEventListener("abort", this.#aborted);
+    this.write(head.firstBytes);
+    this.#blocked = false;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.closed || this.#ended) return false;
+    if (bytes.length === 0) return !this.#blocked;
+    if (this.#asked) {
+      this.#asked = false;
+      this.#controller.enqueue(bytes as Uint8Array<ArrayBuffer>);
+      return true;
+    }
+    this.#queue.push(bytes);
+    this.bufferedBytes += bytes.length;
+    this.#blocked = true;
+    return false;
+  }
+
+  writeFramed(bytes: Uint8Array): boolean {
+    return this.write(bytes);
+  }
+
+  end(): void {
+    if (this.closed || this.#ended) return;
+    this.#ended = true;
+    if (this.#queue.length === 0) this.#finish();
+  }
+
+  destroy(): void {
+    if (this.closed) return;
+    this.#ended = true;
+    // An error, not an end: the server must cut the response, or the peer takes what it has for the whole.
+    this.#controller.error(new Error("Event stream was cut by its server"));
+    queueMicrotask(() => this.#close());
+  }
+
+  #pull(): void {
+    if (this.#queue.length > 0) {
+      const bytes = this.#queue.length === 1 ? this.#queue[0]! : joined(this.#queue, this.bufferedBytes);
+      this.#queue = [];
+      this.bufferedBytes = 0;
+      this.#controller.enqueue(bytes as Uint8Array<ArrayBuffer>);
+    } else {
+      this.#asked = true;
+    }
+    if (this.#ended) {
+      if (!this.closed) this.#finish();
+      return;
+    }
+    if (!this.#blocked) return;
+    this.#blocked = false;
+    this.onDrain?.();
+  }
+
+  #finish(): void {
+    this.#controller.close();
+    queueMicrotask(() => this.#close());
+  }
+
+  readonly #aborted = (): void => {
+    if (this.closed) return;
+    // Whoever still reads learns that this is not the whole.
+    this.#controller.error(this.#signal?.reason);
+    this.#close();
+  };
+
+  #close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#queue = [];
+    this.bufferedBytes = 0;
+    this.#signal?.removeEventListener("abort", this.#aborted);
+    this.onClose?.();
+  }
+}
+
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

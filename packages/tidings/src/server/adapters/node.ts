@@ -1,0 +1,231 @@
+/**
+ * Makes an outlet of a Node-style request and response: node:http, node:http2 and every framework that hands those on.
+ * An HTTP/1.1 response that nobody has wrapped is written to its socket in one piece, chunk framing included; anything
+ * else (HTTP/1.0, HTTP/2, a response wrapped by middleware, another runtime's imitation) through its own `write`.
+ */
+import type { Outlet } from "../outlet.ts";
+import type { ResponseHead } from "../response-head.ts";
+import { toChunk } from "./chunk.ts";
+
+/** What we read of a request: `IncomingMessage` and `Http2ServerRequest` have it. */
+export interface NodeRequest {
+  readonly method?: string | undefined;
+  readonly httpVersionMajor: number;
+  readonly headers: { readonly [name: string]: string | string[] | undefined };
+  readonly socket: unknown;
+}
+
+/** What we use of a response: `ServerResponse` and `Http2ServerResponse` have it. */
+export interface NodeResponse {
+  statusCode: number;
+  readonly headersSent: boolean;
+  readonly writableEnded: boolean;
+  readonly socket: unknown;
+  setHeader(name: string, value: string | readonly string[]): unknown;
+  removeHeader(name: string): void;
+  write(bytes: Uint8Array): boolean;
+  end(): unknown;
+  on(name: string, listener: () => void): unknown;
+}
+
+/**
+ * Sends the head with its first bytes and returns where the rest goes.
+ * @throws {TypeError} If the response has been begun or ended by someone else.
+ */
+export function createNodeOutlet(request: NodeRequest, response: NodeResponse, head: ResponseHead): Outlet {
+  return new NodeOutlet(request, response, head);
+}
+
+class NodeOutlet implements Outlet {
+  framing: "chunked" | "none" = "none";
+  closed = false;
+  onDrain: (() => void) | undefined;
+  onClose: (() => void) | undefined;
+
+  readonly #response: WideResponse;
+  /** The socket under the response, HTTP/1 alone: HTTP/2 shares one among streams and forbids touching it. */
+  readonly #socket: NodeSocket | undefined;
+  #ended = false;
+  #blocked = false;
+  /** Bytes given to `response.write` since it last took everything: middleware may hold them where no length shows. */
+  #held = 0;
+
+  constructor(request: NodeRequest, response: NodeResponse, head: ResponseHead) {
+    this.#response = response as WideResponse;
+    this.#socket = request.httpVersionMajor < 2 ? ((request.socket ?? undefined) as NodeSocket) : undefined;
+
+    if (response.headersSent || response.writableEnded) {
+      throw new TypeError(
+        `Cannot open event stream: response ${response.writableEnded ? "has ended" : "has sent its head"} already, expected one that nothing was written to`,
+      );
+    }
+    // Nothing may be left that could throw for the life of the process: errors of a response say only that its peer left.
+    response.on("error", ignore);
+    if (isGone(this.#response, this.#socket)) {
+      this.closed = true;
+      return;
+    }
+    this.#open(request.method === "HEAD", head);
+  }
+
+  get bufferedBytes(): number {
+    if (this.framing === "chunked") return this.#socket!.writableLength;
+    return Math.max(this.#held, this.#response.writableLength ?? 0);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.writeFramed(this.framing === "chunked" ? toChunk(bytes) : bytes);
+  }
+
+  writeFramed(bytes: Uint8Array): boolean {
+    if (this.closed || this.#ended) return false;
+    if (bytes.length === 0) return !this.#blocked;
+    if (this.framing === "chunked") {
+      const socket = this.#socket!;
+      // The peer has sent its last and Node is closing our side too: `close` is on its way.
+      if (!socket.writable) return false;
+      if (socket.write(bytes)) return true;
+      if (!this.#blocked) socket.once("drain", this.#drained);
+      this.#blocked = true;
+      return false;
+    }
+    let took: unknown;
+    try {
+      took = this.#response.write(asBuffer(bytes));
+      this.#response.flush?.();
+    } catch (error) {
+      // Middleware that fails has broken this one response; it must not break the loop that writes to all of them.
+      this.#response.destroy?.(error);
+      return false;
+    }
+    // A wrapper that forgets to return what it was told has not said no.
+    if (took !== false && !this.#blocked) return true;
+    this.#held += bytes.length;
+    this.#blocked = true;
+    return false;
+  }
+
+  end(): void {
+    if (this.closed || this.#ended) return;
+    this.#ended = true;
+    try {
+      this.#response.end();
+    } catch (error) {
+      this.#response.destroy?.(error);
+    }
+  }
+
+  destroy(): void {
+    if (this.closed) return;
+    this.#ended = true;
+    const { stream } = this.#response;
+    // CANCEL rather than no error, or the peer takes what it has for the whole.
+    if (stream !== undefined && typeof stream.close === "function") {
+      stream.close(HTTP2_CANCEL);
+      stream.destroy();
+    } else if (typeof this.#response.destroy === "function") {
+      this.#response.destroy();
+    } else {
+      this.#socket?.destroy();
+    }
+  }
+
+  #open(isHead: boolean, head: ResponseHead): void {
+    const response = this.#response;
+    response.on("close", this.#close);
+    // The response of a pipelined request hears nothing of its socket before its turn comes.
+    this.#socket?.on?.("close", this.#close);
+
+    response.statusCode = head.status;
+    response.removeHeader("content-length");
+    for (const [name, value] of head.headers) response.setHeader(name, value);
+    if (isHead) {
+      response.flushHeaders();
+      this.end();
+      this.closed = true;
+      return;
+    }
+    const socket = response.socket === this.#socket ? this.#socket : undefined;
+    socket?.cork?.(); // head and first bytes in one packet
+    response.flushHeaders();
+    if (socket !== undefined && isPlain(response, socket)) this.framing = "chunked";
+    else response.on("drain", this.#drained);
+    this.write(head.firstBytes);
+    socket?.uncork?.();
+  }
+
+  readonly #drained = (): void => {
+    this.#held = 0;
+    if (!this.#blocked) return;
+    this.#blocked = false;
+    if (!this.closed && !this.#ended) this.onDrain?.();
+  };
+
+  readonly #close = (): void => {
+    this.#socket?.off?.("close", this.#close);
+    this.#socket?.off?.("drain", this.#drained);
+    if (this.closed) return;
+    this.closed = true;
+    this.onClose?.();
+  };
+}
+
+function isGone(response: WideResponse, socket: NodeSocket | undefined): boolean {
+  return response.destroyed === true || socket?.destroyed === true || response.stream?.destroyed === true;
+}
+
+/**
+ * Whether what we write to the socket is what `response.write` would have: Node's own response in its turn, in HTTP/1.1
+ * chunks, with nothing waiting in it, and no one between.
+ */
+function isPlain(response: WideResponse, socket: NodeSocket): boolean {
+  if (
+    typeof process !== "object" ||
+    process.versions["bun"] !== undefined ||
+    process.versions["deno"] !== undefined
+  )
+    return false;
+  // Asked for here, not imported: this file loads where there is no Node.
+  const { OutgoingMessage } = process.getBuiltinModule("node:http");
+  const { Socket } = process.getBuiltinModule("node:net");
+  return (
+    (response.write as unknown) === OutgoingMessage.prototype.write &&
+    response.chunkedEncoding === true &&
+    socket instanceof Socket &&
+    response.writableLength === socket.writableLength
+  );
+}
+
+/** The same memory as a Buffer: middleware that records or rewrites calls `toString` on what it gets. */
+function asBuffer(bytes: Uint8Array): Uint8Array {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function ignore(): void {}
+
+const HTTP2_CANCEL = 8;
+
+/** What the servers we know of have besides; each part may be missing in an imitation. */
+interface WideResponse extends NodeResponse {
+  flushHeaders(): void;
+  readonly destroyed?: boolean;
+  readonly chunkedEncoding?: boolean;
+  readonly writableLength?: number;
+  readonly stream?: { readonly destroyed: boolean; close?(code: number): void; destroy(): void };
+  destroy?(error?: unknown): void;
+  /** Middleware that compresses offers it, to send what it has rather than wait for more. */
+  flush?(): void;
+}
+
+interface NodeSocket {
+  readonly destroyed: boolean;
+  readonly writable: boolean;
+  readonly writableLength: number;
+  write(bytes: Uint8Array): boolean;
+  destroy(): void;
+  cork?(): void;
+  uncork?(): void;
+  on?(name: string, listener: () => void): unknown;
+  once(name: string, listener: () => void): unknown;
+  off?(name: string, listener: () => void): unknown;
+}
