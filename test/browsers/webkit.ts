@@ -1,0 +1,121 @@
+/**
+ * Debian's WebKitGTK, the engine nearest to Safari that runs on Linux: MiniBrowser on a screen of its own, driven
+ * over WebDriver by WebKitWebDriver.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Browser, until } from "./browser.ts";
+import { startChild } from "./child.ts";
+import { findMiniBrowser, findProgram } from "./installed.ts";
+import { openSession } from "./webdriver.ts";
+import { startScreen } from "./xvfb.ts";
+
+export async function startWebKit(): Promise<Browser> {
+  const driverPath = findProgram(["WebKitWebDriver"], "webkit2gtk-driver");
+  const binary = findMiniBrowser();
+  const screen = await startScreen();
+  const home = await mkdtemp(join(tmpdir(), "tidings-webkit-"));
+  const port = await freePort();
+  const driver = startChild(driverPath, [`--port=${port}`, "--host=127.0.0.1"], {
+    env: {
+      DISPLAY: screen.display,
+      HOME: home,
+      XDG_RUNTIME_DIR: home,
+      // It draws without a graphics card. (Without its DMA-BUF renderer it would, too, but never take a picture.)
+      LIBGL_ALWAYS_SOFTWARE: "1",
+      GTK_A11Y: "none",
+      NO_AT_BRIDGE: "1",
+      ...(process.getuid?.() === 0 && { WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1" }),
+    },
+  });
+  const origin = `http://127.0.0.1:${port}`;
+
+  async function stop(): Promise<void> {
+    await driver.stop();
+    await screen.stop();
+    await rm(home, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  try {
+    await until(`WebKitWebDriver at ${origin}`, async () => (await fetch(`${origin}/status`)).ok);
+    const session = await openSession(origin, {
+      "webkitgtk:browserOptions": { binary, args: ["--automation"] },
+      timeouts: { implicit: 15_000, pageLoad: 30_000, script: 60_000 },
+    });
+    return { ...controls(session), close: () => session.command("DELETE", "").then(stop, stop) };
+  } catch (error) {
+    await stop();
+    throw new Error(`Cannot start WebKitGTK: ${driver.output() || "its driver said nothing"}`, {
+      cause: error,
+    });
+  }
+}
+
+function controls({ command, find }: Awaited<ReturnType<typeof openSession>>): Omit<Browser, "close"> {
+  const evaluate: Browser["evaluate"] = async (run, ...args) => {
+    const script = `const done = arguments[arguments.length - 1];
+      Promise.resolve().then(() => (${run.toString()})(...${JSON.stringify(args)})).then(
+        (value) => done({ value: value === undefined ? null : value }),
+        (error) => done({ error: String(error) }));`;
+    const answer = await command("POST", "/execute/async", { script, args: [] });
+    const { value, error } = answer as { value: unknown; error?: string };
+    if (error !== undefined) throw new Error(`Cannot evaluate in page: ${error}`);
+    return value as never;
+  };
+  return {
+    engine: "webkit",
+    evaluate,
+    open: async (url) => void (await command("POST", "/url", { url })),
+    click: async (selector) => void (await command("POST", `/element/${await find(selector)}/click`)),
+    async type(selector, text) {
+      const element = await find(selector);
+      await command("POST", `/element/${element}/clear`);
+      if (text !== "") await command("POST", `/element/${element}/value`, { text });
+    },
+    async press(key) {
+      const value = KEYS[key] ?? key;
+      const actions = [
+        { type: "keyDown", value },
+        { type: "keyUp", value },
+      ];
+      await command("POST", "/actions", { actions: [{ type: "key", id: "keyboard", actions }] });
+    },
+    text: async (selector) =>
+      ((await command("GET", `/element/${await find(selector)}/text`)) as string).trim(),
+    async resize(width, height) {
+      // The window has a bar of its own, whose height only the page can tell.
+      const bar = await evaluate(() => ({
+        width: outerWidth - innerWidth,
+        height: outerHeight - innerHeight,
+      }));
+      await command("POST", "/window/rect", { width: width + bar.width, height: height + bar.height });
+      await until(`a viewport ${width} wide`, () => evaluate((wide) => innerWidth === wide, width));
+    },
+    screenshot: async () => Buffer.from((await command("GET", "/screenshot")) as string, "base64"),
+  };
+}
+
+/** The standard's code points for keys that write nothing: https://www.w3.org/TR/webdriver2/#keyboard-actions */
+const KEYS: Record<string, string> = {
+  Backspace: "\uE003",
+  Tab: "\uE004",
+  Enter: "\uE007",
+  Escape: "\uE00C",
+  " ": " ",
+  ArrowUp: "\uE013",
+  ArrowDown: "\uE015",
+};
+
+/** WebKitWebDriver does not say which port it took, so it cannot be given 0. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
