@@ -1,0 +1,30 @@
+/**
+ * The client: event streams over fetch, kept open.
+ * This module is browser compatible.
+ */
+export { connect, type ConnectOptions } from "./connect.ts";
+export type {
+  Asked,
+  Connection,
+  ConnectionOptions,
+  HeadersInput,
+  RetryOptions,
+  SignalLike,
+  Verdict,
+} from "./connection.ts";
+export {
+  EventStreamError,
+  type EventStreamErrorCode,
+  type EventStreamErrorFacts,
+} from "./event-stream-error.ts";
+export type { Clock } from "./keep-open.ts";
+export type { ConnectionState, RetryPolicy } from "./reconnect.ts";
+export { type Fetch, fetchTransport, type FetchTransportOptions } from "./transports/fetch.ts";
+export { TransportError, type TransportErrorCode } from "./transports/transport-error.ts";
+export type {
+  PlatformSignals,
+  Transport,
+  TransportRequest,
+  TransportResponse,
+  TransportSink,
+} from "./transports/transport.ts";
