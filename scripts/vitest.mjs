@@ -1,0 +1,60 @@
+/**
+ * Runs one vitest project and sums up what it says in JSON, so that nothing is counted by reading prose.
+ */
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join, relative } from "node:path";
+import { ROOT, run } from "./run.mjs";
+
+/**
+ * @param {"unit" | "system"} project
+ * @param {{ show: boolean }} options - With `show` the runner's own progress is seen.
+ * @returns {Promise<{ suites: Suite[], code: number, output: string, seconds: number }>} One suite per folder of tests.
+ *
+ * @typedef {{ name: string, passed: number, failed: number, skipped: number, seconds: number, problems: string[] }} Suite
+ */
+export async function runVitest(project, { show }) {
+  const file = join(ROOT, `.cache/test-results/${project}.json`);
+  mkdirSync(join(file, ".."), { recursive: true });
+  rmSync(file, { force: true });
+  const reporters = `--reporter=default --reporter=json --outputFile.json=${file}`;
+  const ran = await run(`vitest run --project ${project} ${reporters}`, { show });
+  const suites = summarise(project, file);
+  // An unhandled rejection, or a runner that died, fails no test and yet is a failure.
+  if (ran.code !== 0 && suites.every(({ failed }) => failed === 0)) {
+    suites.push(suiteOf(project, { failed: 1, problems: [`vitest ended with ${ran.code}; see its output`] }));
+  }
+  if (suites.length === 0) suites.push(suiteOf(project, { failed: 1, problems: ["there is no test"] }));
+  return { ...ran, suites };
+}
+
+function summarise(project, file) {
+  let results;
+  try {
+    results = JSON.parse(readFileSync(file, "utf8")).testResults;
+  } catch {
+    return [];
+  }
+  const suites = new Map();
+  for (const { name, status, message, startTime, endTime, assertionResults } of results) {
+    const path = relative(ROOT, name);
+    const folder = project === "unit" ? "unit" : path.split("/").slice(0, 2).join("/");
+    const suite = suites.get(folder) ?? suiteOf(folder);
+    suites.set(folder, suite);
+    suite.seconds += Math.max(0, endTime - startTime) / 1000;
+    if (status === "failed" && assertionResults.every((test) => test.status !== "failed")) {
+      suite.failed++;
+      suite.problems.push(`${path}: ${message || "could not be loaded"}`);
+    }
+    for (const test of assertionResults) {
+      if (test.status === "passed") suite.passed++;
+      else if (test.status === "failed") suite.failed++;
+      else suite.skipped++;
+      if (test.status !== "passed") suite.problems.push(`${test.status}: ${path}: ${test.fullName}`);
+    }
+  }
+  return [...suites.values()].toSorted((a, b) => a.name.localeCompare(b.name));
+}
+
+function suiteOf(name, known = {}) {
+  return { name, passed: 0, failed: 0, skipped: 0, seconds: 0, problems: [], ...known };
+}
