@@ -21,6 +21,11 @@ export interface WxOptions {
    * Default 600 000. Hosts differ: without it WeChat ends at 60 000, and some iPhones do with it.
    */
   timeoutMs?: number;
+  /**
+   * After how many milliseconds in the background the host kills requests; the stream is taken for dead then, since not every host
+   * says that it is. Default 5000, as WeChat has it.
+   */
+  interruptedAfterMs?: number;
   /** More options for `wx.request`, such as `{ forceCellularNetwork: true }`. What an event stream needs cannot be changed. */
   request?: object;
 }
@@ -39,7 +44,7 @@ export function fromWx(wx: WxLike, options: WxOptions = {}): Transport {
   return {
     name: "wx",
     open: (request, sink) => open(host, options, request, sink),
-    watch: (signals) => watch(host, signals),
+    watch: (signals) => watch(host, options.interruptedAfterMs || INTERRUPTED_AFTER_MS, signals),
   };
 }
 
@@ -177,11 +182,22 @@ function open(
   }
 }
 
-function watch(host: WxHost, signals: PlatformSignals): () => void {
+function watch(host: WxHost, interruptedAfterMs: number, signals: PlatformSignals): () => void {
   let last = "";
   let watching = true;
-  const show = () => watching && signals.onShow();
-  const hide = () => watching && signals.onHide();
+  let hiddenAtMs: number | undefined;
+  const hide = () => {
+    hiddenAtMs = Date.now();
+    if (watching) signals.onHide();
+  };
+  const show = () => {
+    // Hosts call it at the launch too.
+    if (!watching || hiddenAtMs === undefined) return;
+    // By the clock, since timers stand still in the background.
+    const interrupted = Date.now() - hiddenAtMs >= interruptedAfterMs;
+    hiddenAtMs = undefined;
+    signals.onShow(interrupted);
+  };
   const network = ({ isConnected, networkType }: WxNetwork) => {
     const now = `${isConnected} ${networkType}`;
     if (!watching || now === last) return;
@@ -229,6 +245,7 @@ function lowerNames(header: Record<string, unknown> | undefined): Record<string,
 function nothing(): void {}
 
 const TIMEOUT_MS = 600_000;
+const INTERRUPTED_AFTER_MS = 5000;
 const NO_CHUNKS =
   "the request cannot stream: it has no onChunkReceived. " +
   "Expected WeChat's base library 2.20.2 or later, and wx itself rather than a wrapper or an intercepted Taro.request";

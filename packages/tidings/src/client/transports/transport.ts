@@ -47,8 +47,11 @@ export interface TransportSink {
 export interface PlatformSignals {
   /** The program left the screen: from now on the platform may freeze timers, kill requests and refuse new ones. */
   onHide(): void;
-  /** It is back, after any time: what the timers would have said must be asked of the clock. */
-  onShow(): void;
+  /**
+   * It is back, after any time: what the timers would have said must be asked of the clock.
+   * @param interrupted - It was away for so long that the platform has killed what was open, whether it says so or not.
+   */
+  onShow(interrupted: boolean): void;
   /** The network is there or not. `true` again after `true`: it is another one, and what was open over the old one is dead. */
   onNetwork(online: boolean): void;
 }
