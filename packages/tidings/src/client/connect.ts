@@ -3,8 +3,9 @@
  * This module is browser compatible.
  */
 import { createParser } from "../wire/parser.ts";
-import { type Asked, type Connection, type ConnectionOptions, createConnection } from "./connection.ts";
+import { type Connection, type ConnectionOptions, createConnection } from "./connection.ts";
 import type { Clock } from "./keep-open.ts";
+import type { Asked } from "./request.ts";
 import { absolute, type FetchTransportOptions, fetchTransport } from "./transports/fetch.ts";
 import type { Transport } from "./transports/transport.ts";
 

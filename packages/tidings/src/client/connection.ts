@@ -8,18 +8,11 @@ import type { ParsedMessage } from "../wire/message.ts";
 import type { Parser } from "../wire/parser.ts";
 import type { ParserHandlers } from "../wire/text-parser.ts";
 import { EventStreamError } from "./event-stream-error.ts";
+import { isFatal, judgeResponse, retryAfterMsOf } from "./refusal.ts";
+import { type Asked, type HeadersInput, isThenable, mayReplay, requestMaker } from "./request.ts";
 import { type Clock, keepOpen, type Return, systemClock } from "./keep-open.ts";
 import { type ConnectionState, DEFAULT_RETRY, type RetryPolicy } from "./reconnect.ts";
 import type { Transport, TransportResponse } from "./transports/transport.ts";
-
-/** A value, or a function that is asked for it at each attempt. */
-export type Asked<T> = T | (() => T | PromiseLike<T>);
-
-/** An object, pairs, or the platform's `Headers`. */
-export type HeadersInput =
-  | Readonly<Record<string, string | undefined>>
-  | readonly (readonly [string, string])[]
-  | { forEach(each: (value: string, name: string) => void): void };
 
 /** The platform's AbortSignal, or anything like it. */
 export interface SignalLike {
@@ -121,8 +114,7 @@ export function createConnection(
   const { transport, clock = systemClock } = platform;
   const { retry, until, signal, maxQueuedMessages = 1024 } = options;
   const method = (options.method || "GET").toUpperCase();
-  const safe = method === "GET" || method === "HEAD" || method === "OPTIONS";
-  const mayReturn = retry !== false && (safe || !!(retry && retry.replay));
+  const mayReturn = retry !== false && mayReplay(method, retry && retry.replay);
 
   const handlers: { event: string | undefined; handle: (message: ParsedMessage) => unknown }[] = [];
   const queue: ParsedMessage[] = [];
@@ -150,7 +142,7 @@ export function createConnection(
     createParser: (to) => platform.createParser(to),
     policy: Object.assign({}, DEFAULT_RETRY, retry),
     lastEventId: options.lastEventId,
-    request,
+    request: requestMaker({ url, method, headers: options.headers, body: options.body }),
     judge: judgeResponse,
     onOpen(response) {
       wasOpen = true;
@@ -196,6 +188,8 @@ export function createConnection(
   const absent: { [reason: string]: boolean } = {};
   const setAbsent = (reason: "hidden" | "offline", is: boolean) => {
     absent[reason] = is;
+    // What is not asked for twice is left alone: what it has is all it will get.
+    if (!mayReturn) return;
     if (absent["hidden"] || absent["offline"]) keeper.pause();
     else keeper.resume();
   };
@@ -241,21 +235,6 @@ export function createConnection(
   }
   return connection;
 
-  function request(lastEventId: string) {
-    const asked = [url, options.headers, options.body].map(ask);
-    const build = ([url, given, body]: unknown[]) => {
-      const headers: Record<string, string> = { accept: "text/event-stream" };
-      if (lastEventId) headers["last-event-id"] = lastEventId;
-      readHeaders(given as HeadersInput | undefined, (name, value) => {
-        headers[name.toLowerCase()] = value;
-      });
-      const json = asJson(body);
-      if (json !== undefined && !headers["content-type"]) headers["content-type"] = "application/json";
-      return { url: String(url), method, headers, body: json === undefined ? body : json };
-    };
-    return asked.some(isThenable) ? Promise.all(asked).then(build) : build(asked);
-  }
-
   function lost(error: EventStreamError, truncated: boolean): Return | undefined {
     const { code, status } = error;
     const willRetry = mayReturn && !isFatal(error);
@@ -266,7 +245,7 @@ export function createConnection(
     }
     if (options.onError) options.onError(error);
     if (verdict) return;
-    if (willRetry) return { retryAfterMs: retryAfterOf(error) };
+    if (willRetry) return { retryAfterMs: retryAfterMsOf(error) };
     const partly = !mayReturn && wasOpen && code !== "too-large";
     finish({ reason: partly ? "truncated" : "gave-up", cause: error });
   }
@@ -356,73 +335,4 @@ export function createConnection(
       throw thrown;
     });
   }
-}
-
-/** @returns Why the response is not read: its status or its type. */
-export function judgeResponse(response: TransportResponse): EventStreamError | undefined {
-  const { status, url } = response;
-  if (status !== undefined && (status < 200 || status > 299 || status === 204 || status === 205)) {
-    const facts = { url, status, retryAfter: response.header("retry-after") };
-    return new EventStreamError(
-      "status",
-      `Cannot open event stream ${url}: status is ${status}, expected 200`,
-      facts,
-    );
-  }
-  const type = response.header("content-type");
-  if (status === undefined && type === null) return;
-  if (!/^\s*text\/event-stream\s*(;|$)/i.test(type || "")) {
-    return new EventStreamError(
-      "content-type",
-      `Cannot open event stream ${url}: content-type is ${JSON.stringify(type)}, expected text/event-stream`,
-      { url, status },
-    );
-  }
-}
-
-function isFatal({ code, status = 0 }: EventStreamError): boolean {
-  if (code === "status") return !(status >= 500 || status === 408 || status === 425 || status === 429);
-  return code === "content-type" || code === "unsupported" || code === "too-large";
-}
-
-function retryAfterOf(error: EventStreamError): number | undefined {
-  const { retryAfter } = error;
-  if (!retryAfter) return;
-  const ms = /^\s*\d+\s*$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - Date.now();
-  return ms > 0 ? ms : undefined;
-}
-
-function readHeaders(given: HeadersInput | undefined, each: (name: string, value: string) => void): void {
-  if (!given) return;
-  const pairs = given as [string, string][] & { forEach(each: (value: string, name: string) => void): void };
-  const object = given as Record<string, string | undefined>;
-  if (Array.isArray(given)) pairs.map(([name, value]) => each(name, value));
-  else if (typeof given.forEach === "function")
-    pairs.forEach((value: string, name: string) => each(name, value));
-  else {
-    Object.keys(object).forEach((name) => {
-      const value = object[name];
-      if (value !== undefined) each(name, value);
-    });
-  }
-}
-
-/** The JSON that a plain object or an array is sent as; a string that looks like it is JSON already. */
-function asJson(body: unknown): string | undefined {
-  if (typeof body === "string") return /^\s*[[{]/.test(body) ? body : undefined;
-  if (typeof body !== "object" || body === null) return;
-  const prototype: unknown = Object.getPrototypeOf(body);
-  return Array.isArray(body) || prototype === null || prototype === Object.prototype
-    ? JSON.stringify(body)
-    : undefined;
-}
-
-function ask(asked: unknown): unknown {
-  return typeof asked === "function" ? (asked as () => unknown)() : asked;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function"
-  );
 }

@@ -234,8 +234,15 @@ export function keepOpen(options: KeepOpenOptions): Keeper {
     const how = options.onLost(error, truncated);
     if (!how || !isCurrent(attempt)) return;
     cutOff();
-    const { retryAfterMs, atOnce } = how;
-    take({ type: "lost", attempt, nowMs: clock.nowMs(), random: clock.random(), retryAfterMs, atOnce });
+    take({
+      type: "lost",
+      attempt,
+      nowMs: clock.nowMs(),
+      random: clock.random(),
+      retryAfterMs: how.retryAfterMs,
+      byServer: error.code === "ended",
+      atOnce: how.atOnce,
+    });
   }
 }
 

@@ -59,13 +59,17 @@ export interface ReconnectState {
 export type ReconnectInput =
   | { readonly type: "start"; readonly nowMs: number }
   | { readonly type: "opened"; readonly attempt: number; readonly nowMs: number }
-  /** The current attempt is over, and another shall follow. `atOnce`: for once without waiting, as after fresh credentials. */
+  /**
+   * The current attempt is over, and another shall follow.
+   * `byServer`: the server ended the response itself. `atOnce`: for once without waiting, as after fresh credentials.
+   */
   | {
       readonly type: "lost";
       readonly attempt: number;
       readonly nowMs: number;
       readonly random: number;
       readonly retryAfterMs?: number | undefined;
+      readonly byServer?: boolean | undefined;
       readonly atOnce?: boolean | undefined;
     }
   /** The server sent `retry:`. */
@@ -130,7 +134,8 @@ export function step(
   if (input.type === "opened") {
     return phase === "open" ? same : [{ ...state, phase: "open", openedAtMs: input.nowMs }, []];
   }
-  return lost(input.nowMs, input.random, input.retryAfterMs || 0, input.atOnce);
+  if (input.atOnce) return open(input.nowMs);
+  return lost(input.nowMs, input.random, input.retryAfterMs || 0, !!input.byServer);
 
   function open(nowMs: number, effects: ReconnectEffect[] = []): [ReconnectState, ReconnectEffect[]] {
     const next = attempt + 1;
@@ -154,9 +159,8 @@ export function step(
     nowMs: number,
     random: number,
     retryAfterMs: number,
-    atOnce: boolean | undefined,
+    byServer: boolean,
   ): [ReconnectState, ReconnectEffect[]] {
-    if (atOnce) return open(nowMs);
     // A server that answers and dies at once looks healthy to whoever counts answers; only time open is health.
     const healthy = phase === "open" && nowMs - state.openedAtMs >= policy.healthyMs;
     const failures = healthy ? 1 : state.failures + 1;
@@ -165,7 +169,9 @@ export function step(
     if (failures >= policy.attempts) return [failed, [{ type: "give-up", limit: "attempts" }]];
     const laterMs = Math.min(retryAfterMs, LONGEST_WAIT_MS);
     const askedMs = Math.max(floorMs(), laterMs);
-    const ms = delayMs(askedMs, failures, random, policy.capMs);
+    // A server that says when to return and then ends the stream has chosen the moment; one that breaks has not.
+    const doublings = byServer && state.reconnectionTimeMs > 0 ? failures - 1 : failures;
+    const ms = delayMs(askedMs, doublings, random, policy.capMs);
     if (nowMs + ms - failingSinceMs > policy.budgetMs)
       return [failed, [{ type: "give-up", limit: "budgetMs" }]];
     return wait({ ...failed, notBeforeMs: Math.max(state.notBeforeMs, nowMs + laterMs) }, ms);
@@ -180,9 +186,9 @@ export function step(
  * How long to wait before returning: anything from what was asked for to its double for each failure, evenly, so that the
  * subscribers of a server that restarted do not return together.
  */
-export function delayMs(askedMs: number, failures: number, random: number, capMs: number): number {
-  const doubledMs = Math.min(capMs, askedMs * Math.pow(2, Math.min(failures, 30)));
-  // Past the cap there is still a quarter to spread over.
-  const ceilingMs = Math.max(doubledMs, askedMs * 1.25);
+export function delayMs(askedMs: number, doublings: number, random: number, capMs: number): number {
+  const doubledMs = Math.min(capMs, askedMs * Math.pow(2, Math.min(doublings, 30)));
+  // Where nothing is doubled, or the cap is passed, there is still a fifth to spread over.
+  const ceilingMs = Math.max(doubledMs, askedMs * 1.2);
   return Math.min(askedMs + random * (ceilingMs - askedMs), LONGEST_WAIT_MS);
 }

@@ -42,6 +42,8 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
             `${target.split(":")[0]}: is not a protocol of event streams`,
           );
         }
+        const lastEventId = headers["last-event-id"];
+        if (lastEventId) headers["last-event-id"] = asBytes(lastEventId);
         const init: RequestInit = { ...options.init, method, headers, signal: controller.signal };
         if (body !== undefined) init.body = body as BodyInit;
         // Workers refuse options that they do not have.
@@ -77,6 +79,11 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
 export function absolute(url: string | URL): string {
   const { document, location } = globalThis as { document?: Document; location?: Location };
   return new URL(url, document?.baseURI ?? location?.href).href;
+}
+
+/** "Set (`Last-Event-ID`, lastEventIDValue) in request's header list", in UTF-8, which fetch takes as one character a byte. */
+function asBytes(text: string): string {
+  return String.fromCharCode(...new TextEncoder().encode(text));
 }
 
 function has(option: "cache" | "credentials"): boolean {
