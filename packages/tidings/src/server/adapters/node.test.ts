@@ -13,7 +13,7 @@ const bytes = (text: string) => Buffer.from(text);
 const closers: (() => unknown)[] = [];
 
 afterEach(async () => {
-  for (const close of closers.splice(0).toReversed()) await close();
+  while (closers.length > 0) await closers.pop()!();
 });
 
 test("an HTTP/1.1 response has one header of each name, none of one hop of ours, and its first byte", async () => {

@@ -1,0 +1,110 @@
+/**
+ * Opens an event stream as the answer to a request, whatever server it came through.
+ * This module is browser compatible.
+ */
+import { createFetchOutlet, type FetchRequest } from "./adapters/fetch.ts";
+import { createNodeOutlet, type NodeRequest, type NodeResponse } from "./adapters/node.ts";
+import { EventStream } from "./event-stream.ts";
+import { lastEventIdOf } from "./last-event-id.ts";
+import type { EventMap } from "./outgoing-message.ts";
+import { type HeadOptions, responseHead } from "./response-head.ts";
+import { isSource, pump, type Source } from "./source.ts";
+import { resolveLimits, type StreamLimits } from "./stream-limits.ts";
+
+export interface StreamOptions extends HeadOptions, StreamLimits {
+  /** Told what the source threw, which also cuts the stream; `console.error` unless told. */
+  onError?: (error: unknown) => void;
+}
+
+/** An event stream over the Fetch standard: return its `response` from the handler. */
+export type FetchEventStream<Events extends object = EventMap> = EventStream<Events> & {
+  readonly response: Response;
+};
+
+/**
+ * Answers the request with an event stream: head and first byte leave at once, a heartbeat runs, `send` sends.
+ * For node:http, node:http2 and what hands their requests on: Express, Koa (`ctx.req, ctx.res`), Fastify (`request.raw, reply.raw`).
+ * @param source - Messages to send, as fast as the peer takes them; the stream ends with it.
+ * @throws {TypeError} If the response has been begun or ended already, or an option is wrong; nothing has been sent then.
+ * @throws {RangeError} If `status`, `retryMs` or a limit is out of range.
+ */
+export function openStream<Events extends object = EventMap>(
+  request: NodeRequest,
+  response: NodeResponse,
+  options?: StreamOptions,
+): EventStream<Events>;
+export function openStream<Events extends object = EventMap>(
+  request: NodeRequest,
+  response: NodeResponse,
+  source: Source<Events>,
+  options?: StreamOptions,
+): EventStream<Events>;
+/** The same for servers that take a `Request` and want a `Response`: Hono, h3, Next, Bun, Deno, Workers. */
+export function openStream<Events extends object = EventMap>(
+  request: FetchRequest,
+  options?: StreamOptions,
+): FetchEventStream<Events>;
+export function openStream<Events extends object = EventMap>(
+  request: FetchRequest,
+  source: Source<Events>,
+  options?: StreamOptions,
+): FetchEventStream<Events>;
+export function openStream(request: NodeRequest | FetchRequest, ...rest: unknown[]): EventStream {
+  const response = isResponse(rest[0]) ? rest.shift() : undefined;
+  const source = isSource(rest[0]) ? rest.shift() : undefined;
+  const options = (rest[0] ?? {}) as StreamOptions;
+  assertRequest(request, response as NodeResponse | undefined);
+
+  // Whatever can be wrong is found before the head leaves.
+  const limits = resolveLimits(options);
+  const head = responseHead(options);
+  const lastEventId = lastEventIdOf(request);
+  const isHead = request.method === "HEAD";
+
+  let stream: EventStream;
+  if (isFetchRequest(request)) {
+    const { outlet, response } = createFetchOutlet(request, head);
+    stream = Object.assign(new EventStream({ outlet, lastEventId, limits, isHead }), { response });
+  } else {
+    const outlet = createNodeOutlet(request, response as NodeResponse, head);
+    stream = new EventStream({ outlet, lastEventId, limits, isHead });
+  }
+  if (source !== undefined && !stream.closed) {
+    void pump(source as Source, stream, (error) => {
+      stream.cut("source-failed", error);
+      (options.onError ?? console.error)(error);
+    });
+  }
+  return stream;
+}
+
+function isFetchRequest(request: NodeRequest | FetchRequest): request is FetchRequest {
+  return typeof request.headers.get === "function";
+}
+
+function isResponse(value: unknown): value is NodeResponse {
+  return typeof value === "object" && value !== null && "setHeader" in value && "write" in value;
+}
+
+function assertRequest(request: unknown, response: NodeResponse | undefined): void {
+  const { headers, raw, req } = (request ?? {}) as {
+    headers?: { get?: unknown };
+    raw?: unknown;
+    req?: unknown;
+  };
+  const isFetch = typeof headers?.get === "function";
+  if (isFetch ? response === undefined : headers !== undefined && response !== undefined) return;
+  const hint =
+    raw !== undefined
+      ? ": give request.raw and reply.raw, after reply.hijack()"
+      : req !== undefined
+        ? ": give the request that is inside this context, and for Koa its ctx.res"
+        : "";
+  throw new TypeError(
+    `Cannot open event stream: ${headers === undefined ? `request is ${describe(request)}` : "response is missing"}, expected a Request, or a Node request and its response${hint}`,
+  );
+}
+
+function describe(value: unknown): string {
+  return value === null || value === undefined ? String(value) : `of type ${typeof value} without headers`;
+}

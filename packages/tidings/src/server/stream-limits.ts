@@ -1,0 +1,50 @@
+/**
+ * What an open stream may cost: its silence, its backlog, its patience.
+ * This module is browser compatible.
+ */
+
+export interface StreamLimits {
+  /**
+   * Milliseconds without a write after which a comment is written, so that no proxy takes the stream for dead and a lost
+   * peer is found. 15,000 unless told; on Bun 8,000, since its server closes a connection after 10 s of silence. False for none.
+   */
+  heartbeatMs?: number | false;
+  /**
+   * Bytes that may wait for a peer that reads slower than you send: 1,048,576 unless told. A message that would pass it
+   * cuts the stream (`"slow"`), and the client may return. One message larger than this goes out when nothing else waits.
+   */
+  maxBufferedBytes?: number;
+  /**
+   * Milliseconds that a peer may take nothing while something waits for it: 120,000 unless told. Then it is cut
+   * (`"stalled"`), at most one heartbeat later. False to wait as long as the operating system does.
+   */
+  stallMs?: number | false;
+}
+
+/** All limits, with `Infinity` for those that were switched off. */
+export interface ResolvedLimits {
+  readonly heartbeatMs: number;
+  readonly maxBufferedBytes: number;
+  readonly stallMs: number;
+}
+
+/** @throws {RangeError} If a limit is not a number greater than 0. */
+export function resolveLimits(limits: StreamLimits = {}): ResolvedLimits {
+  return {
+    heartbeatMs: positive("heartbeatMs", limits.heartbeatMs ?? DEFAULT_HEARTBEAT_MS),
+    maxBufferedBytes: positive("maxBufferedBytes", limits.maxBufferedBytes ?? DEFAULT_MAX_BUFFERED_BYTES),
+    stallMs: positive("stallMs", limits.stallMs ?? DEFAULT_STALL_MS),
+  };
+}
+
+function positive(name: keyof StreamLimits, value: number | false): number {
+  if (value === false && name !== "maxBufferedBytes") return Number.POSITIVE_INFINITY;
+  if (typeof value === "number" && value > 0) return value;
+  throw new RangeError(
+    `Cannot open event stream: ${name} is ${String(value)}, expected a number greater than 0${name === "maxBufferedBytes" ? "" : ", or false"}`,
+  );
+}
+
+const DEFAULT_HEARTBEAT_MS = "Bun" in globalThis ? 8_000 : 15_000;
+const DEFAULT_MAX_BUFFERED_BYTES = 2 ** 20;
+const DEFAULT_STALL_MS = 120_000;

@@ -1,0 +1,99 @@
+/**
+ * One timer for everything that comes due: heartbeats, stalled peers, lifetimes. Streams cost an entry each, not a timer.
+ * This module is browser compatible.
+ */
+
+/** What can wait in a wheel; in one at a time. */
+export interface Timed {
+  /** Kept by the wheel: the tick it waits for, 0 while it waits for none. Start with 0, and leave it alone. */
+  dueTick: number;
+  /**
+   * Called once the time is up.
+   * @param nowMs - `performance.now()`, read once for all that are due together.
+   * @returns Milliseconds until the next call; undefined for none.
+   */
+  onDue(nowMs: number): number | undefined;
+}
+
+/** Times are whole ticks of 250 ms: nothing comes early, and on an idle process not more than a tick late. */
+export class TimerWheel {
+  readonly #slots = new Map<number, Set<Timed>>();
+  #size = 0;
+  #turnedTo = 0;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  /** How many are waiting. The timer runs while there is one, and does not keep a process alive. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Calls `timed` when `afterMs` have passed; one that waits already is moved. */
+  add(timed: Timed, afterMs: number): void {
+    this.remove(timed);
+    const nowMs = performance.now();
+    if (this.#timer === undefined) {
+      this.#turnedTo = Math.floor(nowMs / TICK_MS);
+      this.#timer = setInterval(() => this.#turn(), TICK_MS);
+      // A number in browsers and Workers.
+      (this.#timer as { unref?(): void }).unref?.();
+    }
+    this.#place(timed, nowMs + afterMs);
+  }
+
+  remove(timed: Timed): void {
+    const slot = timed.dueTick === 0 ? undefined : this.#slots.get(timed.dueTick);
+    if (slot?.has(timed) !== true) return;
+    this.#take(timed, slot);
+    this.#stopWhenEmpty();
+  }
+
+  #take(timed: Timed, slot: Set<Timed>): void {
+    slot.delete(timed);
+    if (slot.size === 0) this.#slots.delete(timed.dueTick);
+    timed.dueTick = 0;
+    this.#size--;
+  }
+
+  #place(timed: Timed, dueMs: number): void {
+    const tick = Math.max(Math.ceil(dueMs / TICK_MS), this.#turnedTo + 1);
+    let slot = this.#slots.get(tick);
+    if (slot === undefined) this.#slots.set(tick, (slot = new Set()));
+    slot.add(timed);
+    timed.dueTick = tick;
+    this.#size++;
+  }
+
+  #turn(): void {
+    const nowMs = performance.now();
+    const now = Math.floor(nowMs / TICK_MS);
+    while (this.#turnedTo < now) {
+      const slot = this.#slots.get(++this.#turnedTo);
+      if (slot === undefined) continue;
+      // One that is called may remove another that is due with it: a Set then skips it.
+      for (const timed of slot) {
+        this.#take(timed, slot);
+        const afterMs = timed.onDue(nowMs);
+        if (afterMs !== undefined && timed.dueTick === 0) this.#place(timed, nowMs + afterMs);
+      }
+    }
+    this.#stopWhenEmpty();
+  }
+
+  #stopWhenEmpty(): void {
+    if (this.#size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+/**
+ * The wheel for streams of this process. In Workers each stream gets its own: there a timer belongs to the request that
+ * started it, and ends with it.
+ */
+export function sharedWheel(): TimerWheel {
+  return IS_WORKERD ? new TimerWheel() : shared;
+}
+
+const TICK_MS = 250;
+const IS_WORKERD = typeof navigator === "object" && navigator.userAgent === "Cloudflare-Workers";
+const shared = new TimerWheel();
