@@ -3,7 +3,14 @@
  * This module is browser compatible.
  */
 export { connect, type ConnectOptions } from "./connect.ts";
-export type { Connection, ConnectionOptions, RetryOptions, SignalLike, Verdict } from "./connection.ts";
+export type {
+  Connection,
+  ConnectionOptions,
+  Platform,
+  RetryOptions,
+  SignalLike,
+  Verdict,
+} from "./connection.ts";
 export { EventSource, type EventSourceErrorEvent, type EventSourceInit } from "./event-source.ts";
 export {
   EventStreamError,
