@@ -8,7 +8,7 @@ import type { ParsedMessage } from "../wire/message.ts";
 import type { Parser } from "../wire/parser.ts";
 import type { ParserHandlers } from "../wire/text-parser.ts";
 import { EventStreamError } from "./event-stream-error.ts";
-import { followPlatform } from "./follow-platform.ts";
+import { followPlatform, type PlatformFollower } from "./follow-platform.ts";
 import { isFatal, judgeResponse, retryAfterMsOf } from "./refusal.ts";
 import { type Asked, type HeadersInput, isThenable, mayReplay, requestMaker } from "./request.ts";
 import { type Clock, keepOpen, type Return, systemClock } from "./keep-open.ts";
@@ -45,6 +45,8 @@ export interface ConnectionOptions {
   lastEventId?: string;
   /** When to return, or `false` for never. */
   retry?: RetryOptions | false;
+  /** Milliseconds without a byte, comments counted, after which the stream is dead and another attempt is made. Default: no limit; 45 000 in mini programs. */
+  idleMs?: number;
   /** How a stream that is finite ends well: with this event type, or with a message for which this is true. */
   until?: string | ((message: ParsedMessage) => boolean);
   /** Messages that may wait for handlers or a reader when the transport cannot hold the server back. Default 1024; more end the connection. */
@@ -52,16 +54,10 @@ export interface ConnectionOptions {
   /** Each message, of any event type. A promise holds back the next one. */
   onMessage?(message: ParsedMessage): unknown;
   /**
-   * What to do while the program is not on the screen: `"keep"` the stream for as long as the platform does, or `"pause"` at once;
-   * either way it returns to the screen at its last event ID. A request that is not repeated is kept. Default `"keep"`.
+   * What to do while the program is not on the screen: `"keep"` the stream, or `"pause"` until it is back, and resume there from
+   * the last event ID. Default `"keep"` in browsers, `"pause"` in mini programs, whose hosts cut the stream anyway.
    */
   whenHidden?: "keep" | "pause";
-  /**
-   * Milliseconds without a byte, not even a comment, after which the stream counts as dead; `Infinity` for never. It should be three
-   * times the server's heartbeat. Default: never; in mini programs, which are not told that a connection broke, 45 000, and 120 000
-   * for a request that is not repeated, whose answer may take its time.
-   */
-  idleMs?: number;
   /** A response came and is read. */
   onOpen?(response: TransportResponse): void;
   /** An attempt failed; `error.willRetry` says whether another follows. */
@@ -109,8 +105,9 @@ export interface Platform {
   createParser(handlers: ParserHandlers): Parser;
   /** Default: the platform's timers and `Date`. */
   clock?: Clock;
-  /** What `idleMs` is when it is not given. Default: never. @param mayReturn - Whether the request can be repeated. */
-  idleMs?(mayReturn: boolean): number;
+  /** What the options are when they are not given. Default `"keep"` and no limit. */
+  whenHidden?: "keep" | "pause";
+  idleMs?: number;
 }
 
 /** @throws {TypeError} If an option makes no sense. */
@@ -119,16 +116,10 @@ export function createConnection(
   options: ConnectionOptions,
   platform: Platform,
 ): Connection {
-  const { clock = systemClock } = platform;
-  const { retry, until, signal, maxQueuedMessages = 1024 } = options;
+  const { transport, clock = systemClock } = platform;
+  const { retry, until, signal, maxQueuedMessages = 1024, idleMs = platform.idleMs || 0 } = options;
   const method = (options.method || "GET").toUpperCase();
   const mayReturn = retry !== false && mayReplay(method, retry && retry.replay);
-  const { idleMs = platform.idleMs ? platform.idleMs(mayReturn) : Infinity } = options;
-  if (!(idleMs > 0)) {
-    throw new RangeError(`Cannot connect: idleMs is ${idleMs}, expected more than 0, or Infinity for never`);
-  }
-  const transport =
-    idleMs < LONGEST_TIMER_MS ? limitIdle(platform.transport, idleMs, clock) : platform.transport;
 
   const handlers: { event: string | undefined; handle: (message: ParsedMessage) => unknown }[] = [];
   const queue: ParsedMessage[] = [];
@@ -151,7 +142,7 @@ export function createConnection(
     handlers.push({ event: undefined, handle: (message) => options.onMessage!(message) });
 
   const keeper = keepOpen({
-    transport,
+    transport: idleMs > 0 && idleMs < Infinity ? limitIdle(transport, idleMs, clock) : transport,
     clock,
     createParser: (to) => platform.createParser(to),
     policy: Object.assign({}, DEFAULT_RETRY, retry),
@@ -193,14 +184,13 @@ export function createConnection(
         ),
       });
     },
-    onState(state) {
-      if (options.onState) options.onState(state.phase);
-      if (follower && state.phase === "waiting") follower.onWaiting();
+    onState({ phase }) {
+      if (options.onState) options.onState(phase);
+      if (phase === "waiting" && follower) follower.onWaiting();
     },
   });
 
-  // A request that is not repeated has nothing to return to.
-  const follower = mayReturn ? followPlatform(keeper, options.whenHidden || "keep") : undefined;
+  let follower: PlatformFollower | undefined;
   let unwatch: (() => void) | undefined;
 
   const abort = () => finish({ reason: "aborted", cause: signal!.reason });
@@ -228,7 +218,12 @@ export function createConnection(
   if (signal && signal.aborted) abort();
   else {
     if (signal) signal.addEventListener("abort", abort);
-    if (transport.watch && follower) unwatch = transport.watch(follower);
+    if (transport.watch) {
+      // What is not asked for twice is left alone while it can live: what it has is all it will get.
+      const followed = mayReturn ? keeper : Object.assign({}, keeper, { pause: nothing, resume: nothing });
+      follower = followPlatform(followed, options.whenHidden || platform.whenHidden || "keep");
+      unwatch = transport.watch(follower);
+    }
     keeper.start();
   }
   return connection;
@@ -335,5 +330,4 @@ export function createConnection(
   }
 }
 
-/** What a platform's timer can hold. Longer is never. */
-const LONGEST_TIMER_MS = 2 ** 31;
+function nothing(): void {}
