@@ -3,7 +3,14 @@
  * This module is browser compatible.
  */
 export { encode, encodeComment } from "./wire/encode.ts";
+export { LimitError } from "./wire/limit-error.ts";
 export type { Message, ParsedMessage } from "./wire/message.ts";
 export { MessageStream } from "./wire/message-stream.ts";
 export { createParser, type Parser } from "./wire/parser.ts";
-export type { ParserHandlers } from "./wire/text-parser.ts";
+export {
+  createTextParser,
+  type ParserHandlers,
+  type ParserLimits,
+  type TextParser,
+} from "./wire/text-parser.ts";
+export { createUtf8Decoder, type Utf8Decoder } from "./wire/utf8.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { loadVectors, type Expected, type Vector } from "../../../../vectors/load.ts";
+import { loadVectors, type Expected } from "../../../../vectors/load.ts";
+import { createPlainParser } from "./plain-parser.oracle.ts";
 import { createParser } from "./parser.ts";
 import { createTextParser, type ParserHandlers } from "./text-parser.ts";
 import { createUtf8Decoder } from "./utf8.ts";
@@ -10,54 +11,36 @@ interface AnyParser<Chunk> {
   end(): { truncated: boolean };
 }
 
-const vectors = loadVectors();
+const vectors = loadVectors().map((vector) => [`${vector.file}: ${vector.name}`, vector] as const);
+const ofText = vectors.filter(([, { text }]) => text !== undefined);
 
 describe.each([
-  ["createParser", onBytes(createParser)],
-  ["createTextParser behind createUtf8Decoder", onBytes(createTextParserOfBytes)],
-])("%s, from bytes", (_, run) => {
-  test.each(vectors.map((vector) => [`${vector.file}: ${vector.name}`, vector] as const))("%s", (_, vector) =>
-    run(vector),
-  );
+  ["createParser", createParser],
+  ["createPlainParser, the oracle", createPlainParser],
+  ["createTextParser behind createUtf8Decoder", createTextParserOfBytes],
+])("%s, from bytes cut at every byte", (_, create) => {
+  test.each(vectors)("%s", (_, { bytes, expected }) => {
+    const cuts = [[bytes], Array.from(bytes, (byte) => Uint8Array.of(byte))];
+    for (let at = 1; at < bytes.length; at++) cuts.push([bytes.subarray(0, at), bytes.subarray(at)]);
+    for (const cut of cuts)
+      expect({ cut: sizes(cut), ...parse(create, cut) }).toEqual({ cut: sizes(cut), ...expected });
+  });
 });
 
 describe.each([
-  ["createParser", onText(createParser)],
-  ["createTextParser", onText(createTextParser)],
-])("%s, from text", (_, run) => {
-  const ofText = vectors.filter(({ text }) => text !== undefined);
-  test.each(ofText.map((vector) => [`${vector.file}: ${vector.name}`, vector] as const))("%s", (_, vector) =>
-    run(vector),
-  );
+  ["createParser", createParser],
+  ["createTextParser", createTextParser],
+])("%s, from text cut at every character, and within surrogate pairs", (_, create) => {
+  test.each(ofText)("%s", (_, { text, expected }) => {
+    const cuts = [[text!], text!.split("")];
+    for (let at = 1; at < text!.length; at++) cuts.push([text!.slice(0, at), text!.slice(at)]);
+    for (const cut of cuts)
+      expect({ cut: sizes(cut), ...parse(create, cut) }).toEqual({ cut: sizes(cut), ...expected });
+  });
 });
 
-/** Whole, one by one, and in two pieces cut at every byte. */
-function onBytes(create: (handlers: ParserHandlers) => AnyParser<Uint8Array>) {
-  return ({ bytes, expected }: Vector): void => {
-    expect(parse(create, [bytes])).toEqual(expected);
-    expect(
-      parse(
-        create,
-        Array.from(bytes, (byte) => Uint8Array.of(byte)),
-      ),
-    ).toEqual(expected);
-    for (let at = 1; at < bytes.length; at++) {
-      expect(parse(create, [bytes.subarray(0, at), bytes.subarray(at)]), `cut at byte ${at}`).toEqual(
-        expected,
-      );
-    }
-  };
-}
-
-/** The same with characters; a cut falls between the halves of a surrogate pair too. */
-function onText(create: (handlers: ParserHandlers) => AnyParser<string>) {
-  return ({ text, expected }: Vector): void => {
-    expect(parse(create, [text!])).toEqual(expected);
-    expect(parse(create, text!.split(""))).toEqual(expected);
-    for (let at = 1; at < text!.length; at++) {
-      expect(parse(create, [text!.slice(0, at), text!.slice(at)]), `cut at unit ${at}`).toEqual(expected);
-    }
-  };
+function sizes(chunks: { length: number }[]): number[] {
+  return chunks.map(({ length }) => length);
 }
 
 function parse<Chunk>(create: (handlers: ParserHandlers) => AnyParser<Chunk>, chunks: Chunk[]): Expected {
