@@ -11,6 +11,7 @@ export interface WxLike {
 
 export interface WxHost {
   request(options: object): WxTask | undefined;
+  getDeviceInfo?(): { platform?: string };
   onAppShow?(listener: () => void): void;
   offAppShow?(listener: () => void): void;
   onAppHide?(listener: () => void): void;

@@ -194,7 +194,7 @@ function watch(host: WxHost, interruptedAfterMs: number, signals: PlatformSignal
     // Hosts call it at the launch too.
     if (!watching || hiddenAtMs === undefined) return;
     // By the clock, since timers stand still in the background.
-    const interrupted = Date.now() - hiddenAtMs >= interruptedAfterMs;
+    const interrupted = Date.now() - hiddenAtMs >= interruptedAfterMs && !isDesktop(host);
     hiddenAtMs = undefined;
     signals.onShow(interrupted);
   };
@@ -214,6 +214,12 @@ function watch(host: WxHost, interruptedAfterMs: number, signals: PlatformSignal
     if (host.offAppHide) host.offAppHide(hide);
     if (host.offNetworkStatusChange) host.offNetworkStatusChange(network);
   };
+}
+
+/** WeChat on PC and Mac goes on while its window is hidden. */
+function isDesktop(host: WxHost): boolean {
+  const { platform = "" } = (host.getDeviceInfo && host.getDeviceInfo()) || {};
+  return platform === "windows" || platform === "mac";
 }
 
 /** Told by the words: `errno` is missing on some hosts, and the words are translated on others. */

@@ -1,0 +1,47 @@
+/**
+ * Opens a connection over a mini program's own request.
+ * This module is browser compatible.
+ */
+import { type Connection, type ConnectionOptions, createConnection } from "../client/connection.ts";
+import type { Clock } from "../client/keep-open.ts";
+import { type Asked, mayReplay } from "../client/request.ts";
+import type { Transport } from "../client/transports/transport.ts";
+import { createParser } from "./parser.ts";
+
+export interface ConnectOptions extends ConnectionOptions {
+  /** How to get the bytes: `fromWx(wx)`, `fromTaro(Taro)`, or one of your own. */
+  transport: Transport;
+  /**
+   * Milliseconds without a byte, comments counted, after which the stream is dead. Default 45 000, three of the server's heartbeats,
+   * and 120 000 for a request that is not repeated, such as a question put to a model that thinks before it speaks.
+   */
+  idleMs?: number;
+  /** Time and chance, for tests. */
+  clock?: Clock;
+}
+
+/**
+ * Opens an event stream and keeps it open: over broken connections, the host's timeout, the background and a changed network.
+ * Call `close()` when the page unloads: an open stream holds one of the ten requests that a mini program may make at once.
+ * @param url - Absolute; the host has no page to resolve it against. A function is asked at each attempt.
+ * @throws {TypeError} If `url` or an option makes no sense.
+ */
+export function connect(url: Asked<string>, options: ConnectOptions): Connection {
+  if (!options || !options.transport || typeof options.transport.open !== "function") {
+    throw new TypeError("Cannot connect: there is no transport, expected fromWx(wx) or fromTaro(Taro)");
+  }
+  if (typeof url !== "function" && !/^https?:\/\//i.test(url)) {
+    throw new TypeError(
+      `Cannot connect: url is ${JSON.stringify(url)}, expected one that starts with https://`,
+    );
+  }
+  const { transport, clock, method = "GET", retry } = options;
+  // Nobody tells a mini program on iOS that its connection broke; an answer that is asked for once may take its time.
+  const again = retry !== false && mayReplay(method.toUpperCase(), retry && retry.replay);
+  const idleMs = again ? 45_000 : 120_000;
+  return createConnection(
+    url,
+    options,
+    Object.assign({ transport, createParser, idleMs }, clock && { clock }),
+  );
+}

@@ -1,0 +1,34 @@
+/**
+ * Event streams in WeChat mini programs, and in whatever has the shape of `wx.request`, Taro among them.
+ * Built to one ES2015 CommonJS file without dependencies, `miniprogram_dist/mini-program.js`: what this entry reaches uses
+ * the language of 2015, timers, and no other global.
+ * This module is browser compatible.
+ */
+export type {
+  Connection,
+  ConnectionOptions,
+  RetryOptions,
+  SignalLike,
+  Verdict,
+} from "../client/connection.ts";
+export {
+  EventStreamError,
+  type EventStreamErrorCode,
+  type EventStreamErrorFacts,
+} from "../client/event-stream-error.ts";
+export type { Clock } from "../client/keep-open.ts";
+export type { ConnectionState, RetryPolicy } from "../client/reconnect.ts";
+export type { Asked, HeadersInput } from "../client/request.ts";
+export { TransportError, type TransportErrorCode } from "../client/transports/transport-error.ts";
+export type {
+  PlatformSignals,
+  Transport,
+  TransportRequest,
+  TransportResponse,
+  TransportSink,
+} from "../client/transports/transport.ts";
+export type { ParsedMessage } from "../wire/message.ts";
+export { connect, type ConnectOptions } from "./connect.ts";
+export { fromTaro } from "./taro.ts";
+export { fromWx, type WxOptions } from "./wx.ts";
+export type { WxLike } from "./wx-host.ts";
