@@ -332,10 +332,10 @@ interface Bench {
   readonly position: LogPosition;
   readonly clock: { ms: number };
   readonly tail: Entry[];
-  read(
+  readonly read: (
     topics: readonly string[] | ((topic: string) => boolean),
     request?: Partial<ReadRequest>,
-  ): Promise<Page>;
+  ) => Promise<Page>;
 }
 
 async function openBench(create: CreateLog, retention: Partial<Retention>): Promise<Bench> {

@@ -100,7 +100,7 @@ export interface LogPosition {
 export interface Selection {
   /** All topics it can match, when they are known by name. */
   readonly exact?: readonly string[];
-  matches(topic: string): boolean;
+  readonly matches: (topic: string) => boolean;
 }
 
 export interface ReadRequest {

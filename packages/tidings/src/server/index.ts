@@ -10,3 +10,23 @@ export type { Source } from "./source.ts";
 export type { HeadOptions } from "./response-head.ts";
 export type { FetchRequest } from "./adapters/fetch.ts";
 export type { NodeRequest, NodeResponse } from "./adapters/node.ts";
+export { createHub, type Hub, type Published, type PublishOptions } from "./hub.ts";
+export type {
+  Authorization,
+  Authorize,
+  HistoryOptions,
+  HubLimits,
+  HubOptions,
+  SnapshotResult,
+  SubscribeOptions,
+} from "./hub-options.ts";
+export type { StreamEnd, Subscription } from "./hub-stream.ts";
+export { HubError } from "./hub-error.ts";
+export type { HubGauges, HubStatistics } from "./hub-stats.ts";
+export type { Gap, GapReason, OnGap } from "./gap.ts";
+export type { DrainOptions } from "./drain.ts";
+export type { Publication } from "./publication.ts";
+export type { RefusalCode } from "./refusal.ts";
+export type { TopicSelector } from "./selection.ts";
+export { memoryLog, type MemoryLogOptions } from "../log/memory.ts";
+export { LogError, type Log } from "../log/log.ts";

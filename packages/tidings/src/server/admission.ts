@@ -1,0 +1,63 @@
+/**
+ * Counts the streams and refuses new ones beyond the limits. Those that are open are never closed to let others in: the
+ * evicted would come straight back, and evict in their turn.
+ * This module is browser compatible.
+ */
+import type { Refusal } from "./refusal.ts";
+
+export interface AdmissionLimits {
+  readonly streams: number;
+  readonly perAddress: number;
+  readonly perSubscriber: number;
+}
+
+export class Admission {
+  readonly #limits: AdmissionLimits;
+  readonly #byAddress = new Map<string, number>();
+  readonly #bySubscriber = new Map<string, number>();
+  #streams = 0;
+
+  constructor(limits: AdmissionLimits) {
+    this.#limits = limits;
+  }
+
+  /** @returns A function that gives the place back, once; or why there is none. */
+  enter(address: string | undefined, subscriber: string | undefined): (() => void) | Refusal {
+    const { streams, perAddress, perSubscriber } = this.#limits;
+    if (this.#streams >= streams) {
+      return tooMany(503, `${streams} streams are open (limits.streams)`);
+    }
+    if (address !== undefined && (this.#byAddress.get(address) ?? 0) >= perAddress) {
+      return tooMany(429, `${perAddress} streams are open from ${address} (limits.streamsPerAddress)`);
+    }
+    if (subscriber !== undefined && (this.#bySubscriber.get(subscriber) ?? 0) >= perSubscriber) {
+      return tooMany(
+        429,
+        `${perSubscriber} streams are open for ${subscriber} (limits.streamsPerSubscriber)`,
+      );
+    }
+    this.#streams += 1;
+    count(this.#byAddress, address, 1);
+    count(this.#bySubscriber, subscriber, 1);
+    let entered = true;
+    return () => {
+      if (!entered) return;
+      entered = false;
+      this.#streams -= 1;
+      count(this.#byAddress, address, -1);
+      count(this.#bySubscriber, subscriber, -1);
+    };
+  }
+}
+
+function count(counts: Map<string, number>, key: string | undefined, by: number): void {
+  if (key === undefined) return;
+  const now = (counts.get(key) ?? 0) + by;
+  if (now === 0) counts.delete(key);
+  else counts.set(key, now);
+}
+
+function tooMany(status: 429 | 503, detail: string): Refusal {
+  // Spread, so that those who are refused together do not return together.
+  return { code: "too-many-streams", status, detail, retryAfter: 2 + Math.floor(Math.random() * 8) };
+}

@@ -1,0 +1,304 @@
+/**
+ * Takes what was published to the streams. Publishing only appends; the streams that it concerns are walked afterwards, in
+ * slices of about a millisecond with the event loop's other work between, and each is given everything since its cursor in
+ * one write. With little to do that is each message at once; with much, messages join by themselves.
+ *
+ * A stream that cannot take bytes is left out until its outlet drains. One that has fallen behind what is recent reads
+ * the log in pages. Nothing here waits for a peer, and nothing is kept for one.
+ */
+import { formatCursor } from "../log/cursor.ts";
+import type { Log } from "../log/log.ts";
+import { encodeComment } from "../wire/encode.ts";
+import { EncodedEntry } from "./encoded-entry.ts";
+import { toChunk } from "./adapters/chunk.ts";
+import type { HubFeed, HubStream, StreamEnd } from "./hub-stream.ts";
+import { joinBytes, JoinedPiece, writePiece, type Piece } from "./piece.ts";
+import type { RecentEntries } from "./recent-entries.ts";
+import { continueFrom } from "./resume.ts";
+
+export interface FanOutOptions {
+  readonly recent: RecentEntries<HubFeed>;
+  readonly log: Pick<Log, "read">;
+  /** Bytes in one write at most, but for a message that alone is larger. */
+  readonly writeBytes: number;
+  /** Milliseconds of work before other callbacks of the event loop get their turn. */
+  readonly sliceMs: number;
+  /** Runs a function in a later turn of the event loop. */
+  readonly schedule: (run: () => void) => void;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  readonly counters: FanOutCounters;
+  /** Called when a stream cannot go on. */
+  readonly onEnd: (stream: HubStream, end: StreamEnd, error?: unknown) => void;
+}
+
+/** Counts since the hub was made. */
+export interface FanOutCounters {
+  deliveries: number;
+  writes: number;
+  bytes: number;
+  heartbeats: number;
+  readonly gaps: { slow: number };
+}
+
+/** Reads of the log under way at once; further streams wait for their turn. */
+const MOST_READS = 64;
+const PAGE_MESSAGES = 1_000;
+/** Feeds that keep their last joined piece at once. */
+const MOST_JOINED = 256;
+
+export class FanOut {
+  readonly #options: FanOutOptions;
+  /** Feeds to walk: those of this round, from `#at`, and those of the next. */
+  #feeds: HubFeed[] = [];
+  #at = 0;
+  #nextFeeds: HubFeed[] = [];
+  /** Single streams: drained, with a page to write, or with a heartbeat due. */
+  #streams: HubStream[] = [];
+  #streamsAt = 0;
+  #nextStreams: HubStream[] = [];
+  #reads = 0;
+  #waitingReads: HubStream[] = [];
+  /** Feeds that remember what they joined. */
+  readonly #joined = new Set<HubFeed>();
+  #scheduled = false;
+  #nowMs = 0;
+  readonly #comment = shared(encodeComment(""));
+  #idBlock: { head: number; piece: Pick<Piece, "bytes" | "chunk"> } | undefined;
+
+  constructor(options: FanOutOptions) {
+    this.#options = options;
+  }
+
+  /** Something was added to what is recent. */
+  wake(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#options.schedule(this.#run);
+  }
+
+  /** Takes up one stream: it drained, was just opened, or its heartbeat is due. */
+  enqueue(stream: HubStream): void {
+    if (stream.ready) return;
+    stream.ready = true;
+    this.#nextStreams.push(stream);
+    this.wake();
+  }
+
+  readonly #run = (): void => {
+    const { now, sliceMs, schedule } = this.#options;
+    this.#nowMs = now();
+    const deadline = this.#nowMs + sliceMs;
+    this.#collect();
+    for (let steps = 1; ; steps += 1) {
+      // Turn about, so that neither a great feed nor many that catch up hold the others back.
+      const busy = this.#stepStreams();
+      if (!this.#stepFeeds() && !busy) {
+        this.#forgetJoined();
+        this.#scheduled = false;
+        return;
+      }
+      if ((steps & 7) === 0 && now() >= deadline) break;
+    }
+    // The feed under way goes behind the others, and on from where it stands.
+    const feed = this.#feeds[this.#at];
+    if (feed !== undefined) {
+      this.#at += 1;
+      this.#nextFeeds.push(feed);
+    }
+    schedule(this.#run);
+  };
+
+  /** What was joined is of use while a walk lasts; kept longer, each feed would hold a piece for nothing. */
+  #forgetJoined(): void {
+    for (const feed of this.#joined) feed.forget();
+    this.#joined.clear();
+  }
+
+  #remember(feed: HubFeed): void {
+    if (this.#joined.has(feed)) return;
+    if (this.#joined.size >= MOST_JOINED) this.#forgetJoined();
+    this.#joined.add(feed);
+  }
+
+  #collect(): void {
+    for (const route of this.#options.recent.takeDirty()) {
+      for (const feed of route.users) {
+        feed.dirty = true;
+        if (feed.queued) continue;
+        feed.queued = true;
+        feed.dirty = false;
+        feed.streams.rewind();
+        this.#nextFeeds.push(feed);
+      }
+    }
+  }
+
+  /** @returns Whether there was anything to do. */
+  #stepFeeds(): boolean {
+    if (this.#at >= this.#feeds.length) {
+      if (this.#nextFeeds.length === 0) {
+        if (this.#feeds.length > 0) this.#feeds = [];
+        this.#at = 0;
+        return false;
+      }
+      this.#feeds = this.#nextFeeds;
+      this.#nextFeeds = [];
+      this.#at = 0;
+    }
+    const feed = this.#feeds[this.#at]!;
+    const stream = feed.streams.step();
+    if (stream !== undefined) {
+      this.#flush(stream);
+      return true;
+    }
+    this.#at += 1;
+    if (feed.dirty) {
+      feed.dirty = false;
+      feed.streams.rewind();
+      this.#nextFeeds.push(feed);
+    } else {
+      feed.queued = false;
+    }
+    return true;
+  }
+
+  #stepStreams(): boolean {
+    if (this.#streamsAt >= this.#streams.length) {
+      if (this.#nextStreams.length === 0) {
+        if (this.#streams.length > 0) this.#streams = [];
+        this.#streamsAt = 0;
+        return false;
+      }
+      this.#streams = this.#nextStreams;
+      this.#nextStreams = [];
+      this.#streamsAt = 0;
+    }
+    const stream = this.#streams[this.#streamsAt]!;
+    this.#streamsAt += 1;
+    stream.ready = false;
+    this.#flush(stream);
+    return true;
+  }
+
+  #flush(stream: HubStream): void {
+    if (stream.end !== undefined || stream.blocked || stream.reading) return;
+    const { recent, writeBytes } = this.#options;
+    try {
+      if (stream.page !== undefined) {
+        this.#deliverPage(stream);
+      } else {
+        const piece = stream.feed.since(stream.offset, recent.head, writeBytes);
+        if (piece === undefined) return this.#read(stream);
+        if (piece.messages > 1) this.#remember(stream.feed);
+        // What was read from the log may be newer than what its tail has handed on.
+        if (piece.through > stream.offset) stream.offset = piece.through;
+        if (piece.messages > 0) this.#write(stream, piece, piece.messages, piece.last);
+      }
+    } catch (error) {
+      // A filter threw: whether the message was for this stream cannot be known, so it may neither get it nor miss it.
+      this.#options.onEnd(stream, "failed", error);
+      return;
+    }
+    if (stream.end !== undefined || stream.blocked) return;
+    if (stream.offset < recent.head) this.enqueue(stream);
+    else if (stream.heartbeatDue) this.#heartbeat(stream);
+  }
+
+  #deliverPage(stream: HubStream): void {
+    const { recent, counters } = this.#options;
+    const page = stream.page!;
+    stream.page = undefined;
+    const standing = {
+      from: formatCursor(recent.epoch, stream.offset),
+      after: stream.offset,
+      knownLost: stream.knownLost,
+      onGap: stream.terms.onGap,
+    };
+    const next = continueFrom(standing, page, recent, "slow");
+    const { filter } = stream.feed;
+    const entries: EncodedEntry[] = [];
+    for (const entry of next.entries) {
+      const encoded = new EncodedEntry(recent.epoch, entry);
+      if (filter === undefined || filter(encoded.message, encoded.topic)) entries.push(encoded);
+    }
+    stream.offset = next.cursor;
+    stream.knownLost = next.knownLost;
+    if (next.gap !== undefined) counters.gaps.slow += 1;
+    if (next.gap !== undefined || entries.length > 0) {
+      const joined = new JoinedPiece(entries, next.cursor);
+      const last = entries.at(-1)?.offset ?? next.gapId ?? stream.sentId;
+      const piece = next.gap === undefined ? joined : shared(joinBytes([next.gap, joined.bytes]));
+      this.#write(stream, piece, entries.length, last);
+    }
+    if (next.fails) this.#options.onEnd(stream, "gap");
+  }
+
+  #write(stream: HubStream, piece: Pick<Piece, "bytes" | "chunk">, messages: number, lastId: number): void {
+    const { counters } = this.#options;
+    counters.deliveries += messages;
+    counters.writes += 1;
+    counters.bytes += piece.bytes.length;
+    stream.sentId = Math.max(stream.sentId, lastId);
+    stream.lastWriteMs = this.#nowMs;
+    stream.heartbeatDue = false;
+    if (writePiece(stream.outlet, piece)) return;
+    stream.blocked = true;
+    stream.blockedSinceMs = this.#nowMs;
+    stream.blockedBytes = stream.outlet.bufferedBytes;
+  }
+
+  /** A sign of life. For a stream whose messages lie far back it moves the cursor, so that it does not fall out of retention. */
+  #heartbeat(stream: HubStream): void {
+    const { recent, counters } = this.#options;
+    counters.heartbeats += 1;
+    if (stream.sentId >= recent.head) return this.#write(stream, this.#comment, 0, stream.sentId);
+    if (this.#idBlock?.head !== recent.head) {
+      this.#idBlock = { head: recent.head, piece: shared(idBlock(recent.epoch, recent.head)) };
+    }
+    this.#write(stream, this.#idBlock.piece, 0, recent.head);
+  }
+
+  #read(stream: HubStream): void {
+    stream.reading = true;
+    if (this.#reads >= MOST_READS) {
+      this.#waitingReads.push(stream);
+      return;
+    }
+    this.#reads += 1;
+    const { log, writeBytes } = this.#options;
+    const { selection: topics } = stream.feed;
+    log.read({ topics, after: stream.offset, maxMessages: PAGE_MESSAGES, maxBytes: writeBytes }).then(
+      (page) => {
+        stream.page = page;
+        this.#readDone(stream);
+      },
+      (error: unknown) => {
+        this.#readDone(stream);
+        if (stream.end === undefined) this.#options.onEnd(stream, "failed", error);
+      },
+    );
+  }
+
+  #readDone(stream: HubStream): void {
+    this.#reads -= 1;
+    stream.reading = false;
+    if (stream.end === undefined) this.enqueue(stream);
+    else stream.page = undefined;
+    while (this.#reads < MOST_READS) {
+      const next = this.#waitingReads.shift();
+      if (next === undefined) return;
+      if (next.end === undefined) this.#read(next);
+    }
+  }
+}
+
+/** A block without data: it moves the last event ID and dispatches nothing. */
+export function idBlock(epoch: string, offset: number): string {
+  return `id: ${formatCursor(epoch, offset)}\n\n`;
+}
+
+function shared(content: string | Uint8Array): Pick<Piece, "bytes" | "chunk"> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  return { bytes, chunk: toChunk(bytes) };
+}

@@ -1,0 +1,149 @@
+/**
+ * A subscriber's stream, as the hub knows it: an outlet and a cursor, and no queue.
+ */
+import type { Page } from "../log/log.ts";
+import { Feed } from "./feed.ts";
+import type { OnGap } from "./gap.ts";
+import { formatCursor } from "../log/cursor.ts";
+import type { Outlet } from "./outlet.ts";
+import type { Linked } from "./stream-list.ts";
+import type { Timed } from "./timer-wheel.ts";
+
+/**
+ * - `"closed"`: the application closed it.
+ * - `"peer-left"`: the peer closed its connection, or lost it.
+ * - `"stalled"`: the peer took nothing for `stallMs` while something waited for it; it was cut.
+ * - `"gap"`: it has a gap and was subscribed with `onGap: "fail"`.
+ * - `"lifetime"`: it was open for `lifetimeMs`.
+ * - `"expired"`: its authorization expired.
+ * - `"revoked"`: it was revoked, or not authorized again.
+ * - `"drained"`: the hub drains.
+ * - `"failed"`: the log could not be read, or a filter threw.
+ */
+export type StreamEnd =
+  | "closed"
+  | "peer-left"
+  | "stalled"
+  | "gap"
+  | "lifetime"
+  | "expired"
+  | "revoked"
+  | "drained"
+  | "failed";
+
+export type HubFeed = Feed<HubStream>;
+
+/** One open stream of a hub, as the application sees it. */
+export interface Subscription {
+  /** Everything selected up to here was written to the stream, or told to be lost. */
+  readonly cursor: string;
+  /** Whether nothing more will be written. */
+  readonly closed: boolean;
+  /** Resolves when the response is over, with how. */
+  readonly ended: Promise<StreamEnd>;
+  /** Ends the stream after what was written. The client will come back, unless it is told not to. */
+  close(): void;
+}
+
+/** What a stream asks of the hub. */
+export interface StreamOwner {
+  readonly epoch: string;
+  /** Its time is up: a heartbeat, a stalled peer, the end of a lifetime. @returns Milliseconds until the next. */
+  due(stream: HubStream, nowMs: number): number | undefined;
+  end(stream: HubStream, end: StreamEnd): void;
+}
+
+export interface StreamTerms {
+  readonly onGap: OnGap;
+  readonly subscriber: string | undefined;
+}
+
+export class HubStream implements Linked<HubStream>, Timed, Subscription {
+  previous: HubStream | undefined;
+  next: HubStream | undefined;
+  dueTick = 0;
+
+  readonly outlet: Outlet;
+  readonly feed: HubFeed;
+  readonly terms: StreamTerms;
+  /** Everything selected up to this offset was written, or told to be lost. */
+  offset: number;
+  /** Losses up to this offset have been told, or need not be. */
+  knownLost: number;
+  /** The newest offset that the peer has as its last event ID. */
+  sentId: number;
+  /** What the log gave and is not written yet. */
+  page: Page | undefined;
+  /** The log is being read for it. */
+  reading = false;
+  /** The peer has not taken what was written: nothing more is, until it has. */
+  blocked = false;
+  /** It stands in the fan-out's queue of single streams. */
+  ready = false;
+  heartbeatDue = false;
+  /** Why it ends; it may still have bytes to leave. */
+  end: StreamEnd | undefined;
+  lastWriteMs: number;
+  blockedSinceMs = 0;
+  blockedBytes = 0;
+  /** When it is to end, and when it is to be authorized again, by the hub's clock. */
+  endsAtMs = Infinity;
+  endsAs: StreamEnd = "lifetime";
+  recheckAtMs = Infinity;
+  recheck: (() => void) | undefined;
+
+  readonly #owner: StreamOwner;
+  #ended: Promise<StreamEnd> | undefined;
+  #resolve: ((end: StreamEnd) => void) | undefined;
+  #over = false;
+
+  constructor(
+    owner: StreamOwner,
+    outlet: Outlet,
+    feed: HubFeed,
+    terms: StreamTerms,
+    at: { cursor: number; knownLost: number; sentId: number },
+    nowMs: number,
+  ) {
+    this.#owner = owner;
+    this.outlet = outlet;
+    this.feed = feed;
+    this.terms = terms;
+    this.offset = at.cursor;
+    this.sentId = at.sentId;
+    this.knownLost = at.knownLost;
+    this.lastWriteMs = nowMs;
+  }
+
+  get cursor(): string {
+    return formatCursor(this.#owner.epoch, this.offset);
+  }
+
+  get closed(): boolean {
+    return this.end !== undefined;
+  }
+
+  get ended(): Promise<StreamEnd> {
+    // Made for those who ask: most never do.
+    this.#ended ??= this.#over
+      ? Promise.resolve(this.end!)
+      : new Promise((resolve) => {
+          this.#resolve = resolve;
+        });
+    return this.#ended;
+  }
+
+  close(): void {
+    this.#owner.end(this, "closed");
+  }
+
+  onDue(nowMs: number): number | undefined {
+    return this.#owner.due(this, nowMs);
+  }
+
+  /** The response is over. */
+  left(): void {
+    this.#over = true;
+    this.#resolve?.(this.end!);
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * The open streams of a hub: what comes due for each, and how each ends.
+ */
+import { encode } from "../wire/encode.ts";
+import type { FanOut } from "./fan-out.ts";
+import type { HubStream, StreamEnd, StreamOwner } from "./hub-stream.ts";
+import type { TimerWheel } from "./timer-wheel.ts";
+
+export interface HubStreamsOptions {
+  readonly epoch: string;
+  readonly fanOut: FanOut;
+  readonly wheel: TimerWheel;
+  readonly now: () => number;
+  readonly heartbeatMs: number;
+  readonly stallMs: number;
+  /** Called when a stream's response is over. */
+  readonly onLeft: (stream: HubStream, end: StreamEnd) => void;
+}
+
+export class HubStreams implements StreamOwner {
+  readonly #options: HubStreamsOptions;
+  readonly #streams = new Set<HubStream>();
+  #onEmpty: (() => void) | undefined;
+
+  constructor(options: HubStreamsOptions) {
+    this.#options = options;
+  }
+
+  get epoch(): string {
+    return this.#options.epoch;
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  [Symbol.iterator](): Iterator<HubStream> {
+    return this.#streams.values();
+  }
+
+  /** Takes up a stream that has its head. */
+  enter(stream: HubStream): void {
+    const { fanOut, wheel, now, onLeft } = this.#options;
+    const { outlet } = stream;
+    this.#streams.add(stream);
+    stream.feed.streams.add(stream);
+    outlet.onDrain = () => {
+      stream.blocked = false;
+      fanOut.enqueue(stream);
+    };
+    outlet.onClose = () => {
+      this.#leave(stream, "peer-left");
+      wheel.remove(stream);
+      this.#streams.delete(stream);
+      stream.left();
+      onLeft(stream, stream.end!);
+      if (this.#streams.size === 0) this.#onEmpty?.();
+    };
+    const afterMs = this.#nextDue(stream, now());
+    if (afterMs !== undefined) wheel.add(stream, afterMs);
+    // What was published while the stream was opened.
+    fanOut.enqueue(stream);
+  }
+
+  /** Ends a stream after what was written to it. @param retryMs - Tells it when to return. */
+  end(stream: HubStream, end: StreamEnd, retryMs?: number): void {
+    if (stream.end !== undefined) return;
+    this.#leave(stream, end);
+    const { outlet } = stream;
+    if (end === "stalled" || end === "failed") {
+      // Cut, so that what it has is not taken for the whole; and a dead peer would never take an end.
+      outlet.destroy();
+      return;
+    }
+    if (retryMs !== undefined && !stream.blocked)
+      outlet.write(new TextEncoder().encode(encode({ retry: retryMs })));
+    outlet.end();
+    this.#options.wheel.add(stream, Math.min(this.#options.stallMs, 30_000));
+  }
+
+  /** Cuts what is still there. */
+  destroyAll(): void {
+    for (const stream of this.#streams) stream.outlet.destroy();
+  }
+
+  /** Resolves when no stream is left, or after `ms`. */
+  async empty(ms: number): Promise<void> {
+    if (this.#streams.size === 0) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+      timer = setTimeout(resolve, ms);
+    });
+    clearTimeout(timer);
+  }
+
+  due(stream: HubStream, nowMs: number): number | undefined {
+    const { fanOut, heartbeatMs, stallMs } = this.#options;
+    if (stream.end !== undefined) {
+      // It was ended, and its peer does not take the end.
+      stream.outlet.destroy();
+      return undefined;
+    }
+    if (nowMs >= stream.endsAtMs) {
+      this.end(stream, stream.endsAs);
+      return undefined;
+    }
+    if (nowMs >= stream.recheckAtMs) {
+      stream.recheckAtMs = Infinity;
+      stream.recheck?.();
+    }
+    if (stream.blocked) {
+      const { bufferedBytes } = stream.outlet;
+      if (bufferedBytes < stream.blockedBytes) stream.blockedSinceMs = nowMs;
+      stream.blockedBytes = bufferedBytes;
+      if (nowMs - stream.blockedSinceMs >= stallMs) {
+        this.end(stream, "stalled");
+        return undefined;
+      }
+    } else if (nowMs - stream.lastWriteMs >= heartbeatMs) {
+      // Not written here: thousands may be due together, and the fan-out knows how to share the event loop.
+      stream.heartbeatDue = true;
+      stream.lastWriteMs = nowMs;
+      fanOut.enqueue(stream);
+    }
+    return this.#nextDue(stream, nowMs);
+  }
+
+  #nextDue(stream: HubStream, nowMs: number): number | undefined {
+    const { heartbeatMs, stallMs } = this.#options;
+    // A stream may become blocked at any time; then it is looked at often enough to notice within `stallMs` and a heartbeat.
+    const soonest = Math.min(
+      stream.blocked ? stream.blockedSinceMs + stallMs : stream.lastWriteMs + heartbeatMs,
+      nowMs + Math.min(heartbeatMs, stallMs),
+      stream.endsAtMs,
+      stream.recheckAtMs,
+    );
+    return soonest === Infinity ? undefined : Math.max(1, soonest - nowMs);
+  }
+
+  #leave(stream: HubStream, end: StreamEnd): void {
+    if (stream.end !== undefined) return;
+    stream.end = end;
+    stream.page = undefined;
+    stream.feed.streams.remove(stream);
+  }
+}

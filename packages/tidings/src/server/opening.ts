@@ -1,0 +1,156 @@
+/**
+ * Finds where a subscription begins, and what it is sent first: with a cursor that can be honoured, what was missed; with
+ * one that cannot, the gap; without one, or behind a gap, the snapshot. The cursor is read before the snapshot is asked
+ * for, so that nothing can fall between the two.
+ */
+import { formatCursor, parseCursor } from "../log/cursor.ts";
+import type { Log, Page } from "../log/log.ts";
+import { EncodedEntry } from "./encoded-entry.ts";
+import { idBlock } from "./fan-out.ts";
+import type { GapReason } from "./gap.ts";
+import type { SubscribeOptions } from "./hub-options.ts";
+import type { HubFeed } from "./hub-stream.ts";
+import { encodeOutgoing } from "./outgoing-message.ts";
+import { joinBytes } from "./piece.ts";
+import type { RecentEntries } from "./recent-entries.ts";
+import type { Refusal } from "./refusal.ts";
+import { continueFrom } from "./resume.ts";
+
+export interface Opening {
+  /** What goes out with the head. */
+  readonly firstBytes: Uint8Array;
+  readonly cursor: number;
+  readonly knownLost: number;
+  /** The newest offset that the peer has as its last event ID once it has `firstBytes`. */
+  readonly sentId: number;
+  /** Messages of the log in `firstBytes`. */
+  readonly messages: number;
+  readonly gap: GapReason | undefined;
+}
+
+export interface OpeningRequest {
+  readonly lastEventId: string;
+  readonly feed: HubFeed;
+  readonly recent: RecentEntries<HubFeed>;
+  readonly log: Log;
+  readonly writeBytes: number;
+  readonly options: SubscribeOptions;
+  /** Goes out before all else. */
+  readonly prologue: Uint8Array | undefined;
+}
+
+const utf8 = new TextEncoder();
+const PAGE_MESSAGES = 1_000;
+
+export async function openAt(request: OpeningRequest): Promise<Opening | Refusal> {
+  const { lastEventId, recent, options, prologue } = request;
+  const parts: Uint8Array[] = prologue === undefined ? [] : [prologue];
+  const given = lastEventId === "" ? undefined : parseCursor(lastEventId);
+
+  if (lastEventId === "" && (options.from ?? "live") === "live") return beginLive(request, parts);
+  // What is recent reaches back that far, so nothing is lost and the log need not be asked.
+  if (given?.epoch === recent.epoch && given.offset <= recent.head && reaches(request.feed, given.offset)) {
+    parts.push(utf8.encode(":\n\n"));
+    const { offset } = given;
+    return {
+      firstBytes: joinBytes(parts),
+      cursor: offset,
+      knownLost: offset,
+      sentId: offset,
+      messages: 0,
+      gap: undefined,
+    };
+  }
+
+  const known = given !== undefined && (await isOurs(given, request));
+  const after = known ? given.offset : 0;
+  const page = await request.log.read({
+    topics: request.feed.selection,
+    after,
+    maxMessages: PAGE_MESSAGES,
+    maxBytes: request.writeBytes,
+  });
+  const reason: GapReason = lastEventId === "" || known ? "retention" : "epoch";
+  // Whoever begins with the earliest has never had what came before it.
+  const knownLost = lastEventId === "" ? page.lostThrough : 0;
+  const { onGap = "live" } = options;
+  const snapshot = onGap === "live" && options.snapshot !== undefined;
+  const standing = { from: lastEventId, after, knownLost, onGap, snapshot };
+  const next = continueFrom(standing, page, recent, reason);
+  if (next.fails) {
+    return {
+      code: "gap",
+      status: 412,
+      detail: `Messages after ${lastEventId.slice(0, 128)} are lost (${reason}); load the state anew, then subscribe without a cursor`,
+    };
+  }
+  if (next.gap !== undefined) parts.push(next.gap);
+  const gap = next.gap === undefined ? undefined : reason;
+  if (gap !== undefined && snapshot) await pushSnapshot(request, parts, next.cursor);
+  const entries = encodeEntries(next.entries, request);
+  for (const { bytes } of entries) parts.push(bytes);
+  if (parts.length === (prologue === undefined ? 0 : 1)) parts.push(utf8.encode(":\n\n"));
+  return {
+    firstBytes: joinBytes(parts),
+    cursor: next.cursor,
+    knownLost: next.knownLost,
+    sentId: entries.at(-1)?.offset ?? next.gapId ?? after,
+    messages: entries.length,
+    gap,
+  };
+}
+
+async function beginLive(request: OpeningRequest, parts: Uint8Array[]): Promise<Opening> {
+  const { recent, options } = request;
+  const cursor = recent.head;
+  if (options.snapshot !== undefined) await pushSnapshot(request, parts, cursor);
+  // At once a cursor, so that a subscriber that is cut off before its first message misses none.
+  parts.push(utf8.encode(idBlock(recent.epoch, cursor)));
+  return {
+    firstBytes: joinBytes(parts),
+    cursor,
+    knownLost: cursor,
+    sentId: cursor,
+    messages: 0,
+    gap: undefined,
+  };
+}
+
+/** Messages without `id`: whoever is cut off in their midst begins again, rather than in the middle of a state. */
+async function pushSnapshot(
+  { options, feed, recent }: OpeningRequest,
+  parts: Uint8Array[],
+  at: number,
+): Promise<void> {
+  const cursor = formatCursor(recent.epoch, at);
+  for (const topic of feed.selection.names) {
+    const state = await options.snapshot!(topic, cursor);
+    if (state === undefined) continue;
+    for (const message of Array.isArray(state) ? state : [state]) {
+      const { id: _, ...withoutId } = message;
+      parts.push(utf8.encode(encodeOutgoing(withoutId)));
+    }
+  }
+  parts.push(utf8.encode(idBlock(recent.epoch, at)));
+}
+
+function reaches({ routes }: HubFeed, offset: number): boolean {
+  return routes.every(({ floor }) => offset >= floor);
+}
+
+/** A cursor of this epoch. One beyond what this process has seen may come from another that shares the log. */
+async function isOurs(
+  given: { epoch: string; offset: number },
+  { recent, log }: OpeningRequest,
+): Promise<boolean> {
+  if (given.epoch !== recent.epoch) return false;
+  return given.offset <= recent.head || given.offset <= (await log.stats()).head;
+}
+
+function encodeEntries(
+  entries: Page["entries"],
+  { recent, feed: { filter } }: OpeningRequest,
+): EncodedEntry[] {
+  const encoded = entries.map((entry) => new EncodedEntry(recent.epoch, entry));
+  return filter === undefined ? encoded : encoded.filter(({ message, topic }) => filter(message, topic));
+}

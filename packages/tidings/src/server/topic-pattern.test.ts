@@ -1,0 +1,68 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { compileTopicPattern } from "./topic-pattern.ts";
+
+const matches = (pattern: string, topic: string) => compileTopicPattern(pattern)(topic);
+
+describe("compileTopicPattern()", () => {
+  it.each([
+    ["book/1", "book/1", true],
+    ["book/1", "book/12", false],
+    ["book/:id", "book/1", true],
+    ["book/:id", "book/", false],
+    ["book/:id", "book/1/page", false],
+    ["book/:id/page/:n", "book/a b/page/7", true],
+    ["book/:id/page/:n", "book//page/7", false],
+    ["book/*", "book/", true],
+    ["book/*", "book/1/page", true],
+    ["book/*", "book", false],
+    ["*", "", true],
+    ["*", "anything/at/all", true],
+    ["*/end", "a/b/end", true],
+    ["*/end", "a/b/end/", false],
+    ["book-:id.json", "book-7.json", true],
+    ["book-:id.json", "book-a.json.json", true],
+    ["book-:id.json", "book-.json", false],
+    [":a/*/:b", "x//y", true],
+    [":a/*/:b", "x/y", false],
+    ["書/:名", "書/一", true],
+    ["urn\\:isbn\\::id", "urn:isbn:1", true],
+    ["a\\*b", "a*b", true],
+    ["a\\*b", "axb", false],
+    ["a.c", "abc", false],
+  ])("%s on %s is %s", (pattern, topic, expected) => {
+    expect(matches(pattern, topic)).toBe(expected);
+  });
+
+  it.each(["", "a{b}", "a(b)", ":id+", ":id?", "a:", "a\\", "**", ":a:b", ":a*", "*a".repeat(17)])(
+    "refuses %j with a reason",
+    (pattern) => {
+      expect(() => compileTopicPattern(pattern)).toThrow(/^Cannot compile topic pattern: .*expected/);
+    },
+  );
+
+  it("agrees with the regular expression that URL Pattern would make", () => {
+    const piece = fc.constantFrom("a", "/", "b/", ":x", "*", "ab");
+    const topic = fc
+      .array(fc.constantFrom("a", "b", "/", "ab"), { maxLength: 10 })
+      .map((parts) => parts.join(""));
+    const pattern = fc
+      .array(piece, { minLength: 1, maxLength: 8 })
+      .map((pieces) => pieces.filter((p, i) => !(/[:*]/.test(p) && i > 0 && /[:*]/.test(pieces[i - 1]!))))
+      // A name swallows the letters behind it.
+      .filter((pieces) => !pieces.some((p, i) => p === ":x" && /^[ab]/.test(pieces[i + 1] ?? "")));
+    fc.assert(
+      fc.property(pattern, topic, (pieces, topic) => {
+        const regexp = pieces.map((p) => (p === ":x" ? "[^/]+" : p === "*" ? ".*" : p)).join("");
+        expect(matches(pieces.join(""), topic)).toBe(new RegExp(`^${regexp}$`).test(topic));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("takes linear time where a backtracking matcher would not end", () => {
+    const matcher = compileTopicPattern("*a".repeat(16));
+    expect(matcher(`${"a".repeat(1_000)}b`)).toBe(false);
+    expect(matcher("a".repeat(1_000))).toBe(true);
+  });
+});
