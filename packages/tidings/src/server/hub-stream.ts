@@ -87,9 +87,9 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription {
   blockedSinceMs = 0;
   blockedBytes = 0;
   /** When it is to end, and when it is to be authorized again, by the hub's clock. */
-  endsAtMs = Infinity;
+  endsAtMs: number = Infinity;
   endsAs: StreamEnd = "lifetime";
-  recheckAtMs = Infinity;
+  recheckAtMs: number = Infinity;
   recheck: (() => void) | undefined;
 
   readonly #owner: StreamOwner;

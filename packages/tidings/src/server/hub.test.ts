@@ -5,7 +5,7 @@ import { createHub } from "./hub.ts";
 
 const open: (HubServer | Reader)[] = [];
 afterEach(async () => {
-  for (const one of open.splice(0).toReversed()) {
+  for (let one = open.pop(); one !== undefined; one = open.pop()) {
     if (one instanceof Reader) one.cut();
     else await one.close();
   }
