@@ -1,0 +1,234 @@
+/**
+ * What npm would publish, in the hands of a stranger: every entry from modules, from CommonJS, from TypeScript old and
+ * new, and in a bundle for the browser.
+ */
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { createContext, runInContext } from "node:vm";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { execute, installPacked, type Project, ROOT } from "./packed.ts";
+
+const COMPILERS = {
+  "TypeScript 7": join(ROOT, "node_modules/typescript/bin/tsc"),
+  "TypeScript 5.9": join(ROOT, "test/package/older-typescript/node_modules/typescript-5.9/bin/tsc"),
+  "TypeScript 5.4": join(ROOT, "test/package/older-typescript/node_modules/typescript-5.4/bin/tsc"),
+};
+const PRINTED = [
+  '[{"event":"price","data":"1\\n2","id":"7"}]',
+  'message {"time":"10:00:00"}',
+  "close bye",
+  "again message",
+  "again close",
+  "source bye",
+];
+
+let project: Project;
+beforeAll(async () => {
+  project = await installPacked();
+});
+afterAll(() => project.remove());
+
+const node = (...args: string[]): Promise<string> => execute(process.execPath, args, { cwd: project.folder });
+
+describe("the tarball", () => {
+  test("holds what is built, its source, and no test", () => {
+    expect(project.files).toEqual(
+      expect.arrayContaining(["LICENSE", "README.md", "dist/index.js", "src/index.ts"]),
+    );
+    const folders = new Set(project.files.map((path) => (path.includes("/") ? path.split("/")[0] : path)));
+    expect(folders).toEqual(
+      new Set(["LICENSE", "README.md", "dist", "mini-program", "miniprogram_dist", "package.json", "src"]),
+    );
+    expect(project.files.filter((path) => /test|oracle|vectors|bench/.test(path))).toEqual([]);
+  });
+
+  test("has no runtime dependency", () => {
+    const { dependencies } = installed("package.json") as { dependencies?: unknown };
+    expect(dependencies).toBeUndefined();
+  });
+
+  test("leads every source map to a source that is there", () => {
+    const maps = project.files.filter((path) => /^dist\/.*\.map$/.test(path));
+    expect(maps.length).toBeGreaterThan(10);
+    const missing = maps.flatMap((path) =>
+      (installed(path) as { sources: string[] }).sources
+        .map((source) => normalize(join(dirname(path), source)))
+        .filter((source) => !project.files.includes(source)),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test("has nothing built whose source is gone", () => {
+    const orphans = project.files
+      .filter((path) => /^dist\/.*\.js$/.test(path))
+      .filter((path) => !project.files.includes(path.replace("dist/", "src/").replace(/\.js$/, ".ts")));
+    expect(orphans).toEqual([]);
+  });
+
+  test("is clean to publint", async () => {
+    const publint = join(ROOT, "node_modules/publint/src/cli.js");
+    expect(await node(publint, "run", "--strict", "node_modules/tidings")).toContain("All good!");
+  });
+
+  test("is clean to are-the-types-wrong", async () => {
+    const attw = join(ROOT, "node_modules/@arethetypeswrong/cli/dist/index.js");
+    const report = await node(attw, project.tarball, "--profile", "esm-only", "--no-color", "--no-emoji");
+    for (const entry of project.entries) expect(report).toMatch(new RegExp(`"${entry}" +│ OK \\(`));
+  });
+});
+
+describe("at run time", () => {
+  test("every entry is there for import and for require, with the same names", async () => {
+    const imported = JSON.parse(await node("names.mjs", ...project.entries)) as Record<string, string[]>;
+    const required = JSON.parse(await node("names.cjs", ...project.entries)) as Record<string, string[]>;
+    expect(required).toEqual(imported);
+    expect(Object.keys(imported)).toEqual(
+      expect.arrayContaining(["tidings", "tidings/client", "tidings/mini-program", "tidings/server"]),
+    );
+    for (const names of Object.values(imported)) expect(names).not.toEqual([]);
+    expect(imported["tidings"]).toEqual(expect.arrayContaining(["MessageStream", "createParser", "encode"]));
+    expect(imported["tidings/server"]).toEqual(expect.arrayContaining(["openStream"]));
+    expect(imported["tidings/client"]).toEqual(expect.arrayContaining(["EventSource", "connect"]));
+    expect(imported["tidings/mini-program"]).toEqual(
+      expect.arrayContaining(["connect", "fromTaro", "fromWx"]),
+    );
+  });
+});
+
+describe("in TypeScript", () => {
+  test.each(Object.keys(COMPILERS) as (keyof typeof COMPILERS)[])(
+    "%s compiles a module in nodenext mode, and it runs",
+    async (compiler) => {
+      await compile(compiler, "round-trip.mts", { module: "nodenext" });
+      expect(await node("out/round-trip.mjs").then(lines)).toEqual(PRINTED);
+    },
+  );
+
+  // Before 5.8 the compiler refuses to require a module, which Node did not do then either.
+  test.each(["TypeScript 7", "TypeScript 5.9"] as const)(
+    "%s compiles CommonJS in nodenext mode, and it runs",
+    async (compiler) => {
+      await compile(compiler, "round-trip.cts", { module: "nodenext" });
+      expect(readFileSync(join(project.folder, "out/round-trip.cjs"), "utf8")).toContain(
+        'require("tidings/server")',
+      );
+      expect(await node("out/round-trip.cjs").then(lines)).toEqual(PRINTED);
+    },
+  );
+
+  test.each(Object.keys(COMPILERS) as (keyof typeof COMPILERS)[])(
+    "%s takes it in bundler mode",
+    async (compiler) => {
+      expect(
+        await compile(compiler, "round-trip.ts", { module: "esnext", moduleResolution: "bundler" }),
+      ).toBe("");
+    },
+  );
+
+  test.each(Object.keys(COMPILERS) as (keyof typeof COMPILERS)[])(
+    "%s takes what browsers use without Node's types",
+    async (compiler) => {
+      expect(
+        await compile(compiler, "browser.ts", {
+          module: "esnext",
+          moduleResolution: "bundler",
+          types: [],
+          skipLibCheck: false,
+        }),
+      ).toBe("");
+    },
+  );
+
+  test("a mistake in the call is a mistake in the types", async () => {
+    writeFileSync(
+      join(project.folder, "wrong.ts"),
+      'import { encode } from "tidings";\nencode({ evnet: "price", data: "1" });\n',
+    );
+    await expect(compile("TypeScript 7", "wrong.ts", { module: "nodenext" })).rejects.toThrow(
+      "'evnet' does not exist",
+    );
+  });
+});
+
+describe("in a bundle for the browser", () => {
+  test.each(["tidings", "tidings/client", "tidings/mini-program"])(
+    "%s brings no server code and nothing of Node's",
+    async (entry) => {
+      const { inputs } = await bundle(`export * from "${entry}";`);
+      expect(inputs.length).toBeGreaterThan(1);
+      expect(
+        inputs.filter(
+          (path) =>
+            !/^node_modules\/tidings\/(miniprogram_dist|dist\/(index|wire\/|client\/))|^<stdin>$/.test(path),
+        ),
+      ).toEqual([]);
+    },
+  );
+
+  test("what is not used is not there", async () => {
+    const { inputs } = await bundle('import { encode } from "tidings"; console.log(encode({ data: "1" }));');
+    expect(inputs.filter((path) => path.includes("tidings"))).toEqual([
+      "node_modules/tidings/dist/wire/encode.js",
+    ]);
+  });
+
+  test("it runs where there is only what every browser has", async () => {
+    const { code } = await bundle(`
+      import { createParser, encode } from "tidings";
+      const parser = createParser({ onMessage: (message) => { globalThis.seen = message.data; } });
+      parser.push(new TextEncoder().encode(encode({ data: "你好" })));`);
+    const browser = createContext({ TextDecoder, TextEncoder });
+    runInContext(code, browser);
+    expect(browser["seen"]).toBe("你好");
+  });
+});
+
+function installed(path: string): unknown {
+  return JSON.parse(readFileSync(join(project.folder, "node_modules/tidings", path), "utf8"));
+}
+
+const lines = (text: string): string[] => text.trimEnd().split("\n");
+
+/** Compiles one file of the project, named after the one in `consumer/` whose text it takes. @returns What the compiler says. */
+async function compile(
+  compiler: keyof typeof COMPILERS,
+  file: string,
+  options: Record<string, unknown>,
+): Promise<string> {
+  const source = file.replace(/\.[mc]ts$/, ".ts");
+  if (source !== file) copyFileSync(join(project.folder, source), join(project.folder, file));
+  const configuration = {
+    compilerOptions: {
+      target: "es2022",
+      lib: ["es2022", "dom", "dom.iterable", "dom.asynciterable"],
+      strict: true,
+      skipLibCheck: true,
+      typeRoots: [join(ROOT, "node_modules/@types")],
+      types: ["node"],
+      outDir: "out",
+      ...options,
+    },
+    files: [file],
+  };
+  writeFileSync(join(project.folder, "tsconfig.json"), JSON.stringify(configuration));
+  expect(existsSync(COMPILERS[compiler]), `${compiler} is installed; npm test installs it`).toBe(true);
+  return node(COMPILERS[compiler], "-p", ".");
+}
+
+async function bundle(contents: string): Promise<{ code: string; inputs: string[] }> {
+  const result = await build({
+    stdin: { contents, resolveDir: project.folder },
+    absWorkingDir: project.folder,
+    bundle: true,
+    write: false,
+    metafile: true,
+    platform: "browser",
+    treeShaking: true,
+    format: contents.startsWith("export") ? "esm" : "iife",
+    logLevel: "silent",
+  });
+  const [output] = Object.values(result.metafile.outputs);
+  const used = Object.entries(output?.inputs ?? {}).filter(([, { bytesInOutput }]) => bytesInOutput > 0);
+  return { code: result.outputFiles[0]?.text ?? "", inputs: used.map(([path]) => path) };
+}

@@ -1,0 +1,65 @@
+/**
+ * The package as npm would publish it, installed into an empty project without a network.
+ */
+import { execFile } from "node:child_process";
+import { cpSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+export interface Project {
+  readonly folder: string;
+  readonly tarball: string;
+  /** What the tarball holds, from its root. */
+  readonly files: readonly string[];
+  /** What users may import: "tidings", "tidings/server" and so on. */
+  readonly entries: readonly string[];
+  remove(): Promise<void>;
+}
+
+/** Packs what has been built, and installs it. */
+export async function installPacked(): Promise<Project> {
+  const folder = await mkdtemp(join(tmpdir(), "tidings-package-"));
+  // A folder above it with a package.json would be a different test: this one has none between it and the root.
+  const packed = await execute("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], {
+    cwd: join(ROOT, "packages/tidings"),
+  });
+  const [{ filename, files }] = JSON.parse(packed) as [{ filename: string; files: { path: string }[] }];
+  const tarball = join(folder, filename);
+  const project = join(folder, "project");
+  await mkdir(project);
+  await writeFile(join(project, "package.json"), JSON.stringify({ name: "project", private: true }));
+  await execute("npm", ["install", "--offline", "--no-audit", "--no-fund", tarball], { cwd: project });
+  cpSync(join(ROOT, "test/package/consumer"), project, { recursive: true });
+  const { exports } = JSON.parse(
+    await readFile(join(project, "node_modules/tidings/package.json"), "utf8"),
+  ) as { exports: Record<string, unknown> };
+  return {
+    folder: project,
+    tarball,
+    files: files.map(({ path }) => path),
+    entries: Object.keys(exports)
+      .filter((path) => path !== "./package.json")
+      .map((path) => `tidings${path.slice(1)}`),
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** What a program prints. @throws {Error} With all that it printed, if it fails. */
+export async function execute(
+  program: string,
+  args: readonly string[],
+  options: { cwd: string },
+): Promise<string> {
+  try {
+    const { stdout } = await promisify(execFile)(program, args, { ...options, maxBuffer: 2 ** 26 });
+    return stdout;
+  } catch (error) {
+    const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
+    throw new Error(`${program} ${args.join(" ")} failed:\n${stdout}${stderr}`, { cause: error });
+  }
+}
