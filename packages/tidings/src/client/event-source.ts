@@ -96,11 +96,11 @@ export class EventSource extends Target {
    * @param url - Absolute, or relative to the page or the worker.
    * @throws {DOMException} `SyntaxError` if `url` cannot be resolved.
    */
-  constructor(url: string | URL, init?: EventSourceInit | null) {
+  constructor(url: string | URL, init: EventSourceInit | null = {}) {
     super();
     if (arguments.length === 0)
       throw new TypeError("Cannot construct EventSource: 0 arguments given, expected a URL");
-    if (init !== undefined && init !== null && typeof init !== "object" && typeof init !== "function") {
+    if (init !== null && typeof init !== "object" && typeof init !== "function") {
       throw new TypeError(`Cannot construct EventSource: init is of type ${typeof init}, expected an object`);
     }
     try {
