@@ -170,23 +170,29 @@ describe("a peer that reads slowly", () => {
     expect(ready).toBe(true);
   });
 
-  test("it costs at most maxBufferedBytes, then it is cut", async () => {
+  test("it costs at most maxBufferedBytes and one message, then it is cut", async () => {
     const { outlet, stream } = open({ maxBufferedBytes: 100 });
     outlet.reads = false;
     const results = Array.from({ length: 10 }, () => stream.send({ data: "x".repeat(20) }));
-    expect(results).toEqual([...Array(3).fill("queued"), ...Array(7).fill("closed")]);
-    expect(outlet.bufferedBytes).toBe(84);
+    expect(results).toEqual([...Array(4).fill("queued"), ...Array(6).fill("closed")]);
+    expect(outlet.bufferedBytes).toBe(112);
     expect(outlet.calls).toEqual(["destroy"]);
     await stream.ready;
     outlet.close();
     expect((await stream.ended).code).toBe("slow");
   });
 
-  test("one message larger than maxBufferedBytes goes when nothing waits", () => {
-    const { outlet, stream } = open({ maxBufferedBytes: 10 });
+  test("one message larger than maxBufferedBytes is not held against those before and behind it", () => {
+    const { outlet, stream } = open({ maxBufferedBytes: 40 });
     outlet.reads = false;
-    expect(stream.send({ data: "x".repeat(100) })).toBe("queued");
-    expect(stream.send({ data: "" })).toBe("closed");
+    const sizes = [10, 1000, 10, 10];
+    expect(sizes.map((size) => stream.send({ data: "x".repeat(size) }))).toEqual([
+      "queued",
+      "queued",
+      "queued",
+      "closed",
+    ]);
+    outlet.take(outlet.bufferedBytes);
   });
 
   test("it is cut when it takes nothing for stallMs, and not while it takes a little", async () => {

@@ -41,6 +41,8 @@ export class EventStream<Events extends object = EventMap> implements Timed {
   #lastWriteMs = performance.now();
   /** Since when something waits of which no byte has left; undefined when nothing waits. */
   #stalledSinceMs: number | undefined;
+  /** Of what waits, the largest message. */
+  #largestBytes = 0;
   #sentBytes = 0;
   #takenBytes = 0;
   /** Decided before the response is over when this side ends or cuts it. */
@@ -101,7 +103,7 @@ export class EventStream<Events extends object = EventMap> implements Timed {
   cut(code: EndCode, cause?: unknown): void {
     if (this.#isOver) return;
     this.#decide(code, cause);
-    this.#outlet.destroy();
+    this.#outlet.destroy(this.#reason());
   }
 
   /** No message will be taken any more: the stream was ended, or is over for another reason. */
@@ -155,8 +157,9 @@ export class EventStream<Events extends object = EventMap> implements Timed {
 
   #write(text: string): SendResult {
     const bytes = utf8.encode(text);
-    const waiting = this.#outlet.bufferedBytes;
-    if (waiting > 0 && waiting + bytes.length > this.#limits.maxBufferedBytes) {
+    const waitingBytes = this.#outlet.bufferedBytes;
+    this.#largestBytes = Math.max(waitingBytes === 0 ? 0 : this.#largestBytes, bytes.length);
+    if (waitingBytes + bytes.length - this.#largestBytes > this.#limits.maxBufferedBytes) {
       this.cut("slow");
       return "closed";
     }

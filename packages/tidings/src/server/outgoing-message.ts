@@ -11,10 +11,11 @@ export type EventMap = Record<string, unknown>;
 /** A message of one of the events of `Events`, or one that carries no data: an `id` or a `retry` alone. */
 export type OutgoingMessage<Events extends object = EventMap> = string extends keyof Events
   ? Fields & { readonly event?: string | undefined; readonly data?: unknown }
-  : | {
-        [Type in keyof Events & string]: Fields & Named<Type> & { readonly data: Events[Type] };
-      }[keyof Events & string]
-    | (Fields & { readonly event?: undefined; readonly data?: undefined });
+  :
+      | {
+          [Type in keyof Events & string]: Fields & Named<Type> & { readonly data: Events[Type] };
+        }[keyof Events & string]
+      | (Fields & { readonly event?: undefined; readonly data?: undefined });
 
 interface Fields {
   /** The last event ID from this message on. No CR, LF or NUL. */

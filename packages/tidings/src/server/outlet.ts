@@ -30,8 +30,11 @@ export interface Outlet {
   readonly closed: boolean;
   /** Ends the response as HTTP ends one, after what was written. `onClose` follows when it has left. */
   end(): void;
-  /** Cuts the connection (HTTP/2: the stream) at once, whatever is still buffered. */
-  destroy(): void;
+  /**
+   * Cuts the connection (HTTP/2: the stream) at once, whatever is still buffered.
+   * @param reason - What a Fetch server is told, which may report it; the others only see the cut.
+   */
+  destroy(reason?: unknown): void;
   /** Called after a `write` that returned false, when the peer took everything. Set by whoever owns the outlet. */
   onDrain: (() => void) | undefined;
   /** Called once, when the response is over for whatever reason: ended, cut, or the peer left. Never during a call of yours. */

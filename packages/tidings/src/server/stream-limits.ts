@@ -10,8 +10,8 @@ export interface StreamLimits {
    */
   heartbeatMs?: number | false;
   /**
-   * Bytes that may wait for a peer that reads slower than you send: 1,048,576 unless told. A message that would pass it
-   * cuts the stream (`"slow"`), and the client may return. One message larger than this goes out when nothing else waits.
+   * Bytes that may wait for a peer that reads slower than you send, besides the largest message among them: 1,048,576
+   * unless told. A message that would pass it cuts the stream (`"slow"`), and the client may return.
    */
   maxBufferedBytes?: number;
   /**

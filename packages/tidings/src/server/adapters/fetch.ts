@@ -44,6 +44,8 @@ class FetchOutlet implements Outlet {
   #asked = false;
   #blocked = false;
   #ended = false;
+  /** The body has been closed or failed; doing so again would throw. */
+  #settled = false;
 
   constructor(request: FetchRequest, head: ResponseHead, hasBody: boolean) {
     if (!hasBody || request.signal?.aborted === true) {
@@ -61,6 +63,7 @@ class FetchOutlet implements Outlet {
       { highWaterMark: 0 },
     );
     if (this.closed) {
+      this.#settled = true;
       this.#controller.close();
       return;
     }
@@ -94,11 +97,12 @@ class FetchOutlet implements Outlet {
     if (this.#queue.length === 0) this.#finish();
   }
 
-  destroy(): void {
+  destroy(reason: unknown = new Error("Event stream was cut by its server")): void {
     if (this.closed) return;
     this.#ended = true;
     // An error, not an end: the server must cut the response, or the peer takes what it has for the whole.
-    this.#controller.error(new Error("Event stream was cut by its server"));
+    if (!this.#settled) this.#controller.error(reason);
+    this.#settled = true;
     queueMicrotask(() => this.#close());
   }
 
@@ -112,7 +116,7 @@ class FetchOutlet implements Outlet {
       this.#asked = true;
     }
     if (this.#ended) {
-      if (!this.closed) this.#finish();
+      if (!this.#settled) this.#finish();
       return;
     }
     if (!this.#blocked) return;
@@ -121,14 +125,16 @@ class FetchOutlet implements Outlet {
   }
 
   #finish(): void {
+    this.#settled = true;
     this.#controller.close();
     queueMicrotask(() => this.#close());
   }
 
   readonly #aborted = (): void => {
     if (this.closed) return;
-    // Whoever still reads learns that this is not the whole.
-    this.#controller.error(this.#signal?.reason);
+    // Not an error: the peer is gone, and servers report a body that fails.
+    if (!this.#settled) this.#controller.close();
+    this.#settled = true;
     this.#close();
   };
 

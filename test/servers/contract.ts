@@ -1,0 +1,227 @@
+/**
+ * What an event stream does on every server: one suite, run against each with `describeServer`.
+ */
+import { afterAll, beforeAll, describe, test } from "vitest";
+import { Peer } from "./peer.ts";
+
+export interface RunningServer {
+  readonly origin: string;
+  stop(): unknown;
+}
+
+export interface ServerTraits {
+  /** The version that is spoken to it; 1 unless told. */
+  readonly version?: 1 | 2;
+  /** It reads ahead without bound, so that a slow reader does not show to what fills it. Each such server is named in docs/server.md. */
+  readonly readsAhead?: true;
+}
+
+/** @param start - Starts a server, on a free port of 127.0.0.1, that answers with `runScenario`. */
+export function describeServer(
+  name: string,
+  start: () => RunningServer | Promise<RunningServer>,
+  { version = 1, readsAhead }: ServerTraits = {},
+): void {
+  describe.concurrent(`event streams of ${name}`, () => {
+    let server: RunningServer | undefined;
+    let peer: Peer;
+    let keys = 0;
+
+    beforeAll(async () => {
+      server = await start();
+      peer = new Peer(server.origin, version);
+    });
+    afterAll(async () => {
+      peer?.close();
+      await server?.stop();
+    });
+
+    const newKey = () => `${name}-${++keys}`.replaceAll(" ", "-");
+    const get = (path: string, key = "-", headers = {}) =>
+      peer.request(`${path}?key=${encodeURIComponent(key)}`, { headers });
+    const seen = async (key: string) => {
+      const reply = await get("/seen", key);
+      await reply.over;
+      return JSON.parse(reply.messages[0]!.data) as string[];
+    };
+
+    test("answers with the head of an event stream and nothing that belongs to one hop", async ({
+      expect,
+    }) => {
+      const { status, headers, over } = await get("/three");
+      await over;
+      expect(status).toBe(200);
+      expect(headers).toMatchObject({
+        "content-type": "text/event-stream",
+        "cache-control": "no-cache, no-transform",
+        "x-accel-buffering": "no",
+      });
+      expect(headers).not.toHaveProperty("content-length");
+      expect(headers).not.toHaveProperty("content-encoding");
+    });
+
+    test("head and first byte come at once, before there is a message", async ({ expect }) => {
+      const reply = await get("/idle");
+      await reply.until(() => reply.text.length > 0);
+      expect(reply.text).toMatch(/^:\n\n/);
+      expect(reply.messages).toEqual([]);
+      reply.leave();
+    });
+
+    test("messages arrive whole and in order, and the end is an end", async ({ expect }) => {
+      const key = newKey();
+      const reply = await get("/three", key);
+      expect(await reply.over).toBe("whole");
+      expect(reply.text).toBe(
+        ':\n\ndata: {"time":"10:00:00"}\n\nevent: note\nid: 2\ndata: 你好\ndata: world 🎉\n\n: soon over\n\n',
+      );
+      await expect.poll(() => seen(key)).toEqual(["open", "closed", "ended"]);
+    });
+
+    test("each message arrives when it is sent, not with the next", async ({ expect }) => {
+      const reply = await get("/paced");
+      await reply.until(() => reply.messages.length > 0);
+      expect(reply.messages).toHaveLength(1);
+      await reply.until(() => reply.messages.length > 1);
+      expect(await reply.over).toBe("whole");
+    });
+
+    test("a heartbeat comes when nothing else does", async ({ expect }) => {
+      const reply = await get("/idle");
+      await reply.until(() => reply.others.length >= 3);
+      expect(new Set(reply.others)).toEqual(new Set([":"]));
+      reply.leave();
+    });
+
+    test("a departed peer is noticed on an idle stream", async ({ expect }) => {
+      const key = newKey();
+      const reply = await get("/idle", key);
+      await reply.until(() => reply.text.length > 0);
+      expect(await seen(key)).toEqual([]);
+      reply.leave();
+      await expect.poll(() => seen(key), { timeout: 5_000 }).toEqual(["aborted", "peer-left", "closed"]);
+    });
+
+    test("a departed peer that had sent a body is noticed", async ({ expect }) => {
+      const key = newKey();
+      const reply = await peer.request(`/idle?key=${encodeURIComponent(key)}`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ q: "你好" }),
+      });
+      await reply.until(() => reply.text.length > 0);
+      reply.leave();
+      await expect.poll(() => seen(key), { timeout: 5_000 }).toEqual(["aborted", "peer-left", "closed"]);
+    });
+
+    test("a generator's messages are sent, and its end is the stream's", async ({ expect }) => {
+      const key = newKey();
+      const reply = await get("/generator", key);
+      expect(await reply.over).toBe("whole");
+      expect(reply.messages.map(({ id, data }) => `${id}=${data}`)).toEqual([
+        "1=1",
+        "2=2",
+        "3=3",
+        "4=4",
+        "5=5",
+      ]);
+      expect(await seen(key)).toEqual(["returned"]);
+    });
+
+    test("a generator returns when its peer leaves", async ({ expect }) => {
+      const key = newKey();
+      const reply = await get("/endless", key);
+      await reply.until(() => reply.messages.length >= 3);
+      reply.leave();
+      await expect.poll(() => seen(key), { timeout: 5_000 }).toEqual(["returned"]);
+    });
+
+    test("a generator that fails cuts the response, so that it is not taken for the whole", async ({
+      expect,
+    }) => {
+      const key = newKey();
+      const reply = await get("/failing", key);
+      expect(await reply.over).toBe("cut");
+      expect(reply.messages.map(({ data }) => data)).toEqual(["before"]);
+      await expect.poll(() => seen(key)).toEqual(["Error: out of tokens", "source-failed"]);
+    });
+
+    test("what is large arrives whole though the stream was ended behind it", async ({ expect }) => {
+      const key = newKey();
+      const reply = await get("/large", key);
+      expect(await reply.over).toBe("whole");
+      expect(reply.messages.map(({ data }) => data.length)).toEqual([64 * 65_537 - 1]);
+      await expect.poll(() => seen(key)).toEqual(["ended"]);
+    });
+
+    test("HEAD gets the head and nothing else", async ({ expect }) => {
+      const key = newKey();
+      const reply = await peer.request(`/idle?key=${encodeURIComponent(key)}`, { method: "HEAD" });
+      expect(await reply.over).toBe("whole");
+      expect(reply.status).toBe(200);
+      expect(reply.headers["content-type"]).toBe("text/event-stream");
+      expect(reply.text).toBe("");
+      await expect.poll(() => seen(key)).toEqual(["head", "closed"]);
+    });
+
+    test("an injected line break is refused with an error that shows it, and the stream goes on", async ({
+      expect,
+    }) => {
+      const reply = await get("/refused");
+      expect(await reply.over).toBe("whole");
+      expect(reply.messages.map(({ event }) => event)).toEqual(["refused", "message"]);
+      expect(reply.messages[0]!.data).toBe(
+        String.raw`TypeError: Cannot encode message: event is "a\nevent: admin", which holds CR or LF`,
+      );
+    });
+
+    test("options reach the head and the first bytes; Last-Event-ID is read as UTF-8", async ({ expect }) => {
+      const id = Buffer.from("größe-7").toString("latin1");
+      const reply = await get("/options", "-", { "last-event-id": id });
+      expect(await reply.over).toBe("whole");
+      expect(reply.status).toBe(201);
+      expect(reply.headers).toMatchObject({ "x-one": "1", "set-cookie": ["a=1", "b=2"] });
+      expect(reply.others).toEqual(["retry:1234"]);
+      expect(reply.messages[0]).toMatchObject({ event: "last-event-id", data: "größe-7" });
+    });
+
+    if (readsAhead) return;
+
+    test("a peer that stops reading costs no more than maxBufferedBytes and a message, then is cut", async ({
+      expect,
+    }) => {
+      const key = newKey();
+      const reply = await get("/flood", key);
+      reply.pause();
+      await expect.poll(() => seen(key), { timeout: 20_000 }).toHaveLength(2);
+      const [code, most] = await seen(key);
+      expect(code).toBe("slow");
+      expect(Number(most)).toBeLessThanOrEqual(262_144 + 2 * 65_536); // the largest message, and framing
+      reply.leave();
+    });
+
+    test("a generator is pulled no faster than the peer reads", async ({ expect }) => {
+      const key = newKey();
+      const reply = await get("/pulled", key);
+      reply.pause();
+      const settled = await settledValue(async () => Number((await seen(key))[0]));
+      reply.resume();
+      await expect
+        .poll(async () => Number((await seen(key))[0]), { timeout: 10_000 })
+        .toBeGreaterThan(settled);
+      reply.leave();
+    });
+  });
+}
+
+/** What `read` says when it says the same for half a second. */
+async function settledValue(read: () => Promise<number>): Promise<number> {
+  let value = await read();
+  for (let same = 0; same < 5;) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const next = await read();
+    same = next === value && value > 0 ? same + 1 : 0;
+    value = next;
+  }
+  return value;
+}
