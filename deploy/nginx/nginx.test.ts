@@ -2,9 +2,13 @@
  * tidings.conf in front of a server that says nothing to proxies: what it mends, and that each of its lines is needed.
  * Runs the nginx of this machine; fails where there is none.
  */
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { type EventStream, openStream } from "../../packages/tidings/src/server/index.ts";
 import { type Origin, type OriginStream, startOrigin } from "../origin.ts";
 import { openReader, type Reader } from "../reader.ts";
 import { nginxVersion, startNginx } from "./start-nginx.ts";
@@ -283,6 +287,45 @@ describe("lines that circulate as cures", () => {
     };
     expect(await forwarded("/plain")).toBe("https");
     expect(await forwarded("/pasted")).toBeUndefined();
+  });
+});
+
+describe("a server that uses tidings/server, behind an nginx that knows nothing of it", () => {
+  let server: Server;
+  let streams: EventStream[];
+  beforeAll(async () => {
+    streams = [];
+    server = createServer((request, response) => void streams.push(openStream(request, response)));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+  });
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  test("its own headers are enough: headers at once, events one by one, large ones whole", async () => {
+    const worstMs = await worstLagMs(async () => {
+      const { port } = server.address() as AddressInfo;
+      const nginx = await startNginx(
+        (listen) =>
+          `server { listen 127.0.0.1:${listen}; location / { proxy_pass http://127.0.0.1:${port}; } }`,
+      );
+      onTestFinished(() => nginx.stop());
+      const reader = openReader(nginx.url);
+      onTestFinished(() => reader.leave());
+      // Nothing has been sent yet but the head and the first byte.
+      expect((await reader.response).headers["content-type"]).toContain("text/event-stream");
+      const stream = streams.pop();
+      const measured = [];
+      for (const [index, bytes] of [10, 10, 10, PAGE_BYTES, 5000, 65_536].entries()) {
+        const sentAt = performance.now();
+        stream?.send({ id: String(index), data: "x".repeat(bytes) });
+        measured.push((await reader.arrival(String(index))) - sentAt);
+      }
+      return measured;
+    });
+    expect(worstMs).toBeLessThan(100);
   });
 });
 
