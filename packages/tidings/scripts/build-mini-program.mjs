@@ -53,7 +53,7 @@ function asCommonJs(text) {
   return `"use strict";\nObject.defineProperty(exports, "__esModule", { value: true });\n${text.slice(0, last)}${lines.join("\n")}\n`;
 }
 
-/** The entry's declarations, in a folder that says CommonJS, with the extension that older TypeScript knows. */
+/** The entry's declarations, in a folder that says CommonJS, with the extension that older TypeScript knows. Types are checked elsewhere. */
 function buildTypes() {
   const tsc = createRequire(import.meta.url)
     .resolve("typescript/package.json")

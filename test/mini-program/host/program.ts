@@ -16,8 +16,8 @@ export interface OpenPage {
   readonly data: Data;
   /** The page object, as the program sees `this`. */
   readonly instance: Record<string, unknown>;
-  /** All text that the page shows, a line per text node. */
-  text(): string;
+  /** The text that the page shows in the Taro element with this `id`; `""` if there is none. */
+  text(id: string): string;
   /** Calls one of the page's handlers, as a tap bound to it does. */
   call(name: string, event?: object): void;
   /** Taps the Taro element with this `id`. */
@@ -179,12 +179,12 @@ export function launch(root: string, quirks: Partial<Knobs> = {}): Program {
         return instance.data as Data;
       },
       instance,
-      text: () => texts(instance.data).join("\n"),
+      text: (id) => texts(element(instance.data, id)).join(""),
       call(name, event = {}) {
         call(instance, name, [realm.copy(event)]);
       },
       tap(id) {
-        const sid = find(instance.data, id);
+        const sid = element(instance.data, id)?.sid;
         if (sid === undefined) throw new Error(`${path} shows no element with id ${id}`);
         const target = { id: sid, dataset: { sid } };
         call(instance, "eh", [
@@ -241,13 +241,12 @@ function texts(node: unknown): string[] {
   return [...own, ...Object.values(node).flatMap((child) => (typeof child === "object" ? texts(child) : []))];
 }
 
-/** The `sid` of the element whose `uid` (its `id` in JSX) is this. */
-function find(node: unknown, id: string): string | undefined {
+/** The element that Taro was given this `id`, which it writes as `uid`. */
+function element(node: unknown, id: string): { sid?: string } | undefined {
   if (typeof node !== "object" || node === null) return undefined;
-  const { uid, sid } = node as { uid?: string; sid?: string };
-  if (uid === id || (uid === undefined && sid === id)) return sid;
+  if ((node as { uid?: string }).uid === id) return node;
   for (const child of Object.values(node)) {
-    const found = find(child, id);
+    const found = element(child, id);
     if (found !== undefined) return found;
   }
   return undefined;

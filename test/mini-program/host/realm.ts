@@ -34,7 +34,7 @@ const SHADOWED = [
 /** Globals of V8's bare realm that mini programs do not have, or not everywhere. */
 const REMOVED = [
   "globalThis", "WebAssembly", "SharedArrayBuffer", "Atomics", "FinalizationRegistry", "WeakRef", "AggregateError",
-  "escape", "unescape", "Iterator", "AsyncDisposableStack", "DisposableStack", "SuppressedError",
+  "Iterator", "AsyncDisposableStack", "DisposableStack", "SuppressedError",
 ]; // prettier-ignore
 
 /** What ECMAScript got after 2015: the oldest engine that WeChat promises with `enableChunked` lacks much of it. */

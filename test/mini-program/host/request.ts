@@ -31,6 +31,7 @@ interface Running {
   http: ClientRequest | undefined;
   timer: NodeJS.Timeout | undefined;
   settled: boolean;
+  aborted: boolean;
   listeners: { headers: Listener[]; chunk: Listener[] };
   settle: ((result: object, ok: boolean) => void) | undefined;
 }
@@ -93,6 +94,7 @@ export function createRequests(realm: Realm, loop: Loop, knobs: Knobs): Requests
       http: undefined,
       timer: undefined,
       settled: false,
+      aborted: false,
       listeners: { headers: [], chunk: [] },
       settle: undefined,
     };
@@ -133,7 +135,12 @@ export function createRequests(realm: Realm, loop: Loop, knobs: Knobs): Requests
 
     const wanted = Math.min(options.timeout ?? knobs.timeoutMs, knobs.longestTimeoutMs);
     one.timer = setTimeout(() => fail(one, { errno: 5, errMsg: "request:fail timeout" }), wanted);
-    one.http = httpRequest(url, { method, headers: header, agent: false });
+    try {
+      one.http = httpRequest(url, { method, headers: header, agent: false });
+    } catch (error) {
+      // Android's HTTP client refuses characters past Latin-1 in a header, as Node's does.
+      return fail(one, { errno: 600_001, errMsg: `request:fail ${(error as Error).message}` });
+    }
     one.http.on("socket", (socket) => {
       sockets.add(socket);
       socket.on("close", () => sockets.delete(socket));
@@ -198,11 +205,10 @@ export function createRequests(realm: Realm, loop: Loop, knobs: Knobs): Requests
     });
   }
 
-  /** Calls back later, unless the request has ended by then. Chunks in the air outlive `abort()` by knob. */
+  /** Calls back in its turn. What comes after `abort()` was under way before it, and only comes by knob. */
   function deliver(one: Running, callback: () => void): void {
-    const already = one.settled;
     loop.post(() => {
-      if (already || one.settle !== undefined || !one.settled || knobs.lateChunks) callback();
+      if (!one.aborted || knobs.lateChunks) callback();
     });
   }
 
@@ -216,7 +222,6 @@ export function createRequests(realm: Realm, loop: Loop, knobs: Knobs): Requests
     one.settled = true;
     release(one);
     loop.post(() => {
-      if (!knobs.lateChunks) one.listeners.chunk.length = 0;
       one.settle?.(result, ok);
       loop.call(() => (ok ? one.options.success : one.options.fail)?.(result));
       loop.call(() => one.options.complete?.(result));
@@ -240,7 +245,7 @@ export function createRequests(realm: Realm, loop: Loop, knobs: Knobs): Requests
   function task(one: Running): object {
     const methods: Record<string, unknown> = {
       abort: () => {
-        if (!knobs.lateChunks) one.listeners.chunk.length = 0;
+        one.aborted = true;
         fail(one, { errno: 600_004, errMsg: "request:fail abort" });
       },
       onHeadersReceived: (listener: Listener) => void one.listeners.headers.push(listener),

@@ -6,14 +6,12 @@ import { createUtf8Decoder } from "../wire/utf8.ts";
 
 /** As much of a body as an error is worth. */
 export const LONGEST_TEXT_BYTES = 65_536;
-// A host that loses the body of an error, as WeChat has, must not keep the error from being told.
-const LONGEST_WAIT_MS = 3000;
 
 export interface TextCollector {
   push(chunk: Uint8Array | string): void;
   /** No more will come. */
   end(): void;
-  /** What came, at the end, at 64 KiB, or after 3 s. */
+  /** What came, at the end or at 64 KiB. */
   readonly text: Promise<string>;
 }
 
@@ -25,7 +23,6 @@ export function collectText(): TextCollector {
   const promise = new Promise<string>((resolvePromise) => {
     resolve = resolvePromise;
   });
-  const timer = setTimeout(end, LONGEST_WAIT_MS);
 
   return {
     push(chunk) {
@@ -40,7 +37,6 @@ export function collectText(): TextCollector {
 
   function end(): void {
     left = 0;
-    clearTimeout(timer);
     resolve(text);
   }
 }
