@@ -1,0 +1,113 @@
+/** What the hub promises, as ratios to peers in the same run where that is possible, and what a run says to it. */
+
+/** The gate lets through what comes to this share of a figure: it is there for regressions, not for noise. */
+const GATE_SHARE = 0.8;
+
+/**
+ * Each figure: what it says, which way and how far, and the value in the samples of a run (undefined when not measured).
+ * `isTime` marks what depends on how fast the machine is: reported, never gated.
+ */
+export const figures = [
+  atLeast("Saturated, 1,000 streams: deliveries a second, against the bare loop", 7, (s) =>
+    s.ratio("tidings", "plain", 1000, "saturatedPerSecond"),
+  ),
+  atLeast("… against better-sse", 9, (s) => s.ratio("tidings", "better-sse", 1000, "saturatedPerSecond")),
+  atLeast("… against uWebSockets.js", 4, (s) => s.ratio("tidings", "uws", 1000, "saturatedPerSecond")),
+  atMost("Ten messages a turn, 1,000 streams: CPU per delivery, against the bare loop", 0.1, (s) =>
+    s.ratio("tidings", "plain", 1000, "joinedCpuUs"),
+  ),
+  atMost("Paced at 20,000/s, 1,000 streams: CPU per delivery, against better-sse", 0.6, (s) =>
+    s.ratio("tidings", "better-sse", 1000, "pacedCpuUs"),
+  ),
+  atMost("… against the bare loop", 0.95, (s) => s.ratio("tidings", "plain", 1000, "pacedCpuUs")),
+  atMost("… against the bare loop, 10,000 streams", 0.7, (s) =>
+    s.ratio("tidings", "plain", 10_000, "pacedCpuUs"),
+  ),
+  atMost("… against uWebSockets.js", 1.2, (s) => s.ratio("tidings", "uws", 1000, "pacedCpuUs")),
+  atLeast("Overload, 400,000/s wanted at 1,000 streams: share delivered", 1, (s) =>
+    s.median("tidings", 1000, "overloadDelivered"),
+  ),
+  atMost("… 99th percentile of latency, against the bare loop", 0.1, (s) =>
+    s.ratio("tidings", "plain", 1000, "overloadP99Ms"),
+  ),
+  time("… 99th percentile of latency", 30, "ms", (s) => s.median("tidings", 1000, "overloadP99Ms")),
+  ...[1000, 10_000, 19_000].map((streams) =>
+    time(
+      `A publish to ${streams.toLocaleString("en")} streams: longest turn of the event loop (median)`,
+      2,
+      "ms",
+      (s) => s.median("tidings", streams, "holdMs"),
+    ),
+  ),
+  ...[10_000, 19_000].flatMap((streams) => [
+    atMost(`Idle memory, ${streams.toLocaleString("en")} streams, against the bare loop`, 0.95, (s) =>
+      s.ratio("tidings", "plain", streams, "idleBytes"),
+    ),
+    atMost("… against better-sse", 0.45, (s) => s.ratio("tidings", "better-sse", streams, "idleBytes")),
+    atMost(`Opening ${streams.toLocaleString("en")} streams that stay: CPU, against better-sse`, 0.5, (s) =>
+      s.ratio("tidings", "better-sse", streams, "openCpuUs"),
+    ),
+  ]),
+  ...[5_000, 19_000].map((streams) =>
+    atMost(`Heartbeat, ${streams.toLocaleString("en")} streams: CPU, against better-sse`, 0.7, (s) =>
+      s.ratio("tidings", "better-sse", streams, "heartbeatCpuUs"),
+    ),
+  ),
+  atMost("Opening and cutting: CPU, against better-sse", 0.5, (s) =>
+    s.ratio("tidings", "better-sse", 64, "churnCpuUs"),
+  ),
+  atMost("Replay of 100 messages: CPU, against better-sse", 0.2, (s) =>
+    s.ratio("tidings", "better-sse", 64, "replayCpuUs"),
+  ),
+  atMost("Acceptor: bytes of memory per idle stream, 10,000 streams", 4096, (s) =>
+    s.median("tidings-acceptor", 10_000, "idleBytes"),
+  ),
+  atMost("Acceptor: opening 10,000 streams: CPU, against the bare loop", 0.6, (s) =>
+    s.ratio("tidings-acceptor", "plain", 10_000, "openCpuUs"),
+  ),
+  atMost("1,000 readers that stop: bytes of memory for each, beyond the log", 2048, (s) =>
+    s.median("tidings", 1000, "stoppedBytes"),
+  ),
+  atMost("… 99th percentile of the other readers' latency, against that without them", 1.5, (s) =>
+    s.median("tidings", 1000, "stoppedP99Ratio"),
+  ),
+  atMost("… messages lost without a word, doubled or out of order when they read again", 0, (s) =>
+    s.median("tidings", 1000, "stoppedWrong"),
+  ),
+  atLeast("… share of runs in which all came to the newest message", 1, (s) =>
+    s.median("tidings", 1000, "stoppedCaughtUp"),
+  ),
+  atMost("Growth of the cost of a message with streams, 100 to 19,000 (exponent; 1 is linear)", 1.1, (s) =>
+    s.median("tidings", 0, "streamsExponent"),
+  ),
+  atMost("Growth of memory with streams, 1,000 to 19,000 (exponent)", 1.1, (s) =>
+    s.median("tidings", 0, "memoryExponent"),
+  ),
+  atMost("Growth of the cost with messages, 1,000 to 1,000,000 (exponent)", 1.1, (s) =>
+    s.median("tidings", 0, "messagesExponent"),
+  ),
+];
+
+/** @returns Those that the samples can answer, each with its value and whether it is reached, and passes the gate. */
+export function judge(samples) {
+  return figures.flatMap((figure) => {
+    const value = figure.value(samples);
+    if (value === undefined) return [];
+    const { bound, isAtLeast, isTime } = figure;
+    const isReached = isAtLeast ? value >= bound : value <= bound;
+    const passesGate = isTime || (isAtLeast ? value >= bound * GATE_SHARE : value <= bound / GATE_SHARE);
+    return [{ ...figure, value, isReached, passesGate }];
+  });
+}
+
+function atLeast(what, bound, value) {
+  return { what, bound, isAtLeast: true, isTime: false, unit: "", value };
+}
+
+function atMost(what, bound, value) {
+  return { what, bound, isAtLeast: false, isTime: false, unit: "", value };
+}
+
+function time(what, bound, unit, value) {
+  return { what, bound, isAtLeast: false, isTime: true, unit, value };
+}

@@ -1,0 +1,94 @@
+/**
+ * What is run, quick and in full. A step is one visit to one server; the visits of a round go through all servers before
+ * the next round begins, so that what the machine does meanwhile falls on all alike.
+ */
+import { measureFanOut } from "./scenarios/fan-out.mjs";
+import { measureHeartbeat, measureIdle } from "./scenarios/idle.mjs";
+import { measureMessages } from "./scenarios/linear.mjs";
+import { measureOpening, measureReplay } from "./scenarios/opening.mjs";
+import { measureStoppedReaders } from "./scenarios/stopped-readers.mjs";
+
+export const ALL_RHYTHMS = ["saturated", "joined", "paced", "overload", "hold"];
+
+/** What each server takes part in. Hono and h3 cannot pay back an overload in any useful time, nor 10,000 streams. */
+export const SERVERS = {
+  tidings: { title: "Tidings", rhythms: ALL_RHYTHMS, mostStreams: 19_000 },
+  "tidings-acceptor": { title: "Tidings, acceptor", rhythms: ALL_RHYTHMS, mostStreams: 19_000 },
+  plain: { title: "bare loop (node:http)", rhythms: ALL_RHYTHMS, mostStreams: 19_000 },
+  "better-sse": { title: "better-sse", rhythms: ALL_RHYTHMS, mostStreams: 19_000 },
+  "fastify-sse": { title: "@fastify/sse", rhythms: ALL_RHYTHMS, mostStreams: 19_000 },
+  hono: { title: "Hono", rhythms: ["saturated", "joined", "paced", "hold"], mostStreams: 1000 },
+  h3: { title: "h3", rhythms: ["saturated", "joined", "paced", "hold"], mostStreams: 1000 },
+  uws: { title: "uWebSockets.js", rhythms: ALL_RHYTHMS, mostStreams: 19_000 },
+  // Its publisher sends one message at a time: what it does in a turn, or under overload, says nothing.
+  nchan: { title: "Nchan (nginx)", rhythms: ["saturated", "paced"], mostStreams: 10_000, keepsIds: true },
+};
+
+const OURS = ["tidings", "tidings-acceptor"];
+const JUDGED = [...OURS, "plain", "better-sse"];
+
+/** @returns The scenarios by name, each a list of steps `{ scenario, name, run(bench) }` in the order in which they are run. */
+export function planSteps({ isFull, rounds, servers, scenarios }) {
+  const windowMs = isFull ? 2000 : 1000;
+  const steps = [];
+  const among = (names) => servers.filter((name) => names.includes(name));
+  const each = (scenario, count, names, measure) => {
+    if (scenarios !== undefined && !scenarios.includes(scenario)) return;
+    for (let round = 1; round <= (rounds ?? count); round++) {
+      for (const name of names) steps.push({ scenario, name, run: (bench) => measure(bench, name, round) });
+    }
+  };
+  const fanOut = (streams, rhythms) => (bench, name, round) => {
+    const own = SERVERS[name].rhythms.filter((rhythm) => rhythms.includes(rhythm));
+    return measureFanOut(bench, name, streams, round, { rhythms: own, windowMs });
+  };
+  const holding = (streams) => servers.filter((name) => SERVERS[name].mostStreams >= streams);
+  const compared = among([...JUDGED, "uws"]);
+  const context = servers.filter((name) => !compared.includes(name));
+
+  each("fan-out", isFull ? 5 : 3, compared, fanOut(1000, ALL_RHYTHMS));
+  each("fan-out", isFull ? 3 : 1, context, fanOut(1000, ALL_RHYTHMS));
+  if (isFull) {
+    each("fan-out", 3, servers, fanOut(100, ["saturated", "joined", "paced", "hold"]));
+    each("fan-out", 3, holding(10_000), fanOut(10_000, ["saturated", "paced", "hold"]));
+    each("fan-out", 2, holding(19_000), fanOut(19_000, ["paced", "hold"]));
+    for (const streams of [300, 3000]) {
+      each("linear", 2, among(["tidings", "plain", "better-sse"]), fanOut(streams, ["paced"]));
+    }
+  } else {
+    each("fan-out", 2, among([...OURS, "plain"]), fanOut(10_000, ["paced", "hold"]));
+  }
+
+  for (const streams of isFull ? [1000, 3000, 10_000, 19_000] : [10_000]) {
+    const names =
+      streams < 10_000
+        ? among(["tidings", "plain", "better-sse"])
+        : isFull
+          ? holding(streams)
+          : among(JUDGED);
+    each("idle", isFull ? 2 : 1, names, (bench, name, round) => measureIdle(bench, name, streams, round));
+  }
+  const beating = isFull ? 19_000 : 5000;
+  each("heartbeat", isFull ? 2 : 1, isFull ? holding(beating) : among(JUDGED), (bench, name, round) =>
+    measureHeartbeat(bench, name, beating, round, { beats: isFull ? 3 : 2 }),
+  );
+  each("opening", isFull ? 3 : 2, isFull ? servers : among(JUDGED), (bench, name, round) =>
+    measureOpening(bench, name, round, { windowMs }),
+  );
+  const replaying = isFull ? servers.filter((name) => !SERVERS[name].keepsIds) : among(JUDGED);
+  each("replay", isFull ? 3 : 2, replaying, (bench, name, round) =>
+    measureReplay(bench, name, round, { windowMs }),
+  );
+  each("stopped-readers", isFull ? 2 : 1, among(["tidings"]), (bench, name, round) =>
+    measureStoppedReaders(bench, name, round, { stopped: 1000, messages: isFull ? 1_000_000 : 100_000 }),
+  );
+  if (isFull) {
+    each("linear", 1, among(["tidings"]), (bench, name, round) =>
+      measureMessages(bench, name, [1000, 10_000, 100_000, 1_000_000], round),
+    );
+    each("linear", 1, among(["plain", "better-sse"]), (bench, name, round) =>
+      measureMessages(bench, name, [1000, 10_000, 100_000], round),
+    );
+  }
+  return steps;
+}
