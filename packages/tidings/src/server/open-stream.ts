@@ -23,32 +23,27 @@ export type FetchEventStream<Events extends object = EventMap> = EventStream<Eve
 
 /**
  * Answers the request with an event stream: head and first byte leave at once, a heartbeat runs, `send` sends.
- * For node:http, node:http2 and what hands their requests on: Express, Koa (`ctx.req, ctx.res`), Fastify (`request.raw, reply.raw`).
- * @param source - Messages to send, as fast as the peer takes them; the stream ends with it.
- * @throws {TypeError} If the response has been begun or ended already, or an option is wrong; nothing has been sent then.
+ * For servers that take a `Request` and want a `Response` (Hono, h3, Next, Bun, Deno, Workers): return the stream's `response`.
+ * @param source - Messages to send, as fast as the peer takes them; the stream ends with it. Options alone may stand here.
+ * @throws {TypeError} If an option is wrong; nothing has been sent then.
  * @throws {RangeError} If `status`, `retryMs` or a limit is out of range.
+ */
+export function openStream<Events extends object = EventMap>(
+  request: FetchRequest,
+  source?: Source<NoInfer<Events>> | StreamOptions,
+  options?: StreamOptions,
+): FetchEventStream<Events>;
+/**
+ * The same for node:http, node:http2 and what hands their requests on: Express, Koa (`ctx.req, ctx.res`), Fastify
+ * (`request.raw, reply.raw`).
+ * @throws {TypeError} If the response has been begun or ended already.
  */
 export function openStream<Events extends object = EventMap>(
   request: NodeRequest,
   response: NodeResponse,
+  source?: Source<NoInfer<Events>> | StreamOptions,
   options?: StreamOptions,
 ): EventStream<Events>;
-export function openStream<Events extends object = EventMap>(
-  request: NodeRequest,
-  response: NodeResponse,
-  source: Source<Events>,
-  options?: StreamOptions,
-): EventStream<Events>;
-/** The same for servers that take a `Request` and want a `Response`: Hono, h3, Next, Bun, Deno, Workers. */
-export function openStream<Events extends object = EventMap>(
-  request: FetchRequest,
-  options?: StreamOptions,
-): FetchEventStream<Events>;
-export function openStream<Events extends object = EventMap>(
-  request: FetchRequest,
-  source: Source<Events>,
-  options?: StreamOptions,
-): FetchEventStream<Events>;
 export function openStream(request: NodeRequest | FetchRequest, ...rest: unknown[]): EventStream {
   const response = isResponse(rest[0]) ? rest.shift() : undefined;
   const source = isSource(rest[0]) ? rest.shift() : undefined;
