@@ -2,6 +2,8 @@
  * Makes an outlet of a Node-style request and response: node:http, node:http2 and every framework that hands those on.
  * An HTTP/1.1 response that nobody has wrapped is written to its socket in one piece, chunk framing included; anything
  * else (HTTP/1.0, HTTP/2, a response wrapped by middleware, another runtime's imitation) through its own `write`.
+ * Loads where there is no Node, and no types of Node's are needed to compile against it.
+ * This module is browser compatible.
  */
 import type { Outlet } from "../outlet.ts";
 import type { ResponseHead } from "../response-head.ts";
@@ -179,17 +181,19 @@ function isGone(response: WideResponse, socket: NodeSocket | undefined): boolean
  * chunks, with nothing waiting in it, and no one between.
  */
 function isPlain(response: WideResponse, socket: NodeSocket): boolean {
+  const { process } = node;
+  // The others bring sockets that only look like Node's.
   if (
-    typeof process !== "object" ||
+    process === undefined ||
     process.versions["bun"] !== undefined ||
     process.versions["deno"] !== undefined
-  )
+  ) {
     return false;
-  // Asked for here, not imported: this file loads where there is no Node.
+  }
   const { OutgoingMessage } = process.getBuiltinModule("node:http");
   const { Socket } = process.getBuiltinModule("node:net");
   return (
-    (response.write as unknown) === OutgoingMessage.prototype.write &&
+    response.write === OutgoingMessage.prototype.write &&
     response.chunkedEncoding === true &&
     socket instanceof Socket &&
     response.writableLength === socket.writableLength
@@ -198,12 +202,28 @@ function isPlain(response: WideResponse, socket: NodeSocket): boolean {
 
 /** The same memory as a Buffer: middleware that records or rewrites calls `toString` on what it gets. */
 function asBuffer(bytes: Uint8Array): Uint8Array {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const { Buffer } = node;
+  if (Buffer === undefined || Buffer.isBuffer(bytes)) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 function ignore(): void {}
 
 const HTTP2_CANCEL = 8;
+
+const node = globalThis as unknown as {
+  readonly process?: {
+    readonly versions: Readonly<Record<string, string | undefined>>;
+    getBuiltinModule(name: "node:http"): {
+      readonly OutgoingMessage: { readonly prototype: { readonly write: unknown } };
+    };
+    getBuiltinModule(name: "node:net"): { readonly Socket: abstract new () => unknown };
+  };
+  readonly Buffer?: {
+    isBuffer(value: unknown): boolean;
+    from(memory: ArrayBufferLike, offset: number, length: number): Uint8Array;
+  };
+};
 
 /** What the servers we know of have besides; each part may be missing in an imitation. */
 interface WideResponse extends NodeResponse {
