@@ -1,0 +1,95 @@
+/**
+ * Type-checks and runs TypeScript blocks, each as a module of its own, against the package as it was built.
+ */
+import { execFile } from "node:child_process";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+import type { CodeBlock } from "./code-blocks.ts";
+import { freePort } from "./free-port.ts";
+
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+/** The port that documents name; each run gets a free one in its place. */
+export const DOCUMENTED_PORT = /\b3001\b/g;
+
+const TYPES = {
+  extends: "../../../tsconfig.base.json",
+  compilerOptions: { noUnusedLocals: false, noUnusedParameters: false },
+  include: ["*.ts"],
+};
+
+/**
+ * Writes blocks as files that can import what the repository can, in a folder that stays for whoever wants to look.
+ * @returns Their paths, in the blocks' order.
+ */
+export async function writeBlocks(
+  name: string,
+  blocks: readonly CodeBlock[],
+): Promise<{ folder: string; files: string[] }> {
+  const folder = join(ROOT, ".cache/docs", name);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "tsconfig.json"), JSON.stringify(TYPES));
+  const files = [];
+  for (const block of blocks) {
+    const file = join(folder, `${block.name.replaceAll(/[^\w.-]/g, "_")}.ts`);
+    // A file without import or export would share its names with every other one.
+    const parts = [
+      'import assert from "node:assert/strict";',
+      block.before,
+      block.text,
+      block.after,
+      "export {};\n",
+    ];
+    const port = await freePort();
+    await writeFile(file, parts.join("\n").replaceAll(DOCUMENTED_PORT, String(port)));
+    files.push(file);
+  }
+  return { folder, files };
+}
+
+/** What the compiler says of the files in a folder, by file; a file it finds nothing in is not there. */
+export async function typeErrors(folder: string): Promise<Map<string, string[]>> {
+  const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+  const { stdout } = await promisify(execFile)(process.execPath, [tsc, "--noEmit", "-p", folder], {
+    cwd: folder,
+  }).catch((error: { stdout: string }) => error);
+  const errors = new Map<string, string[]>();
+  for (const line of stdout.split("\n")) {
+    const file = /^(?<file>[^(]+\.ts)\(/.exec(line)?.groups?.["file"];
+    if (file !== undefined) errors.set(basename(file), [...(errors.get(basename(file)) ?? []), line]);
+  }
+  return errors;
+}
+
+/**
+ * Runs one file in a process of its own.
+ * @returns What it printed.
+ * @throws {Error} If it fails, or is still running after ten seconds.
+ */
+export async function runFile(file: string): Promise<string> {
+  const built = file.replace(/\.ts$/, ".mjs");
+  await build({
+    entryPoints: [file],
+    outfile: built,
+    bundle: true,
+    packages: "external",
+    format: "esm",
+    target: "es2022",
+    sourcemap: "inline",
+    logLevel: "silent",
+  });
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, ["--enable-source-maps", built], {
+      timeout: 10_000,
+    });
+    return stdout;
+  } catch (error) {
+    const { stdout, stderr, killed } = error as { stdout: string; stderr: string; killed: boolean };
+    const what = killed ? "was still running after 10 s" : "failed";
+    throw new Error(`${basename(file)} ${what}:\n${stdout}${stderr}`, { cause: error });
+  }
+}
