@@ -7,16 +7,12 @@
 export class LimitError extends Error {
   override readonly name = "LimitError";
   readonly code: "line-too-long" | "message-too-long";
-  /** The name of the limit that was exceeded. */
-  readonly limit: "maxLineBytes" | "maxMessageBytes";
-  /** Its value, in bytes. */
-  readonly limitBytes: number;
+  /** What was exceeded, in bytes: `maxLineBytes` or `maxMessageBytes`. */
+  readonly limit: number;
 
-  constructor(limit: LimitError["limit"], limitBytes: number) {
-    const what = limit === "maxLineBytes" ? "line" : "message";
-    super(`Cannot parse event stream: ${what} is longer than ${limitBytes} bytes (${limit})`);
+  constructor(what: "line" | "message", limit: number) {
+    super(`Cannot parse event stream: ${what} is longer than ${limit} bytes`);
     this.code = `${what}-too-long`;
     this.limit = limit;
-    this.limitBytes = limitBytes;
   }
 }

@@ -1,12 +1,9 @@
 /**
  * Turns an event stream into messages: bytes or strings in, cut anywhere.
- * Bytes are cut at the last line end of each chunk. A line end never falls within a character, so that whole lines are
- * decoded in one call without state, and what follows them waits, as bytes, for its own line end.
  * Standard: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
  * This module is browser compatible.
  */
-import { LimitError } from "./limit-error.ts";
-import { platform } from "./platform.ts";
+import { type ChunkDecoder, platform } from "./platform.ts";
 import { createTextParser, type ParserHandlers, type ParserLimits } from "./text-parser.ts";
 
 export interface Parser {
@@ -32,88 +29,27 @@ export interface Parser {
 
 /** A parser that calls `handlers` while it reads. */
 export function createParser(handlers: ParserHandlers, limits: ParserLimits = {}): Parser {
-  const parser: Parser = createTextParser(handlers, limits);
-  const { push: pushText, end: endText, reset: resetText } = parser;
-  const { maxLineBytes = 2 ** 20 } = limits;
-  // The line that no line end followed yet. A copy, since the chunk is its owner's again when `push` returns.
-  let rest = new Uint8Array(0);
-  let restLength = 0;
-  // Goes up with each stream, so that `push` sees that a handler has called `reset`.
-  let stream = 0;
+  const text = createTextParser(handlers, limits);
+  const { push: pushText, end, reset } = text;
+  const parser: Parser = text;
+  let decoder: ChunkDecoder | undefined;
 
   parser.push = (chunk) => {
-    if (typeof chunk === "string") {
-      flush();
-      return pushText(chunk);
-    }
-    if (chunk.BYTES_PER_ELEMENT !== 1) {
-      throw new TypeError(
-        "Cannot push chunk: it is neither bytes nor a string, expected a Uint8Array or a string",
-      );
-    }
-    const current = stream;
-    const length = chunk.length;
-    let end = platform.lastIndexOf(chunk, LF, length) + 1;
-    if (platform.indexOf(chunk, CR, end) >= 0) end = platform.lastIndexOf(chunk, CR, length) + 1;
-    let at = 0;
-    if (end > 0 && restLength > 0) {
-      // A small chunk is copied behind the rest whole, and decoded with it in one call.
-      at = length > SMALL ? platform.indexOf(chunk, LF, 0) + 1 || end : end;
-      hold(chunk, 0, at);
-      flush();
-    }
-    // In blocks, since the text of a block stays in memory as long as any slice of it does.
-    while (at < end && current === stream) {
-      let stop = end;
-      if (end - at > BLOCK) {
-        stop = platform.lastIndexOf(chunk, LF, at + BLOCK) + 1;
-        if (stop <= at) stop = platform.indexOf(chunk, LF, at + BLOCK) + 1 || end;
-      }
-      pushText(platform.decode(chunk, at, stop));
-      at = stop;
-    }
-    if (end < length && current === stream) {
-      hold(chunk, end, length);
-      // A BOM, which is no part of its line, may be among them. The text is measured again, exactly.
-      if (restLength - 3 > maxLineBytes) throw new LimitError("maxLineBytes", maxLineBytes);
-    }
+    if (typeof chunk === "string") return pushText(chunk);
+    // A handler that calls `reset` leaves its decoder with the rest of a chunk, which is then nobody's.
+    const mine = (decoder ??= platform.createChunkDecoder((text, units, offset) => {
+      if (decoder === mine) pushText(text, units, offset);
+    }, limits.maxLineBytes));
+    mine.push(chunk);
   };
-
   parser.end = () => {
-    flush();
-    return endText();
+    decoder?.end();
+    decoder = undefined;
+    return end();
   };
-
   parser.reset = () => {
-    stream++;
-    restLength = 0;
-    resetText();
+    decoder = undefined;
+    reset();
   };
-
   return parser;
-
-  function hold(chunk: Uint8Array, from: number, to: number): void {
-    const needed = restLength + to - from;
-    if (needed > rest.length) {
-      const longer = new Uint8Array(Math.max(needed, rest.length * 2, SMALL));
-      longer.set(rest.subarray(0, restLength));
-      rest = longer;
-    }
-    rest.set(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to), restLength);
-    restLength = needed;
-  }
-
-  function flush(): void {
-    if (restLength === 0) return;
-    const text = platform.decode(rest, 0, restLength);
-    restLength = 0;
-    if (rest.length > LARGEST_KEPT) rest = new Uint8Array(0);
-    pushText(text);
-  }
 }
-
-const LF = 10;
-const CR = 13;
-const SMALL = 1024;
-const BLOCK = 8192;
-const LARGEST_KEPT = 2 ** 16;

@@ -47,7 +47,7 @@ export function createPlainParser(handlers: ParserHandlers, limits: ParserLimits
       takeLine(line);
     }
     rest += text.slice(start);
-    if (Buffer.byteLength(rest) > maxLineBytes) throw new LimitError("maxLineBytes", maxLineBytes);
+    if (Buffer.byteLength(rest) > maxLineBytes) throw new LimitError("line", maxLineBytes);
   }
 
   function end(): { truncated: boolean } {
@@ -66,7 +66,7 @@ export function createPlainParser(handlers: ParserHandlers, limits: ParserLimits
   }
 
   function takeLine(line: string): void {
-    if (Buffer.byteLength(line) > maxLineBytes) throw new LimitError("maxLineBytes", maxLineBytes);
+    if (Buffer.byteLength(line) > maxLineBytes) throw new LimitError("line", maxLineBytes);
     // "If the line is empty (a blank line): Dispatch the event."
     if (line === "") return dispatch();
     const colon = line.indexOf(":");
@@ -86,8 +86,7 @@ export function createPlainParser(handlers: ParserHandlers, limits: ParserLimits
     } else if (name === "data") {
       // "Append the field value to the data buffer, then append a single U+000A LINE FEED (LF) character."
       data += `${value}\n`;
-      if (Buffer.byteLength(data) - 1 > maxMessageBytes)
-        throw new LimitError("maxMessageBytes", maxMessageBytes);
+      if (Buffer.byteLength(data) - 1 > maxMessageBytes) throw new LimitError("message", maxMessageBytes);
     } else if (name === "id") {
       // "If the field value does not contain U+0000 NULL, then set the last event ID buffer to the field value."
       if (value.indexOf("\0") === -1) id = value;

@@ -35,10 +35,12 @@ export interface TextParser {
   lastEventId: string;
   /**
    * Takes the next part of the text, cut anywhere.
+   * @param units - The UTF-16 units of the text, where they are at hand as an array: reading that costs much less.
+   * @param offset - Where in `units` the text begins. Default: 0.
    * @throws {LimitError} If a line or a message is too long. After this, or an error thrown by a handler, the rest of the
    * chunk is lost and the parser wants `reset()`.
    */
-  push(this: void, text: string): void;
+  push(this: void, text: string, units?: ArrayLike<number>, offset?: number): void;
   /**
    * Ends the stream. "Once the end of the file is reached, any pending data must be discarded."
    * @returns Whether a message was cut off: a line or a field had come that no blank line followed.
@@ -51,207 +53,207 @@ export interface TextParser {
   reset(this: void): void;
 }
 
+// Above what uses them, so that bundlers write the numbers in their places.
+const BOM = 0xfeff;
+const LF = 10;
+const CR = 13;
+const SPACE = 32;
+const COLON = 58;
+const A = 97;
+const D = 100;
+const E = 101;
+const I = 105;
+const T = 116;
+/** Where a line end is that does not occur: past every index. */
+const NOWHERE = 2 ** 30;
+
 /** A parser of text that calls `handlers` while it reads. A closure rather than a class: it stays small in ES2015. */
 export function createTextParser(handlers: ParserHandlers, limits: ParserLimits = {}): TextParser {
   const { maxLineBytes = 2 ** 20, maxMessageBytes = 2 ** 23 } = limits;
-  // The line that no line end followed yet, as the chunks brought it: the engine joins them when it is whole.
+  let atStart = true;
+  let afterCr = false;
+  // The line that no line end followed yet, as the chunks brought it.
   let rest = "";
   let restBytes = 0;
-  let afterCr = false;
-  let atStart = true;
-  // Whether `push` is at work, or was left by an error.
+  // The block that no blank line followed yet.
+  let openData: string | undefined;
+  let openLength = 0;
+  let openBytes = 0;
+  let openEvent = "";
+  let openId: string | undefined;
+  // Whether `push` is at work, or was left by an error. A handler that calls `reset` clears it.
   let busy = false;
-  // Goes up with each stream, so that `push` sees that a handler has called `reset`.
-  let stream = 0;
-
-  let data: string | undefined;
-  let dataBytes = 0;
-  let eventType = "";
-  let id: string | undefined;
 
   const parser: TextParser = { lastEventId: "", push, end, reset };
   return parser;
 
-  function push(text: string): void {
-    if (busy)
-      throw new TypeError(
-        "Cannot push chunk: the parser is within a push or left one by an error, expected reset() first",
-      );
-    const length = text.length;
-    if (length === 0) return;
+  function push(text: string, units?: ArrayLike<number>, offset = 0): void {
+    if (busy) throw new Error("Cannot push chunk: an earlier push did not return, expected reset() first");
+    if (text === "") return;
     busy = true;
-    const current = stream;
-    let at = 0;
-    if (atStart) {
-      atStart = false;
-      if (text.charCodeAt(0) === BOM) at = 1;
-    }
-    if (afterCr) {
-      afterCr = false;
-      // The LF of a CRLF, whose line ended at the CR: a lone CR must not wait for what comes next.
-      if (text.charCodeAt(0) === LF) at = 1;
-    }
-    let lf = find(text, "\n", at);
-    let cr = find(text, "\r", at);
-
-    while (at < length) {
-      // Both are kept until they are passed: a stream without one of them is not searched for it at each line.
-      if (lf < at) lf = find(text, "\n", at);
-      if (cr < at) cr = find(text, "\r", at);
-      const lineEnd = lf < cr ? lf : cr;
-      if (lineEnd === NOWHERE) {
-        hold(at === 0 ? text : text.slice(at));
-        break;
-      }
-      if (rest !== "") {
-        const line = rest + text.slice(at, lineEnd);
+    let at = atStart && text.charCodeAt(0) === BOM ? 1 : 0;
+    atStart = false;
+    if (rest !== "") {
+      const lf = text.indexOf("\n");
+      const cr = text.indexOf("\r");
+      at = 1 + (lf < 0 || (cr >= 0 && cr < lf) ? cr : lf);
+      if (at > 0) {
+        // Joined as an array is: the sum of two strings is one more kind of string to engines, which slows all down.
+        const line = [rest, text.slice(0, at)].join("");
         rest = "";
-        takeLine(line, 0, line.length);
-      } else {
-        takeLine(text, at, lineEnd);
-      }
-      if (current !== stream) return;
-      at = lineEnd + 1;
-      if (lineEnd === cr) {
-        if (at === length) afterCr = true;
-        else if (text.charCodeAt(at) === LF) at++;
-      } else if (text.charCodeAt(at) === LF) {
-        dispatch(text);
-        if (current !== stream) return;
-        at++;
+        restBytes = 0;
+        readLines(line, 0);
       }
     }
+    if (busy) readLines(text, at, units, offset);
     busy = false;
   }
 
-  function end(): { truncated: boolean } {
-    const truncated = busy || rest !== "" || data !== undefined || eventType !== "" || id !== undefined;
-    reset();
-    return { truncated };
-  }
+  /** Reads from a line's start, in one function with the block in locals: it is where all the time goes. */
+  function readLines(text: string, at: number, units?: ArrayLike<number>, offset = 0): void {
+    const unitAt = (index: number): number => (units ? units[index + offset]! : text.charCodeAt(index));
+    const { length } = text;
+    // The LF of a CRLF, whose line ended at the CR: a lone CR must not wait for what comes next.
+    if (afterCr && at < length) {
+      afterCr = false;
+      if (unitAt(at) === LF) at++;
+    }
+    let data = openData;
+    let dataLength = openLength;
+    let event = openEvent;
+    let id = openId;
+    let lf = -1;
+    let cr = -1;
 
-  function reset(): void {
-    stream++;
-    rest = eventType = "";
-    restBytes = dataBytes = 0;
-    afterCr = busy = false;
-    atStart = true;
-    data = id = undefined;
+    while (at < length) {
+      const first = unitAt(at);
+      let end = at;
+      if (first === CR) {
+        cr = at;
+      } else if (first !== LF) {
+        // Each is kept until it is passed: a stream without one of them is not searched for it at each line.
+        if (lf < at && (lf = text.indexOf("\n", at)) < 0) lf = NOWHERE;
+        if (cr < at && (cr = text.indexOf("\r", at)) < 0) cr = NOWHERE;
+        end = lf < cr ? lf : cr;
+        if (end === NOWHERE) {
+          hold(text.slice(at));
+          break;
+        }
+      }
+
+      if (at === end) {
+        const message = data;
+        const type = event;
+        data = undefined;
+        event = "";
+        if (id !== undefined) {
+          parser.lastEventId = id;
+          handlers.onId?.(id);
+          id = undefined;
+        }
+        if (message !== undefined && busy) {
+          openBytes = 0;
+          handlers.onMessage?.({
+            event: type || "message",
+            data: ownCopy(message, dataLength, length),
+            id: parser.lastEventId,
+          });
+        }
+      } else {
+        if ((end - at) * 3 > maxLineBytes && byteLength(text.slice(at, end)) > maxLineBytes) {
+          throw new LimitError("line", maxLineBytes);
+        }
+        // Where the name ends.
+        let from =
+          first === D && unitAt(at + 1) === A && unitAt(at + 2) === T && unitAt(at + 3) === A
+            ? at + 4
+            : first === I && unitAt(at + 1) === D
+              ? at + 2
+              : text.startsWith("event", at) || text.startsWith("retry", at)
+                ? at + 5
+                : at;
+        // "Otherwise, [...] using the whole line as the field name, and the empty string as the field value."
+        if (from === end || unitAt(from) === COLON) {
+          if (from < end && unitAt(++from) === SPACE) from++;
+          const value = text.slice(from, end);
+          if (first === D) {
+            dataLength = data === undefined ? end - from : dataLength + 1 + end - from;
+            data = data === undefined ? value : `${data}\n${value}`;
+            if (dataLength * 3 > maxMessageBytes) {
+              openBytes += openBytes === 0 ? byteLength(data) : byteLength(value) + 1;
+              if (openBytes > maxMessageBytes) throw new LimitError("message", maxMessageBytes);
+            }
+          } else if (first === E) {
+            event = ownCopy(value, end - from, length);
+          } else if (first === I) {
+            if (value.indexOf("\0") < 0) id = ownCopy(value, end - from, length);
+          } else if (first === COLON) {
+            handlers.onComment?.(ownCopy(value, end - from, length));
+          } else if (/^[0-9]+$/.test(value)) {
+            handlers.onRetry?.(+value);
+          }
+        }
+      }
+
+      if (!busy) return;
+      at = end + 1;
+      if (end === cr) {
+        if (at === length) afterCr = true;
+        else if (unitAt(at) === LF) at++;
+      }
+    }
+    openData = data;
+    openLength = dataLength;
+    openEvent = event;
+    openId = id;
   }
 
   function hold(piece: string): void {
     rest += piece;
     // A UTF-16 unit is three bytes of UTF-8 at most, so that counting can wait until a line is a third of the limit.
     if (rest.length * 3 > maxLineBytes) {
-      restBytes = restBytes === 0 ? byteLength(rest) : restBytes + byteLength(piece);
-      if (restBytes > maxLineBytes) throw new LimitError("maxLineBytes", maxLineBytes);
+      restBytes += byteLength(restBytes === 0 ? rest : piece);
+      if (restBytes > maxLineBytes) throw new LimitError("line", maxLineBytes);
     }
   }
 
-  function takeLine(text: string, at: number, end: number): void {
-    if ((end - at) * 3 > maxLineBytes && byteLength(text, at, end) > maxLineBytes) {
-      throw new LimitError("maxLineBytes", maxLineBytes);
-    }
-    if (at === end) return dispatch(text);
-    const first = text.charCodeAt(at);
-    // By characters, since `startsWith` costs more than all four.
-    if (
-      first === D &&
-      text.charCodeAt(at + 1) === A &&
-      text.charCodeAt(at + 2) === T &&
-      text.charCodeAt(at + 3) === A
-    ) {
-      return takeField("data", text, at + 4, end);
-    }
-    if (first === COLON) return handlers.onComment?.(text.slice(afterSpace(text, at + 1), end));
-    for (const name of OTHER_FIELDS) {
-      if (text.startsWith(name, at)) return takeField(name, text, at + name.length, end);
-    }
-    // "Otherwise: The field is ignored."
+  function end(): { truncated: boolean } {
+    const truncated =
+      busy || rest !== "" || openData !== undefined || openEvent !== "" || openId !== undefined;
+    reset();
+    return { truncated };
   }
 
-  /** @param at - Where the name ends, and the colon must be. */
-  function takeField(name: string, text: string, at: number, end: number): void {
-    let value = "";
-    if (at < end) {
-      if (text.charCodeAt(at) !== COLON) return;
-      value = text.slice(afterSpace(text, at + 1), end);
-    }
-    if (name === "data") {
-      data = data === undefined ? value : `${data}\n${value}`;
-      if (data.length * 3 > maxMessageBytes) {
-        dataBytes = dataBytes === 0 ? byteLength(data) : dataBytes + 1 + byteLength(value);
-        if (dataBytes > maxMessageBytes) throw new LimitError("maxMessageBytes", maxMessageBytes);
-      }
-    } else if (name === "event") {
-      eventType = ownCopy(value, text);
-    } else if (name === "id") {
-      if (value.indexOf("\0") === -1) id = ownCopy(value, text);
-    } else if (/^[0-9]+$/.test(value)) {
-      handlers.onRetry?.(+value);
-    }
+  function reset(): void {
+    rest = openEvent = "";
+    openData = openId = undefined;
+    restBytes = openBytes = 0;
+    afterCr = busy = false;
+    atStart = true;
   }
-
-  function dispatch(text: string): void {
-    const message = { event: eventType || "message", data: "", id: parser.lastEventId };
-    const newId = id;
-    const newData = data;
-    eventType = "";
-    data = id = undefined;
-    if (newId !== undefined) {
-      message.id = parser.lastEventId = newId;
-      handlers.onId?.(newId);
-    }
-    if (newData !== undefined) {
-      dataBytes = 0;
-      message.data = ownCopy(newData, text);
-      handlers.onMessage?.(message);
-    }
-  }
-}
-
-/** The index, or a number past every index. */
-function find(text: string, what: string, from: number): number {
-  const at = text.indexOf(what, from);
-  return at < 0 ? NOWHERE : at;
-}
-
-function afterSpace(text: string, at: number): number {
-  return text.charCodeAt(at) === SPACE ? at + 1 : at;
 }
 
 /** Bytes of UTF-8. Each half of a surrogate pair is two of its four, so that text may be cut anywhere. */
-function byteLength(text: string, at = 0, end = text.length): number {
-  let bytes = end - at;
-  for (; at < end; at++) {
+function byteLength(text: string): number {
+  let bytes = 0;
+  for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
-    if (unit > 0x7f) bytes += unit > 0x7ff && (unit & 0xf800) !== 0xd800 ? 2 : 1;
+    bytes += unit < 0x80 ? 1 : unit < 0x800 || (unit & 0xf800) === 0xd800 ? 2 : 3;
   }
   return bytes;
 }
 
 /**
  * A value that is stored must not keep alive the chunk that it is a small part of, as a slice does in every engine.
- * Two halves joined and then read become a string of their own. A long value stays a slice: copying it costs more than
- * the rest of the parser, and the chunk is not so much longer.
+ * Two halves joined and then read become a string of their own. A long value stays a slice: copying it would cost more
+ * than all the rest, and the chunk is not so much longer.
  */
-function ownCopy(value: string, chunk: string): string {
-  const { length } = value;
-  if (length < 13 || chunk.length < length * (length < 128 ? 16 : 512)) return value;
+function ownCopy(value: string, length: number, chunkLength: number): string {
+  if (length < 13 || chunkLength < length * (length < 128 ? 16 : 512)) return value;
   const copy = value.slice(0, length >> 1) + value.slice(length >> 1);
   read = copy.charCodeAt(0);
   return copy;
 }
 
-/** Written and never read, so that no optimizer may leave the reading out. */
+/** Exported and never read, so that no optimizer may leave the reading out. */
 export let read = 0;
-
-const OTHER_FIELDS = ["event", "id", "retry"];
-const NOWHERE = 2 ** 30;
-const BOM = 0xfeff;
-const LF = 10;
-const SPACE = 32;
-const COLON = 58;
-const A = 97;
-const D = 100;
-const T = 116;
