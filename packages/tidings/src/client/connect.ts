@@ -2,18 +2,38 @@
  * Opens a connection over fetch, in browsers and in every runtime that has it.
  * This module is browser compatible.
  */
+import type { ParsedMessage } from "../wire/message.ts";
 import { createParser } from "../wire/parser.ts";
-import { type Connection, type ConnectionOptions, createConnection } from "./connection.ts";
+import { type Connection as BaseConnection, type ConnectionOptions, createConnection } from "./connection.ts";
+import { type DecodedMessage, decoder, type EventMap, type MessageOf } from "./decode.ts";
 import type { Clock } from "./keep-open.ts";
-import type { Asked } from "./request.ts";
+import { type Asked, mayReplay } from "./request.ts";
 import { absolute, type FetchTransportOptions, fetchTransport } from "./transports/fetch.ts";
 import type { Transport } from "./transports/transport.ts";
+import { watchPage } from "./watch-page.ts";
 
-export interface ConnectOptions extends ConnectionOptions, FetchTransportOptions {
+export interface ConnectOptions<Message = ParsedMessage>
+  extends ConnectionOptions<Message>, FetchTransportOptions {
+  /** Whether each message's data is JSON, and decoded. Default false, unless there are `events`. */
+  json?: boolean;
+  /**
+   * Event types and the schema of their data: any Standard Schema, so Zod's, Valibot's, ArkType's. Data is decoded as JSON and
+   * checked; a schema that takes the text as it came gets that. Other event types are passed over.
+   */
+  events?: EventMap;
+  /** What becomes of a message whose data is not what was expected; `onError` is told of each. Default `"skip"`. */
+  invalid?: "skip" | "emit" | "throw";
   /** Another way to get the bytes than fetch. */
   transport?: Transport;
   /** Time and chance, for tests. */
   clock?: Clock;
+}
+
+export interface Connection<Message = ParsedMessage> extends BaseConnection<Message> {
+  /** The messages as a stream, for one reader, as in `for await`. */
+  readonly readable: ReadableStream<Message>;
+  /** Closes, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
@@ -21,21 +41,71 @@ export interface ConnectOptions extends ConnectionOptions, FetchTransportOptions
  * @param url - Absolute, or relative to the page. A function is asked at each attempt.
  * @throws {TypeError} If `url` or an option makes no sense.
  */
-export function connect(url: Asked<string | URL>, options: ConnectOptions = {}): Connection {
-  const { transport = fetchTransport(options), clock } = options;
+export function connect<const Events extends EventMap>(
+  url: Asked<string | URL>,
+  options: ConnectOptions<MessageOf<Events>> & { events: Events },
+): Connection<MessageOf<Events>>;
+export function connect<Data = unknown>(
+  url: Asked<string | URL>,
+  options: ConnectOptions<DecodedMessage<string, Data>> & { json: true; events?: undefined },
+): Connection<DecodedMessage<string, Data>>;
+export function connect(url: Asked<string | URL>, options?: ConnectOptions): Connection;
+export function connect(
+  url: Asked<string | URL>,
+  options: ConnectOptions<never> = {},
+): Connection<DecodedMessage> {
+  const {
+    transport = fetchTransport(options),
+    clock,
+    json,
+    events,
+    invalid,
+    onError,
+    method = "GET",
+    retry,
+  } = options;
   if (typeof url !== "function" && !options.transport) {
     try {
       absolute(url);
     } catch (cause) {
       throw new TypeError(
-        `Cannot connect: url is ${JSON.stringify(url)}, expected an absolute URL, since there is no page to resolve it against`,
+        `Cannot connect: url is ${JSON.stringify(url)}, expected an absolute one, since there is no page to resolve it against`,
         { cause },
       );
     }
   }
-  return createConnection(url as Asked<string>, options, {
-    transport,
+  const connection = createConnection<DecodedMessage>(url as Asked<string>, options, {
+    transport: transport.watch ? transport : { ...transport, watch: watchPage },
     createParser,
+    // What thinks before it speaks may be silent for long; asking for it twice is worse than waiting.
+    idleMs: retry !== false && mayReplay(method.toUpperCase(), retry?.replay) ? "auto" : 0,
     ...(clock && { clock }),
+    ...((json || events) && { decode: decoder({ events, invalid, onError }) }),
   });
+  let readable: ReadableStream<DecodedMessage> | undefined;
+  return Object.defineProperties(connection, {
+    readable: { get: () => (readable ??= asReadable(connection)) },
+    [Symbol.asyncDispose]: {
+      value: () => {
+        connection.close();
+        return Promise.resolve();
+      },
+    },
+  }) as Connection<DecodedMessage>;
+}
+
+function asReadable<Message>(connection: BaseConnection<Message>): ReadableStream<Message> {
+  const iterator = connection[Symbol.asyncIterator]();
+  return new ReadableStream<Message>(
+    {
+      async pull(controller) {
+        const { done, value } = await iterator.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: () => connection.close(),
+    },
+    // Nothing is read ahead of whoever reads this.
+    { highWaterMark: 0 },
+  );
 }

@@ -126,7 +126,7 @@ export class EventSource extends Target {
     };
     this.#keeper = keepOpen({
       transport: fetchTransport({ fetch, credentials: withCredentials ? "include" : "same-origin" }),
-      createParser,
+      createParser: (handlers) => createParser(handlers),
       clock: systemClock,
       // The standard knows no rapid death: whatever was open returns after the reconnection time.
       policy: { ...DEFAULT_RETRY, healthyMs: 0 },

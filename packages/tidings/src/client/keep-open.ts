@@ -39,15 +39,14 @@ export interface KeepOpenOptions {
   createParser(handlers: ParserHandlers): Parser;
   clock: Clock;
   policy: RetryPolicy;
-  /** Where to start: sent as soon as the first attempt. */
-  lastEventId?: string | undefined;
   /** Asked at each attempt. A failure of it is a failed attempt. */
   request(lastEventId: string): TransportRequest | PromiseLike<TransportRequest>;
   /** @returns Why this response will not be read, or nothing to read it. */
   judge(response: TransportResponse): EventStreamError | undefined;
   onOpen(response: TransportResponse): void;
-  /** @param hasId - Whether this message brought the id itself; otherwise it stands for an earlier one's. */
-  onMessage(message: ParsedMessage, hasId: boolean): void;
+  onMessage(message: ParsedMessage): void;
+  /** Whether a message of this id came before; it is dropped. */
+  isDuplicate?(id: string, lastEventId: string): boolean;
   /** After each chunk. @returns A promise while the reader is behind. */
   onChunk?(): void | PromiseLike<void>;
   /**
@@ -71,7 +70,8 @@ export interface Return {
 
 export interface Keeper {
   readonly state: ReconnectState;
-  readonly lastEventId: string;
+  /** Where the stream stands, and what the next attempt is asked from. */
+  lastEventId: string;
   start(): void;
   pause(): void;
   /** While waiting or paused: try now. */
@@ -88,21 +88,21 @@ export function keepOpen(options: KeepOpenOptions): Keeper {
   let timer: unknown;
   let abort = nothing;
   // The parser's own runs ahead when a handler closes or pauses in the middle of a chunk.
-  let lastEventId = options.lastEventId || "";
-  let hasId = false;
+  let lastEventId = "";
+  let duplicate = false;
   let reading = 0;
 
   const parser = options.createParser({
     onMessage(message) {
       if (!isCurrent(reading)) return;
-      const own = hasId;
-      hasId = false;
-      options.onMessage(message, own);
+      const came = duplicate;
+      duplicate = false;
+      if (!came) options.onMessage(message);
     },
     onId(id) {
       if (!isCurrent(reading)) return;
-      hasId = true;
-      lastEventId = id;
+      duplicate = !!options.isDuplicate && options.isDuplicate(id, lastEventId);
+      if (!duplicate) lastEventId = id;
     },
     onRetry(ms) {
       if (isCurrent(reading)) take({ type: "retry", ms });
@@ -115,6 +115,9 @@ export function keepOpen(options: KeepOpenOptions): Keeper {
     },
     get lastEventId() {
       return lastEventId;
+    },
+    set lastEventId(id) {
+      lastEventId = id;
     },
     start: () => take({ type: "start", nowMs: clock.nowMs() }),
     pause: () => take({ type: "pause" }),
@@ -162,7 +165,7 @@ export function keepOpen(options: KeepOpenOptions): Keeper {
     } catch (error) {
       asked = Promise.reject(error);
     }
-    if ("then" in asked) asked.then(send, (cause) => lost(attempt, requestFailed(cause)));
+    if ("then" in asked) asked.then(send, (cause) => lost(attempt, asEventStreamError(cause, "request")));
     else send(asked);
 
     function send(request: TransportRequest): void {
@@ -171,7 +174,7 @@ export function keepOpen(options: KeepOpenOptions): Keeper {
       let refused = false;
       parser.reset();
       parser.lastEventId = lastEventId;
-      hasId = false;
+      duplicate = false;
 
       const read = (chunk: Uint8Array | string): void | PromiseLike<void> => {
         if (!isCurrent(attempt) || refused) return;
@@ -217,8 +220,8 @@ export function keepOpen(options: KeepOpenOptions): Keeper {
         onText: read,
         onMessage(message) {
           if (!isCurrent(attempt) || refused) return;
-          if (message.id !== lastEventId) lastEventId = message.id;
-          options.onMessage(message, message.id !== "");
+          lastEventId = message.id;
+          options.onMessage(message);
           return chunkRead();
         },
         onEnd: () => over(new EventStreamError("ended", `Event stream ${url} ended`, { url })),
@@ -246,15 +249,12 @@ export function keepOpen(options: KeepOpenOptions): Keeper {
   }
 }
 
-function requestFailed(cause: unknown): EventStreamError {
-  return new EventStreamError("request", `Cannot make the request: ${messageOf(cause)}`, { cause });
-}
-
-function asEventStreamError(cause: unknown, code: EventStreamErrorCode, url: string): EventStreamError {
+function asEventStreamError(cause: unknown, code: EventStreamErrorCode, url?: string): EventStreamError {
   if (cause instanceof EventStreamError) return cause;
   const told = (cause as { code?: unknown } | undefined)?.code;
   const known = told === "timeout" || told === "interrupted" || told === "unsupported" ? told : code;
-  return new EventStreamError(known, `Event stream ${url} failed: ${messageOf(cause)}`, { url, cause });
+  const what = url === undefined ? "Cannot make the request" : `Event stream ${url} failed`;
+  return new EventStreamError(known, `${what}: ${messageOf(cause)}`, { url, cause });
 }
 
 function messageOf(cause: unknown): string {

@@ -7,8 +7,23 @@ import { EventStreamError } from "./event-stream-error.ts";
 import type { Clock } from "./keep-open.ts";
 import type { Transport } from "./transports/transport.ts";
 
-/** @param idleMs - Milliseconds without a byte, counted from the request on. While the reader is behind, no time passes. */
-export function limitIdle(transport: Transport, idleMs: number, clock: Clock): Transport {
+/** No server's heartbeat is faster than this limit allows for. */
+const LEAST_LEARNED_MS = 10_000;
+/** How often the clock is asked while a heartbeat is not known. */
+const CHECK_MS = 30_000;
+/** A browser lets the timers of a hidden page wait for a minute; what comes later than this has slept. */
+const SLEPT_MS = 90_000;
+
+/**
+ * @param idleMs - Milliseconds without a byte, counted from the request on; while the reader is behind, no time passes. `"auto"`:
+ *   three times the longest silence that a comment ended, at least 10 s, once two comments have ended one; and what was open while
+ *   the machine slept is dead.
+ */
+export function limitIdle(transport: Transport, idleMs: number | "auto", clock: Clock): Transport {
+  // Of the server, so over all requests.
+  let heartbeats = 0;
+  let longestMs = 0;
+
   const limited: Transport = {
     name: transport.name,
     open(request, sink) {
@@ -17,15 +32,15 @@ export function limitIdle(transport: Transport, idleMs: number, clock: Clock): T
       let timer: unknown;
       let over = false;
 
-      wait(idleMs);
+      wait();
       const opened = transport.open(request, {
         onResponse(response) {
           lastMs = clock.nowMs();
           sink.onResponse(response);
         },
-        onBytes: (chunk) => heard(sink.onBytes(chunk)),
-        onText: (chunk) => heard(sink.onText && sink.onText(chunk)),
-        onMessage: (message) => heard(sink.onMessage && sink.onMessage(message)),
+        onBytes: (chunk) => heard(chunk[0] === COLON, sink.onBytes(chunk)),
+        onText: (chunk) => heard(chunk.charCodeAt(0) === COLON, sink.onText && sink.onText(chunk)),
+        onMessage: (message) => heard(false, sink.onMessage && sink.onMessage(message)),
         onEnd() {
           stop();
           sink.onEnd();
@@ -42,7 +57,12 @@ export function limitIdle(transport: Transport, idleMs: number, clock: Clock): T
         },
       };
 
-      function heard(taken: void | PromiseLike<void>): void | PromiseLike<void> {
+      function heard(isComment: boolean, taken: void | PromiseLike<void>): void | PromiseLike<void> {
+        const silentMs = clock.nowMs() - lastMs;
+        if (isComment && silentMs >= 1000 && silentMs < SLEPT_MS) {
+          heartbeats++;
+          longestMs = Math.max(longestMs, silentMs);
+        }
         lastMs = clock.nowMs();
         if (!taken) return;
         behind++;
@@ -53,21 +73,30 @@ export function limitIdle(transport: Transport, idleMs: number, clock: Clock): T
         return taken.then(resume, resume);
       }
 
-      function wait(ms: number): void {
-        timer = clock.setTimeout(check, ms);
+      function limitMs(): number {
+        if (idleMs !== "auto") return idleMs;
+        return heartbeats < 2 ? Infinity : Math.max(LEAST_LEARNED_MS, 3 * longestMs);
       }
 
       // One timer for a request, not one for each chunk; and it asks the clock, since a frozen program's timers come late.
-      function check(): void {
+      function wait(): void {
+        const leftMs = behind > 0 ? limitMs() : lastMs + limitMs() - clock.nowMs();
+        const ms = idleMs === "auto" ? Math.min(leftMs, CHECK_MS) : leftMs;
+        const dueMs = clock.nowMs() + ms;
+        timer = clock.setTimeout(() => check(dueMs), ms);
+      }
+
+      function check(dueMs: number): void {
         if (over) return;
-        const leftMs = behind > 0 ? idleMs : lastMs + idleMs - clock.nowMs();
-        if (leftMs > 0) return wait(leftMs);
+        const nowMs = clock.nowMs();
+        const limit = limitMs();
+        const slept = idleMs === "auto" && nowMs - dueMs > SLEPT_MS && nowMs - lastMs > SLEPT_MS;
+        if (behind > 0 || (!slept && nowMs - lastMs < limit)) return wait();
         stop();
         opened.abort();
         const { url } = request;
-        sink.onError(
-          new EventStreamError("idle", `Event stream ${url} is dead: nothing came for ${idleMs} ms`, { url }),
-        );
+        const why = slept ? "the machine slept" : `nothing came for ${limit} ms`;
+        sink.onError(new EventStreamError("idle", `Event stream ${url} is dead: ${why}`, { url }));
       }
 
       function stop(): void {
@@ -79,3 +108,5 @@ export function limitIdle(transport: Transport, idleMs: number, clock: Clock): T
   if (transport.watch) limited.watch = (signals) => transport.watch!(signals);
   return limited;
 }
+
+const COLON = 58;

@@ -111,9 +111,9 @@ export function step(
 ): [ReconnectState, ReconnectEffect[]] {
   const { phase, attempt } = state;
   const same: [ReconnectState, ReconnectEffect[]] = [state, []];
-  const underWay = phase === "connecting" || phase === "open";
+  const underWay = attempt > 0 && (phase === "connecting" || phase === "open");
   const leave: ReconnectEffect[] =
-    phase === "waiting" ? [{ type: "stop-waiting" }] : underWay && attempt > 0 ? [{ type: "abort" }] : [];
+    phase === "waiting" ? [{ type: "stop-waiting" }] : underWay ? [{ type: "abort" }] : [];
 
   if (phase === "closed") return same;
   if (input.type === "close") return [{ ...state, phase: "closed" }, leave];
@@ -121,7 +121,7 @@ export function step(
     return [{ ...state, reconnectionTimeMs: Math.min(input.ms, LONGEST_WAIT_MS) }, []];
   }
   if (input.type === "pause") return phase === "paused" ? same : [{ ...state, phase: "paused" }, leave];
-  if (input.type === "start") return attempt > 0 ? same : open(input.nowMs);
+  if (input.type === "start") return attempt > 0 || phase === "paused" ? same : open(input.nowMs);
   if (input.type === "due") return phase === "waiting" ? open(input.nowMs) : same;
   if (input.type === "resume") {
     if (underWay) return same;

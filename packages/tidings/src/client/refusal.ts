@@ -27,16 +27,22 @@ export function judgeResponse(response: TransportResponse): EventStreamError | u
   }
 }
 
-/** Whether coming back cannot help. */
-export function isFatal({ code, status = 0 }: EventStreamError): boolean {
-  if (code === "status") return !(status >= 500 || status === 408 || status === 425 || status === 429);
-  return code === "content-type" || code === "unsupported" || code === "too-large";
+/** What to do about a status: come back later, or stop. */
+export type StatusTable = { readonly [status: number]: "return" | "stop" };
+
+/** Whether coming back cannot help. Unless `statuses` says otherwise, it can after 408, 425, 429 and 5xx. */
+export function isFatal({ code, status = 0 }: EventStreamError, statuses: StatusTable = {}): boolean {
+  if (code === "status") {
+    const told = statuses[status];
+    return told ? told === "stop" : !(status >= 500 || status === 408 || status === 425 || status === 429);
+  }
+  return ["content-type", "unsupported", "too-large", "invalid", "handler"].indexOf(code) >= 0;
 }
 
 /** What `Retry-After` asks for, as seconds or as a date. */
-export function retryAfterMsOf(error: EventStreamError): number | undefined {
+export function retryAfterMsOf(error: EventStreamError, nowMs: number): number | undefined {
   const { retryAfter } = error;
   if (!retryAfter) return;
-  const ms = /^\s*\d+\s*$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - Date.now();
+  const ms = /^\s*\d+\s*$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - nowMs;
   return ms > 0 ? ms : undefined;
 }

@@ -13,30 +13,46 @@ export type HeadersInput =
   | readonly (readonly [string, string])[]
   | { forEach(each: (value: string, name: string) => void): void };
 
+/**
+ * How the cursor travels: as the standard's header, which other origins must allow by name (`Access-Control-Allow-Headers:
+ * Last-Event-ID`), as a query parameter, or as a function puts it into the request.
+ */
+export type CursorVia =
+  | "header"
+  | { readonly query: string }
+  | ((request: TransportRequest, lastEventId: string) => void);
+
 export interface RequestParts {
   url: Asked<string>;
   /** In capitals. */
   method: string;
   headers: Asked<HeadersInput> | undefined;
   body: Asked<unknown>;
+  /** Default `"header"`. */
+  cursorVia?: CursorVia | undefined;
 }
 
 /** @returns What makes the request of each attempt; at once, unless a function wants time. */
 export function requestMaker(
   parts: RequestParts,
 ): (lastEventId: string) => TransportRequest | PromiseLike<TransportRequest> {
-  const { method } = parts;
+  const { method, cursorVia = "header" } = parts;
   return (lastEventId) => {
     const asked = [parts.url, parts.headers, parts.body].map(ask);
     const build = ([url, given, body]: unknown[]): TransportRequest => {
       const headers: Record<string, string> = { accept: "text/event-stream" };
-      if (lastEventId) headers["last-event-id"] = lastEventId;
+      if (lastEventId && cursorVia === "header") headers["last-event-id"] = lastEventId;
       readHeaders(given as HeadersInput | undefined, (name, value) => {
         headers[name.toLowerCase()] = value;
       });
       const json = asJson(body);
       if (json !== undefined && !headers["content-type"]) headers["content-type"] = "application/json";
-      return { url: String(url), method, headers, body: json === undefined ? body : json };
+      const request = { url: String(url), method, headers, body: json === undefined ? body : json };
+      if (lastEventId && typeof cursorVia === "function") cursorVia(request, lastEventId);
+      else if (lastEventId && cursorVia !== "header") {
+        request.url = withQuery(request.url, (cursorVia as { query: string }).query, lastEventId);
+      }
+      return request;
     };
     return asked.some(isThenable) ? Promise.all(asked).then(build) : build(asked);
   };
@@ -55,6 +71,12 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 function ask(asked: unknown): unknown {
   return typeof asked === "function" ? (asked as () => unknown)() : asked;
+}
+
+function withQuery(url: string, name: string, value: string): string {
+  const [before, fragment] = url.split("#");
+  const pair = `${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
+  return `${before}${before!.indexOf("?") < 0 ? "?" : "&"}${pair}${fragment === undefined ? "" : `#${fragment}`}`;
 }
 
 function readHeaders(given: HeadersInput | undefined, each: (name: string, value: string) => void): void {
