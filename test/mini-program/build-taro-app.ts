@@ -44,7 +44,7 @@ export function buildMiniProgram(): string {
 }
 
 /** What `npm install tidings.tgz` does, but for the lockfile: the packed files, in `node_modules`. */
-function installPackage(): void {
+export function installPackage(): void {
   const modules = join(TARO_APP, "node_modules");
   if (!existsSync(join(modules, "@tarojs/cli"))) {
     throw new Error(

@@ -22,7 +22,7 @@ beforeAll(() => {
 });
 
 afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+  while (cleanUps.length > 0) await cleanUps.pop()!();
   expect(rejections.splice(0)).toEqual([]);
 });
 

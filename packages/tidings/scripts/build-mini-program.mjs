@@ -2,6 +2,7 @@
  * Builds miniprogram_dist: what WeChat's devtools copy when they "build npm", and what Taro's webpack finds through `exports`.
  * One CommonJS file in the language of 2015, unminified so that a stack trace can be read: neither the devtools nor Taro
  * lower what they find in node_modules, and both minify it.
+ * TypeScript lowers, since its object spread is `Object.assign`; esbuild, whose helpers call built-ins of 2017, only joins.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,14 +13,18 @@ import { gzipSync } from "node:zlib";
 import { build, transform } from "esbuild";
 
 const PACKAGE = join(dirname(fileURLToPath(import.meta.url)), "..");
+const LOWERED = join(PACKAGE, ".cache/mini-program");
 const OUT = join(PACKAGE, "miniprogram_dist");
 
-rmSync(OUT, { recursive: true, force: true });
-mkdirSync(OUT);
-
+rmSync(LOWERED, { recursive: true, force: true });
+// Types are checked elsewhere, and against ES2015 alone.
+const typescript = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
+execFileSync(process.execPath, [join(typescript, "bin/tsc"), "-p", "tsconfig.mini-program.json"], {
+  cwd: PACKAGE,
+  stdio: "inherit",
+});
 const { outputFiles } = await build({
-  absWorkingDir: PACKAGE,
-  entryPoints: ["src/mini-program/index.ts"],
+  entryPoints: [join(LOWERED, "mini-program/index.js")],
   bundle: true,
   write: false,
   format: "esm",
@@ -29,48 +34,45 @@ const { outputFiles } = await build({
   legalComments: "none",
 });
 const code = asCommonJs(outputFiles[0].text);
+
+rmSync(OUT, { recursive: true, force: true });
 write("mini-program.js", code);
 // `require("tidings")`, which in a mini program means this file.
 write("index.js", 'module.exports = require("./mini-program.js");\n');
+// The package says "module"; this folder does not.
 write("package.json", `${JSON.stringify({ type: "commonjs" })}\n`);
-buildTypes();
+writeTypes();
 
-const { code: minified } = await transform(code, { minify: true, target: "es2015" });
+const { code: minified } = await transform(code, { minify: true, format: "cjs", target: "es2015" });
 console.log(
-  `miniprogram_dist/mini-program.js: ${code.length} B, minified ${minified.length} B, ${gzipSync(minified).length} B gzipped`,
+  `tidings/mini-program: ${code.length} B, minified ${minified.length} B, ${gzipSync(minified).length} B gzipped`,
 );
 
 /** Plain assignments to `exports`: Node's `import`, webpack and the devtools all see the names in them. */
 function asCommonJs(text) {
   const last = text.lastIndexOf("export {");
-  const names = text
+  const lines = text
     .slice(last + "export {".length, text.indexOf("}", last))
     .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "")
-    .map((name) => name.split(" as "));
-  const lines = names.map(([local, exported = local]) => `exports.${exported} = ${local};`);
-  return `"use strict";\nObject.defineProperty(exports, "__esModule", { value: true });\n${text.slice(0, last)}${lines.join("\n")}\n`;
+    .map((name) => name.trim().split(" as "))
+    .filter(([local]) => local !== "")
+    .map(([local, exported = local]) => `exports.${exported} = ${local};\n`);
+  return `"use strict";\nObject.defineProperty(exports, "__esModule", { value: true });\n${text.slice(0, last)}${lines.join("")}`;
 }
 
-/** The entry's declarations, in a folder that says CommonJS, with the extension that older TypeScript knows. Types are checked elsewhere. */
-function buildTypes() {
-  const tsc = createRequire(import.meta.url)
-    .resolve("typescript/package.json")
-    .replace("package.json", "bin/tsc");
-  execFileSync(process.execPath, [tsc, "-p", "tsconfig.mini-program.json", "--outDir", join(OUT, "types")], {
-    cwd: PACKAGE,
-    stdio: "inherit",
-  });
-  for (const path of readdirSync(join(OUT, "types"), { recursive: true })) {
+/** The entry's declarations, with the extension that older TypeScript knows. */
+function writeTypes() {
+  for (const path of readdirSync(LOWERED, { recursive: true })) {
     if (!path.endsWith(".d.ts")) continue;
-    const text = readFileSync(join(OUT, "types", path), "utf8");
-    write(join("types", path), text.replace(/(from "\.[^"]*)\.ts"/g, '$1.js"'));
+    const text = readFileSync(join(LOWERED, path), "utf8");
+    write(join("types", path), text.replace(/((?:from|import\() ?"\.[^"]*)\.ts"/g, '$1.js"'));
   }
-  write("mini-program.d.ts", 'export * from "./types/mini-program/index.js";\n');
-  write("index.d.ts", 'export * from "./types/mini-program/index.js";\n');
+  for (const name of ["mini-program.d.ts", "index.d.ts"]) {
+    write(name, 'export * from "./types/mini-program/index.js";\n');
+  }
 }
 
 function write(path, text) {
+  mkdirSync(dirname(join(OUT, path)), { recursive: true });
   writeFileSync(join(OUT, path), text);
 }

@@ -70,7 +70,7 @@ function open(
         url: request.url,
         method: request.method,
         header: request.headers,
-        data: request.body,
+        data: payload(request.body),
         timeout: options.timeoutMs || TIMEOUT_MS,
         enableChunked: true,
         responseType: "arraybuffer",
@@ -230,9 +230,16 @@ function codeOf(said: string): TransportErrorCode {
   return "network";
 }
 
+/** `wx` takes strings, objects and ArrayBuffers; a view would be sent as the JSON of an object. */
+function payload(body: unknown): unknown {
+  if (tagOf(body) !== "[object Uint8Array]") return body;
+  const { buffer, byteOffset, byteLength } = body as Uint8Array;
+  return buffer.slice(byteOffset, byteOffset + byteLength);
+}
+
 /** By tag: the prototype may be another realm's, and then `instanceof` says no. */
 function read(data: unknown): Uint8Array | string | undefined {
-  const tag = Object.prototype.toString.call(data);
+  const tag = tagOf(data);
   if (tag === "[object ArrayBuffer]") return new Uint8Array(data as ArrayBuffer);
   if (tag === "[object Uint8Array]") return data as Uint8Array;
   if (tag === "[object String]") return data as string;
@@ -240,8 +247,12 @@ function read(data: unknown): Uint8Array | string | undefined {
   return tag === "[object Object]" ? JSON.stringify(data) : undefined;
 }
 
+function tagOf(value: unknown): string {
+  return Object.prototype.toString.call(value);
+}
+
 function lowerNames(header: Record<string, unknown> | undefined): Record<string, string> {
-  const lower: Record<string, string> = {};
+  const lower = Object.create(null) as Record<string, string>;
   Object.keys(header || {}).forEach((name) => {
     lower[name.toLowerCase()] = String(header![name]);
   });
