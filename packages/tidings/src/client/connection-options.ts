@@ -69,9 +69,9 @@ export interface ConnectionOptions<Message = ParsedMessage> extends ParserLimits
   /** Messages that may wait for handlers or a reader when the transport cannot hold the server back. Default 1024; more end the connection. */
   maxQueuedMessages?: number;
   /**
-   * What to do while the program is not on the screen: `"keep"` the stream, or `"pause"` it, at once or after a number of
-   * milliseconds, until it is back, and resume there from the last event ID. Default `"keep"` in browsers, `"pause"` in mini
-   * programs, whose hosts cut the stream anyway.
+   * What to do while the program is not on the screen: `"keep"` the stream for as long as the platform does, or `"pause"` it, at
+   * once or after a number of milliseconds. Either way it resumes on the screen from the last event ID; what is not asked for twice
+   * is kept. Default `"keep"`.
    */
   whenHidden?: "keep" | "pause" | number;
   /** Each message, of any event type. A promise holds back the next one. */

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import {
@@ -203,6 +203,7 @@ describe("any sequence of inputs", () => {
         let state = INITIAL_STATE;
         let underWay = false;
         let waiting = false;
+        const wrong: unknown[] = [];
         for (const input of inputs) {
           if (input.type === "due") {
             // A driver's timer fires once, and only if there is one.
@@ -214,18 +215,18 @@ describe("any sequence of inputs", () => {
           state = next;
           if (input.type === "lost" && next !== before) underWay = false;
           for (const effect of effects) {
-            if (effect.type === "open") {
-              expect([underWay, waiting]).toEqual([false, false]);
-              underWay = true;
-            } else if (effect.type === "wait") {
-              expect([underWay, waiting]).toEqual([false, false]);
-              waiting = true;
-            } else if (effect.type === "abort") underWay = false;
+            const starts = effect.type === "open" || effect.type === "wait";
+            if (starts && (underWay || waiting)) wrong.push([effect, underWay, waiting]);
+            if (effect.type === "open") underWay = true;
+            else if (effect.type === "wait") waiting = true;
+            else if (effect.type === "abort") underWay = false;
             else if (effect.type === "stop-waiting") waiting = false;
           }
-          expect(waiting).toBe(state.phase === "waiting");
-          if (state.phase === "paused" || state.phase === "closed") expect(underWay).toBe(false);
+          if (waiting !== (state.phase === "waiting")) wrong.push([input, "waiting"]);
+          if (underWay && (state.phase === "paused" || state.phase === "closed"))
+            wrong.push([input, "under way"]);
         }
+        expect(wrong).toEqual([]);
       }),
       { numRuns: 2000 },
     );
@@ -235,15 +236,17 @@ describe("any sequence of inputs", () => {
     fc.assert(
       fc.property(fc.array(anyInput, { maxLength: 40 }), (inputs) => {
         let state = INITIAL_STATE;
+        const wrong: unknown[] = [];
         for (const input of inputs) {
           const [next, effects] = step(state, input, policy);
           state = next;
           for (const effect of effects) {
             if (effect.type !== "wait") continue;
-            expect(effect.ms).toBeLessThanOrEqual(LONGEST_WAIT_MS);
-            if (input.type === "lost") expect(effect.ms).toBeGreaterThanOrEqual(policy.baseMs);
+            if (!(effect.ms <= LONGEST_WAIT_MS)) wrong.push([input, effect]);
+            if (input.type === "lost" && effect.ms < policy.baseMs) wrong.push([input, effect]);
           }
         }
+        expect(wrong).toEqual([]);
       }),
       { numRuns: 2000 },
     );
