@@ -50,6 +50,18 @@ export class Admission {
   }
 }
 
+/**
+ * The address of a peer, undefined when it is loopback or private: that is a proxy's, whose peers are many.
+ * An application that serves a private network, or knows what its proxy forwards, gives the address itself.
+ */
+export function publicAddress(address: string | undefined): string | undefined {
+  const bare = address?.replace(/^::ffff:/i, "");
+  return bare === undefined || PRIVATE.test(bare) ? undefined : bare;
+}
+
+const PRIVATE =
+  /^(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|::1$|f[cd]|fe[89ab])/i;
+
 function count(counts: Map<string, number>, key: string | undefined, by: number): void {
   if (key === undefined) return;
   const now = (counts.get(key) ?? 0) + by;

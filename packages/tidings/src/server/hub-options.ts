@@ -79,7 +79,7 @@ export interface SubscribeOptions<Events extends object = EventMap> {
   authorize?: Authorize;
   /** Who this is, for limits, `revoke` and `inspect`. */
   subscriber?: string;
-  /** The peer's address, for the limit; unless told, that of the socket. Behind a proxy, give what it forwards. */
+  /** The peer's address, for the limit; unless told, that of the socket, if it is public. Behind a proxy, give what it forwards. */
   address?: string;
   /** Milliseconds after which the stream is ended, for the client to return; of two numbers, one by chance between them. */
   lifetimeMs?: number | readonly [least: number, most: number];

@@ -7,7 +7,7 @@ import type { AppendOptions, Draft, Entry, Log } from "../log/log.ts";
 import { memoryLog } from "../log/memory.ts";
 import { createFetchOutlet, type FetchRequest } from "./adapters/fetch.ts";
 import { createNodeOutlet, type NodeRequest, type NodeResponse } from "./adapters/node.ts";
-import { Admission } from "./admission.ts";
+import { Admission, publicAddress } from "./admission.ts";
 import { authorize, type Grant } from "./authorization.ts";
 import { endAtPace, type DrainOptions } from "./drain.ts";
 import { FanOut } from "./fan-out.ts";
@@ -179,8 +179,11 @@ export class OpenHub implements Hub {
     options: SubscribeOptions,
   ): Promise<Subscription | undefined> {
     const { remoteAddress } = (request.socket ?? {}) as { remoteAddress?: string };
-    const opened = await this.#subscribe(request, options.address ?? remoteAddress, options, (head) =>
-      createNodeOutlet(request, response, head),
+    const opened = await this.#subscribe(
+      request,
+      options.address ?? publicAddress(remoteAddress),
+      options,
+      (head) => createNodeOutlet(request, response, head),
     );
     if (opened === undefined || opened instanceof HubStream) return opened;
     refuseNode(response, opened);

@@ -1,0 +1,292 @@
+/**
+ * A world for the hub in which everything happens by a seed: when its work runs, what its log takes its time over, what its
+ * peers take, and when they break. `simulate` returns what went wrong, judged by a model that knows all that was accepted.
+ */
+import type { Entry, Log, OpenLogOptions } from "../../packages/tidings/src/log/log.ts";
+import { memoryLog } from "../../packages/tidings/src/log/memory.ts";
+import { OpenHub } from "../../packages/tidings/src/server/hub.ts";
+import type { SubscribeOptions } from "../../packages/tidings/src/server/hub-options.ts";
+import { TimerWheel } from "../../packages/tidings/src/server/timer-wheel.ts";
+import { createParser, type Parser } from "../../packages/tidings/src/wire/parser.ts";
+
+export type Weather = "calm" | "slow readers" | "cuts" | "small retention" | "everything";
+
+export interface SimulationResult {
+  readonly problems: string[];
+  readonly deliveries: number;
+  readonly gaps: number;
+}
+
+const TOPICS = ["a", "b", "c/1", "c/2"];
+const SELECTIONS: { topics: SubscribeOptions["topics"]; wants: (topic: string) => boolean }[] = [
+  { topics: ["a"], wants: (topic) => topic === "a" },
+  { topics: ["a", "b"], wants: (topic) => topic === "a" || topic === "b" },
+  { topics: [{ pattern: "c/:n" }], wants: (topic) => topic.startsWith("c/") },
+  { topics: [{ pattern: "*" }, "a", { pattern: "c/*" }], wants: () => true },
+];
+const even = ({ data }: { data: string }): boolean => Number(data) % 2 === 0;
+
+export async function simulate(seed: number, weather: Weather): Promise<SimulationResult> {
+  const random = mulberry(seed * 7919 + weather.length);
+  const chance = (share: number): boolean => random() < share;
+  const stormy = weather === "everything";
+  const slow = stormy || weather === "slow readers" || weather === "small retention";
+  const cutting = stormy || weather === "cuts" || weather === "small retention";
+  const problems: string[] = [];
+
+  const work: (() => void)[] = [];
+  let clock = 0;
+  const published: { topic: string; n: number }[] = [];
+  const hub = new OpenHub(
+    {
+      log: stormy ? unhurriedLog(random) : memoryLog(),
+      history: weather === "small retention" || stormy ? { messages: 30 } : {},
+      recent: { messages: slow ? 8 : 1_000 },
+      writeBytes: slow ? 200 : 65_536,
+      heartbeatMs: false,
+      stallMs: false,
+      onError: (error) => problems.push(String(error)),
+    },
+    // Each look at the clock takes half a slice, so that walks are cut into pieces.
+    { schedule: (run) => void work.push(run), now: () => (clock += 0.5), wheel: () => new TimerWheel() },
+  );
+
+  const peers = Array.from({ length: 12 }, (_, i) => {
+    const { topics, wants } = SELECTIONS[i % SELECTIONS.length]!;
+    const filtered = i % 5 === 4;
+    return new Peer(`peer ${i}`, (topic, n) => wants(topic) && (!filtered || n % 2 === 0), {
+      topics,
+      onGap: i % 2 === 0 ? "live" : "earliest",
+      ...(filtered ? { filter: even } : {}),
+    });
+  });
+  let publishing: Promise<unknown>[] = [];
+  const turn = async (): Promise<void> => {
+    for (let i = 0; i < 6; i += 1) await Promise.resolve();
+    for (const run of work.splice(0)) run();
+    for (let i = 0; i < 6; i += 1) await Promise.resolve();
+  };
+
+  for (let step = 0; step < 400; step += 1) {
+    if (chance(0.5)) {
+      const count = chance(0.1) ? 20 : 1 + Math.floor(random() * 3);
+      const messages = Array.from({ length: count }, () => {
+        published.push({ topic: TOPICS[Math.floor(random() * TOPICS.length)]!, n: published.length + 1 });
+        return { topic: published.at(-1)!.topic, data: published.length };
+      });
+      publishing.push(hub.publish(messages));
+    }
+    const peer = peers[Math.floor(random() * peers.length)]!;
+    if (!peer.connected) {
+      if (chance(0.7)) await peer.connect(hub);
+    } else if (cutting && chance(0.15)) {
+      peer.cut(chance(0.5));
+    } else if (slow && chance(0.4)) {
+      peer.taking = !peer.taking;
+      if (peer.taking) peer.take();
+    }
+    await turn();
+  }
+  // The weather clears: everybody returns and reads.
+  await Promise.all(publishing);
+  publishing = [];
+  for (const peer of peers) {
+    peer.taking = true;
+    peer.take();
+    if (!peer.connected) await peer.connect(hub);
+  }
+  for (let quiet = 0; quiet < 30;) {
+    quiet = work.length === 0 ? quiet + 1 : 0;
+    await turn();
+  }
+  let gaps = 0;
+  for (const peer of peers) {
+    problems.push(...peer.judge(published));
+    gaps += peer.gaps.length;
+  }
+  const { deliveries } = hub.stats();
+  for (const peer of peers) peer.cut(false);
+  const { streams, feeds, routes } = hub.stats();
+  if (streams + feeds + routes > 0)
+    problems.push(`left behind: ${streams} streams, ${feeds} feeds, ${routes} routes`);
+  return { problems, deliveries, gaps };
+}
+
+/** One subscriber over all its connections. */
+class Peer {
+  taking = true;
+  connected = false;
+  readonly gaps: { from: number; to: number }[] = [];
+  readonly seen: number[] = [];
+  readonly #problems: string[] = [];
+  readonly #name: string;
+  readonly #wants: (topic: string, n: number) => boolean;
+  readonly #options: SubscribeOptions;
+  readonly #parser: Parser;
+  #pending: Uint8Array[] = [];
+  #response: SimulatedResponse | undefined;
+  #first = 0;
+
+  constructor(name: string, wants: (topic: string, n: number) => boolean, options: SubscribeOptions) {
+    this.#name = name;
+    this.#wants = wants;
+    this.#options = options;
+    this.#parser = createParser({
+      onMessage: ({ event, data, id }) => {
+        if (event !== "gap") {
+          this.seen.push(Number(data));
+          if (id.split(".")[1] !== data) this.#problems.push(`${data} came with the id ${id}`);
+          return;
+        }
+        const gap = JSON.parse(data) as { from: string; to: string };
+        this.gaps.push({ from: Number(gap.from.split(".")[1]), to: Number(gap.to.split(".")[1]) });
+      },
+    });
+  }
+
+  async connect(hub: OpenHub): Promise<void> {
+    this.connected = true;
+    this.#pending = [];
+    const { lastEventId } = this.#parser;
+    const headers = lastEventId === "" ? {} : { "last-event-id": lastEventId };
+    const socket = new SimulatedResponse(this);
+    this.#response = socket;
+    const request = { method: "GET", httpVersionMajor: 2, headers, socket: undefined };
+    const subscription = await hub.subscribe(request, socket, this.#options);
+    if (subscription === undefined) this.#problems.push(`was refused with ${socket.statusCode}`);
+    else if (this.#first === 0) this.#first = Number(subscription.cursor.split(".")[1]) + 1;
+  }
+
+  /** @returns False when the bytes have to wait. */
+  receive(bytes: Uint8Array): boolean {
+    this.#pending.push(bytes);
+    if (!this.taking) {
+      const waiting = this.#pending.reduce((sum, { length }) => sum + length, 0);
+      if (waiting > 3_000) this.#problems.push(`${waiting} bytes are kept for it`);
+      return false;
+    }
+    this.take();
+    return true;
+  }
+
+  take(): void {
+    if (!this.connected) return;
+    for (const bytes of this.#pending.splice(0)) this.#parser.push(bytes);
+    this.#response?.drained();
+  }
+
+  /** Breaks the connection; what is pending may be lost on the way. */
+  cut(withPending: boolean): void {
+    if (!this.connected) return;
+    this.connected = false;
+    if (withPending) for (const bytes of this.#pending) this.#parser.push(bytes);
+    this.#pending = [];
+    this.#parser.reset();
+    this.#response?.close();
+  }
+
+  judge(published: readonly { topic: string; n: number }[]): string[] {
+    const problems = [...this.#problems];
+    for (let i = 1; i < this.seen.length; i += 1) {
+      if (this.seen[i]! <= this.seen[i - 1]!) problems.push(`${this.seen[i]} came after ${this.seen[i - 1]}`);
+    }
+    const seen = new Set(this.seen);
+    for (const { topic, n } of published) {
+      if (n < this.#first) continue;
+      const wanted = this.#wants(topic, n);
+      if (wanted && !seen.has(n) && !this.gaps.some(({ from, to }) => n > from && n <= to)) {
+        problems.push(`${n} is missing, and nobody said so`);
+      }
+      if (!wanted && seen.has(n)) problems.push(`${n} came though it was not selected`);
+    }
+    return problems.map((problem) => `${this.#name}: ${problem}`);
+  }
+}
+
+/** An HTTP/2-like response: `write` is all there is. */
+class SimulatedResponse {
+  statusCode = 0;
+  headersSent = false;
+  writableEnded = false;
+  destroyed = false;
+  readonly socket = undefined;
+  readonly #peer: Peer;
+  readonly #listeners = new Map<string, (() => void)[]>();
+  #blocked = false;
+
+  constructor(peer: Peer) {
+    this.#peer = peer;
+  }
+
+  setHeader(): void {}
+  removeHeader(): void {}
+  flushHeaders(): void {
+    this.headersSent = true;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    const took = this.#peer.receive(bytes);
+    this.#blocked = !took;
+    return took;
+  }
+
+  end(): void {
+    this.writableEnded = true;
+    this.close();
+  }
+
+  destroy(): void {
+    this.close();
+  }
+
+  on(name: string, listener: () => void): void {
+    this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), listener]);
+  }
+
+  drained(): void {
+    if (!this.#blocked) return;
+    this.#blocked = false;
+    for (const listener of this.#listeners.get("drain") ?? []) listener();
+  }
+
+  close(): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    this.#peer.connected = false;
+    for (const listener of this.#listeners.get("close") ?? []) listener();
+  }
+}
+
+/** A log whose answers and whose tail come when it pleases, as those of another machine do. */
+function unhurriedLog(random: () => number): Log {
+  const inner = memoryLog();
+  const late = async <T>(value: Promise<T>): Promise<T> => {
+    const result = await value;
+    for (let i = Math.floor(random() * 60); i > 0; i -= 1) await Promise.resolve();
+    return result;
+  };
+  let tail: Promise<unknown> = Promise.resolve();
+  return {
+    open: (options: OpenLogOptions) => {
+      const onEntries = (entries: readonly Entry[]): void => {
+        tail = late(tail).then(() => options.onEntries(entries));
+      };
+      return inner.open({ ...options, onEntries });
+    },
+    append: (drafts, options) => late(inner.append(drafts, options)),
+    read: (request) => late(inner.read(request)),
+    stats: () => late(inner.stats()),
+    close: () => inner.close(),
+  };
+}
+
+/** A small random generator, so that a run can be repeated by its seed. */
+function mulberry(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
