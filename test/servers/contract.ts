@@ -48,7 +48,7 @@ export function describeServer(
     test("answers with the head of an event stream and nothing that belongs to one hop", async ({
       expect,
     }) => {
-      const { status, headers, over } = await get("/three");
+      const { status, headers, over } = await get("/paced");
       await over;
       expect(status).toBe(200);
       expect(headers).toMatchObject({

@@ -14,35 +14,8 @@ import { H3, serve as serveH3 } from "h3";
 import { Hono } from "hono";
 import Koa from "koa";
 import { generate } from "selfsigned";
-import {
-  type FetchEventStream,
-  type FetchRequest,
-  type NodeRequest,
-  type NodeResponse,
-  openStream,
-} from "../../packages/tidings/src/server/index.ts";
+import { answer, respond } from "./answer.ts";
 import type { RunningServer, ServerTraits } from "./contract.ts";
-import { runScenario } from "./scenarios.ts";
-
-/** Answers a Node-style request. */
-export function answer(
-  request: NodeRequest & { readonly url?: string | undefined },
-  response: NodeResponse,
-): void {
-  runScenario(request.url!, (source, options) =>
-    source === undefined
-      ? openStream(request, response, options)
-      : openStream(request, response, source, options),
-  );
-}
-
-/** Answers a request of the Fetch standard. */
-export function respond(request: FetchRequest & { readonly url: string }): Response {
-  const stream = runScenario(request.url, (source, options) =>
-    source === undefined ? openStream(request, options) : openStream(request, source, options),
-  );
-  return (stream as FetchEventStream).response;
-}
 
 export const frameworks: readonly {
   readonly name: string;

@@ -83,11 +83,15 @@ const scenarios: Record<string, (open: Open, seen: string[]) => EventStream> = {
 
   "/endless": (open, seen) =>
     open(
-      async function* () {
+      async function* ({ signal }) {
         try {
           for (let i = 1; ; i++) {
             yield { data: i };
-            await new Promise((resolve) => setTimeout(resolve, 20));
+            await new Promise((resolve) => {
+              setTimeout(resolve, 20);
+              // In Workers no timer of a request fires once its peer has left.
+              signal.addEventListener("abort", resolve);
+            });
           }
         } finally {
           seen.push("returned");
