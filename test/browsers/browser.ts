@@ -39,7 +39,11 @@ export interface Browser {
  * @param check - Called every 50 ms. An error that it throws counts as "not yet", and is the `cause` at the end.
  * @param timeoutMs - 15 s unless told, which is long for a page and short for a person.
  */
-export async function until<T>(what: string, check: () => Promise<T> | T, timeoutMs = 15_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  check: () => Promise<T> | T,
+  timeoutMs = 15_000,
+): Promise<NonNullable<T>> {
   const deadline = Date.now() + timeoutMs;
   let last: unknown;
   for (;;) {

@@ -39,7 +39,10 @@ export async function startPlaygroundProcess(port: number, tickMs: number): Prom
       console.log("port " + server.address().port);
     });`;
   const child = startChild(process.execPath, ["--input-type=module", "--eval", script]);
-  const found = await until("the port of the demo server", () => /port (\d+)/.exec(child.output())?.[1]);
+  const found = await until(
+    "the port of the demo server",
+    () => /port (\d+)/.exec(child.output())?.[1] ?? "",
+  );
   const gone = new Promise<void>((resolve) => {
     child.process.once("exit", () => resolve());
   });

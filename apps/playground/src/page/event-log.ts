@@ -45,34 +45,47 @@ export function createEventLog(): EventLog {
   let events: LoggedEvent[] = [];
   let characters = 0;
   let number = 0;
-  const log = { messages: 0, bytes: 0, dropped: 0 };
-  return Object.assign(log, {
+  let messages = 0;
+  let bytes = 0;
+  let dropped = 0;
+
+  return {
     get events() {
       return events;
     },
-    add(happening: Happening, attempt: number, at: Date = new Date()) {
-      const previous = events.at(-1);
-      const sinceMs = previous && at.getTime() - previous.at.getTime();
-      const logged: LoggedEvent = { ...happening, number: ++number, at, sinceMs, attempt };
-      events.push(logged);
-      characters += length(logged);
-      if (logged.kind === "message") {
-        log.messages++;
-        log.bytes += logged.bytes;
-      }
-      // The newest stays whatever its size: there would be nothing to see.
-      while (events.length > MOST_EVENTS || (characters > MOST_CHARACTERS && events.length > 1)) {
-        characters -= length(events.shift()!);
-        log.dropped++;
-      }
-      return logged;
+    get messages() {
+      return messages;
     },
+    get bytes() {
+      return bytes;
+    },
+    get dropped() {
+      return dropped;
+    },
+    add,
     clear() {
       events = [];
-      characters = 0;
-      log.messages = log.bytes = log.dropped = 0;
+      characters = messages = bytes = dropped = 0;
     },
-  });
+  };
+
+  function add(happening: Happening, attempt: number, at: Date = new Date()): LoggedEvent {
+    const previous = events.at(-1);
+    const sinceMs = previous && at.getTime() - previous.at.getTime();
+    const logged: LoggedEvent = { ...happening, number: ++number, at, sinceMs, attempt };
+    events.push(logged);
+    characters += length(logged);
+    if (logged.kind === "message") {
+      messages++;
+      bytes += logged.bytes;
+    }
+    // The newest stays whatever its size: there would be nothing to see.
+    while (events.length > MOST_EVENTS || (characters > MOST_CHARACTERS && events.length > 1)) {
+      characters -= length(events.shift()!);
+      dropped++;
+    }
+    return logged;
+  }
 }
 
 function length(event: LoggedEvent): number {

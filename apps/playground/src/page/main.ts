@@ -142,4 +142,6 @@ element("start-key", HTMLElement).textContent = START_KEY;
 setUpTheme();
 onLanguage(() => setPaused(list.paused));
 fillTexts();
+// Until here a click would send the form itself, and reload the page.
+startButton.disabled = false;
 choose("language", currentLanguage(), (language) => setLanguage(language as Language));

@@ -15,7 +15,7 @@ afterEach(() => child?.stop());
 
 async function startedAt(): Promise<string> {
   child = startMain(0);
-  return until("the address", () => /http:\/\/127\.0\.0\.1:\d+/.exec(child!.output())?.[0]);
+  return until("the address", () => /http:\/\/127\.0\.0\.1:\d+/.exec(child!.output())?.[0] ?? "");
 }
 
 async function exitOf(child: Child): Promise<{ code: number | null; output: string }> {

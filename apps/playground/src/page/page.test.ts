@@ -1,0 +1,350 @@
+/**
+ * The page in real browsers: what a visitor does, with each of the three clients.
+ */
+import { once } from "node:events";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Browser, engines, until } from "../../../../test/browsers/index.ts";
+import {
+  buildPlayground,
+  type PlaygroundProcess,
+  startPlaygroundProcess,
+} from "../../test/playground-process.ts";
+import { createPlayground, type Playground } from "../server/app.ts";
+
+const CLIENTS = ["connect", "event-source", "browser"] as const;
+type Client = (typeof CLIENTS)[number];
+
+let playground: Playground;
+let server: Server;
+let origin: string;
+
+beforeAll(async () => {
+  buildPlayground();
+  playground = createPlayground({ tickMs: 20, tokenMs: 5 });
+  server = playground.app.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+describe.each(engines)("the page in $engine", ({ start }) => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await start();
+    await browser.resize(1280, 900);
+  });
+  afterAll(() => browser?.close());
+
+  /** Opens the page as somebody sees it for the first time, but for the language. */
+  async function visit(at = origin, client: Client = "connect"): Promise<void> {
+    await open(at);
+    await browser.evaluate(() => {
+      localStorage.clear();
+      localStorage.setItem("tidings.playground.language", "en");
+    });
+    await open(at);
+    await choose(client);
+  }
+
+  /** Opens the page and waits until its code runs, which is when Start can be pressed. */
+  async function open(at = origin): Promise<void> {
+    await browser.open(at);
+    await until("the Start button", () =>
+      browser.evaluate(() => document.querySelector("#start:enabled") !== null),
+    );
+  }
+
+  async function choose(client: Client): Promise<void> {
+    await browser.click(`#client label:nth-child(${CLIENTS.indexOf(client) + 1})`);
+  }
+
+  /** Waits for the last row to be of this type. @returns The types of all. */
+  async function rowsUpTo(type: string): Promise<string[]> {
+    return until(`a last row ${type}`, async () => {
+      const types = await rowTypes();
+      return types.at(-1) === type ? types : undefined;
+    });
+  }
+
+  /** The type that each row shows, top to bottom. */
+  function rowTypes(): Promise<string[]> {
+    return browser.evaluate(() =>
+      [...document.querySelectorAll("#events .badge")].map((badge) => badge.textContent),
+    );
+  }
+
+  function stateBecomes(state: string): Promise<unknown> {
+    return until(`the state ${state}`, async () => {
+      const now = await browser.text("#state");
+      if (now !== state) throw new Error(`${now}: ${await browser.text("#notice")}`);
+      return true;
+    });
+  }
+
+  async function messages(): Promise<number> {
+    return Number((await browser.text("#messages")).replace(",", ""));
+  }
+
+  describe.each(CLIENTS)("with %s", (client) => {
+    it("shows the default stream from open to close, and that it is complete", async () => {
+      await visit(origin, client);
+      await browser.click("#start");
+      await stateBecomes("Complete");
+      expect(await rowsUpTo("end")).toEqual([
+        "open",
+        ...Array.from({ length: 11 }, () => "message"),
+        "close",
+        "end",
+      ]);
+      expect(await messages()).toBe(12);
+      expect(await browser.text("#events .row:nth-child(13) .data")).toBe('{"message":"bye"}');
+      expect(await browser.text("#events .row:nth-child(2) .data")).toMatch(/^\{"time":"\d\d:\d\d:\d\d"\}$/);
+      expect(await browser.text("#attempts")).toBe("1");
+    });
+
+    it("stops midway, and the server sees that it left", async () => {
+      await visit(origin, client);
+      await browser.type("#url", "/api/sse?tick=86400");
+      await browser.click("#start");
+      await until("three messages", async () => (await messages()) >= 3);
+      expect(playground.streams.size).toBe(1);
+      await browser.click("#stop");
+      await stateBecomes("Stopped");
+      await until("the server to see it", () => playground.streams.size === 0);
+      const seen = await messages();
+      // Twenty times the tick: whatever still ran would show.
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      expect(await messages()).toBe(seen);
+      await rowsUpTo("end");
+    });
+
+    it("comes back by itself when the server was killed and started again", async () => {
+      let victim: PlaygroundProcess = await startPlaygroundProcess(0, 50);
+      try {
+        await visit(victim.origin, client);
+        await browser.type("#url", "/api/sse?tick=86400");
+        await browser.click("#start");
+        await until("two messages", async () => (await messages()) >= 2);
+        await victim.kill();
+        await stateBecomes("Reconnecting");
+        const seen = await messages();
+        victim = await startPlaygroundProcess(victim.port, 50);
+        await until("more messages", async () => (await messages()) > seen + 1, 30_000);
+        await stateBecomes("Open");
+        expect(Number(await browser.text("#attempts"))).toBeGreaterThan(1);
+        const types = await rowTypes();
+        expect(types.filter((type) => type === "open")).toHaveLength(2);
+        expect(types.lastIndexOf("error")).toBeGreaterThan(types.indexOf("message"));
+        expect(types.lastIndexOf("open")).toBeGreaterThan(types.lastIndexOf("error"));
+        await browser.click("#stop");
+      } finally {
+        await victim.kill();
+      }
+    });
+  });
+
+  describe.each(["connect", "event-source"] as const)("with %s", (client) => {
+    it("posts a question with a header, and shows the answer token by token", async () => {
+      await visit(origin, client);
+      await browser.click(".preset[value=chat]");
+      await browser.click("#start");
+      await stateBecomes("Complete");
+      expect((await rowsUpTo("end")).at(-2)).toBe("done");
+      const answer = await browser.evaluate(() =>
+        [...document.querySelectorAll("#events .message:not(.named) .data")]
+          .map((data) => (JSON.parse(data.textContent) as { token: string }).token)
+          .join(""),
+      );
+      expect(answer).toContain("你好 👋 你问的是「你好」");
+      expect(answer).toMatch(/完 🎉$/);
+    });
+
+    it("explains a refusal in words, with the server's own", async () => {
+      await visit(origin, client);
+      await browser.click(".preset[value=chat]");
+      await browser.type("#headers", "");
+      await browser.click("#start");
+      await stateBecomes("Failed");
+      const notice = await browser.text("#notice");
+      expect(notice).toContain("The server answered 401");
+      expect(notice).toContain("add an Authorization header");
+      expect(notice).toContain('Cannot chat: the Authorization header is missing, expected "Bearer demo"');
+      expect(await rowsUpTo("end")).toEqual(["error", "end"]);
+    });
+  });
+
+  it("switches off what the browser's own client cannot do, says why, and keeps what was entered", async () => {
+    await visit();
+    await browser.click(".preset[value=chat]");
+    await choose("browser");
+    const off = (ids: readonly string[]) =>
+      browser.evaluate(
+        (ids) => ids.map((id) => (document.getElementById(id) as HTMLInputElement).disabled),
+        ids as string[],
+      );
+    expect(await off(["method", "headers", "body"])).toEqual([true, true, true]);
+    expect(await browser.text("#headers-why")).toBe("The browser’s EventSource cannot send headers.");
+    await choose("connect");
+    expect(await off(["method", "headers", "body"])).toEqual([false, false, false]);
+    expect(
+      await browser.evaluate(() => (document.getElementById("headers") as HTMLTextAreaElement).value),
+    ).toBe("Authorization: Bearer demo");
+  });
+
+  it("says that the browser's own client does not say why it gave up", async () => {
+    await visit(origin, "browser");
+    await browser.type("#url", "/api/sse?tick=x");
+    await browser.click("#start");
+    await stateBecomes("Failed");
+    expect(await browser.text("#notice-what")).toBe("The browser gave up");
+  });
+
+  it("names CORS when another origin cannot be read", async () => {
+    await visit();
+    await browser.type("#url", `${origin.replace("127.0.0.1", "localhost")}/api/sse`);
+    await browser.click("#start");
+    await until("the notice", async () => (await browser.text("#notice")).includes("CORS"));
+    await browser.click("#stop");
+  });
+
+  it("says what is wrong with a URL or a header before it sends anything", async () => {
+    await visit();
+    await browser.type("#url", "ftp://example.com");
+    await browser.click("#start");
+    expect(await browser.text("#problem")).toBe("A stream cannot come over ftp: Expected http: or https:");
+    await browser.type("#url", "/api/sse");
+    await browser.type("#headers", "no colon");
+    await browser.click("#start");
+    expect(await browser.text("#problem")).toContain("“no colon” is not a header");
+    expect(await browser.text("#state")).toBe("Ready");
+  });
+
+  it("speaks Chinese when asked, also of what has happened already, and remembers it", async () => {
+    await visit();
+    await browser.type("#url", "/api/sse?tick=0");
+    await browser.click("#start");
+    await rowsUpTo("end");
+    await browser.click("#language [value=zh-CN]");
+    expect(await browser.text("#state")).toBe("已完成");
+    expect(await browser.text("#start")).toContain("开始");
+    expect(await rowsUpTo("结束")).toEqual(["打开", "message", "close", "结束"]);
+    await open();
+    expect(await browser.text("#state")).toBe("就绪");
+    expect(await browser.evaluate(() => document.documentElement.lang)).toBe("zh-CN");
+  });
+
+  it("is dark or light as chosen, and remembers it", async () => {
+    await visit();
+    const lightness = () =>
+      browser.evaluate(() => Number(/\d+/.exec(getComputedStyle(document.body).backgroundColor)?.[0]));
+    await browser.click("#theme [value=dark]");
+    expect(await lightness()).toBeLessThan(40);
+    await open();
+    expect(await lightness()).toBeLessThan(40);
+    await browser.click("#theme [value=light]");
+    expect(await lightness()).toBeGreaterThan(200);
+  });
+
+  it("can be used by keyboard alone", async () => {
+    await visit();
+    await browser.type("#url", "/api/sse?tick=86400");
+    await browser.press("Enter");
+    await until("three messages", async () => (await messages()) >= 3);
+    await browser.press("Escape"); // out of the field
+    await browser.press("Escape"); // and stop
+    await stateBecomes("Stopped");
+    await rowsUpTo("end");
+    await browser.press("/");
+    for (const key of "close") await browser.press(key);
+    await until("no row", async () => (await rowTypes()).length === 0);
+    await browser.type("#filter", "time");
+    expect((await rowTypes()).length).toBeGreaterThanOrEqual(3);
+    await browser.press("Escape");
+    await browser.press("j");
+    await browser.press("j");
+    await browser.press("Enter");
+    expect(await browser.text("#events .row:nth-child(2) .detail pre")).toMatch(
+      /^\{\n {2}"time": "[\d:]+"\n\}$/,
+    );
+    await browser.press("x");
+    await until("no row", async () => (await rowTypes()).length === 0);
+    expect(await browser.text("#messages")).toBe("0");
+  });
+
+  it("stands still while paused, and catches up", async () => {
+    await visit();
+    await browser.type("#url", "/api/sse?tick=86400");
+    await browser.click("#start");
+    await until("three messages", async () => (await rowTypes()).length > 3);
+    await browser.click("#pause");
+    const standing = (await rowTypes()).length;
+    const counted = await messages();
+    await until("more messages", async () => (await messages()) > counted + 3);
+    expect((await rowTypes()).length).toBe(standing);
+    await browser.click("#pause");
+    await until("the rows", async () => (await rowTypes()).length > standing + 3);
+    await browser.click("#stop");
+  });
+
+  it.each([320, 390, 860])("fits a screen %i pixels wide without scrolling sideways", async (width) => {
+    await visit();
+    // In a frame, since a desktop browser's window cannot be as narrow as a phone's.
+    const beyond = await browser.evaluate(async (width) => {
+      const frame = document.createElement("iframe");
+      frame.style.cssText = `position: fixed; inset: 0 auto auto 0; width: ${width}px; height: 740px; border: 0`;
+      frame.src = "/";
+      const loaded = new Promise((resolve) => frame.addEventListener("load", resolve));
+      document.body.append(frame);
+      await loaded;
+      const page = frame.contentDocument!;
+      const start = page.querySelector<HTMLButtonElement>("#start")!;
+      while (start.disabled) await new Promise((resolve) => setTimeout(resolve, 20));
+      page.querySelector<HTMLElement>(".preset[value=chat]")!.click();
+      start.click();
+      while (!page.querySelector("#events .end")) await new Promise((resolve) => setTimeout(resolve, 20));
+      page.querySelector<HTMLElement>("#events .line")!.click();
+      return page.scrollingElement!.scrollWidth - width;
+    }, width);
+    expect(beyond).toBeLessThanOrEqual(0);
+  });
+
+  it("asks nobody but its own server", async () => {
+    await visit();
+    const asked = await browser.evaluate(() =>
+      performance.getEntriesByType("resource").map(({ name }) => name),
+    );
+    expect(asked.length).toBeGreaterThan(10);
+    expect(asked.filter((url) => !url.startsWith(origin))).toEqual([]);
+  });
+});
+
+describe("the page in a flood", () => {
+  it("keeps the last 1,000 events, counts them all and says so", async () => {
+    const browser = await engines[0]!.start();
+    const fast = createPlayground({ tickMs: 1 }).app.listen(0, "127.0.0.1");
+    await once(fast, "listening");
+    try {
+      await browser.open(`http://127.0.0.1:${(fast.address() as AddressInfo).port}`);
+      await browser.click("#language [value=en]");
+      await browser.type("#url", "/api/sse?tick=2999");
+      await browser.click("#start");
+      await until("the end", async () => (await browser.text("#state")) === "Complete", 40_000);
+      await until("the rows", async () => (await browser.text("#foot")).includes("dropped"));
+      expect(await browser.text("#messages")).toBe("3,001");
+      expect(await browser.evaluate(() => document.querySelectorAll("#events li").length)).toBe(1000);
+      expect(await browser.text("#foot")).toBe(
+        "1,000 events. 2,003 older ones were dropped; counts include them.",
+      );
+    } finally {
+      await browser.close();
+      fast.closeAllConnections();
+      fast.close();
+    }
+  });
+});
