@@ -49,7 +49,9 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
         // Workers refuse options that they do not have.
         if (has("cache")) init.cache ??= "no-store";
         if (options.credentials && has("credentials")) init.credentials = options.credentials;
-        const response = await (options.fetch || fetch)(target, init);
+        const response = await (options.fetch || fetch)(target, init).catch((cause: unknown) => {
+          throw lastEventId && isElsewhere(target) ? withHint(cause) : cause;
+        });
         if (over) return;
         const reader = response.body?.getReader();
         if (!reader && response.body === undefined) {
@@ -79,6 +81,18 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
 export function absolute(url: string | URL): string {
   const { document, location } = globalThis as { document?: Document; location?: Location };
   return new URL(url, document?.baseURI ?? location?.href).href;
+}
+
+/** To a page, the refusal of a header is a network error like any other. */
+function withHint(cause: unknown): TransportError {
+  const hint =
+    "if it is there, does it allow this origin the header Last-Event-ID? Access-Control-Allow-Headers must name it; cursorVia can send it another way";
+  return new TransportError("network", `${(cause as Error).message} (${hint})`, cause);
+}
+
+function isElsewhere(url: string): boolean {
+  const { location } = globalThis as { location?: Location };
+  return !!location && new URL(url).origin !== location.origin;
 }
 
 /** "Set (`Last-Event-ID`, lastEventIDValue) in request's header list", in UTF-8, which fetch takes as one character a byte. */
