@@ -47,6 +47,9 @@ const AFTER_2015 = `
   for (const name of ["at", "includes", "findLast", "toSorted", "toReversed", "with"]) delete Object.getPrototypeOf(Uint8Array.prototype)[name];
   for (const name of ["allSettled", "any", "withResolvers", "try"]) delete Promise[name];
   delete Promise.prototype.finally;
+  const { iterator, hasInstance, species, toPrimitive, toStringTag } = Symbol;
+  const make = Symbol;
+  Symbol = Object.assign((name) => make(name), { iterator, hasInstance, species, toPrimitive, toStringTag });
 `;
 
 /** A `Promise` whose reactions are timers, as the base library makes one for iOS 15 and older. Enough of Promises/A+ for the tests. */

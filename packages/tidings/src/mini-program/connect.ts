@@ -11,11 +11,6 @@ import { createParser } from "./parser.ts";
 export interface ConnectOptions extends ConnectionOptions {
   /** How to get the bytes: `fromWx(wx)`, `fromTaro(Taro)`, or one of your own. */
   transport: Transport;
-  /**
-   * Milliseconds without a byte, comments counted, after which the stream is dead. Default 45 000, three of the server's heartbeats,
-   * and 120 000 for a request that is not repeated, such as a question put to a model that thinks before it speaks.
-   */
-  idleMs?: number;
   /** Time and chance, for tests. */
   clock?: Clock;
 }

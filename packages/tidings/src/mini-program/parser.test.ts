@@ -63,6 +63,11 @@ describe("createParser() of mini programs", () => {
     expect(told).toEqual(["你好"]);
   });
 
+  test("keeps to the limits", () => {
+    const parser = createParser({}, { maxLineBytes: 10 });
+    expect(() => parser.push("data: 12345")).toThrow(/10/);
+  });
+
   test("resumes from a stored id", () => {
     const parser = createParser({});
     parser.lastEventId = "e7.1";

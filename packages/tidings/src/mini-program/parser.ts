@@ -3,12 +3,12 @@
  * This module is browser compatible.
  */
 import type { Parser } from "../wire/parser.ts";
-import { createTextParser, type ParserHandlers } from "../wire/text-parser.ts";
+import { createTextParser, type ParserHandlers, type ParserLimits } from "../wire/text-parser.ts";
 import { createUtf8Decoder } from "../wire/utf8.ts";
 
 /** A parser that calls `handlers` while it reads. It does what the wire's `createParser` does. */
-export function createParser(handlers: ParserHandlers): Parser {
-  const text = createTextParser(handlers);
+export function createParser(handlers: ParserHandlers, limits?: ParserLimits): Parser {
+  const text = createTextParser(handlers, limits);
   const decoder = createUtf8Decoder();
   return {
     get lastEventId() {
