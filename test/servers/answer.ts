@@ -2,6 +2,7 @@
  * A request answered with its scenario, as a handler of either kind would. Runs on every runtime under test.
  */
 import {
+  type FastifyReply,
   type FetchEventStream,
   type FetchRequest,
   type NodeRequest,
@@ -13,7 +14,7 @@ import { runScenario } from "./scenarios.ts";
 /** Answers a Node-style request. */
 export function answer(
   request: NodeRequest & { readonly url?: string | undefined },
-  response: NodeResponse,
+  response: NodeResponse | FastifyReply,
 ): void {
   runScenario(request.url!, (source, options) => openStream(request, response, source ?? options, options));
 }

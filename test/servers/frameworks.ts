@@ -16,6 +16,7 @@ import Koa from "koa";
 import { generate } from "selfsigned";
 import { answer, respond } from "./answer.ts";
 import type { RunningServer, ServerTraits } from "./contract.ts";
+import { startNest } from "./nest.ts";
 
 export const frameworks: readonly {
   readonly name: string;
@@ -69,6 +70,14 @@ export const frameworks: readonly {
     name: "Fastify",
     start: async () => {
       const fastify = Fastify({ forceCloseConnections: true });
+      fastify.all("/*", (request, reply) => answer(request, reply));
+      return { origin: await fastify.listen({ port: 0, host: "127.0.0.1" }), stop: () => fastify.close() };
+    },
+  },
+  {
+    name: "Fastify, its raw response",
+    start: async () => {
+      const fastify = Fastify({ forceCloseConnections: true });
       fastify.all("/*", (request, reply) => {
         reply.hijack();
         answer(request.raw, reply.raw);
@@ -76,6 +85,7 @@ export const frameworks: readonly {
       return { origin: await fastify.listen({ port: 0, host: "127.0.0.1" }), stop: () => fastify.close() };
     },
   },
+  { name: "Nest on Express", start: startNest },
   {
     name: "Hono on @hono/node-server",
     start: () => {

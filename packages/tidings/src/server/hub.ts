@@ -6,6 +6,7 @@ import { formatCursor } from "../log/cursor.ts";
 import type { AppendOptions, Draft, Entry, Log } from "../log/log.ts";
 import { memoryLog } from "../log/memory.ts";
 import { createFetchOutlet, type FetchRequest } from "./adapters/fetch.ts";
+import type { FastifyReply } from "./adapters/fastify-reply.ts";
 import { createNodeOutlet, type NodeRequest, type NodeResponse } from "./adapters/node.ts";
 import { Admission, publicAddress } from "./admission.ts";
 import { authorize, type Grant } from "./authorization.ts";
@@ -51,7 +52,7 @@ export interface Hub<Events extends object = EventMap> {
    */
   subscribe(
     request: NodeRequest & { readonly url?: string | undefined },
-    response: NodeResponse,
+    response: NodeResponse | FastifyReply,
     options: SubscribeOptions<Events>,
   ): Promise<Subscription | undefined>;
   /** {@link subscribe} for servers that take a `Request` and want a `Response` back; also when it is refused. */
@@ -175,7 +176,7 @@ export class OpenHub implements Hub {
 
   async subscribe(
     request: NodeRequest & { readonly url?: string | undefined },
-    response: NodeResponse,
+    response: NodeResponse | FastifyReply,
     options: SubscribeOptions,
   ): Promise<Subscription | undefined> {
     const { remoteAddress } = (request.socket ?? {}) as { remoteAddress?: string };

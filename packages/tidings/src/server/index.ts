@@ -9,6 +9,7 @@ export type { EventMap, OutgoingMessage } from "./outgoing-message.ts";
 export type { Source } from "./source.ts";
 export type { HeadOptions } from "./response-head.ts";
 export type { FetchRequest } from "./adapters/fetch.ts";
+export type { FastifyReply } from "./adapters/fastify-reply.ts";
 export type { NodeRequest, NodeResponse } from "./adapters/node.ts";
 export { createHub, type Hub, type Published, type PublishOptions } from "./hub.ts";
 export type {

@@ -2,6 +2,7 @@
  * Opens an event stream as the answer to a request, whatever server it came through.
  * This module is browser compatible.
  */
+import type { FastifyReply } from "./adapters/fastify-reply.ts";
 import { createFetchOutlet, type FetchRequest } from "./adapters/fetch.ts";
 import { createNodeOutlet, type NodeRequest, type NodeResponse } from "./adapters/node.ts";
 import { EventStream } from "./event-stream.ts";
@@ -34,13 +35,13 @@ export function openStream<Events extends object = EventMap>(
   options?: StreamOptions,
 ): FetchEventStream<Events>;
 /**
- * The same for node:http, node:http2 and what hands their requests on: Express, Koa (`ctx.req, ctx.res`), Fastify
- * (`request.raw, reply.raw`).
+ * The same for node:http, node:http2 and what hands their requests on: Express, Nest, Fastify (`request, reply`, which it
+ * takes over), Koa (`ctx.req, ctx.res`, after `ctx.respond = false`).
  * @throws {TypeError} If the response has been begun or ended already.
  */
 export function openStream<Events extends object = EventMap>(
   request: NodeRequest,
-  response: NodeResponse,
+  response: NodeResponse | FastifyReply,
   source?: Source<NoInfer<Events>> | StreamOptions,
   options?: StreamOptions,
 ): EventStream<Events>;
@@ -48,7 +49,7 @@ export function openStream(request: NodeRequest | FetchRequest, ...rest: unknown
   const response = isResponse(rest[0]) ? rest.shift() : undefined;
   const source = isSource(rest[0]) ? rest.shift() : undefined;
   const options = (rest[0] ?? {}) as StreamOptions;
-  assertRequest(request, response as NodeResponse | undefined);
+  assertRequest(request, response);
 
   // Whatever can be wrong is found before the head leaves.
   const limits = resolveLimits(options);
@@ -61,7 +62,7 @@ export function openStream(request: NodeRequest | FetchRequest, ...rest: unknown
     const { outlet, response } = createFetchOutlet(request, head);
     stream = Object.assign(new EventStream({ outlet, lastEventId, limits, isHead }), { response });
   } else {
-    const outlet = createNodeOutlet(request, response as NodeResponse, head);
+    const outlet = createNodeOutlet(request, response as NodeResponse | FastifyReply, head);
     stream = new EventStream({ outlet, lastEventId, limits, isHead });
   }
   if (source !== undefined && !stream.closed) {
@@ -77,24 +78,17 @@ function isFetchRequest(request: NodeRequest | FetchRequest): request is FetchRe
   return typeof request.headers.get === "function";
 }
 
-function isResponse(value: unknown): value is NodeResponse {
-  return typeof value === "object" && value !== null && "setHeader" in value && "write" in value;
+function isResponse(value: unknown): value is NodeResponse | FastifyReply {
+  if (typeof value !== "object" || value === null) return false;
+  return "hijack" in value || ("setHeader" in value && "write" in value);
 }
 
-function assertRequest(request: unknown, response: NodeResponse | undefined): void {
-  const { headers, raw, req } = (request ?? {}) as {
-    headers?: { get?: unknown };
-    raw?: unknown;
-    req?: unknown;
-  };
+function assertRequest(request: unknown, response: unknown): void {
+  const { headers, req } = (request ?? {}) as { headers?: { get?: unknown }; req?: unknown };
   const isFetch = typeof headers?.get === "function";
   if (isFetch ? response === undefined : headers !== undefined && response !== undefined) return;
   const hint =
-    raw !== undefined
-      ? ": give request.raw and reply.raw, after reply.hijack()"
-      : req !== undefined
-        ? ": give the request that is inside this context, and for Koa its ctx.res"
-        : "";
+    req === undefined ? "" : ": give the request that is inside this context, and for Koa its ctx.res";
   throw new TypeError(
     `Cannot open event stream: ${headers === undefined ? `request is ${describe(request)}` : "response is missing"}, expected a Request, or a Node request and its response${hint}`,
   );

@@ -3,6 +3,7 @@
  * for those who can read it (RFC 9457).
  * This module is browser compatible.
  */
+import { type FastifyReply, takeOver } from "./adapters/fastify-reply.ts";
 import type { NodeResponse } from "./adapters/node.ts";
 
 /**
@@ -31,7 +32,8 @@ export interface Refusal {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export function refuseNode(response: NodeResponse, refusal: Refusal): void {
+export function refuseNode(given: NodeResponse | FastifyReply, refusal: Refusal): void {
+  const response = takeOver(given);
   const { headers, body } = expressed(refusal);
   response.statusCode = refusal.status;
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);

@@ -8,13 +8,16 @@
 import type { Outlet } from "../outlet.ts";
 import type { ResponseHead } from "../response-head.ts";
 import { toChunk } from "./chunk.ts";
+import { type FastifyReply, takeOver } from "./fastify-reply.ts";
 
-/** What we read of a request: `IncomingMessage` and `Http2ServerRequest` have it. */
+/** What we read of a request: `IncomingMessage`, `Http2ServerRequest` and Fastify's request have it. */
 export interface NodeRequest {
   readonly method?: string | undefined;
-  readonly httpVersionMajor: number;
+  readonly httpVersionMajor?: number;
   readonly headers: { readonly [name: string]: string | string[] | undefined };
   readonly socket: unknown;
+  /** The request that Fastify's is about. */
+  readonly raw?: { readonly httpVersionMajor: number };
 }
 
 /** What we use of a response: `ServerResponse` and `Http2ServerResponse` have it. */
@@ -34,8 +37,12 @@ export interface NodeResponse {
  * Sends the head with its first bytes and returns where the rest goes.
  * @throws {TypeError} If the response has been begun or ended by someone else.
  */
-export function createNodeOutlet(request: NodeRequest, response: NodeResponse, head: ResponseHead): Outlet {
-  return new NodeOutlet(request, response, head);
+export function createNodeOutlet(
+  request: NodeRequest,
+  response: NodeResponse | FastifyReply,
+  head: ResponseHead,
+): Outlet {
+  return new NodeOutlet(request, takeOver(response), head);
 }
 
 class NodeOutlet implements Outlet {
@@ -54,7 +61,8 @@ class NodeOutlet implements Outlet {
 
   constructor(request: NodeRequest, response: NodeResponse, head: ResponseHead) {
     this.#response = response as WideResponse;
-    this.#socket = request.httpVersionMajor < 2 ? ((request.socket ?? undefined) as NodeSocket) : undefined;
+    const version = request.httpVersionMajor ?? request.raw?.httpVersionMajor ?? 1;
+    this.#socket = version < 2 ? ((request.socket ?? undefined) as NodeSocket) : undefined;
 
     if (response.headersSent || response.writableEnded) {
       throw new TypeError(

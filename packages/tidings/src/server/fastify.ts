@@ -1,0 +1,54 @@
+/**
+ * A plugin for Fastify: `reply.openStream()`, with options for all streams of an application in one place, and the end of
+ * every stream when it closes. Without it `openStream(request, reply)` works as well; its streams then hold `close` up.
+ */
+import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from "fastify";
+import type { EventStream } from "./event-stream.ts";
+import { openStream, type StreamOptions } from "./open-stream.ts";
+import type { EventMap } from "./outgoing-message.ts";
+import { isSource, type Source } from "./source.ts";
+
+declare module "fastify" {
+  interface FastifyReply {
+    /** Answers with an event stream: `openStream` of `tidings/server`, with the plugin's options where none are given. */
+    openStream<Events extends object = EventMap>(
+      source?: Source<NoInfer<Events>> | StreamOptions,
+      options?: StreamOptions,
+    ): EventStream<Events>;
+  }
+}
+
+/** `await fastify.register(eventStreams, { heartbeatMs: 10_000 })` */
+export const eventStreams: FastifyPluginCallback<StreamOptions> = Object.assign(register, {
+  // As fastify-plugin does it: what is decorated here is there for the whole application, not for this plugin's own routes.
+  [Symbol.for("skip-override")]: true,
+  [Symbol.for("fastify.display-name")]: "tidings",
+});
+
+type RawRequest = FastifyRequest["raw"];
+
+function register(fastify: FastifyInstance, defaults: StreamOptions, done: () => void): void {
+  const open = new Map<EventStream, RawRequest>();
+
+  fastify.decorateReply("openStream", function (source, options) {
+    const own = (isSource(source) ? options : source) ?? {};
+    const all = { ...defaults, ...own };
+    const stream: EventStream = isSource(source)
+      ? openStream(this.request, this, source, all)
+      : openStream(this.request, this, all);
+    open.set(stream, this.request.raw);
+    void stream.ended.then(() => open.delete(stream));
+    return stream;
+  });
+
+  fastify.addHook("preClose", (next) => {
+    for (const [stream, { httpVersionMajor, socket }] of open) {
+      // Else the connection is kept for a request that will not be answered, and `close` waits for it.
+      if (httpVersionMajor < 2) void stream.ended.then(() => socket.destroySoon());
+      stream.end();
+    }
+    next();
+  });
+
+  done();
+}
