@@ -79,6 +79,14 @@ describe.each(engines)("$engine", ({ engine, start }) => {
     expect(await browser.text("#said")).toBe("");
   });
 
+  it("gives the page the focus, so that Enter presses the button that has it", async () => {
+    await browser.open(origin);
+    await browser.evaluate(() => document.getElementById("go")!.focus());
+    await browser.press("Enter");
+    expect(await browser.text("#said")).toBe("before");
+    expect(await browser.evaluate(() => document.hasFocus())).toBe(true);
+  });
+
   it("presses keys by their names", async () => {
     await browser.open(origin);
     await browser.click("#name");
