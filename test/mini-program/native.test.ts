@@ -11,6 +11,7 @@ import { buildMiniProgram } from "./build-taro-app.ts";
 import { type EventServer, serve, stream } from "./event-server.ts";
 import { everyByte, type Knobs } from "./host/knobs.ts";
 import { launch, type OpenPage, type Program } from "./host/program.ts";
+import { ANSWER as PLAYGROUND_ANSWER, startPlayground } from "./start-playground.ts";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const EXAMPLE = join(HERE, "../../examples/wechat-chat");
@@ -49,13 +50,25 @@ async function run(
 
 function tell(response: Parameters<Parameters<typeof serve>[0]>[0]): void {
   stream(response, ":\n\n");
-  for (const token of ANSWER) response.write(`data: ${token}\n\n`);
+  for (const token of ANSWER) response.write(`data: ${JSON.stringify({ token })}\n\n`);
   response.end("event: done\ndata: {}\n\n");
 }
 
 const soon = { timeout: 10_000, interval: 5 };
 
 describe("the native example", () => {
+  test("draws the demo server's answer", async () => {
+    const playground = await startPlayground();
+    cleanUps.push(() => playground.close());
+    const { program, page } = await run(tell, { rechunk: everyByte });
+    (program.realm.evaluate("getApp()") as { globalData: { api: string } }).globalData.api = playground.url;
+    page.call("ask");
+    await vi.waitFor(
+      () => expect(page.data).toMatchObject({ answer: PLAYGROUND_ANSWER, status: "complete" }),
+      soon,
+    );
+  });
+
   test.each<[string, Partial<Knobs>]>([
     ["of today", {}],
     ["that cuts at every byte", { rechunk: everyByte }],
@@ -99,7 +112,7 @@ describe("the native example", () => {
 
   test("stops in the middle, and asks anew", async () => {
     const { page, server } = await run((response, _, count) => {
-      if (count === 1) stream(response, "data: 半\n\n");
+      if (count === 1) stream(response, 'data: {"token":"半"}\n\n');
       else tell(response);
     });
     page.call("ask");

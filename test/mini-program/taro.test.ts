@@ -10,6 +10,7 @@ import { type EventServer, serve, stream } from "./event-server.ts";
 import { everyByte, type Knobs } from "./host/knobs.ts";
 import { launch, type OpenPage, type Program } from "./host/program.ts";
 import { type Feed, type FeedOptions, runFeed } from "./run-feed.ts";
+import { ANSWER, startPlayground } from "./start-playground.ts";
 
 let folder = "";
 const cleanUps: (() => unknown)[] = [];
@@ -453,10 +454,10 @@ describe("a page that unloads", () => {
 });
 
 describe("the chat page of the docs", () => {
-  const ANSWER = ["你", "好", "，", "世界", "😀", " ok"];
+  const HALF = 'data: {"token":"你"}\n\n';
 
   async function chat(program: Program, api: string): Promise<OpenPage> {
-    const page = program.open("pages/chat/index", { api, token: "demo" });
+    const page = program.open("pages/chat/index", { api });
     cleanUps.push(() => {
       program.kill();
       expect(program.errors).toEqual([]);
@@ -465,32 +466,51 @@ describe("the chat page of the docs", () => {
     return page;
   }
 
-  test("asks once with a token, draws the answer token by token, and knows when it is complete", async () => {
-    const one = await server((response, { headers }) => {
-      if (headers.authorization !== "Bearer demo") return response.writeHead(401).end();
-      stream(response);
-      for (const token of ANSWER) response.write(`data: ${token}\n\n`);
-      response.end("event: done\ndata: {}\n\n");
+  test.each<[string, Partial<Knobs>]>([
+    ["cut at every byte", { rechunk: everyByte }],
+    ["cut at every byte of iOS 15", { rechunk: everyByte, promiseFromTimers: true }],
+    ["in the devtools", { devtools: true }],
+    ["whole on a PC", { noChunk: true }],
+  ])("draws the demo server's answer token by token, %s, and leaves nothing behind", async (_, knobs) => {
+    const playground = await startPlayground();
+    cleanUps.push(() => playground.close());
+    const program = launch(folder, knobs);
+    const page = await chat(program, playground.url);
+    page.tap("ask");
+    await until(() => page.text("status") === "complete");
+    expect(page.text("answer")).toBe(ANSWER);
+    expect(program.requests).toBe(1);
+    page.unload();
+    await vi.waitFor(async () => {
+      expect([program.sockets.size, program.listeners, program.timers]).toEqual([0, 0, 0]);
+      expect(await playground.connections()).toBe(0);
     });
-    const program = launch(folder, { rechunk: everyByte });
+  });
+
+  test("asks once, with a token and JSON", async () => {
+    const one = await server((response) => {
+      stream(response, HALF).end("event: done\ndata: {}\n\n");
+    });
+    const program = launch(folder);
     const page = await chat(program, one.url);
     page.tap("ask");
     await until(() => page.text("status") === "complete");
-    expect(page.text("answer")).toBe(ANSWER.join(""));
     expect(one.seen).toEqual([
       {
         method: "POST",
         body: '{"q":"你好"}',
-        headers: expect.objectContaining({ "content-type": "application/json" }),
+        headers: expect.objectContaining({
+          accept: "text/event-stream",
+          authorization: "Bearer demo",
+          "content-type": "application/json",
+        }),
       },
     ]);
-    page.unload();
-    await until(() => program.sockets.size === 0 && one.open === 0);
   });
 
   test("says when the answer broke off", async () => {
     const one = await server((response) => {
-      stream(response, "data: 你\n\n");
+      stream(response, HALF);
       setTimeout(() => response.destroy(), 20);
     });
     const program = launch(folder);
@@ -502,7 +522,7 @@ describe("the chat page of the docs", () => {
   });
 
   test("stops when told, and the server sees it", async () => {
-    const one = await server((response) => stream(response, "data: 你\n\n"));
+    const one = await server((response) => stream(response, HALF));
     const program = launch(folder);
     const page = await chat(program, one.url);
     page.tap("ask");

@@ -13,7 +13,7 @@ Page({
       body: { q: this.data.question },
       until: "done",
       onMessage: ({ event, data }) => {
-        if (event === "message") this.draw(data);
+        if (event === "message") this.draw(JSON.parse(data).token);
       },
       onState: (status) => this.setData({ status }),
     });

@@ -4,7 +4,7 @@ import { useRef, useState } from "react";
 import { connect, type Connection, fromTaro } from "tidings/mini-program";
 
 export default function Chat() {
-  const { api = "https://api.example.cn", token = "demo" } = useRouter().params;
+  const { api = "http://127.0.0.1:3001" } = useRouter().params;
   const [answer, setAnswer] = useState("");
   const [status, setStatus] = useState("");
   const connection = useRef<Connection>();
@@ -15,11 +15,13 @@ export default function Chat() {
     connection.current = connect(`${api}/api/chat`, {
       transport: fromTaro(Taro),
       method: "POST",
-      headers: { authorization: `Bearer ${token}` },
+      headers: { authorization: "Bearer demo" },
       body: { q: "你好" },
       until: "done",
       onMessage(message) {
-        if (message.event === "message") setAnswer((text) => text + message.data);
+        if (message.event !== "message") return;
+        const { token } = JSON.parse(message.data) as { token: string };
+        setAnswer((text) => text + token);
       },
       onState: setStatus,
     });
