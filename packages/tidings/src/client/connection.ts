@@ -127,8 +127,14 @@ export function createConnection<Message extends { readonly event: string } = Pa
     clock,
     createParser: (handlers) => platform.createParser(handlers, options),
     policy: Object.assign({}, DEFAULT_RETRY, retry),
-    request: (lastEventId) =>
-      refreshing ? refreshing.then(() => makeRequest(lastEventId)) : makeRequest(lastEventId),
+    request(lastEventId) {
+      if (!refreshing) return makeRequest(lastEventId);
+      return refreshing.then(() => {
+        // It may have been closed meanwhile, and then nobody hears this.
+        if (verdict) throw lastError;
+        return makeRequest(lastEventId);
+      });
+    },
     judge: judgeResponse,
     isDuplicate: isBehind,
     onOpen(response) {

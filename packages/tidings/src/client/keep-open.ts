@@ -128,6 +128,7 @@ export function keepOpen(options: KeepOpenOptions): Keeper {
 
   function take(input: ReconnectInput): void {
     const before = state.phase;
+    if (before === "closed") return;
     const [next, effects] = step(state, input, options.policy);
     state = next;
     if (options.onStep) options.onStep(input, next, effects);
@@ -136,8 +137,11 @@ export function keepOpen(options: KeepOpenOptions): Keeper {
   }
 
   function act(effect: ReconnectEffect): void {
-    if (effect.type === "open") open(effect.attempt);
-    else if (effect.type === "wait") {
+    // Whoever was told of the step may have closed: then nothing is started any more.
+    if (effect.type === "open") {
+      if (isCurrent(effect.attempt)) open(effect.attempt);
+    } else if (effect.type === "wait") {
+      if (state.phase !== "waiting") return;
       timer = clock.setTimeout(() => take({ type: "due", nowMs: clock.nowMs() }), effect.ms);
     } else if (effect.type === "stop-waiting") clock.clearTimeout(timer);
     else if (effect.type === "give-up") options.onGiveUp(effect.limit);

@@ -1,0 +1,215 @@
+import { describe, expect, test } from "vitest";
+
+import { createWorld } from "../../../../test/support/client-world.ts";
+import { connect, type ConnectOptions } from "./connect.ts";
+import { isBehind, storedCursor } from "./cursor.ts";
+import type { Gap } from "./gap.ts";
+
+function open(options: ConnectOptions = {}) {
+  const world = createWorld();
+  const data: string[] = [];
+  const connection = connect("https://a.example/", {
+    transport: world.transport,
+    clock: world.clock,
+    onMessage: (message) => void data.push(message.data),
+    ...options,
+  });
+  return { world, connection, data };
+}
+
+/** A `sessionStorage` in memory. */
+function createStorage(items: Record<string, string> = {}) {
+  return {
+    items,
+    getItem: (key: string) => items[key] ?? null,
+    setItem: (key: string, value: string) => {
+      items[key] = value;
+    },
+  };
+}
+
+describe("a stored cursor", () => {
+  test("survives a reload: the next page goes on where this one was", () => {
+    const storage = createStorage();
+    const before = open({ cursor: storedCursor(storage, "prices") });
+    before.world.last.respond();
+    void before.world.last.send("id: 8\ndata: x\n\n");
+    const after = open({ cursor: storedCursor(storage, "prices") });
+    expect(after.world.last.request.headers["last-event-id"]).toBe("8");
+  });
+
+  test("is waited for when the storage answers later, and closing meanwhile makes no request", async () => {
+    const cursor = { get: () => Promise.resolve("8"), set() {} };
+    const one = open({ cursor });
+    expect([one.connection.state, one.world.attempts.length]).toEqual(["connecting", 0]);
+    await one.world.settle();
+    expect(one.world.last.request.headers["last-event-id"]).toBe("8");
+    const two = open({ cursor });
+    two.connection.close();
+    await two.world.settle();
+    expect(two.world.attempts).toHaveLength(0);
+  });
+
+  test("is stored when the message was handled, its promise included", async () => {
+    const storage = createStorage();
+    let done = () => {};
+    const { world } = open({
+      cursor: storedCursor(storage, "k"),
+      onMessage: () =>
+        new Promise<void>((resolve) => {
+          done = resolve;
+        }),
+    });
+    world.last.respond();
+    void world.last.send("id: 1\ndata: x\n\nid: 2\ndata: y\n\n");
+    await world.settle();
+    expect(storage.items).toEqual({});
+    done();
+    await world.settle();
+    expect(storage.items).toEqual({ k: "1" });
+    done();
+    await world.settle();
+    expect(storage.items).toEqual({ k: "2" });
+  });
+
+  test("is stored when the reader asks for the next message", async () => {
+    const world = createWorld();
+    const storage = createStorage();
+    const connection = connect("https://a.example/", {
+      transport: world.transport,
+      clock: world.clock,
+      cursor: storedCursor(storage, "k"),
+    });
+    const reader = connection[Symbol.asyncIterator]();
+    world.last.respond();
+    void world.last.send("id: 1\ndata: x\n\nid: 2\ndata: y\n\n");
+    await reader.next();
+    expect(storage.items).toEqual({});
+    await reader.next();
+    expect(storage.items).toEqual({ k: "1" });
+  });
+
+  test('is stored when the message was received, with ack: "received"', () => {
+    const storage = createStorage();
+    const { world } = open({
+      cursor: storedCursor(storage, "k"),
+      ack: "received",
+      onMessage: () => new Promise(() => {}),
+    });
+    world.last.respond();
+    void world.last.send("id: 1\ndata: x\n\nid: 2\ndata: y\n\nid: 3\nda");
+    expect(storage.items).toEqual({ k: "2" });
+  });
+
+  test("does not pass over a message whose handler failed: the connection gives up", async () => {
+    const storage = createStorage();
+    const { world, connection } = open({
+      cursor: storedCursor(storage, "k"),
+      onMessage: ({ id }) => (id === "2" ? Promise.reject(new Error("disk full")) : undefined),
+    });
+    world.last.respond();
+    void world.last.send("id: 1\ndata: x\n\nid: 2\ndata: y\n\nid: 3\ndata: z\n\n");
+    expect(await connection.ended).toMatchObject({
+      reason: "gave-up",
+      cause: { code: "handler", message: "Cannot acknowledge message: its handler failed: Error: disk full" },
+    });
+    expect(storage.items).toEqual({ k: "1" });
+  });
+
+  test("moves with an id that no message carries", () => {
+    const storage = createStorage();
+    const { world, connection } = open({ cursor: storedCursor(storage, "k") });
+    world.last.respond();
+    void world.last.send("id: 1\ndata: x\n\nid: 5\n\n");
+    expect([connection.lastEventId, storage.items]).toEqual(["5", { k: "5" }]);
+  });
+
+  test("may be kept in a storage that refuses", () => {
+    const refuse = () => {
+      throw new Error("denied");
+    };
+    const { world, data } = open({ cursor: storedCursor({ getItem: refuse, setItem: refuse }, "k") });
+    world.last.respond();
+    void world.last.send("id: 1\ndata: x\n\n");
+    expect(data).toEqual(["x"]);
+  });
+
+  test("lets a POST be continued, since who keeps a cursor has said that it can be", async () => {
+    const { world } = open({ method: "POST", cursor: storedCursor(createStorage(), "k") });
+    world.last.respond();
+    void world.last.send("id: 1\ndata: x\n\n");
+    world.last.fail();
+    await world.advance(1000);
+    expect(world.last.request.headers["last-event-id"]).toBe("1");
+  });
+});
+
+describe("lastEventId", () => {
+  test("is that of the last message handed over when a handler closes in the middle of a chunk", () => {
+    const { world, connection } = open({ onMessage: ({ id }) => id === "2" && connection.close() });
+    world.last.respond();
+    void world.last.send("id: 1\ndata: x\n\nid: 2\ndata: y\n\nid: 3\ndata: z\n\n");
+    expect(connection.lastEventId).toBe("2");
+  });
+
+  test("does not move with a message that was cut off", async () => {
+    const { world } = open();
+    world.last.respond();
+    void world.last.send("id: 1\ndata: x\n\nid: 2\ndata: y\n");
+    world.last.fail();
+    await world.advance(1000);
+    expect(world.last.request.headers["last-event-id"]).toBe("1");
+  });
+});
+
+describe("a message that came before", () => {
+  const E = "k3Jd_93ms-Xq";
+
+  test("is dropped by its cursor, and does not move the place in the stream back", () => {
+    const { world, connection, data } = open();
+    world.last.respond();
+    void world.last.send(`id: ${E}.4\ndata: 4\n\nid: ${E}.5\ndata: 5\n\n`);
+    void world.last.send(`id: ${E}.4\ndata: 4\n\nid: ${E}.5\ndata: 5\n\nid: ${E}.6\ndata: 6\n\n`);
+    expect([data, connection.lastEventId]).toEqual([["4", "5", "6"], `${E}.6`]);
+  });
+
+  test("is one of the same epoch alone", () => {
+    expect(isBehind(`${E}.5`, `${E}.5`)).toBe(true);
+    expect(isBehind(`${E}.6`, `${E}.5`)).toBe(false);
+    expect(isBehind(`${E}.10`, `${E}.9`)).toBe(false);
+    expect(isBehind(`other_epoch1.1`, `${E}.5`)).toBe(false);
+  });
+
+  test("is not guessed from timestamps, versions, words or repeated ids", () => {
+    expect(isBehind("1700000000.045", "1700000000.123")).toBe(false);
+    expect(isBehind("1700000000.45", "1700000000.123")).toBe(false);
+    expect(isBehind("1.9", "1.10")).toBe(false);
+    expect(isBehind("a", "a")).toBe(false);
+    const { world, data } = open();
+    world.last.respond();
+    void world.last.send(`id: ${E}.4\ndata: a\n\ndata: no id of its own\n\n`);
+    expect(data).toEqual(["a", "no id of its own"]);
+  });
+});
+
+describe("a gap", () => {
+  test("is told with what is missing, in its place among the messages", () => {
+    const seen: unknown[] = [];
+    const { world } = open({
+      onMessage: ({ event, data }) => void seen.push(event === "gap" ? "gap" : data),
+      onGap: (gap: Gap) => void seen.push(gap),
+    });
+    const gap = { from: "e.1", to: "e.9", reason: "retention" };
+    world.last.respond();
+    void world.last.send(`data: a\n\nevent: gap\ndata: ${JSON.stringify(gap)}\n\ndata: b\n\n`);
+    expect(seen).toEqual(["a", "gap", gap, "b"]);
+  });
+
+  test("is not seen in a message that is only called so", () => {
+    const gaps: Gap[] = [];
+    const { world } = open({ onGap: (gap) => void gaps.push(gap) });
+    world.last.respond();
+    void world.last.send("event: gap\ndata: mind it\n\nevent: gap\ndata: null\n\nevent: gap\ndata: {}\n\n");
+    expect(gaps).toEqual([]);
+  });
+});
