@@ -7,6 +7,6 @@ if (major < 20 || (major === 20 && minor < 19)) {
   console.error(
     `Cannot run on Node ${process.versions.node}: expected 20.19 or later, see https://nodejs.org`,
   );
-  if (/test\.mjs$/.test(process.argv[1])) console.log("0 passed, 1 failed");
+  if (process.argv[1].endsWith("test.mjs")) console.log("0 passed, 1 failed");
   process.exit(1);
 }
