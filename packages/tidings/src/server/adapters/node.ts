@@ -143,12 +143,18 @@ class NodeOutlet implements Outlet {
   #open(isHead: boolean, head: ResponseHead): void {
     const response = this.#response;
     response.on("close", this.#close);
+    const isNodes = isNodesOwn(response);
     // The response of a pipelined request hears nothing of its socket before its turn comes.
-    this.#socket?.on?.("close", this.#close);
+    if (!isNodes || response.socket !== this.#socket) this.#socket?.on?.("close", this.#close);
 
-    response.statusCode = head.status;
-    response.removeHeader("content-length");
-    for (const [name, value] of head.headers) response.setHeader(name, value);
+    if (isNodes && response.getHeaderNames!().length === 0) {
+      // Nothing to merge with: Node then keeps no copy of the headers for the life of the response.
+      response.writeHead!(head.status, head.headers.flat());
+    } else {
+      response.statusCode = head.status;
+      response.removeHeader("content-length");
+      for (const [name, value] of head.headers) response.setHeader(name, value);
+    }
     if (isHead) {
       response.flushHeaders();
       this.end();
@@ -164,16 +170,22 @@ class NodeOutlet implements Outlet {
     socket?.uncork?.();
   }
 
-  readonly #drained = (): void => {
-    this.#held = 0;
-    if (!this.#blocked) return;
-    this.#blocked = false;
-    if (!this.closed && !this.#ended) this.onDrain?.();
-  };
+  /** Made for those that were ever blocked: most never are. */
+  #drainedListener: (() => void) | undefined;
+
+  get #drained(): () => void {
+    this.#drainedListener ??= () => {
+      this.#held = 0;
+      if (!this.#blocked) return;
+      this.#blocked = false;
+      if (!this.closed && !this.#ended) this.onDrain?.();
+    };
+    return this.#drainedListener;
+  }
 
   readonly #close = (): void => {
     this.#socket?.off?.("close", this.#close);
-    this.#socket?.off?.("drain", this.#drained);
+    if (this.#drainedListener !== undefined) this.#socket?.off?.("drain", this.#drainedListener);
     if (this.closed) return;
     this.closed = true;
     this.onClose?.();
@@ -189,23 +201,43 @@ function isGone(response: WideResponse, socket: NodeSocket | undefined): boolean
  * chunks, with nothing waiting in it, and no one between.
  */
 function isPlain(response: WideResponse, socket: NodeSocket): boolean {
+  const classes = nodeClasses();
+  return (
+    classes !== undefined &&
+    response.write === classes.ServerResponse.prototype.write &&
+    response.chunkedEncoding === true &&
+    socket instanceof classes.Socket &&
+    response.writableLength === socket.writableLength
+  );
+}
+
+/** Whether the response is Node's own, and nobody waits to hear of its head. */
+function isNodesOwn(response: WideResponse): boolean {
+  const classes = nodeClasses();
+  if (classes === undefined || !(response instanceof classes.ServerResponse)) return false;
+  const { writeHead, setHeader } = classes.ServerResponse.prototype;
+  return (
+    (response as WideResponse).writeHead === writeHead && (response as WideResponse).setHeader === setHeader
+  );
+}
+
+let classesOfNode: NodeClasses | undefined;
+
+/** Undefined where there is no Node: the others bring classes that only look like Node's. */
+function nodeClasses(): NodeClasses | undefined {
+  if (classesOfNode !== undefined) return classesOfNode;
   const { process } = node;
-  // The others bring sockets that only look like Node's.
   if (
     process === undefined ||
     process.versions["bun"] !== undefined ||
     process.versions["deno"] !== undefined
   ) {
-    return false;
+    return undefined;
   }
-  const { OutgoingMessage } = process.getBuiltinModule("node:http");
+  const { ServerResponse } = process.getBuiltinModule("node:http");
   const { Socket } = process.getBuiltinModule("node:net");
-  return (
-    response.write === OutgoingMessage.prototype.write &&
-    response.chunkedEncoding === true &&
-    socket instanceof Socket &&
-    response.writableLength === socket.writableLength
-  );
+  classesOfNode = { ServerResponse, Socket };
+  return classesOfNode;
 }
 
 /** The same memory as a Buffer: middleware that records or rewrites calls `toString` on what it gets. */
@@ -219,13 +251,18 @@ function ignore(): void {}
 
 const HTTP2_CANCEL = 8;
 
+interface NodeClasses {
+  readonly ServerResponse: (abstract new () => unknown) & {
+    readonly prototype: Readonly<Record<"write" | "writeHead" | "setHeader", unknown>>;
+  };
+  readonly Socket: abstract new () => unknown;
+}
+
 const node = globalThis as unknown as {
   readonly process?: {
     readonly versions: Readonly<Record<string, string | undefined>>;
-    getBuiltinModule(name: "node:http"): {
-      readonly OutgoingMessage: { readonly prototype: { readonly write: unknown } };
-    };
-    getBuiltinModule(name: "node:net"): { readonly Socket: abstract new () => unknown };
+    getBuiltinModule(name: "node:http"): Pick<NodeClasses, "ServerResponse">;
+    getBuiltinModule(name: "node:net"): Pick<NodeClasses, "Socket">;
   };
   readonly Buffer?: {
     isBuffer(value: unknown): boolean;
@@ -236,6 +273,8 @@ const node = globalThis as unknown as {
 /** What the servers we know of have besides; each part may be missing in an imitation. */
 interface WideResponse extends NodeResponse {
   flushHeaders(): void;
+  getHeaderNames?(): string[];
+  writeHead?(status: number, headers: readonly unknown[]): unknown;
   readonly destroyed?: boolean;
   readonly chunkedEncoding?: boolean;
   readonly writableLength?: number;
