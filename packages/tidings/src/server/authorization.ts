@@ -12,7 +12,7 @@ export interface Grant {
   readonly recheckInMs: number;
 }
 
-const UNLIMITED: Grant = { expiresInMs: Infinity, recheckInMs: Infinity };
+export const UNLIMITED: Grant = { expiresInMs: Infinity, recheckInMs: Infinity };
 
 /** @param first - False when the stream is open and asked about again. */
 export async function authorize(

@@ -77,12 +77,28 @@ export class FanOut {
     this.#options.schedule(this.#run);
   }
 
-  /** Takes up one stream: it drained, was just opened, or its heartbeat is due. */
+  /** Takes up a stream that was just opened, if something was published meanwhile. */
+  enter(stream: HubStream): void {
+    if (stream.offset < this.#options.recent.head) this.enqueue(stream);
+  }
+
+  /** Takes up one stream: it drained, is behind, or its heartbeat is due. */
   enqueue(stream: HubStream): void {
     if (stream.ready) return;
     stream.ready = true;
     this.#nextStreams.push(stream);
     this.wake();
+  }
+
+  /** What is recent of a feed after `offset`, undefined when that does not reach back so far. */
+  since(feed: HubFeed, offset: number): Piece | undefined {
+    const { recent, writeBytes } = this.#options;
+    const piece = feed.since(offset, recent.head, writeBytes);
+    if (piece !== undefined && piece.messages > 1) {
+      this.#remember(feed);
+      this.wake();
+    }
+    return piece;
   }
 
   readonly #run = (): void => {

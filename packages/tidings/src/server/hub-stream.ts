@@ -91,6 +91,8 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription {
   endsAs: StreamEnd = "lifetime";
   recheckAtMs: number = Infinity;
   recheck: (() => void) | undefined;
+  /** Gives back its place among the streams that are admitted. */
+  leave: (() => void) | undefined;
 
   readonly #owner: StreamOwner;
   #ended: Promise<StreamEnd> | undefined;

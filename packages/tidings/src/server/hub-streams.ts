@@ -58,8 +58,7 @@ export class HubStreams implements StreamOwner {
     };
     const afterMs = this.#nextDue(stream, now());
     if (afterMs !== undefined) wheel.add(stream, afterMs);
-    // What was published while the stream was opened.
-    fanOut.enqueue(stream);
+    fanOut.enter(stream);
   }
 
   /** Ends a stream after what was written to it. @param retryMs - Tells it when to return. */

@@ -9,7 +9,7 @@ import { createFetchOutlet, type FetchRequest } from "./adapters/fetch.ts";
 import type { FastifyReply } from "./adapters/fastify-reply.ts";
 import { createNodeOutlet, type NodeRequest, type NodeResponse } from "./adapters/node.ts";
 import { Admission, publicAddress } from "./admission.ts";
-import { authorize, type Grant } from "./authorization.ts";
+import { authorize, UNLIMITED, type Grant } from "./authorization.ts";
 import { endAtPace, type DrainOptions } from "./drain.ts";
 import { FanOut } from "./fan-out.ts";
 import { Feeds } from "./feeds.ts";
@@ -125,8 +125,6 @@ export class OpenHub implements Hub {
   readonly #admission: Admission;
   readonly #rate: PublishRate | undefined;
   readonly #counters = new HubCounters();
-  /** Gives back what a stream holds. */
-  readonly #leave = new WeakMap<HubStream, () => void>();
   readonly #opening: Promise<Ready>;
   #ready: Ready | undefined;
   #draining: Promise<void> | undefined;
@@ -276,7 +274,7 @@ export class OpenHub implements Hub {
       onLeft: (stream, end) => {
         increment(this.#counters.ended, end);
         feeds.release(stream.feed);
-        this.#leave.get(stream)?.();
+        stream.leave?.();
       },
     });
     ready = { recent, fanOut, feeds, streams };
@@ -311,19 +309,22 @@ export class OpenHub implements Hub {
     let feed: HubFeed | undefined;
     let stream: HubStream | undefined;
     try {
-      const grant = await authorize(options, true);
+      const grant = options.authorize === undefined ? UNLIMITED : await authorize(options, true);
       if ("code" in grant) return refuse(grant);
-      const { recent, feeds, streams } = this.#ready ?? (await this.#opening);
+      const { recent, fanOut, feeds, streams } = this.#ready ?? (await this.#opening);
       feed = feeds.acquire(selection, options.filter);
-      const opening = await openAt({
+      const opened = openAt({
         lastEventId: cursorOf(request),
         feed,
         recent,
         log: this.#log,
+        fanOut,
         writeBytes: this.#options.writeBytes,
         options,
         prologue: options.retryMs === undefined ? undefined : firstBytes,
       });
+      // What is known at once is not waited for: a turn of the microtasks for each stream that opens adds up.
+      const opening = opened instanceof Promise ? await opened : opened;
       if ("code" in opening) return refuse(opening);
       if (this.#draining !== undefined) return refuse(DRAINING);
       const outlet = openOutlet({ ...head, firstBytes: opening.firstBytes });
@@ -336,7 +337,7 @@ export class OpenHub implements Hub {
       stream.endsAtMs = nowMs + Math.min(lifetimeMs, expiresInMs);
       if (expiresInMs < lifetimeMs) stream.endsAs = "expired";
       this.#recheck(stream, streams, options, grant);
-      this.#leave.set(stream, leave);
+      stream.leave = leave;
       this.#counters.opened += 1;
       this.#counters.deliveries += opening.messages;
       if (opening.gap !== undefined) this.#counters.gaps[opening.gap] += 1;

@@ -3,10 +3,11 @@
  * one that cannot, the gap; without one, or behind a gap, the snapshot. The cursor is read before the snapshot is asked
  * for, so that nothing can fall between the two.
  */
+import { encodeComment } from "../wire/encode.ts";
 import { formatCursor, parseCursor } from "../log/cursor.ts";
 import type { Log, Page } from "../log/log.ts";
 import { EncodedEntry } from "./encoded-entry.ts";
-import { idBlock } from "./fan-out.ts";
+import { idBlock, type FanOut } from "./fan-out.ts";
 import type { GapReason } from "./gap.ts";
 import type { SubscribeOptions } from "./hub-options.ts";
 import type { HubFeed } from "./hub-stream.ts";
@@ -33,6 +34,7 @@ export interface OpeningRequest {
   readonly feed: HubFeed;
   readonly recent: RecentEntries<HubFeed>;
   readonly log: Log;
+  readonly fanOut: Pick<FanOut, "since">;
   readonly writeBytes: number;
   readonly options: SubscribeOptions;
   /** Goes out before all else. */
@@ -40,28 +42,42 @@ export interface OpeningRequest {
 }
 
 const utf8 = new TextEncoder();
+const COMMENT = utf8.encode(encodeComment(""));
 const PAGE_MESSAGES = 1_000;
 
-export async function openAt(request: OpeningRequest): Promise<Opening | Refusal> {
+/** @returns A promise only where the log or the application has to be asked. */
+export function openAt(request: OpeningRequest): Opening | Promise<Opening | Refusal> {
   const { lastEventId, recent, options, prologue } = request;
   const parts: Uint8Array[] = prologue === undefined ? [] : [prologue];
-  const given = lastEventId === "" ? undefined : parseCursor(lastEventId);
-
-  if (lastEventId === "" && (options.from ?? "live") === "live") return beginLive(request, parts);
-  // What is recent reaches back that far, so nothing is lost and the log need not be asked.
-  if (given?.epoch === recent.epoch && given.offset <= recent.head && reaches(request.feed, given.offset)) {
-    parts.push(utf8.encode(":\n\n"));
-    const { offset } = given;
-    return {
-      firstBytes: joinBytes(parts),
-      cursor: offset,
-      knownLost: offset,
-      sentId: offset,
-      messages: 0,
-      gap: undefined,
-    };
+  if (lastEventId === "" && (options.from ?? "live") === "live") {
+    return options.snapshot === undefined ? beginAt(recent, recent.head, parts) : beginLive(request, parts);
   }
+  const given = lastEventId === "" ? undefined : parseCursor(lastEventId);
+  if (given?.epoch === recent.epoch && given.offset <= recent.head) {
+    const { offset } = given;
+    // Where what is recent reaches back that far, nothing is lost and the log need not be asked.
+    const piece = request.fanOut.since(request.feed, offset);
+    if (piece !== undefined) {
+      parts.push(piece.messages > 0 ? piece.bytes : COMMENT);
+      return {
+        firstBytes: joinBytes(parts),
+        cursor: Math.max(offset, piece.through),
+        knownLost: offset,
+        sentId: Math.max(offset, piece.last),
+        messages: piece.messages,
+        gap: undefined,
+      };
+    }
+  }
+  return openFromLog(request, given, parts);
+}
 
+async function openFromLog(
+  request: OpeningRequest,
+  given: ReturnType<typeof parseCursor>,
+  parts: Uint8Array[],
+): Promise<Opening | Refusal> {
+  const { lastEventId, recent, options, prologue } = request;
   const known = given !== undefined && (await isOurs(given, request));
   const after = known ? given.offset : 0;
   const page = await request.log.read({
@@ -89,7 +105,7 @@ export async function openAt(request: OpeningRequest): Promise<Opening | Refusal
   if (gap !== undefined && snapshot) await pushSnapshot(request, parts, next.cursor);
   const entries = encodeEntries(next.entries, request);
   for (const { bytes } of entries) parts.push(bytes);
-  if (parts.length === (prologue === undefined ? 0 : 1)) parts.push(utf8.encode(":\n\n"));
+  if (parts.length === (prologue === undefined ? 0 : 1)) parts.push(COMMENT);
   return {
     firstBytes: joinBytes(parts),
     cursor: next.cursor,
@@ -101,13 +117,17 @@ export async function openAt(request: OpeningRequest): Promise<Opening | Refusal
 }
 
 async function beginLive(request: OpeningRequest, parts: Uint8Array[]): Promise<Opening> {
-  const { recent, options } = request;
+  const { recent } = request;
   const cursor = recent.head;
-  if (options.snapshot !== undefined) await pushSnapshot(request, parts, cursor);
-  // At once a cursor, so that a subscriber that is cut off before its first message misses none.
+  await pushSnapshot(request, parts, cursor);
+  return beginAt(recent, cursor, parts);
+}
+
+/** At once a cursor, so that a subscriber that is cut off before its first message misses none. */
+function beginAt(recent: OpeningRequest["recent"], cursor: number, parts: Uint8Array[]): Opening {
   parts.push(utf8.encode(idBlock(recent.epoch, cursor)));
   return {
-    firstBytes: joinBytes(parts),
+    firstBytes: parts.length === 1 ? parts[0]! : joinBytes(parts),
     cursor,
     knownLost: cursor,
     sentId: cursor,
@@ -132,10 +152,6 @@ async function pushSnapshot(
     }
   }
   parts.push(utf8.encode(idBlock(recent.epoch, at)));
-}
-
-function reaches({ routes }: HubFeed, offset: number): boolean {
-  return routes.every(({ floor }) => offset >= floor);
 }
 
 /** A cursor of this epoch. One beyond what this process has seen may come from another that shares the log. */
