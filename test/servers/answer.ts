@@ -9,6 +9,7 @@ import {
   type NodeResponse,
   openStream,
 } from "../../packages/tidings/src/server/index.ts";
+import { answerByHub, isForHub, respondByHub } from "./hubs.ts";
 import { runScenario } from "./scenarios.ts";
 
 /** Answers a Node-style request. */
@@ -16,11 +17,14 @@ export function answer(
   request: NodeRequest & { readonly url?: string | undefined },
   response: NodeResponse | FastifyReply,
 ): void {
-  runScenario(request.url!, (source, options) => openStream(request, response, source ?? options, options));
+  const { url = "/" } = request;
+  if (isForHub(url)) return answerByHub(request, response);
+  runScenario(url, (source, options) => openStream(request, response, source ?? options, options));
 }
 
 /** Answers a request of the Fetch standard. */
-export function respond(request: FetchRequest & { readonly url: string }): Response {
+export function respond(request: FetchRequest & { readonly url: string }): Response | Promise<Response> {
+  if (isForHub(request.url)) return respondByHub(request);
   const stream = runScenario(request.url, (source, options) =>
     openStream(request, source ?? options, options),
   );

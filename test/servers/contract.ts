@@ -12,15 +12,15 @@ export interface RunningServer {
 export interface ServerTraits {
   /** The version that is spoken to it; 1 unless told. */
   readonly version?: 1 | 2;
-  /** It reads ahead without bound, so that a slow reader does not show to what fills it. Each such server is named in docs/server.md. */
-  readonly readsAhead?: true;
+  /** Requests may not touch each other's streams, so that it can have no hub; docs/server.md says so. */
+  readonly isolatesRequests?: true;
 }
 
 /** @param start - Starts a server, on a free port of 127.0.0.1, that answers with `runScenario`. */
 export function describeServer(
   name: string,
   start: () => RunningServer | Promise<RunningServer>,
-  { version = 1, readsAhead }: ServerTraits = {},
+  { version = 1, isolatesRequests }: ServerTraits = {},
 ): void {
   describe.concurrent(`event streams of ${name}`, () => {
     let server: RunningServer | undefined;
@@ -185,8 +185,6 @@ export function describeServer(
       expect(reply.messages[0]).toMatchObject({ event: "last-event-id", data: "größe-7" });
     });
 
-    if (readsAhead) return;
-
     test("a peer that stops reading costs no more than maxBufferedBytes and a message, then is cut", async ({
       expect,
     }) => {
@@ -210,6 +208,51 @@ export function describeServer(
         .poll(async () => Number((await seen(key))[0]), { timeout: 10_000 })
         .toBeGreaterThan(settled);
       reply.leave();
+    });
+
+    if (isolatesRequests) return;
+
+    test("a hub's subscriber gets what is published, and what it missed when it returns", async ({
+      expect,
+    }) => {
+      const key = newKey();
+      const first = await get("/hub/subscribe", key);
+      await first.until(() => first.text.length > 0);
+      await (
+        await get("/hub/publish", key)
+      ).over;
+      await first.until(() => first.messages.length === 3);
+      expect(first.messages.map(({ event, data }) => `${event} ${data}`)).toEqual([
+        "news 1",
+        "news 2",
+        "news 3",
+      ]);
+      first.leave();
+
+      await (
+        await get("/hub/publish", key)
+      ).over;
+      const second = await get("/hub/subscribe", key, { "last-event-id": first.messages[1]!.id });
+      await second.until(() => second.messages.length === 4);
+      expect(second.messages.map(({ data }) => data)).toEqual(["3", "1", "2", "3"]);
+      second.leave();
+    });
+
+    test("a hub that drains ends its streams, each told when to return, and refuses new ones", async ({
+      expect,
+    }) => {
+      const key = newKey();
+      const replies = await Promise.all(Array.from({ length: 4 }, () => get("/hub/subscribe", key)));
+      for (const reply of replies) await reply.until(() => reply.text.length > 0);
+      await (
+        await get("/hub/drain", key)
+      ).over;
+      expect(await Promise.all(replies.map(({ over }) => over))).toEqual(Array(4).fill("whole"));
+      for (const { others } of replies) expect(others).toContain("retry:250");
+      const late = await get("/hub/subscribe", key);
+      await late.over;
+      expect(late.status).toBe(503);
+      expect(late.headers["retry-after"]).toBe("1");
     });
   });
 }

@@ -6,7 +6,7 @@ import { respond } from "../../servers/answer.ts";
 declare const Deno: {
   serve(
     options: { port: number; hostname: string; onListen(address: { port: number }): void },
-    handler: (request: Request) => Response,
+    handler: (request: Request) => Response | Promise<Response>,
   ): unknown;
 };
 
