@@ -5,6 +5,7 @@ Page({
 
   ask() {
     this.stop();
+    this.undrawn = "";
     this.setData({ answer: "" });
     this.connection = connect(`${getApp().globalData.api}/api/chat`, {
       transport: fromWx(wx),
@@ -35,7 +36,7 @@ Page({
 
   /** Each setData crosses to the view: tokens that come together go together. */
   draw(token) {
-    this.undrawn = (this.undrawn || "") + token;
+    this.undrawn += token;
     if (this.drawing) return;
     this.drawing = setTimeout(() => {
       this.setData({ answer: this.data.answer + this.undrawn });
