@@ -12,7 +12,7 @@ class Member implements Linked<Member> {
 
 function listOf(names: string): { list: StreamList<Member>; members: Member[] } {
   const list = new StreamList<Member>();
-  const members = [...names].map((name) => new Member(name));
+  const members = names.split("").map((name) => new Member(name));
   for (const member of members) list.add(member);
   return { list, members };
 }

@@ -1,0 +1,122 @@
+/**
+ * How a log lies in LMDB: six tables under one name, and the state of the whole, whose version changes with every write.
+ */
+import type { Database, Key, RootDatabase } from "lmdb";
+import { randomEpoch } from "./cursor.ts";
+import type { Appended, Entry } from "./log.ts";
+
+/** An environment of the `lmdb` package, as `open()` makes it. */
+export type LmdbEnvironment = RootDatabase<unknown>;
+
+/** The state of the whole log. */
+export interface LogState {
+  readonly epoch: string;
+  head: number;
+  messages: number;
+  bytes: number;
+  lastAtMs: number;
+  newestDiscarded: number;
+  /** What topics that are no longer remembered had discarded, at most. */
+  forgotten: number;
+  /** Topics that are remembered without a retained entry. */
+  empty: number;
+  keys: number;
+  version: number;
+}
+
+export interface TopicState {
+  messages: number;
+  bytes: number;
+  /** The newest offset that was discarded from it. */
+  discarded: number;
+}
+
+export interface LmdbTables {
+  readonly env: LmdbEnvironment;
+  /** Offset to entry. */
+  readonly entries: Database<Uint8Array, number>;
+  /** Topic and offset to time and bytes of the entry. */
+  readonly index: Database<readonly [atMs: number, bytes: number], [string, number]>;
+  readonly topics: Database<TopicState, string>;
+  /** The newest offset that was discarded, and the topic: of topics without a retained entry. */
+  readonly empty: Database<true, [number, string]>;
+  readonly keys: Database<{ readonly appended: Appended; readonly atMs: number }, string>;
+  /** The first offset that was appended under a key, to the key. */
+  readonly ages: Database<string, number>;
+  readonly log: Database<LogState, string>;
+}
+
+export function openTables(env: LmdbEnvironment, name: string): LmdbTables {
+  const open = <V, K extends Key>(part: string, encoding: "binary" | "json"): Database<V, K> =>
+    env.openDB<V, K>(`${name}/${part}`, { encoding });
+  return {
+    env,
+    entries: open("entries", "binary"),
+    index: open("index", "json"),
+    topics: open("topics", "json"),
+    empty: open("empty", "json"),
+    keys: open("keys", "json"),
+    ages: open("ages", "json"),
+    log: env.openDB(`${name}/log`, { encoding: "json", useVersions: true }),
+  };
+}
+
+/** Reads the state that is committed now, by whichever process; makes the log when there is none. */
+export async function openState({ env, log }: LmdbTables): Promise<LogState> {
+  for (;;) {
+    env.resetReadTxn();
+    const state = log.get("log");
+    if (state !== undefined) return state;
+    const first: LogState = {
+      epoch: randomEpoch(),
+      head: 0,
+      messages: 0,
+      bytes: 0,
+      lastAtMs: 0,
+      newestDiscarded: 0,
+      forgotten: 0,
+      empty: 0,
+      keys: 0,
+      version: 1,
+    };
+    // Of several processes that come at once, one makes it and the others find it.
+    await log.ifNoExists("log", () => {
+      settle(log.put("log", first, first.version));
+    });
+    await env.flushed;
+  }
+}
+
+/** The transaction tells of everything in it; its parts need not. */
+export function settle(write: Promise<boolean>): void {
+  write.catch(() => undefined);
+}
+
+/** `[time: 8 bytes][length of topic: 2][length of key: 2][topic][key][body]`, big-endian, UTF-8. */
+export function encodeEntry({ topic, key = "", body, atMs }: Entry): Buffer {
+  const topicBytes = Buffer.byteLength(topic);
+  const keyBytes = Buffer.byteLength(key);
+  const value = Buffer.allocUnsafe(HEADER + topicBytes + keyBytes + body.length);
+  value.writeDoubleBE(atMs, 0);
+  value.writeUInt16BE(topicBytes, 8);
+  value.writeUInt16BE(keyBytes, 10);
+  value.write(topic, HEADER);
+  value.write(key, HEADER + topicBytes);
+  value.set(body, HEADER + topicBytes + keyBytes);
+  return value;
+}
+
+export function decodeEntry(offset: number, value: Uint8Array): Entry {
+  const buffer = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const topicEnd = HEADER + buffer.readUInt16BE(8);
+  const keyEnd = topicEnd + buffer.readUInt16BE(10);
+  const topic = buffer.toString("utf8", HEADER, topicEnd);
+  // Copied: what LMDB hands out may be overwritten with the next read.
+  const body = new Uint8Array(buffer.subarray(keyEnd));
+  const atMs = buffer.readDoubleBE(0);
+  return keyEnd === topicEnd
+    ? { offset, topic, body, atMs }
+    : { offset, topic, body, atMs, key: buffer.toString("utf8", topicEnd, keyEnd) };
+}
+
+const HEADER = 12;

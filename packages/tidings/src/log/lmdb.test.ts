@@ -1,0 +1,286 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { open, type RootDatabase } from "lmdb";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describeLog } from "./contract.ts";
+import { lmdbLog } from "./lmdb.ts";
+import type { Entry, Log, Retention } from "./log.ts";
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (let cleanup = cleanups.pop(); cleanup !== undefined; cleanup = cleanups.pop()) await cleanup();
+});
+
+function directory(): string {
+  const path = mkdtempSync(join(tmpdir(), "tidings-lmdb-"));
+  cleanups.push(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+function environment(path: string = directory()): RootDatabase {
+  const env = open({ path, maxDbs: 20 });
+  cleanups.push(() => env.close());
+  return env;
+}
+
+describeLog("lmdbLog()", ({ now }) => lmdbLog(environment(), { now }), { describe, it });
+
+const retention: Retention = { messages: 1_000_000, bytes: 2 ** 30, ageMs: 3_600_000 };
+const draft = (topic: string, text = "data: x\n\n") => ({ topic, body: new TextEncoder().encode(text) });
+const textOf = ({ body }: Entry): string => new TextDecoder().decode(body);
+
+async function readAll(log: Log, topic: string): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for (let after = 0; ;) {
+    const topics = { exact: [topic], matches: (one: string) => one === topic };
+    const page = await log.read({ topics, after, maxMessages: 1_000, maxBytes: 2 ** 20 });
+    entries.push(...page.entries);
+    if (page.entries.length === 0) return entries;
+    after = page.through;
+  }
+}
+
+describe("lmdbLog()", () => {
+  it("has what it had after it was closed: epoch, offsets, entries, losses, idempotency keys", async () => {
+    const path = directory();
+    const small = { ...retention, messages: 3 };
+    const first = environment(path);
+    const log = lmdbLog(first);
+    const { epoch } = await log.open({ retention: small, onEntries() {} });
+    for (let i = 1; i <= 5; i += 1) await log.append([draft("a", `${i}`)], { idempotencyKey: `key ${i}` });
+    await log.close();
+    await first.close();
+
+    const again = lmdbLog(environment(path));
+    expect(await again.open({ retention: small, onEntries() {} })).toEqual({ epoch, head: 5 });
+    const topics = { exact: ["a"], matches: (topic: string) => topic === "a" };
+    const page = await again.read({ topics, after: 0, maxMessages: 9, maxBytes: 999 });
+    expect([page.entries.map(textOf), page.lostThrough]).toEqual([["3", "4", "5"], 2]);
+    expect(await again.append([draft("a", "5")], { idempotencyKey: "key 5" })).toEqual({
+      first: 5,
+      last: 5,
+      repeated: true,
+    });
+    expect(await again.append([draft("a", "6")])).toEqual({ first: 6, last: 6, repeated: false });
+    await again.close();
+  });
+
+  it("keeps several logs in one environment apart", async () => {
+    const env = environment();
+    const logs = [lmdbLog(env, { name: "one" }), lmdbLog(env, { name: "other" })];
+    const epochs = await Promise.all(logs.map((log) => log.open({ retention, onEntries() {} })));
+    await logs[0]!.append([draft("a", "1")]);
+    expect(epochs[0]!.epoch).not.toBe(epochs[1]!.epoch);
+    expect((await logs[1]!.stats()).head).toBe(0);
+    await Promise.all(logs.map((log) => log.close()));
+  });
+
+  it("refuses more than may wait to be written, and takes it later", async () => {
+    const log = lmdbLog(environment(), { pendingBytes: 100 });
+    await log.open({ retention, onEntries() {} });
+    const body = "x".repeat(60);
+    const first = log.append([draft("a", body)]);
+    await expect(log.append([draft("a", body)])).rejects.toMatchObject({ name: "LogError", code: "busy" });
+    await first;
+    expect(await log.append([draft("a", "x".repeat(500))])).toMatchObject({ first: 2 });
+    await log.close();
+  });
+
+  it("settles what is under way when it is closed", async () => {
+    const log = lmdbLog(environment());
+    await log.open({ retention, onEntries() {} });
+    const appends = Array.from({ length: 20 }, (_, i) => log.append([draft("a", `${i}`)]));
+    await log.close();
+    expect((await Promise.all(appends)).map(({ last }) => last)).toEqual(
+      Array.from({ length: 20 }, (_, i) => i + 1),
+    );
+  });
+
+  it("forgets idempotency keys by number and by age, and topics by number", async () => {
+    let ms = 1_000;
+    const log = lmdbLog(environment(), {
+      idempotencyKeys: 2,
+      idempotencyAgeMs: 100,
+      emptyTopics: 2,
+      now: () => ms,
+    });
+    await log.open({ retention: { ...retention, messages: 1 }, onEntries() {} });
+    const append = async (key: string, topic = "a"): Promise<boolean> =>
+      (await log.append([draft(topic)], { idempotencyKey: key })).repeated;
+    expect([await append("1"), await append("2"), await append("3")]).toEqual([false, false, false]);
+    expect([await append("3"), await append("2"), await append("1")]).toEqual([true, true, false]);
+    ms += 101;
+    expect([await append("1"), await append("1")]).toEqual([false, true]);
+    // Offsets 1 to 5 are a's; these follow, and each empties the topic before it.
+    for (const topic of ["b", "c", "d", "e"]) await log.append([draft(topic)]);
+    const read = async (topic: string): Promise<number> =>
+      (
+        await log.read({
+          topics: { exact: [topic], matches: (t) => t === topic },
+          after: 0,
+          maxMessages: 9,
+          maxBytes: 99,
+        })
+      ).lostThrough;
+    expect([await read("d"), await read("c"), await read("unknown")]).toEqual([8, 7, 6]);
+    await log.close();
+  });
+});
+
+/** Appends as fast as it can until it is stopped, and says what was acknowledged: `offset text`. */
+const WRITER = `
+import { open } from "lmdb";
+import { lmdbLog } from "./lmdb.ts";
+const [path, name, size] = process.argv.slice(2);
+const log = lmdbLog(open({ path }));
+await log.open({ retention: { messages: 1e6, bytes: 2 ** 30, ageMs: 3.6e6 }, onEntries() {} });
+let n = 0;
+async function write() {
+  for (;;) {
+    const text = name + "-" + n++;
+    try {
+      const { first } = await log.append([{ topic: "a", body: Buffer.from(text.padEnd(Number(size))) }]);
+      process.stdout.write(first + " " + text + "\\n");
+    } catch (error) {
+      process.stdout.write("error " + error.name + " " + error.code + " " + error.message + "\\n");
+      if (process.send) await new Promise((resolve) => process.once("message", resolve));
+      else process.exit(3);
+    }
+  }
+}
+console.log("ready");
+for (let i = 0; i < (size === "0" ? 8 : 1); i++) void write();
+`;
+
+describe("lmdbLog() and processes that die", () => {
+  const folder = fileURLToPath(new URL("../../.cache/", import.meta.url));
+  const writer = join(folder, `lmdb-writer-${process.pid}.mjs`);
+
+  beforeAll(async () => {
+    mkdirSync(folder, { recursive: true });
+    await build({
+      stdin: { contents: WRITER, resolveDir: fileURLToPath(new URL(".", import.meta.url)), loader: "ts" },
+      outfile: writer,
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      external: ["lmdb"],
+    });
+    return () => rmSync(writer);
+  });
+
+  function startWriter(command: string[], acknowledged: Map<number, string>, lines: string[]): ChildProcess {
+    const child = spawn(command[0]!, command.slice(1), { stdio: ["ignore", "pipe", "ignore"] });
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const [offset, text] = line.split(" ");
+      if (/^\d+$/.test(offset!)) acknowledged.set(Number(offset), text!);
+      else lines.push(line);
+    });
+    cleanups.push(() => child.kill("SIGKILL"));
+    return child;
+  }
+
+  async function until(condition: () => boolean, what: string): Promise<void> {
+    for (const giveUp = Date.now() + 20_000; !condition();) {
+      if (Date.now() > giveUp) throw new Error(`${what} did not come`);
+      await new Promise((resolve) => void setTimeout(resolve, 10));
+    }
+  }
+
+  const exited = (child: ChildProcess): Promise<unknown> =>
+    new Promise((resolve) => void child.once("exit", resolve));
+
+  it("loses nothing that was acknowledged to kill -9, and leaves no hole", { timeout: 60_000 }, async () => {
+    const path = directory();
+    const acknowledged = new Map<number, string>();
+    for (let round = 1; round <= 5; round += 1) {
+      const before = acknowledged.size;
+      const child = startWriter([process.execPath, writer, path, `r${round}`, "0"], acknowledged, []);
+      await until(() => acknowledged.size > before + 100 * round, "acknowledgements");
+      const gone = exited(child);
+      child.kill("SIGKILL");
+      await gone;
+    }
+    const log = lmdbLog(environment(path));
+    const { head } = await log.open({ retention, onEntries() {} });
+    const entries = await readAll(log, "a");
+    expect(entries.map(({ offset }) => offset)).toEqual(Array.from({ length: head }, (_, i) => i + 1));
+    const kept = new Map(entries.map((entry) => [entry.offset, textOf(entry)]));
+    expect([...acknowledged].filter(([offset, text]) => kept.get(offset) !== text)).toEqual([]);
+    expect(new Set(kept.values()).size).toBe(head);
+    await log.close();
+  });
+
+  it(
+    "is shared by several processes: one order, seen by all, and a dead one holds up nobody",
+    { timeout: 60_000 },
+    async () => {
+      const path = directory();
+      const acknowledged = new Map<number, string>();
+      const tail: Entry[] = [];
+      const log = lmdbLog(environment(path), { pollMs: 5 });
+      await log.open({ retention, onEntries: (entries) => tail.push(...entries) });
+      const children = ["x", "y"].map((name) =>
+        startWriter([process.execPath, writer, path, name, "0"], acknowledged, []),
+      );
+      const own = new Map<number, string>();
+      let stop = false;
+      const writing = (async () => {
+        for (let n = 0; !stop; n += 1)
+          own.set((await log.append([draft("a", `own-${n}`)])).first, `own-${n}`);
+      })();
+      const count = (name: string): number =>
+        [...acknowledged.values()].filter((text) => text.startsWith(name)).length;
+      await until(() => count("x") > 100 && count("y") > 100 && own.size > 20, "writes of all three");
+      const gone = exited(children[0]!);
+      children[0]!.kill("SIGKILL");
+      await gone;
+      const then = count("y");
+      await until(() => count("y") > then + 100, "writes of the one that lives");
+      const last = exited(children[1]!);
+      children[1]!.kill("SIGKILL");
+      await last;
+      stop = true;
+      await writing;
+      await until(() => tail.length >= Math.max(...acknowledged.keys(), ...own.keys()), "the tail");
+
+      expect(tail.map(({ offset }) => offset)).toEqual(Array.from({ length: tail.length }, (_, i) => i + 1));
+      const seen = new Map(tail.map((entry) => [entry.offset, textOf(entry)]));
+      expect([...acknowledged, ...own].filter(([offset, text]) => seen.get(offset) !== text)).toEqual([]);
+      await log.close();
+    },
+  );
+
+  it(
+    "says that there is no room left, having lost nothing that was acknowledged",
+    { timeout: 60_000 },
+    async () => {
+      const path = directory();
+      const acknowledged = new Map<number, string>();
+      const lines: string[] = [];
+      // A limit on the size of files, in units of 1,024 bytes: what every user may set, and LMDB sees as a disk that is full.
+      const limited = `trap '' XFSZ; ulimit -f 4096; exec "$0" "$@"`;
+      const child = startWriter(
+        ["bash", "-c", limited, process.execPath, writer, path, "w", "3000"],
+        acknowledged,
+        lines,
+      );
+      expect(await exited(child)).toBe(3);
+      expect(lines.at(-1)).toMatch(/^error LogError full Cannot append to log: no room is left at /);
+      expect(acknowledged.size).toBeGreaterThan(50);
+
+      const log = lmdbLog(environment(path));
+      await log.open({ retention, onEntries() {} });
+      const kept = new Map((await readAll(log, "a")).map((entry) => [entry.offset, textOf(entry).trimEnd()]));
+      expect([...acknowledged].filter(([offset, text]) => kept.get(offset) !== text)).toEqual([]);
+      // With room again it goes on, without a hole.
+      expect((await log.append([draft("a", "after")])).first).toBe(kept.size + 1);
+      await log.close();
+    },
+  );
+});

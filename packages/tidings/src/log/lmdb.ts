@@ -1,0 +1,293 @@
+/**
+ * A log on disk, in LMDB: it survives the process, and is shared by the processes of one machine. `append` resolves when the
+ * operating system says that the entry is on disk; what is appended meanwhile is written together, in one transaction and
+ * with one sync. A `kill -9` loses nothing that was acknowledged, and a full disk refuses with `LogError` `full`.
+ *
+ * Needs the `lmdb` package, which the application brings: `lmdbLog(open({ path: "events" }))`.
+ */
+import { statfsSync } from "node:fs";
+import { LmdbBatch, type Append, type BatchLimits } from "./lmdb-batch.ts";
+import { readExact, readWalking } from "./lmdb-read.ts";
+import { decodeEntry, openState, openTables, type LmdbEnvironment, type LmdbTables } from "./lmdb-tables.ts";
+import {
+  LogError,
+  type Appended,
+  type AppendOptions,
+  type Draft,
+  type Entry,
+  type Log,
+  type LogPosition,
+  type LogStats,
+  type OpenLogOptions,
+  type Page,
+  type ReadRequest,
+  type Retention,
+} from "./log.ts";
+
+export interface LmdbLogOptions {
+  /** Tells several logs of one environment apart. Default `"tidings"`. */
+  name?: string;
+  /** Milliseconds between looks for what other processes appended. Default 20; false when there are none. */
+  pollMs?: number | false;
+  /** Bytes that may wait to be written; beyond that, `append` rejects with `busy`. Default 67,108,864 (64 MiB). */
+  pendingBytes?: number;
+  /** How many idempotency keys are remembered, the newest ones. Default 100,000. */
+  idempotencyKeys?: number;
+  /** For how long an idempotency key is remembered. Default 300,000 (five minutes). */
+  idempotencyAgeMs?: number;
+  /** How many topics without a retained entry are remembered, so that a loss is known to be theirs. Default 10,000. */
+  emptyTopics?: number;
+  /** Milliseconds since 1970. Default `Date.now`. */
+  now?: () => number;
+}
+
+/**
+ * A log in an LMDB environment of the application's, which may hold other things and is not closed by the log.
+ * It takes seven databases of it (`maxDbs`). Where several processes share the log and the machine itself may fail, open
+ * the environment with `overlappingSync: false`: what one process reads is then always on disk.
+ */
+export function lmdbLog(env: LmdbEnvironment, options: LmdbLogOptions = {}): Log {
+  return new LmdbLog(env, options);
+}
+
+interface Waiting extends Append {
+  readonly bytes: number;
+  readonly resolve: (appended: Appended) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One transaction at most: its building holds the event loop. */
+const BATCH_MESSAGES = 500;
+const BATCH_BYTES = 2 ** 20;
+const TAIL_MESSAGES = 1_000;
+
+class LmdbLog implements Log {
+  readonly #env: LmdbEnvironment;
+  readonly #name: string;
+  readonly #pollMs: number | false;
+  readonly #pendingBytes: number;
+  readonly #limits: BatchLimits;
+  readonly #now: () => number;
+  #tables: LmdbTables | undefined;
+  #retention: Retention = { messages: 0, bytes: 0, ageMs: 0 };
+  #onEntries: ((entries: readonly Entry[]) => void) | undefined;
+  #onError: ((error: unknown) => void) | undefined;
+  /** The newest offset that was handed to the tail. */
+  #tailed = 0;
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  #writing: Promise<void> | undefined;
+  #poll: ReturnType<typeof setInterval> | undefined;
+
+  constructor(env: LmdbEnvironment, options: LmdbLogOptions) {
+    this.#env = env;
+    this.#name = options.name ?? "tidings";
+    this.#pollMs = options.pollMs ?? 20;
+    this.#pendingBytes = options.pendingBytes ?? 64 * 2 ** 20;
+    this.#limits = {
+      idempotencyKeys: options.idempotencyKeys ?? 100_000,
+      idempotencyAgeMs: options.idempotencyAgeMs ?? 300_000,
+      emptyTopics: options.emptyTopics ?? 10_000,
+    };
+    this.#now = options.now ?? Date.now;
+  }
+
+  async open({ retention, onEntries, onError }: OpenLogOptions): Promise<LogPosition> {
+    if (this.#tables !== undefined) {
+      throw new TypeError("Cannot open log: it is open already, expected one hub per log");
+    }
+    const tables = openTables(this.#env, this.#name);
+    this.#tables = tables;
+    this.#retention = retention;
+    this.#onEntries = onEntries;
+    this.#onError = onError;
+    const { epoch, head } = await openState(tables);
+    this.#tailed = head;
+    if (this.#pollMs !== false) {
+      this.#poll = setInterval(() => this.#lookForOthers(), this.#pollMs);
+      this.#poll.unref();
+    }
+    return { epoch, head };
+  }
+
+  async append(drafts: readonly Draft[], options: AppendOptions = {}): Promise<Appended> {
+    if (this.#onEntries === undefined) throw new LogError("closed", "Cannot append to log: it is closed");
+    if (drafts.length === 0)
+      throw new RangeError("Cannot append to log: there are no drafts, expected 1 or more");
+    const bytes = drafts.reduce((sum, { body }) => sum + body.length, 0);
+    if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > this.#pendingBytes) {
+      throw new LogError(
+        "busy",
+        `Cannot append to log: ${this.#waitingBytes} bytes wait to be written (pendingBytes)`,
+      );
+    }
+    this.#waitingBytes += bytes;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ drafts, idempotencyKey: options.idempotencyKey, bytes, resolve, reject });
+      this.#writing ??= this.#write();
+    });
+  }
+
+  async read(request: ReadRequest): Promise<Page> {
+    const tables = this.#opened("read");
+    this.#env.resetReadTxn();
+    const state = tables.log.get("log")!;
+    const now = Math.max(this.#now(), state.lastAtMs);
+    return request.topics.exact === undefined
+      ? readWalking(tables, state, request, this.#retention, now)
+      : readExact(tables, state, request, request.topics.exact, this.#retention, now);
+  }
+
+  async stats(): Promise<LogStats> {
+    const tables = this.#opened("read");
+    this.#env.resetReadTxn();
+    const { epoch, head, messages, bytes, empty } = tables.log.get("log")!;
+    const [oldest = 0] = tables.entries.getKeys({ limit: 1 });
+    return { epoch, head, oldest, messages, bytes, topics: tables.topics.getKeysCount() - empty };
+  }
+
+  async close(): Promise<void> {
+    this.#onEntries = undefined;
+    clearInterval(this.#poll);
+    await this.#writing;
+  }
+
+  #opened(action: string): LmdbTables {
+    if (this.#tables === undefined || this.#onEntries === undefined) {
+      throw new LogError("closed", `Cannot ${action} log: it is closed`);
+    }
+    return this.#tables;
+  }
+
+  /** Writes what waits, and what comes meanwhile, until nothing does. */
+  async #write(): Promise<void> {
+    // What is appended in the same turn goes with it.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const appends = this.#takeBatch();
+      try {
+        const batch = await this.#commit(appends);
+        this.#tailTo(batch.entries);
+        for (const [i, { resolve }] of appends.entries()) resolve(batch.results[i]!);
+      } catch (cause) {
+        const error = this.#toError(await causeOf(cause));
+        for (const { reject } of appends) reject(error);
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  #takeBatch(): Waiting[] {
+    let messages = 0;
+    let bytes = 0;
+    let count = 0;
+    for (const { drafts, bytes: size } of this.#waiting) {
+      messages += drafts.length;
+      bytes += size;
+      if (count > 0 && (messages > BATCH_MESSAGES || bytes > BATCH_BYTES)) break;
+      count += 1;
+    }
+    const taken = this.#waiting.splice(0, count);
+    for (const { bytes: size } of taken) this.#waitingBytes -= size;
+    return taken;
+  }
+
+  async #commit(appends: readonly Append[]): Promise<LmdbBatch> {
+    const tables = this.#tables!;
+    for (;;) {
+      this.#env.resetReadTxn();
+      const state = tables.log.get("log")!;
+      const batch = new LmdbBatch(tables, state, appends, this.#retention, this.#limits, this.#now());
+      if (batch.results.every(({ repeated }) => repeated) || (await batch.commit())) return batch;
+    }
+  }
+
+  #lookForOthers(): void {
+    if (this.#onEntries === undefined || this.#writing !== undefined) return;
+    try {
+      this.#env.resetReadTxn();
+      const { head } = this.#tables!.log.get("log")!;
+      if (head > this.#tailed) this.#tailThrough(head);
+    } catch (error) {
+      clearInterval(this.#poll);
+      this.#onError?.(error);
+    }
+  }
+
+  /** Hands on entries of our own, after what others appended before them. */
+  #tailTo(entries: readonly Entry[]): void {
+    const [first] = entries;
+    if (first === undefined) return;
+    if (first.offset > this.#tailed + 1) {
+      this.#env.resetReadTxn();
+      this.#tailThrough(first.offset - 1);
+    }
+    const fresh = entries.filter(({ offset }) => offset > this.#tailed);
+    if (fresh.length === 0) return;
+    this.#tailed = fresh.at(-1)!.offset;
+    this.#onEntries?.(fresh);
+  }
+
+  #tailThrough(head: number): void {
+    const { entries: table } = this.#tables!;
+    while (this.#tailed < head) {
+      const entries: Entry[] = [];
+      for (const { key, value } of table.getRange({
+        start: this.#tailed + 1,
+        end: head + 1,
+        limit: TAIL_MESSAGES,
+      })) {
+        entries.push(decodeEntry(key, value));
+      }
+      this.#tailed = entries.length < TAIL_MESSAGES ? head : entries.at(-1)!.offset;
+      if (entries.length > 0) this.#onEntries?.(entries);
+    }
+  }
+
+  #toError(cause: unknown): LogError {
+    const { code } = cause as { code?: unknown };
+    if (
+      code === MDB_MAP_FULL ||
+      code === ENOSPC ||
+      code === EFBIG ||
+      code === EDQUOT ||
+      (code === EIO && this.#hasNoRoom())
+    ) {
+      return new LogError("full", `Cannot append to log: no room is left at ${this.#path}`, { cause });
+    }
+    return new LogError("failed", `Cannot append to log: ${String(cause)}`, { cause });
+  }
+
+  get #path(): string {
+    // Of its types, not of its values, it is missing.
+    return (this.#env as unknown as { path?: string }).path ?? "the environment";
+  }
+
+  /** LMDB calls a write that was cut short for want of room an I/O error. */
+  #hasNoRoom(): boolean {
+    try {
+      const { bavail, bsize } = statfsSync(this.#path);
+      return bavail * bsize < 2 ** 20;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** LMDB's rejections lead to their cause by a promise. */
+async function causeOf(error: unknown): Promise<unknown> {
+  const { commitError } = error as { commitError?: Promise<unknown> };
+  if (commitError === undefined) return error;
+  try {
+    await commitError;
+    return error;
+  } catch (cause) {
+    return cause;
+  }
+}
+
+const MDB_MAP_FULL = -30_792;
+const ENOSPC = 28;
+const EFBIG = 27;
+const EDQUOT = 122;
+const EIO = 5;
