@@ -13,12 +13,13 @@ import { ROOT, run } from "./run.mjs";
  * @typedef {{ name: string, passed: number, failed: number, skipped: number, seconds: number, problems: string[] }} Suite
  */
 export async function runVitest(project, { show }) {
-  const file = join(ROOT, `.cache/test-results/${project}.json`);
-  mkdirSync(join(file, ".."), { recursive: true });
+  const folder = ".cache/test-results";
+  const file = join(ROOT, folder, `${project}.json`);
+  mkdirSync(join(ROOT, folder), { recursive: true });
   rmSync(file, { force: true });
-  const reporters = `--reporter=default --reporter=json --outputFile.json=${file}`;
+  const reporters = `--reporter=default --reporter=json --outputFile.json=${folder}/${project}.json`;
   const ran = await run(`vitest run --project ${project} ${reporters}`, { show });
-  const suites = summarise(project, file);
+  const suites = summarise(project, resultsIn(file));
   // An unhandled rejection, or a runner that died, fails no test and yet is a failure.
   if (ran.code !== 0 && suites.every(({ failed }) => failed === 0)) {
     suites.push(suiteOf(project, { failed: 1, problems: [`vitest ended with ${ran.code}; see its output`] }));
@@ -27,15 +28,18 @@ export async function runVitest(project, { show }) {
   return { ...ran, suites };
 }
 
-function summarise(project, file) {
-  let results;
+function resultsIn(file) {
   try {
-    results = JSON.parse(readFileSync(file, "utf8")).testResults;
+    return JSON.parse(readFileSync(file, "utf8")).testResults;
   } catch {
     return [];
   }
+}
+
+/** Counts what vitest's JSON says of each file. A file that could not be loaded is one failure: none of its tests was run. */
+export function summarise(project, testResults) {
   const suites = new Map();
-  for (const { name, status, message, startTime, endTime, assertionResults } of results) {
+  for (const { name, status, message, startTime, endTime, assertionResults } of testResults) {
     const path = relative(ROOT, name);
     const folder = project === "unit" ? "unit" : path.split("/").slice(0, 2).join("/");
     const suite = suites.get(folder) ?? suiteOf(folder);
