@@ -106,8 +106,12 @@ export interface TraceEntry {
 export type Verdict =
   /** As it should: with what `until` names; without `until`, the response of a request that is not repeated ended between two messages, or the server said 204. */
   | { readonly reason: "complete"; readonly cause?: undefined }
-  /** Messages came, and then less than all. */
-  | { readonly reason: "truncated"; readonly cause: EventStreamError }
+  /** Messages came, and then less than all. `unfinished` is what had come of the one that was cut off. */
+  | {
+      readonly reason: "truncated";
+      readonly cause: EventStreamError;
+      readonly unfinished?: ParsedMessage | undefined;
+    }
   /** By `close()`, or by leaving the `for await`. */
   | { readonly reason: "closed"; readonly cause?: undefined }
   /** By the signal; `cause` is its reason. */

@@ -6,7 +6,7 @@
  */
 import type { ParsedMessage } from "../wire/message.ts";
 import type { Parser } from "../wire/parser.ts";
-import type { ParserHandlers, ParserLimits } from "../wire/text-parser.ts";
+import type { ParserEnd, ParserHandlers, ParserLimits } from "../wire/text-parser.ts";
 import type { ConnectionOptions, Verdict } from "./connection-options.ts";
 import { isBehind } from "./cursor.ts";
 import { deliver } from "./deliver.ts";
@@ -210,7 +210,7 @@ export function createConnection<Message extends { readonly event: string } = Pa
     unwatch = transport.watch(follower);
   }
 
-  function lost(loss: EventStreamError, inMessage: boolean): Return | undefined {
+  function lost(loss: EventStreamError, { truncated, unfinished }: ParserEnd): Return | undefined {
     const { code, status } = loss;
     if (status === 401 && refresh && !refreshing) {
       refreshing = shareFlight(refresh).then(undefined, (reason: unknown) => {
@@ -224,11 +224,11 @@ export function createConnection<Message extends { readonly event: string } = Pa
     }
     const willRetry = mayReturn && !isFatal(loss, (retry && retry.statuses) || {});
     lastError = Object.assign(loss, { willRetry });
-    if (!willRetry && (status === 204 || (code === "ended" && !inMessage)) && !until) {
+    if (!willRetry && (status === 204 || (code === "ended" && !truncated)) && !until) {
       finish({ reason: "complete" });
       return;
     }
-    if (!willRetry) fail(loss);
+    if (!willRetry) fail(loss, unfinished);
     else {
       if (options.onError) options.onError(loss);
       if (!verdict) return { retryAfterMs: retryAfterMsOf(loss, clock.nowMs()) };
@@ -236,10 +236,10 @@ export function createConnection<Message extends { readonly event: string } = Pa
   }
 
   /** Ends it with an error: what came of a stream that is not asked for twice is then a part, and said to be one. */
-  function fail(cause: EventStreamError): void {
+  function fail(cause: EventStreamError, unfinished?: ParsedMessage): void {
     if (options.onError && !verdict) options.onError(Object.assign(cause, { willRetry: false }));
-    const partly = wasOpen && (until || !mayReturn);
-    finish({ reason: partly ? "truncated" : "gave-up", cause });
+    if (wasOpen && (until || !mayReturn)) finish({ reason: "truncated", cause, unfinished });
+    else finish({ reason: "gave-up", cause });
   }
 
   function finish(how: Verdict): void {

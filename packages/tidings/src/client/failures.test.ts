@@ -453,7 +453,11 @@ describe("a failure of another client", () => {
     inMessage.world.last.respond();
     void inMessage.world.last.send("data: Half an\n\ndata: ans");
     inMessage.world.last.end();
-    expect(await inMessage.connection.ended).toMatchObject({ reason: "truncated", cause: { code: "ended" } });
+    expect(await inMessage.connection.ended).toMatchObject({
+      reason: "truncated",
+      cause: { code: "ended" },
+      unfinished: { event: "message", data: "ans", id: "" },
+    });
 
     const between = open({ method: "POST", until: "done" });
     between.world.last.respond();

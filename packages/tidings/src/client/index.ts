@@ -2,23 +2,27 @@
  * The client: event streams over fetch, kept open.
  * This module is browser compatible.
  */
-export { connect, type ConnectOptions } from "./connect.ts";
+export { connect, type Connection, type ConnectOptions } from "./connect.ts";
+export type { Platform } from "./connection.ts";
 export type {
-  Connection,
   ConnectionOptions,
-  Platform,
   RetryOptions,
   SignalLike,
+  TraceEntry,
   Verdict,
-} from "./connection.ts";
+} from "./connection-options.ts";
+export { type CursorStore, type StorageLike, storedCursor } from "./cursor.ts";
+export type { DecodedMessage, EventMap, MessageOf, Schema, SchemaResult } from "./decode.ts";
 export { EventSource, type EventSourceErrorEvent, type EventSourceInit } from "./event-source.ts";
 export {
   EventStreamError,
   type EventStreamErrorCode,
   type EventStreamErrorFacts,
 } from "./event-stream-error.ts";
+export type { Gap } from "./gap.ts";
 export type { Clock } from "./keep-open.ts";
-export type { Asked, HeadersInput } from "./request.ts";
+export type { StatusTable } from "./refusal.ts";
+export type { Asked, CursorVia, HeadersInput } from "./request.ts";
 export type { ConnectionState, RetryPolicy } from "./reconnect.ts";
 export { type Fetch, fetchTransport, type FetchTransportOptions } from "./transports/fetch.ts";
 export { TransportError, type TransportErrorCode } from "./transports/transport-error.ts";

@@ -5,7 +5,7 @@
  */
 import type { ParsedMessage } from "../wire/message.ts";
 import type { Parser } from "../wire/parser.ts";
-import type { ParserHandlers } from "../wire/text-parser.ts";
+import type { ParserEnd, ParserHandlers } from "../wire/text-parser.ts";
 import { EventStreamError, type EventStreamErrorCode } from "./event-stream-error.ts";
 import {
   INITIAL_STATE,
@@ -51,10 +51,10 @@ export interface KeepOpenOptions {
   onChunk?(): void | PromiseLike<void>;
   /**
    * The current attempt is over, and nobody closed it.
-   * @param truncated - Whether it ended inside a message.
+   * @param end - Whether it ended inside a message, and inside which.
    * @returns How to return; nothing, if the owner has closed.
    */
-  onLost(error: EventStreamError, truncated: boolean): Return | undefined;
+  onLost(error: EventStreamError, end: ParserEnd): Return | undefined;
   /** The policy is at its end. The owner closes. */
   onGiveUp(limit: "attempts" | "budgetMs"): void;
   /** Each step, after it was made and before it is acted upon. */
@@ -198,7 +198,7 @@ export function keepOpen(options: KeepOpenOptions): Keeper {
 
       const over = (error: EventStreamError) =>
         afterPressure(() => {
-          if (isCurrent(attempt) && !refused) lost(attempt, error, parser.end().truncated);
+          if (isCurrent(attempt) && !refused) lost(attempt, error, parser.end());
         });
 
       const opened = transport.open(request, {
@@ -236,9 +236,9 @@ export function keepOpen(options: KeepOpenOptions): Keeper {
     }
   }
 
-  function lost(attempt: number, error: EventStreamError, truncated = false): void {
+  function lost(attempt: number, error: EventStreamError, end: ParserEnd = { truncated: false }): void {
     if (!isCurrent(attempt)) return;
-    const how = options.onLost(error, truncated);
+    const how = options.onLost(error, end);
     if (!how || !isCurrent(attempt)) return;
     cutOff();
     take({

@@ -4,7 +4,7 @@
  * This module is browser compatible.
  */
 import { type ChunkDecoder, platform } from "./platform.ts";
-import { createTextParser, type ParserHandlers, type ParserLimits } from "./text-parser.ts";
+import { createTextParser, type ParserEnd, type ParserHandlers, type ParserLimits } from "./text-parser.ts";
 
 export interface Parser {
   /** The last event ID: what a client sends as `Last-Event-ID` when it returns. Writable, to start from a stored cursor. */
@@ -17,9 +17,9 @@ export interface Parser {
   push(this: void, chunk: Uint8Array | string): void;
   /**
    * Ends the stream. "Once the end of the file is reached, any pending data must be discarded."
-   * @returns Whether a message was cut off: a line or a field had come that no blank line followed.
+   * @returns Whether a message was cut off: a line or a field had come that no blank line followed. And what there was of it.
    */
-  end(this: void): { truncated: boolean };
+  end(this: void): ParserEnd;
   /**
    * Forgets the unfinished message and waits for a new stream; within a handler, the rest of the chunk is not read.
    * The last event ID stays, as it does over reconnects.

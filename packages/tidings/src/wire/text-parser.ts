@@ -29,6 +29,12 @@ export interface ParserLimits {
   maxMessageBytes?: number;
 }
 
+export interface ParserEnd {
+  readonly truncated: boolean;
+  /** The message that was cut off, if some of its data had come: for people to see, never to be handled as one. */
+  readonly unfinished?: ParsedMessage | undefined;
+}
+
 /** Text in, messages out. */
 export interface TextParser {
   /** The last event ID: what a client sends as `Last-Event-ID` when it returns. Writable, to start from a stored cursor. */
@@ -43,9 +49,9 @@ export interface TextParser {
   push(this: void, text: string, units?: ArrayLike<number>, offset?: number): void;
   /**
    * Ends the stream. "Once the end of the file is reached, any pending data must be discarded."
-   * @returns Whether a message was cut off: a line or a field had come that no blank line followed.
+   * @returns Whether a message was cut off: a line or a field had come that no blank line followed. And what there was of it.
    */
-  end(this: void): { truncated: boolean };
+  end(this: void): ParserEnd;
   /**
    * Forgets the unfinished message and waits for a new stream; within a handler, the rest of the chunk is not read.
    * The last event ID stays, as it does over reconnects.
@@ -217,11 +223,17 @@ export function createTextParser(handlers: ParserHandlers, limits: ParserLimits 
     }
   }
 
-  function end(): { truncated: boolean } {
+  function end(): ParserEnd {
     const truncated =
       busy || rest !== "" || openData !== undefined || openEvent !== "" || openId !== undefined;
+    const more = rest.slice(0, 5) === "data:" ? rest.slice(rest[5] === " " ? 6 : 5) : undefined;
+    const data = more === undefined ? openData : openData === undefined ? more : `${openData}\n${more}`;
+    const unfinished =
+      data === undefined
+        ? undefined
+        : { event: openEvent || "message", data, id: openId ?? parser.lastEventId };
     reset();
-    return { truncated };
+    return { truncated, unfinished };
   }
 
   function reset(): void {

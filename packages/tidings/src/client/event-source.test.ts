@@ -1,0 +1,522 @@
+/**
+ * What the Web Platform Tests of `eventsource/` ask for, in our words; event-source.wpt.json says which sentence stands for which file.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { readFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+import { EventSource, type EventSourceInit } from "./event-source.ts";
+import { systemClock } from "./keep-open.ts";
+
+const closers: (() => unknown)[] = [];
+const real = { ...systemClock };
+
+// A second of waiting takes ten milliseconds here.
+beforeEach(() => {
+  vi.spyOn(systemClock, "setTimeout").mockImplementation((run, ms) => real.setTimeout(run, ms / 100));
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+  for (const close of closers.splice(0)) await close();
+});
+
+type Answer = (request: IncomingMessage, response: ServerResponse, attempt: number) => void;
+
+interface Served {
+  url: string;
+  origin: string;
+  requests: IncomingMessage[];
+}
+
+async function serve(answer: Answer): Promise<Served> {
+  const requests: IncomingMessage[] = [];
+  const server = createServer((request, response) => {
+    requests.push(request);
+    answer(request, response, requests.length);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  closers.unshift(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url: `${origin}/stream`, origin, requests };
+}
+
+/** Sends this text as an event stream; the first time, and holds the response open unless told to end it. */
+function stream(text: string | Buffer, end = false, headers: Record<string, string> = {}): Answer {
+  return (_request, response, attempt) => {
+    response.writeHead(200, { "content-type": "text/event-stream", ...headers });
+    response.write(attempt === 1 ? text : ":\n\n");
+    if (end) response.end();
+  };
+}
+
+interface Opened {
+  source: EventSource;
+  events: string[];
+  messages: MessageEvent[];
+}
+
+function open(url: string, init?: EventSourceInit): Opened {
+  const source = new EventSource(url, init);
+  closers.unshift(() => source.close());
+  const events: string[] = [];
+  const messages: MessageEvent[] = [];
+  source.addEventListener("open", () => events.push(`open ${source.readyState}`));
+  source.addEventListener("error", () => events.push(`error ${source.readyState}`));
+  source.addEventListener("message", (event) => messages.push(event));
+  return { source, events, messages };
+}
+
+/** The data of the messages that this text makes. */
+async function dataOf(text: string | Buffer, count: number): Promise<unknown[]> {
+  const { url } = await serve(stream(text));
+  const { messages } = open(url);
+  await vi.waitFor(() => expect(messages.length).toBeGreaterThanOrEqual(count));
+  return messages.map(({ data }) => data as unknown);
+}
+
+describe("the interface", () => {
+  test("is the one that Web IDL describes", () => {
+    const { prototype } = EventSource;
+    expect([EventSource.name, EventSource.length, Object.prototype.toString.call(prototype)]).toEqual([
+      "EventSource",
+      1,
+      "[object EventSource]",
+    ]);
+    expect(Object.getPrototypeOf(EventSource)).toBe(EventTarget);
+    for (const target of [EventSource, prototype]) {
+      for (const [value, name] of ["CONNECTING", "OPEN", "CLOSED"].entries()) {
+        expect(Object.getOwnPropertyDescriptor(target, name)).toEqual({
+          value,
+          enumerable: true,
+          writable: false,
+          configurable: false,
+        });
+      }
+    }
+    for (const name of ["url", "withCredentials", "readyState", "onopen", "onmessage", "onerror"]) {
+      const property = Object.getOwnPropertyDescriptor(prototype, name)!;
+      const { enumerable, configurable } = property;
+      expect([name, typeof property.get, typeof property.set, enumerable, configurable]).toEqual([
+        name,
+        "function",
+        name.startsWith("on") ? "function" : "undefined",
+        true,
+        true,
+      ]);
+      expect(() => property.get!.call({})).toThrow(TypeError);
+    }
+    expect(Object.getOwnPropertyDescriptor(prototype, "close")).toMatchObject({
+      enumerable: true,
+      writable: true,
+    });
+    expect(() => prototype.close.call({} as EventSource)).toThrow(TypeError);
+  });
+
+  test("is constructed with new, and with a URL", () => {
+    expect(() => (EventSource as unknown as (url: string) => void)("http://127.0.0.1/")).toThrow(TypeError);
+    // @ts-expect-error -- A URL is missing.
+    expect(() => new EventSource()).toThrow(TypeError);
+    // @ts-expect-error -- Not an object.
+    expect(() => new EventSource("http://127.0.0.1/", 1)).toThrow(TypeError);
+  });
+
+  test("refuses a URL that cannot be resolved with a SyntaxError", () => {
+    for (const url of ["http://this is invalid/", "/relative/without/a/page", "http://a:b/"]) {
+      expect(() => new EventSource(url)).toThrow(expect.objectContaining({ name: "SyntaxError" }));
+    }
+  });
+
+  test("resolves a relative URL against the page, or the worker, and shows it resolved", async () => {
+    const { origin, requests } = await serve(stream(""));
+    vi.stubGlobal("location", { href: `${origin}/app/page.html` });
+    const { source } = open("../stream?x=1");
+    expect(source.url).toBe(`${origin}/stream?x=1`);
+    await vi.waitFor(() => expect(requests.map(({ url }) => url)).toEqual(["/stream?x=1"]));
+    expect(open("").source.url).toBe(`${origin}/app/page.html`);
+    expect(open(null as unknown as string).source.url).toBe(`${origin}/app/null`);
+    expect(open(undefined as unknown as string).source.url).toBe(`${origin}/app/undefined`);
+    expect(open(1 as unknown as string).source.url).toBe(`${origin}/app/1`);
+    expect(open({ toString: () => "a" } as unknown as string).source.url).toBe(`${origin}/app/a`);
+    vi.stubGlobal("document", { baseURI: `${origin}/base/` });
+    expect(open("x").source.url).toBe(`${origin}/base/x`);
+  });
+
+  test("says whether it sends credentials, and does so to other origins only when asked", async () => {
+    const inits: (RequestInit | undefined)[] = [];
+    const fetch = (_url: string, init: RequestInit) => {
+      inits.push(init);
+      return new Promise<Response>(() => {});
+    };
+    expect(open("http://127.0.0.1/", { fetch }).source.withCredentials).toBe(false);
+    expect(open("http://127.0.0.1/", { fetch, withCredentials: true }).source.withCredentials).toBe(true);
+    await vi.waitFor(() =>
+      expect(inits.map((init) => init?.credentials)).toEqual(["same-origin", "include"]),
+    );
+  });
+
+  test("takes methods that are added to its prototype", () => {
+    const prototype = EventSource.prototype as unknown as { returnTrue?: () => boolean };
+    prototype.returnTrue = () => true;
+    expect((open("http://127.0.0.1:1/").source as unknown as typeof prototype).returnTrue!()).toBe(true);
+    delete prototype.returnTrue;
+  });
+});
+
+describe("the request", () => {
+  test("accepts event streams, and wants nothing out of a cache", async () => {
+    const { url, requests } = await serve(stream(""));
+    open(url);
+    await vi.waitFor(() => expect(requests).toHaveLength(1));
+    expect(requests[0]!.headers).toMatchObject({ accept: "text/event-stream", "cache-control": "no-cache" });
+    expect(requests[0]!.headers["last-event-id"]).toBeUndefined();
+  });
+
+  test("carries the headers, the method and the body that it was given", async () => {
+    let body = "";
+    const { url, requests } = await serve((request, response, attempt) => {
+      request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+      stream("")(request, response, attempt);
+    });
+    open(url, { method: "post", headers: async () => ({ authorization: "Bearer x" }), body: { q: "你好" } });
+    await vi.waitFor(() => expect(body).toBe('{"q":"你好"}'));
+    expect(requests[0]).toMatchObject({
+      method: "POST",
+      headers: { authorization: "Bearer x", "content-type": "application/json" },
+    });
+  });
+
+  test("follows redirects of every kind", async () => {
+    for (const status of [301, 302, 303, 307, 308]) {
+      const { url } = await serve((request, response, attempt) => {
+        if (request.url === "/stream") response.writeHead(status, { location: "/moved" }).end();
+        else stream("data: x\n\n")(request, response, attempt);
+      });
+      const { events } = open(url);
+      await vi.waitFor(() => expect(events).toEqual(["open 1"]));
+    }
+  });
+});
+
+describe("opening", () => {
+  test("goes from CONNECTING to OPEN with a plain event, and close() makes it CLOSED at once", async () => {
+    const { url } = await serve(stream(""));
+    const source = new EventSource(url);
+    expect(source.readyState).toBe(source.CONNECTING);
+    const event = await new Promise<Event>((resolve) => {
+      source.onopen = resolve;
+    });
+    expect(source.readyState).toBe(EventSource.OPEN);
+    expect([event.type, event.bubbles, event.cancelable, "data" in event]).toEqual([
+      "open",
+      false,
+      false,
+      false,
+    ]);
+    source.close();
+    expect(source.readyState).toBe(source.CLOSED);
+  });
+
+  test.each([204, 205, 210, 299, 404, 410, 503])(
+    "fails for good at status %i, with a plain error event",
+    async (status) => {
+      const { url, requests } = await serve((_request, response) => {
+        response.writeHead(status, { "content-type": "text/event-stream" }).end();
+      });
+      const { source, events } = open(url);
+      const error = await new Promise<Event & { error?: { status?: number } }>((resolve) => {
+        source.onerror = resolve as never;
+      });
+      expect([error.bubbles, error.cancelable, "data" in error, error.error?.status]).toEqual([
+        false,
+        false,
+        false,
+        status,
+      ]);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect([events, requests.length]).toEqual([["error 2"], 1]);
+    },
+  );
+
+  test.each(["x bogus", "text/x-bogus", "text/event-streamX"])(
+    "fails for good at content type %s",
+    async (type) => {
+      const { url } = await serve(stream("data: x\n\n", false, { "content-type": type }));
+      const { events, messages } = open(url);
+      await vi.waitFor(() => expect(events).toEqual(["error 2"]));
+      expect(messages).toEqual([]);
+    },
+  );
+
+  test.each(["text/event-stream;", "text/event-stream;charset=windows-1252", "TEXT/EVENT-STREAM"])(
+    "takes content type %s, and reads UTF-8",
+    async (type) => {
+      const { url } = await serve(stream("data:ok…\n\n", false, { "content-type": type }));
+      const { messages } = open(url);
+      await vi.waitFor(() => expect(messages.map(({ data }) => data as string)).toEqual(["ok…"]));
+    },
+  );
+
+  test.each(["ftp://example.invalid/", "about:blank", "mailto:a@example.invalid", "javascript:alert(1)"])(
+    "fails for good at %s, which no attempt can open",
+    async (url) => {
+      const { events } = open(url);
+      await vi.waitFor(() => expect(events).toEqual(["error 2"]));
+    },
+  );
+});
+
+describe("messages", () => {
+  test("have data, the origin of the stream's last URL, and the last event ID", async () => {
+    const target = await serve(stream("id: 7\ndata: x\n\n"));
+    const { url } = await serve((_request, response) => {
+      response.writeHead(302, { location: target.url }).end();
+    });
+    const { source, messages } = open(url);
+    await vi.waitFor(() => expect(messages).toHaveLength(1));
+    const [message] = messages;
+    expect(message).toBeInstanceOf(MessageEvent);
+    expect([message!.data, message!.origin, message!.lastEventId, message!.target]).toEqual([
+      "x",
+      target.origin,
+      "7",
+      source,
+    ]);
+  });
+
+  test("go to onmessage, and to listeners of their event type alone", async () => {
+    const { url } = await serve(
+      stream("event: test\ndata: a\n\nevent: message\ndata: b\n\nevent:\ndata: c\n\n"),
+    );
+    const { source, messages } = open(url);
+    const named: unknown[] = [];
+    const handled: unknown[] = [];
+    source.addEventListener("test", ({ data }) => named.push(data));
+    source.onmessage = ({ data }) => handled.push(data);
+    await vi.waitFor(() => expect(messages.map(({ data }) => data as string)).toEqual(["b", "c"]));
+    expect([named, handled]).toEqual([["a"], ["b", "c"]]);
+  });
+
+  test.each<[name: string, text: string | Buffer, data: string[]]>([
+    [
+      "lines that have no colon, and comments",
+      "data:msg\ndata: msg\n\n:\nfalsefield:msg\n\nfalsefield:msg\nData:data\n\ndata\n\ndata:end\n\n",
+      ["msg\nmsg", "", "end"],
+    ],
+    ["one BOM, and no second", Buffer.from("\ufeff\ufeffdata:1\n\ndata:2\n\ndata:3\n\n"), ["2", "3"]],
+    [
+      "a BOM at the start, and none later",
+      Buffer.from("\ufeffdata:1\n\n\ufeffdata:2\n\ndata:3\n\n"),
+      ["1", "3"],
+    ],
+    [
+      "comments long and short, with NUL",
+      `data:1\r:\0\n:\r\ndata:2\n:${"x".repeat(2048)}\rdata:3\n:data:fail\r:${"x".repeat(2048)}\ndata:4\n\n`,
+      ["1\n2\n3\n4"],
+    ],
+    ["lines of data", "data:\n\ndata\ndata\n\ndata:test\n\n", ["", "\n", "test"]],
+    [
+      "fields that are nearly data",
+      "data:\0\ndata:  2\rData:1\ndata\0:2\ndata:1\r\0data:4\nda-ta:3\rdata_5\ndata:3\rdata:\r\n data:32\ndata:4\n\n",
+      ["\0\n 2\n1\n3\n\n4"],
+    ],
+    [
+      "fields that are unknown",
+      "data:test\n data\ndata\nfoobar:xxx\njustsometext\n:thisisacommentyay\ndata:test\n\n",
+      ["test\n\ntest"],
+    ],
+    ["one leading space", "data:\ttest\rdata: \ndata:test\n\n", ["\ttest\n\ntest"]],
+    ["CR, LF and CRLF", "data:test\r\ndata\ndata:test\r\n\r", ["test\n\ntest"]],
+    ["NUL in data", "data:\0\n\n", ["\0"]],
+    ["an empty retry", "retry\ndata:test\n\n", ["test"]],
+    ["Chinese and emoji", "data: 你好😀\n\n", ["你好😀"]],
+  ])("are read from %s", async (_name, text, data) => {
+    expect(await dataOf(text, data.length)).toEqual(data);
+  });
+
+  test("that no blank line follows are discarded at the end, their id with them", async () => {
+    const { url, requests } = await serve(stream("retry:1000\ndata:test1\n\nid:test\ndata:test2", true));
+    const { messages } = open(url);
+    await vi.waitFor(() => expect(requests.length).toBeGreaterThan(1));
+    expect(messages.map(({ data }) => data as string)).toEqual(["test1"]);
+    expect(requests[1]!.headers["last-event-id"]).toBeUndefined();
+  });
+
+  test("keep the last event ID until another comes, and lose it to an empty one", async () => {
+    const { url } = await serve(
+      stream(
+        "id: 1\ndata: 1\n\ndata: 2\n\nid: 2\ndata:3\n\nid:\ndata:4\n\ndata:5\n\nid: 3\ndata:6\n\nid\ndata:7\n\n",
+      ),
+    );
+    const { messages } = open(url);
+    await vi.waitFor(() => expect(messages).toHaveLength(7));
+    expect(messages.map(({ lastEventId }) => lastEventId)).toEqual(["1", "1", "2", "", "", "3", ""]);
+  });
+
+  test("take no id that holds NUL", async () => {
+    for (const id of ["\0\0", "x\0", "\0x", "x\0x", " \0"]) {
+      const { url, requests } = await serve(stream(`id:${id}\ndata:hello\n\n`, true));
+      const { messages, source } = open(url);
+      await vi.waitFor(() => expect(requests.length).toBeGreaterThan(1));
+      expect([messages[0]!.lastEventId, requests[1]!.headers["last-event-id"]]).toEqual(["", undefined]);
+      source.close();
+    }
+  });
+});
+
+describe("returning", () => {
+  test("sends the last event ID in UTF-8", async () => {
+    const { url, requests } = await serve(stream("id: …\ndata: hello\n\n", true));
+    const { events } = open(url);
+    await vi.waitFor(() => expect(requests.length).toBeGreaterThan(1));
+    expect(Buffer.from(requests[1]!.headers["last-event-id"] as string, "latin1").toString()).toBe("…");
+    expect(events.slice(0, 2)).toEqual(["open 1", "error 0"]);
+  });
+
+  test("fires error in state CONNECTING at each end, then open, until 204 says CLOSED", async () => {
+    const { url } = await serve((_request, response, attempt) => {
+      if (attempt === 3) response.writeHead(204).end();
+      else
+        response
+          .writeHead(200, { "content-type": "text/event-stream" })
+          .end(`retry: 2\ndata: ${attempt}\n\n`);
+    });
+    const { events, messages } = open(url);
+    await vi.waitFor(() => expect(events.at(-1)).toBe("error 2"));
+    expect(events).toEqual(["open 1", "error 0", "open 1", "error 0", "error 2"]);
+    expect(messages.map(({ data }) => data as string)).toEqual(["1", "2"]);
+  });
+
+  test("waits for the reconnection time that the server asks for, in digits alone", async () => {
+    const waits = vi.spyOn(systemClock, "setTimeout");
+    vi.spyOn(systemClock, "random").mockReturnValue(0);
+    for (const [retry, ms] of [
+      ["retry:3000\nretry:1000x", 3000],
+      ["retry:03000", 3000],
+      ["retry:3000\nretry", 3000],
+      ["retry:-3000", 1000],
+      ["retry:0", 1000],
+    ] as const) {
+      waits.mockClear();
+      const { url } = await serve(stream(`${retry}\ndata:x\n\n`, true));
+      const { source } = open(url);
+      await vi.waitFor(() => expect(waits.mock.calls[0]?.[1]).toBe(ms));
+      source.close();
+    }
+  });
+
+  test("is tried again after broken connections and refused ones", async () => {
+    const { url, requests } = await serve((request, _response, attempt) => {
+      if (attempt < 3) request.socket.destroy();
+      else stream("data: x\n\n")(request, _response, 1);
+    });
+    const { events, messages } = open(url);
+    await vi.waitFor(() => expect(messages).toHaveLength(1));
+    expect([events, requests.length]).toEqual([["error 0", "error 0", "open 1"], 3]);
+  });
+
+  test("of a POST that ended does not happen: it is CLOSED", async () => {
+    const { url, requests } = await serve(stream("data: x\n\n", true));
+    const { events } = open(url, { method: "POST", body: "x" });
+    await vi.waitFor(() => expect(events).toEqual(["open 1", "error 2"]));
+    expect(requests).toHaveLength(1);
+  });
+});
+
+describe("close()", () => {
+  test("stops messages, those of the same chunk too, and every event after it", async () => {
+    const { url } = await serve(stream("data: 1\n\ndata: 2\n\ndata: 3\n\n", true));
+    const { source, events, messages } = open(url);
+    source.onmessage = () => source.close();
+    await vi.waitFor(() => expect(messages).toHaveLength(1));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect([messages.length, events]).toEqual([1, ["open 1"]]);
+  });
+
+  test("cuts the request", async () => {
+    let cut = false;
+    const { url, requests } = await serve((request, response, attempt) => {
+      request.on("close", () => (cut = true));
+      response.on("close", () => (cut = true));
+      stream(":\n\n")(request, response, attempt);
+    });
+    const { source, events } = open(url);
+    await vi.waitFor(() => expect(events).toEqual(["open 1"]));
+    source.close();
+    await vi.waitFor(() => expect(cut).toBe(true));
+    expect(requests).toHaveLength(1);
+  });
+
+  test("in the error handler keeps it from returning", async () => {
+    const { url, requests } = await serve(stream("data: x\n\n", true));
+    const { source, events } = open(url);
+    source.onerror = () => source.close();
+    await vi.waitFor(() => expect(events).toHaveLength(2));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect([source.readyState, requests.length]).toEqual([2, 1]);
+  });
+});
+
+describe("onopen, onmessage and onerror", () => {
+  test("are null, take functions and objects, and turn everything else into null", () => {
+    const { source } = open("http://127.0.0.1:1/");
+    expect([source.onopen, source.onmessage, source.onerror]).toEqual([null, null, null]);
+    const object = {};
+    for (const [given, got] of [
+      [object, object],
+      [1, null],
+      ["x", null],
+      [undefined, null],
+    ]) {
+      source.onmessage = given as never;
+      expect(source.onmessage).toBe(got);
+    }
+  });
+
+  test("keep their place among the listeners when replaced, and lose it when set to null", async () => {
+    const order: string[] = [];
+    const source = new EventSource("http://127.0.0.1:1/");
+    closers.unshift(() => source.close());
+    source.onmessage = () => order.push("never");
+    source.addEventListener("message", () => order.push("listener"));
+    source.onmessage = () => order.push("handler");
+    source.dispatchEvent(new MessageEvent("message"));
+    expect(order.splice(0)).toEqual(["handler", "listener"]);
+    source.onmessage = null;
+    source.onmessage = () => order.push("later");
+    source.dispatchEvent(new MessageEvent("message"));
+    expect(order).toEqual(["listener", "later"]);
+  });
+});
+
+describe("event-source.wpt.json", () => {
+  const list = JSON.parse(readFileSync(new URL("event-source.wpt.json", import.meta.url), "utf8")) as Record<
+    string,
+    { sentence?: string; reason?: string }
+  >;
+  const source = readFileSync(new URL(import.meta.url), "utf8");
+
+  test("names every file of the platform tests, with the sentence here that says the same, or a reason", () => {
+    const files = Object.entries(list);
+    expect(files.length).toBeGreaterThanOrEqual(65);
+    for (const [file, { sentence, reason }] of files) {
+      expect(file).toMatch(/\.(js|htm)$/);
+      // A reason says what of it does not hold; without a sentence, nothing does.
+      expect([file, Boolean(sentence) || Boolean(reason)]).toEqual([file, true]);
+    }
+  });
+
+  test("names sentences that are tests here", () => {
+    const sentences = Object.values(list).flatMap(({ sentence }) => sentence ?? []);
+    expect(sentences.filter((sentence) => !source.includes(`"${sentence}"`))).toEqual([]);
+  });
+
+  test("gives its reasons in words", () => {
+    const reasons = Object.values(list).flatMap(({ reason }) => reason ?? []);
+    expect(reasons.filter((reason) => !/^[A-Z].{40,}\.$/.test(reason))).toEqual([]);
+  });
+});
