@@ -40,7 +40,7 @@ export class HubStreams implements StreamOwner {
 
   /** Takes up a stream that has its head. */
   enter(stream: HubStream): void {
-    const { fanOut, wheel, now, onLeft } = this.#options;
+    const { fanOut, wheel, onLeft } = this.#options;
     const { outlet } = stream;
     this.#streams.add(stream);
     stream.feed.streams.add(stream);
@@ -56,9 +56,16 @@ export class HubStreams implements StreamOwner {
       onLeft(stream, stream.end!);
       if (this.#streams.size === 0) this.#onEmpty?.();
     };
+    this.reschedule(stream);
+    fanOut.enter(stream);
+  }
+
+  /** Looks anew at what comes due for a stream, after its times were changed. */
+  reschedule(stream: HubStream): void {
+    if (stream.end !== undefined) return;
+    const { wheel, now } = this.#options;
     const afterMs = this.#nextDue(stream, now());
     if (afterMs !== undefined) wheel.add(stream, afterMs);
-    fanOut.enter(stream);
   }
 
   /** Ends a stream after what was written to it. @param retryMs - Tells it when to return. */

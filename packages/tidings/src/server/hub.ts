@@ -376,6 +376,7 @@ export class OpenHub implements Hub {
             stream.endsAs = "expired";
           }
           this.#recheck(stream, streams, options, grant);
+          streams.reschedule(stream);
         },
         (error: unknown) => {
           this.#options.onError(error);
