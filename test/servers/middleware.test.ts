@@ -7,6 +7,8 @@ import { constants, createGunzip } from "node:zlib";
 import compression from "compression";
 import express5, { type NextFunction, type Request, type Response } from "express";
 import express4 from "express4";
+import { Hono } from "hono";
+import { cors } from "hono/cors";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { type EventStream, openStream, type StreamOptions } from "../../packages/tidings/src/server/index.ts";
 import { Peer } from "./peer.ts";
@@ -167,4 +169,14 @@ test("Koa's middleware before a stream leaves it whole, its headers on it", asyn
   const reply = await new Peer(origin).request("/");
   expect(await reply.over).toBe("whole");
   expect([reply.status, reply.headers["x-request-id"], reply.text]).toEqual([200, "7", ":\n\ndata: 1\n\n"]);
+});
+
+test("what Hono's middleware sets is on the stream", async () => {
+  const app = new Hono().use(cors({ origin: "https://a.example", credentials: true }));
+  app.get("/", (c) => openStream(c.req.raw, [{ data: 1 }]).response);
+  const response = await app.request("/", { headers: { origin: "https://a.example" } });
+  expect([response.headers.get("access-control-allow-origin"), response.headers.get("content-type")]).toEqual(
+    ["https://a.example", "text/event-stream"],
+  );
+  expect(await response.text()).toBe(":\n\ndata: 1\n\n");
 });
