@@ -1,65 +1,84 @@
 /**
  * Node's own ways with bytes, several times as fast as a streaming TextDecoder. The entries for Node import this file for
  * what it does.
- * Chunks are cut at their last line end. A line end never falls within a character, so that whole lines are decoded in one
- * call without state: ASCII copied as Latin-1, longer text transcoded to UTF-16, and the rest left to TextDecoder. What
- * follows the last line end waits, as bytes, for its own.
+ * ASCII is copied as Latin-1. Long chunks of other text are cut at their last line end, which never falls within a
+ * character: whole lines are transcoded in one call without state, and what follows them waits, as bytes, for its own
+ * line end. For the rest, small chunks above all, TextDecoder is the fastest.
  */
 import { isAscii, isUtf8, transcode } from "node:buffer";
+import { CR, LF } from "../wire/characters.ts";
 import { LimitError } from "../wire/limit-error.ts";
 import { platform } from "../wire/platform.ts";
 
-platform.createChunkDecoder = (take, maxLineBytes = 2 ** 20) => {
-  // The line that no line end followed yet. A copy, since the chunk is its owner's again when `push` returns.
+platform.createDecoder = (take, maxLineBytes = 2 ** 20) => {
+  const streaming = new TextDecoder("utf-8", { ignoreBOM: true });
+  // Whether `streaming` may be within a character.
+  let open = false;
+  // The start of a line. A copy, since the chunk is its owner's again when `push` returns.
   let rest = new Uint8Array(0);
   let restLength = 0;
+  // Whether the line before went over several chunks, as the next one then may.
+  let longLines = false;
+  let stopped = false;
 
-  return { push, end: takeRest };
+  return { push, end, stop: () => void (stopped = true) };
 
   function push(chunk: Uint8Array): void {
     const { length } = chunk;
-    let end = lastIndexOf.call(chunk, LF) + 1;
-    if (indexOf.call(chunk, CR, end) >= 0) end = lastIndexOf.call(chunk, CR) + 1;
+    if (length === 0) return;
+    if (open || (length < SMALL && restLength === 0)) return stream(chunk);
     let at = 0;
-    if (end > 0 && restLength > 0) {
-      // A small chunk is copied behind the rest whole, and decoded with it in one call.
-      at = length > SMALL ? indexOf.call(chunk, LF) + 1 || end : end;
-      keep(chunk, 0, at);
-      takeRest();
+    if (restLength > 0) {
+      at = indexOf.call(chunk, LF) + 1 || indexOf.call(chunk, CR) + 1;
+      keep(chunk, 0, at || length);
+      if (at === 0) return;
+      longLines = restLength > LONG;
+      const lines = takeRest();
+      take(decodeLines(lines, 0, lines.length));
+      if (at === length || stopped) return;
     }
-    while (at < end) {
-      const stop = end - at > BLOCK ? lineEndNear(chunk, at, end) : end;
-      pass(chunk, at, stop);
-      at = stop;
-    }
-    if (end < length) {
-      keep(chunk, end, length);
-      // A BOM, which is no part of its line, may be among them. The text is measured again, exactly.
-      if (restLength - 3 > maxLineBytes) throw new LimitError("line", maxLineBytes);
-    }
-  }
-
-  /** Hands on whole lines, with their units as far as they are at hand. */
-  function pass(bytes: Uint8Array, from: number, to: number): void {
-    const part = to - from === bytes.length ? bytes : bytes.subarray(from, to);
+    const part = at === 0 ? chunk : chunk.subarray(at);
     if (isAscii(part)) {
-      take(latin1Slice.call(bytes, from, to), bytes, from);
-    } else if (to - from >= LONG && isUtf8(part)) {
-      const utf16 = transcode(part, "utf8", "utf16le");
-      take(utf16.toString("utf16le"), new Uint16Array(utf16.buffer, utf16.byteOffset, utf16.length / 2));
+      while (at < length && !stopped) {
+        const to = endOfBlock(chunk, at, length);
+        take(latin1Slice.call(chunk, at, to));
+        at = to;
+      }
+    } else if (length < LONG && !longLines && indexOf.call(part, LF) >= 0) {
+      stream(part);
     } else {
-      // Under `stream` the decoder takes a faster way. Behind an ASCII byte, such as a line end, it has nothing to keep.
-      take(decoder.decode(part, { stream: bytes[to - 1]! < 0x80 }));
+      const lf = lastIndexOf.call(chunk, LF) + 1;
+      const end = indexOf.call(chunk, CR, lf) < 0 ? lf : lastIndexOf.call(chunk, CR) + 1;
+      while (at < end && !stopped) {
+        const to = endOfBlock(chunk, at, end);
+        take(decodeLines(chunk, at, to));
+        at = to;
+      }
+      if (at < length && !stopped) keep(chunk, at, length);
     }
   }
 
-  function takeRest(): void {
-    if (restLength === 0) return;
-    const bytes = rest;
-    const length = restLength;
+  function end(): void {
+    take(streaming.decode(takeRest()));
+  }
+
+  function stream(chunk: Uint8Array): void {
+    open = chunk[chunk.length - 1]! >= 0x80;
+    take(streaming.decode(chunk, { stream: true }));
+  }
+
+  function decodeLines(bytes: Uint8Array, from: number, to: number): string {
+    const lines = to - from === bytes.length ? bytes : bytes.subarray(from, to);
+    return lines.length > SMALL && isUtf8(lines)
+      ? transcode(lines, "utf8", "utf16le").toString("utf16le")
+      : streaming.decode(lines, { stream: true });
+  }
+
+  function takeRest(): Uint8Array {
+    const bytes = rest.subarray(0, restLength);
     restLength = 0;
     if (rest.length > LARGEST_KEPT) rest = new Uint8Array(0);
-    pass(bytes, 0, length);
+    return bytes;
   }
 
   function keep(chunk: Uint8Array, from: number, to: number): void {
@@ -71,24 +90,24 @@ platform.createChunkDecoder = (take, maxLineBytes = 2 ** 20) => {
     }
     rest.set(to - from === chunk.length ? chunk : chunk.subarray(from, to), restLength);
     restLength = needed;
+    // A BOM, which is no part of its line, may be among them. The text is measured again, exactly.
+    if (restLength - 3 > maxLineBytes) throw new LimitError("line", maxLineBytes);
   }
 };
 
 /** Where a block of whole lines ends: as near to BLOCK as there is one. */
-function lineEndNear(chunk: Uint8Array, at: number, end: number): number {
+function endOfBlock(chunk: Uint8Array, at: number, end: number): number {
+  if (end - at <= BLOCK) return end;
   const before = lastIndexOf.call(chunk, LF, at + BLOCK) + 1;
   return before > at ? before : indexOf.call(chunk, LF, at + BLOCK) + 1 || end;
 }
 
 // Of the prototype, since the chunks that fetch gives are Uint8Arrays and no Buffers.
 const { indexOf, lastIndexOf, latin1Slice } = Buffer.prototype;
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-const LF = 10;
-const CR = 13;
-const SMALL = 1024;
+const SMALL = 512;
+/** From this many bytes on, a transcoder pays for its own making, however much of the text is ASCII. */
+const LONG = 4096;
 /** The text of a block stays in memory as long as any slice of it does. */
 const BLOCK = 8192;
-/** From this many bytes on, a transcoder pays for its own making. */
-const LONG = 1024;
 const LARGEST_KEPT = 2 ** 16;

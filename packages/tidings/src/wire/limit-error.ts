@@ -5,14 +5,12 @@
 
 /** A line or a message was longer than its limit. The parser takes a new stream after `reset()`. */
 export class LimitError extends Error {
-  override readonly name = "LimitError";
-  readonly code: "line-too-long" | "message-too-long";
+  declare readonly code: "line-too-long" | "message-too-long";
   /** What was exceeded, in bytes: `maxLineBytes` or `maxMessageBytes`. */
-  readonly limit: number;
+  declare readonly limit: number;
 
   constructor(what: "line" | "message", limit: number) {
     super(`Cannot parse event stream: ${what} is longer than ${limit} bytes`);
-    this.code = `${what}-too-long`;
-    this.limit = limit;
+    Object.assign(this, { name: "LimitError", code: `${what}-too-long`, limit });
   }
 }

@@ -30,17 +30,14 @@ export interface Parser {
 /** A parser that calls `handlers` while it reads. */
 export function createParser(handlers: ParserHandlers, limits: ParserLimits = {}): Parser {
   const text = createTextParser(handlers, limits);
-  const { push: pushText, end, reset } = text;
+  const { push, end, reset } = text;
   const parser: Parser = text;
   let decoder: ChunkDecoder | undefined;
 
   parser.push = (chunk) => {
-    if (typeof chunk === "string") return pushText(chunk);
-    // A handler that calls `reset` leaves its decoder with the rest of a chunk, which is then nobody's.
-    const mine = (decoder ??= platform.createChunkDecoder((text, units, offset) => {
-      if (decoder === mine) pushText(text, units, offset);
-    }, limits.maxLineBytes));
-    mine.push(chunk);
+    if (typeof chunk === "string") return push(chunk);
+    decoder ??= platform.createDecoder(push, limits.maxLineBytes);
+    decoder.push(chunk);
   };
   parser.end = () => {
     decoder?.end();
@@ -48,6 +45,7 @@ export function createParser(handlers: ParserHandlers, limits: ParserLimits = {}
     return end();
   };
   parser.reset = () => {
+    decoder?.stop?.();
     decoder = undefined;
     reset();
   };

@@ -47,7 +47,7 @@ export function createPlainParser(handlers: ParserHandlers, limits: ParserLimits
       takeLine(line);
     }
     rest += text.slice(start);
-    if (Buffer.byteLength(rest) > maxLineBytes) throw new LimitError("line", maxLineBytes);
+    if (rest.length > maxLineBytes) throw new LimitError("line", maxLineBytes);
   }
 
   function end(): { truncated: boolean } {
@@ -86,7 +86,7 @@ export function createPlainParser(handlers: ParserHandlers, limits: ParserLimits
     } else if (name === "data") {
       // "Append the field value to the data buffer, then append a single U+000A LINE FEED (LF) character."
       data += `${value}\n`;
-      if (Buffer.byteLength(data) - 1 > maxMessageBytes) throw new LimitError("message", maxMessageBytes);
+      if (data.length - 1 > maxMessageBytes) throw new LimitError("message", maxMessageBytes);
     } else if (name === "id") {
       // "If the field value does not contain U+0000 NULL, then set the last event ID buffer to the field value."
       if (value.indexOf("\0") === -1) id = value;
@@ -110,6 +110,7 @@ export function createPlainParser(handlers: ParserHandlers, limits: ParserLimits
     // "If the data buffer is an empty string, set the data buffer and the event type buffer to the empty string and return."
     // It is empty only when no data field came, since each adds at least its LF.
     if (text === "") return;
+    if (Buffer.byteLength(text) - 1 > maxMessageBytes) throw new LimitError("message", maxMessageBytes);
     // "If the data buffer's last character is a U+000A LINE FEED (LF) character, then remove [it] from the data buffer."
     handlers.onMessage?.({ event: type, data: text.slice(0, -1), id: parser.lastEventId });
   }

@@ -2,25 +2,25 @@
  * The work on bytes that a platform may have a faster way for: an entry for Node puts Node's here.
  * This module is browser compatible.
  */
-import type { TextParser } from "./text-parser.ts";
-
 /** Bytes in, text out, cut anywhere and broken in any way. A BOM is passed on: the parser decides. */
 export interface ChunkDecoder {
   push(chunk: Uint8Array): void;
   /** Passes on what is left, which ends the stream. */
   end(): void;
+  /** Passes nothing on any more, also of the chunk that it is at. Absent where a chunk is passed on at once. */
+  stop?(): void;
 }
 
 export interface Platform {
   /**
-   * @param take - Takes the text, and its UTF-16 units as TextParser.push does.
+   * @param take - Takes the text.
    * @param maxLineBytes - How many bytes may be kept back for want of a line end. Default: 1 MiB.
    */
-  createChunkDecoder(take: TextParser["push"], maxLineBytes?: number): ChunkDecoder;
+  createDecoder(take: (text: string) => void, maxLineBytes?: number): ChunkDecoder;
 }
 
 export const platform: Platform = {
-  createChunkDecoder(take) {
+  createDecoder(take) {
     const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
     return {
       push: (chunk) => take(decoder.decode(chunk, { stream: true })),

@@ -6,6 +6,20 @@
  * Standard: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  * This module is browser compatible, and is lowered to ES2015 for mini programs.
  */
+import {
+  BOM,
+  COLON,
+  CR,
+  LETTER_A,
+  LETTER_D,
+  LETTER_E,
+  LETTER_I,
+  LETTER_R,
+  LETTER_T,
+  LF,
+  NOWHERE,
+  SPACE,
+} from "./characters.ts";
 import { LimitError } from "./limit-error.ts";
 import type { ParsedMessage } from "./message.ts";
 
@@ -21,7 +35,10 @@ export interface ParserHandlers {
   onId?(id: string): void;
 }
 
-/** What a stream may cost. Each limit is in bytes of UTF-8, and one more byte is a {@link LimitError}. */
+/**
+ * What a stream may cost. Each limit is in bytes of UTF-8, and one byte more is a {@link LimitError}: at the latest where the
+ * line or the message ends, and in any case before it has more characters than the limit has bytes.
+ */
 export interface ParserLimits {
   /** The longest line, its end not counted. Default: 1 MiB. */
   maxLineBytes?: number;
@@ -41,12 +58,10 @@ export interface TextParser {
   lastEventId: string;
   /**
    * Takes the next part of the text, cut anywhere.
-   * @param units - The UTF-16 units of the text, where they are at hand as an array: reading that costs much less.
-   * @param offset - Where in `units` the text begins. Default: 0.
    * @throws {LimitError} If a line or a message is too long. After this, or an error thrown by a handler, the rest of the
    * chunk is lost and the parser wants `reset()`.
    */
-  push(this: void, text: string, units?: ArrayLike<number>, offset?: number): void;
+  push(this: void, text: string): void;
   /**
    * Ends the stream. "Once the end of the file is reached, any pending data must be discarded."
    * @returns Whether a message was cut off: a line or a field had come that no blank line followed. And what there was of it.
@@ -59,20 +74,6 @@ export interface TextParser {
   reset(this: void): void;
 }
 
-// Above what uses them, so that bundlers write the numbers in their places.
-const BOM = 0xfeff;
-const LF = 10;
-const CR = 13;
-const SPACE = 32;
-const COLON = 58;
-const A = 97;
-const D = 100;
-const E = 101;
-const I = 105;
-const T = 116;
-/** Where a line end is that does not occur: past every index. */
-const NOWHERE = 2 ** 30;
-
 /** A parser of text that calls `handlers` while it reads. A closure rather than a class: it stays small in ES2015. */
 export function createTextParser(handlers: ParserHandlers, limits: ParserLimits = {}): TextParser {
   const { maxLineBytes = 2 ** 20, maxMessageBytes = 2 ** 23 } = limits;
@@ -80,11 +81,9 @@ export function createTextParser(handlers: ParserHandlers, limits: ParserLimits 
   let afterCr = false;
   // The line that no line end followed yet, as the chunks brought it.
   let rest = "";
-  let restBytes = 0;
   // The block that no blank line followed yet.
   let openData: string | undefined;
   let openLength = 0;
-  let openBytes = 0;
   let openEvent = "";
   let openId: string | undefined;
   // Whether `push` is at work, or was left by an error. A handler that calls `reset` clears it.
@@ -93,61 +92,103 @@ export function createTextParser(handlers: ParserHandlers, limits: ParserLimits 
   const parser: TextParser = { lastEventId: "", push, end, reset };
   return parser;
 
-  function push(text: string, units?: ArrayLike<number>, offset = 0): void {
-    if (busy) throw new Error("Cannot push chunk: an earlier push did not return, expected reset() first");
+  function push(text: string): void {
+    if (busy) throw new Error("Cannot push chunk: expected reset() first");
     if (text === "") return;
     busy = true;
     let at = atStart && text.charCodeAt(0) === BOM ? 1 : 0;
     atStart = false;
-    if (rest !== "") {
-      const lf = text.indexOf("\n");
-      const cr = text.indexOf("\r");
-      at = 1 + (lf < 0 || (cr >= 0 && cr < lf) ? cr : lf);
-      if (at > 0) {
-        // Joined as an array is: the sum of two strings is one more kind of string to engines, which slows all down.
-        const line = [rest, text.slice(0, at)].join("");
+    const lf = find(text, "\n", at);
+    const cr = find(text, "\r", at);
+    const end = lf < cr ? lf : cr;
+    if (end === NOWHERE) {
+      hold(text.slice(at));
+    } else {
+      if (rest !== "") {
+        const line = rest + text.slice(at, end + 1);
         rest = "";
-        restBytes = 0;
-        readLines(line, 0);
+        at = end + 1;
+        readLines(line, 0, -1, -1);
       }
+      if (busy) readLines(text, at, lf, cr);
     }
-    if (busy) readLines(text, at, units, offset);
     busy = false;
   }
 
-  /** Reads from a line's start, in one function with the block in locals: it is where all the time goes. */
-  function readLines(text: string, at: number, units?: ArrayLike<number>, offset = 0): void {
-    const unitAt = (index: number): number => (units ? units[index + offset]! : text.charCodeAt(index));
+  /** Reads on from a line's start. One function, with the block in locals: it is where the time goes. */
+  function readLines(text: string, at: number, lf: number, cr: number): void {
     const { length } = text;
-    // The LF of a CRLF, whose line ended at the CR: a lone CR must not wait for what comes next.
-    if (afterCr && at < length) {
-      afterCr = false;
-      if (unitAt(at) === LF) at++;
-    }
     let data = openData;
     let dataLength = openLength;
     let event = openEvent;
     let id = openId;
-    let lf = -1;
-    let cr = -1;
+    // The LF of a CRLF, whose line ended at the CR: a lone CR must not wait for what comes next.
+    if (afterCr && at < length) {
+      afterCr = false;
+      if (text.charCodeAt(at) === LF) at++;
+    }
 
     while (at < length) {
-      const first = unitAt(at);
+      const first = text.charCodeAt(at);
       let end = at;
       if (first === CR) {
         cr = at;
       } else if (first !== LF) {
         // Each is kept until it is passed: a stream without one of them is not searched for it at each line.
-        if (lf < at && (lf = text.indexOf("\n", at)) < 0) lf = NOWHERE;
-        if (cr < at && (cr = text.indexOf("\r", at)) < 0) cr = NOWHERE;
+        if (lf < at) lf = find(text, "\n", at);
+        if (cr < at) cr = find(text, "\r", at);
         end = lf < cr ? lf : cr;
         if (end === NOWHERE) {
           hold(text.slice(at));
           break;
         }
+        limit("line", maxLineBytes, end - at, text, at);
       }
 
-      if (at === end) {
+      let blank = at === end;
+      if (!blank) {
+        // Where the name ends: by its letters where it is a frequent one, since any method that compares them costs more.
+        let from =
+          first === LETTER_D &&
+          text.charCodeAt(at + 1) === LETTER_A &&
+          text.charCodeAt(at + 2) === LETTER_T &&
+          text.charCodeAt(at + 3) === LETTER_A
+            ? at + 4
+            : first === LETTER_I && text.charCodeAt(at + 1) === LETTER_D
+              ? at + 2
+              : text.startsWith("event", at) || text.startsWith("retry", at)
+                ? at + 5
+                : at;
+        if (from === end || text.charCodeAt(from) === COLON) {
+          if (from < end && text.charCodeAt(++from) === SPACE) from++;
+          const valueLength = end - from;
+          const value = text.slice(from, end);
+          if (first === LETTER_D) {
+            if (data === undefined) {
+              data = value;
+              dataLength = valueLength;
+            } else {
+              data = `${data}\n${value}`;
+              dataLength += 1 + valueLength;
+            }
+            limit("message", maxMessageBytes, dataLength);
+          } else {
+            const own = ownCopy(value, valueLength, length);
+            if (first === LETTER_E) event = own;
+            else if (first === COLON) handlers.onComment?.(own);
+            else if (first === LETTER_R) /^[0-9]+$/.test(own) && handlers.onRetry?.(+own);
+            else if (own.indexOf("\0") < 0) id = own;
+          }
+        }
+        if (!busy) return;
+        // The blank line behind it is found without a search.
+        if (end === lf && end + 1 < length && text.charCodeAt(end + 1) === LF) {
+          blank = true;
+          end++;
+        }
+      }
+
+      if (blank) {
         const message = data;
         const type = event;
         data = undefined;
@@ -158,54 +199,20 @@ export function createTextParser(handlers: ParserHandlers, limits: ParserLimits 
           id = undefined;
         }
         if (message !== undefined && busy) {
-          openBytes = 0;
+          limit("message", maxMessageBytes, dataLength, message);
           handlers.onMessage?.({
             event: type || "message",
             data: ownCopy(message, dataLength, length),
             id: parser.lastEventId,
           });
         }
-      } else {
-        if ((end - at) * 3 > maxLineBytes && byteLength(text.slice(at, end)) > maxLineBytes) {
-          throw new LimitError("line", maxLineBytes);
-        }
-        // Where the name ends.
-        let from =
-          first === D && unitAt(at + 1) === A && unitAt(at + 2) === T && unitAt(at + 3) === A
-            ? at + 4
-            : first === I && unitAt(at + 1) === D
-              ? at + 2
-              : text.startsWith("event", at) || text.startsWith("retry", at)
-                ? at + 5
-                : at;
-        // "Otherwise, [...] using the whole line as the field name, and the empty string as the field value."
-        if (from === end || unitAt(from) === COLON) {
-          if (from < end && unitAt(++from) === SPACE) from++;
-          const value = text.slice(from, end);
-          if (first === D) {
-            dataLength = data === undefined ? end - from : dataLength + 1 + end - from;
-            data = data === undefined ? value : `${data}\n${value}`;
-            if (dataLength * 3 > maxMessageBytes) {
-              openBytes += openBytes === 0 ? byteLength(data) : byteLength(value) + 1;
-              if (openBytes > maxMessageBytes) throw new LimitError("message", maxMessageBytes);
-            }
-          } else if (first === E) {
-            event = ownCopy(value, end - from, length);
-          } else if (first === I) {
-            if (value.indexOf("\0") < 0) id = ownCopy(value, end - from, length);
-          } else if (first === COLON) {
-            handlers.onComment?.(ownCopy(value, end - from, length));
-          } else if (/^[0-9]+$/.test(value)) {
-            handlers.onRetry?.(+value);
-          }
-        }
+        if (!busy) return;
       }
 
-      if (!busy) return;
       at = end + 1;
       if (end === cr) {
         if (at === length) afterCr = true;
-        else if (unitAt(at) === LF) at++;
+        else if (text.charCodeAt(at) === LF) at++;
       }
     }
     openData = data;
@@ -216,11 +223,7 @@ export function createTextParser(handlers: ParserHandlers, limits: ParserLimits 
 
   function hold(piece: string): void {
     rest += piece;
-    // A UTF-16 unit is three bytes of UTF-8 at most, so that counting can wait until a line is a third of the limit.
-    if (rest.length * 3 > maxLineBytes) {
-      restBytes += byteLength(restBytes === 0 ? rest : piece);
-      if (restBytes > maxLineBytes) throw new LimitError("line", maxLineBytes);
-    }
+    limit("line", maxLineBytes, rest.length);
   }
 
   function end(): ParserEnd {
@@ -239,20 +242,25 @@ export function createTextParser(handlers: ParserHandlers, limits: ParserLimits 
   function reset(): void {
     rest = openEvent = "";
     openData = openId = undefined;
-    restBytes = openBytes = 0;
     afterCr = busy = false;
     atStart = true;
   }
 }
 
-/** Bytes of UTF-8. Each half of a surrogate pair is two of its four, so that text may be cut anywhere. */
+function find(text: string, what: string, from: number): number {
+  const at = text.indexOf(what, from);
+  return at < 0 ? NOWHERE : at;
+}
+
+/** Bytes are counted where the text is given and can be too long, which is at a third of the limit: it takes its time. */
+function limit(what: "line" | "message", max: number, length: number, text = "", at = 0): void {
+  if (length * 3 > max && (length > max || byteLength(text.slice(at, at + length)) > max))
+    throw new LimitError(what, max);
+}
+
+/** Bytes of UTF-8; each half of a surrogate pair is two of its four. */
 function byteLength(text: string): number {
-  let bytes = 0;
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    bytes += unit < 0x80 ? 1 : unit < 0x800 || (unit & 0xf800) === 0xd800 ? 2 : 3;
-  }
-  return bytes;
+  return text.replace(/[\u0080-\u07ff\ud800-\udfff]/g, "aa").replace(/[\u0800-\uffff]/g, "aaa").length;
 }
 
 /**
@@ -261,7 +269,7 @@ function byteLength(text: string): number {
  * than all the rest, and the chunk is not so much longer.
  */
 function ownCopy(value: string, length: number, chunkLength: number): string {
-  if (length < 13 || chunkLength < length * (length < 128 ? 16 : 512)) return value;
+  if (length < 13 || chunkLength < length * (length < 64 ? 16 : 512)) return value;
   const copy = value.slice(0, length >> 1) + value.slice(length >> 1);
   read = copy.charCodeAt(0);
   return copy;
