@@ -1,0 +1,194 @@
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe, expect, test, vi } from "vitest";
+
+import { connect } from "../connect.ts";
+import { fetchTransport, type FetchTransportOptions } from "./fetch.ts";
+import type { TransportResponse, TransportSink } from "./transport.ts";
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  closers.push(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}
+
+/** Opens, and writes down what the sink is told. */
+function open(url: string, options: FetchTransportOptions = {}, more: Partial<TransportSink> = {}) {
+  const told: string[] = [];
+  let response: TransportResponse | undefined;
+  const decoder = new TextDecoder();
+  const opened = fetchTransport(options).open(
+    { url, method: "GET", headers: {} },
+    {
+      onResponse(came) {
+        response = came;
+        told.push(`response ${came.status}`);
+      },
+      onBytes: (chunk) => void told.push(decoder.decode(chunk)),
+      onEnd: () => void told.push("end"),
+      onError: (error) =>
+        void told.push(`error ${(error as { code?: string }).code ?? (error as Error).name}`),
+      ...more,
+    },
+  );
+  const abort = () => opened.abort();
+  closers.unshift(abort);
+  return { told, abort, response: () => response! };
+}
+
+describe("fetchTransport()", () => {
+  test("tells of the response, its bytes and its end, in this order and later than open()", async () => {
+    const url = await serve((_request, response) => {
+      response.setHeader("x-a", "1").write("one");
+      setTimeout(() => response.end("two"), 20);
+    });
+    const { told, response } = open(url);
+    expect(told).toEqual([]);
+    await vi.waitFor(() => expect(told).toEqual(["response 200", "one", "two", "end"]));
+    expect([response().url, response().header("x-a"), response().header("x-b")]).toEqual([url, "1", null]);
+  });
+
+  test("tells of a response that breaks off as an error, and of one that never came", async () => {
+    const url = await serve((request, response) => {
+      if (request.url !== "/") return request.socket.destroy();
+      response.write("one");
+      setTimeout(() => response.destroy(), 20);
+    });
+    const broken = open(url);
+    await vi.waitFor(() => expect(broken.told).toEqual(["response 200", "one", "error TypeError"]));
+    const refused = open(`${url}never`);
+    await vi.waitFor(() => expect(refused.told).toEqual(["error TypeError"]));
+  });
+
+  test("tells nothing after abort(), and cuts the connection", async () => {
+    let cut = false;
+    const url = await serve((_request, response) => {
+      response.on("close", () => (cut = true));
+      response.write("one");
+    });
+    const { told, abort } = open(url);
+    await vi.waitFor(() => expect(told).toHaveLength(2));
+    abort();
+    await vi.waitFor(() => expect(cut).toBe(true));
+    expect(told).toEqual(["response 200", "one"]);
+  });
+
+  test("reads no further while the sink is behind, so that the server feels it", async () => {
+    let written = 0;
+    const url = await serve((_request, response) => {
+      const chunk = Buffer.alloc(65_536, 120);
+      const write = () => {
+        while (written < 64 * 2 ** 20) {
+          written += chunk.length;
+          if (!response.write(chunk)) return void response.once("drain", write);
+        }
+        response.end();
+      };
+      write();
+    });
+    let read = 0;
+    const { abort } = open(
+      url,
+      {},
+      {
+        onBytes(chunk) {
+          read += chunk.length;
+          return new Promise(() => {});
+        },
+      },
+    );
+    await vi.waitFor(() => expect(read).toBeGreaterThan(0));
+    // What is on its way fills the buffers between, and then no more is written.
+    let before = -1;
+    await vi.waitFor(
+      () => {
+        const stands = written === before;
+        before = written;
+        expect(stands).toBe(true);
+      },
+      { timeout: 10_000, interval: 200 },
+    );
+    expect(written).toBeLessThan(32 * 2 ** 20);
+    abort();
+  });
+
+  test("hands over the start of a refusal's body, and no more than 64 KiB and a chunk", async () => {
+    const url = await serve((_request, response) => {
+      response.writeHead(500);
+      for (let at = 0; at < 100; at++) response.write("x".repeat(10_000));
+      response.end();
+    });
+    let text: PromiseLike<string> | undefined;
+    open(url, {}, { onResponse: (response) => void (text = response.text!()) });
+    await vi.waitFor(() => expect(text).toBeDefined());
+    const { length } = await text!;
+    expect([length >= 65_536, length < 300_000]).toEqual([true, true]);
+  });
+
+  test("says of a protocol that has no event streams, and of a fetch that cannot stream, that it is no use", async () => {
+    const ftp = open("ftp://a.example/");
+    await vi.waitFor(() => expect(ftp.told).toEqual(["error unsupported"]));
+    const whole = { status: 200, headers: new Headers(), url: "", body: undefined } as unknown as Response;
+    const old = open("https://a.example/", { fetch: () => Promise.resolve(whole) });
+    await vi.waitFor(() => expect(old.told).toEqual(["error unsupported"]));
+  });
+
+  test("passes over options that the platform does not have", async () => {
+    const inits: RequestInit[] = [];
+    const fetch = (_url: string, init: RequestInit) => {
+      inits.push(init);
+      return new Promise<Response>(() => {});
+    };
+    const Platform = globalThis.Request;
+    globalThis.Request = function () {} as unknown as typeof Request;
+    try {
+      open("https://a.example/", { fetch, credentials: "include" });
+    } finally {
+      globalThis.Request = Platform;
+    }
+    await vi.waitFor(() => expect(Object.keys(inits[0]!).sort()).toEqual(["headers", "method", "signal"]));
+  });
+
+  test("passes init on", async () => {
+    const inits: RequestInit[] = [];
+    const fetch = (_url: string, init: RequestInit) => {
+      inits.push(init);
+      return new Promise<Response>(() => {});
+    };
+    open("https://a.example/", { fetch, init: { mode: "cors", cache: "reload" } });
+    await vi.waitFor(() => expect(inits[0]).toMatchObject({ mode: "cors", cache: "reload", method: "GET" }));
+  });
+});
+
+describe("for await over fetch", () => {
+  test("slows the server down to the reader's pace", async () => {
+    let written = 0;
+    const url = await serve((_request, response) => {
+      response.setHeader("content-type", "text/event-stream");
+      const message = `data: ${"x".repeat(65_536)}\n\n`;
+      const write = () => {
+        while (written < 1000) {
+          written++;
+          if (!response.write(message)) return void response.once("drain", write);
+        }
+      };
+      write();
+    });
+    const connection = connect(url);
+    let taken = 0;
+    for await (const message of connection) {
+      expect(message.data).toHaveLength(65_536);
+      if (++taken === 3) break;
+    }
+    expect(written).toBeLessThan(500);
+  });
+});
