@@ -61,6 +61,7 @@ export class FanOut {
   #waitingReads: HubStream[] = [];
   /** Feeds that remember what they joined. */
   readonly #joined = new Set<HubFeed>();
+  #finalOffset = Infinity;
   #scheduled = false;
   #nowMs = 0;
   readonly #comment = shared(encodeComment(""));
@@ -79,7 +80,12 @@ export class FanOut {
 
   /** Takes up a stream that was just opened, if something was published meanwhile. */
   enter(stream: HubStream): void {
-    if (stream.offset < this.#options.recent.head) this.enqueue(stream);
+    if (stream.offset < this.#options.recent.head || stream.offset >= this.#finalOffset) this.enqueue(stream);
+  }
+
+  /** Nothing follows what there is: from now on, streams end once they have it all. */
+  finish(): void {
+    this.#finalOffset = this.#options.recent.head;
   }
 
   /** Takes up one stream: it drained, is behind, or its heartbeat is due. */
@@ -216,7 +222,9 @@ export class FanOut {
       this.#options.onEnd(stream, "failed", error);
       return;
     }
-    if (stream.end !== undefined || stream.blocked) return;
+    if (stream.end !== undefined) return;
+    if (stream.offset >= this.#finalOffset) return this.#options.onEnd(stream, "complete");
+    if (stream.blocked) return;
     if (stream.offset < recent.head) this.enqueue(stream);
     else if (stream.heartbeatDue) this.#heartbeat(stream);
   }

@@ -11,6 +11,7 @@ import type { Timed } from "./timer-wheel.ts";
 
 /**
  * - `"closed"`: the application closed it.
+ * - `"complete"`: nothing follows what it was sent.
  * - `"peer-left"`: the peer closed its connection, or lost it.
  * - `"stalled"`: the peer took nothing for `stallMs` while something waited for it; it was cut.
  * - `"gap"`: it has a gap and was subscribed with `onGap: "fail"`.
@@ -21,6 +22,7 @@ import type { Timed } from "./timer-wheel.ts";
  * - `"failed"`: the log could not be read, or a filter threw.
  */
 export type StreamEnd =
+  | "complete"
   | "closed"
   | "peer-left"
   | "stalled"

@@ -18,7 +18,7 @@ import { checkOptions, type CheckedOptions, type HubOptions, type SubscribeOptio
 import { HubCounters, increment, type HubStatistics } from "./hub-stats.ts";
 import { HubStream, type HubFeed, type Subscription } from "./hub-stream.ts";
 import { HubStreams } from "./hub-streams.ts";
-import { lastEventIdOf } from "./last-event-id.ts";
+import { cursorOf, type RequestWithUrl } from "./cursor-of.ts";
 import { openAt } from "./opening.ts";
 import type { EventMap } from "./outgoing-message.ts";
 import type { Outlet } from "./outlet.ts";
@@ -101,7 +101,7 @@ export interface HubEnvironment {
   wheel: () => TimerWheel;
 }
 
-const system: HubEnvironment = {
+export const system: HubEnvironment = {
   schedule:
     typeof setImmediate === "function" ? (run) => void setImmediate(run) : (run) => void setTimeout(run, 0),
   now: () => performance.now(),
@@ -202,6 +202,14 @@ export class OpenHub implements Hub {
     return opened === undefined || opened instanceof HubStream ? answer! : refuseFetch(opened);
   }
 
+  /** Nothing more will be published: streams end once they have it all. @returns The last cursor. */
+  async finish(): Promise<string> {
+    const { recent, fanOut, streams } = await this.#opening;
+    fanOut.finish();
+    for (const stream of streams) fanOut.enqueue(stream);
+    return formatCursor(recent.epoch, recent.head);
+  }
+
   revoke(subscriber: string): number {
     const { streams } = this.#ready ?? {};
     if (streams === undefined) return 0;
@@ -284,7 +292,7 @@ export class OpenHub implements Hub {
 
   /** @returns The stream, why there is none, or undefined when the peer has left or asked for the head alone. */
   async #subscribe(
-    request: (NodeRequest | FetchRequest) & { readonly url?: string | undefined },
+    request: RequestWithUrl,
     address: string | undefined,
     options: SubscribeOptions,
     openOutlet: (head: ResponseHead) => Outlet,
@@ -401,14 +409,6 @@ export class OpenHub implements Hub {
 }
 
 const DRAINING: Refusal = { code: "draining", status: 503, detail: "The hub is going away", retryAfter: 1 };
-
-/** Where a returning subscriber stands: by header, else by query parameter, which the first request of a page can carry. */
-function cursorOf(request: (NodeRequest | FetchRequest) & { readonly url?: string | undefined }): string {
-  const header = lastEventIdOf(request);
-  if (header !== "" || request.url === undefined || !request.url.includes("lastEventId=")) return header;
-  const { searchParams } = new URL(request.url, "http://localhost");
-  return searchParams.get("lastEventId") ?? "";
-}
 
 function pickLifetime(lifetimeMs: SubscribeOptions["lifetimeMs"]): number {
   if (lifetimeMs === undefined) return Infinity;

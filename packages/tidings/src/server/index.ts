@@ -31,3 +31,5 @@ export type { RefusalCode } from "./refusal.ts";
 export type { TopicSelector } from "./selection.ts";
 export { memoryLog, type MemoryLogOptions } from "../log/memory.ts";
 export { LogError, type Log } from "../log/log.ts";
+export { type Answers, type AnswersOptions, createAnswers, resumable } from "./resumable.ts";
+export type { AnswerEnd, AnswerLimits, Generate } from "./answer.ts";

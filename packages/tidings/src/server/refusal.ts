@@ -11,6 +11,7 @@ import type { NodeResponse } from "./adapters/node.ts";
  * - `"unauthorized"` 401, `"forbidden"` 403: as `authorize` said.
  * - `"gap"` 412: messages are lost and `onGap` is `"fail"`: load the state anew, then subscribe without a cursor.
  * - `"too-many-streams"` 429: of one address or one subscriber. 503: of the hub.
+ * - `"gone"` 410: an answer that is no longer kept.
  * - `"draining"` 503: the hub is going away.
  * - `"failed"` 503: the log could not be read, or `authorize` or `snapshot` failed.
  */
@@ -21,6 +22,7 @@ export type RefusalCode =
   | "gap"
   | "too-many-streams"
   | "draining"
+  | "gone"
   | "failed";
 
 export interface Refusal {
