@@ -7,7 +7,7 @@ import { startChromium } from "./chromium.ts";
 import { startFirefox } from "./firefox.ts";
 import { startWebKit } from "./webkit.ts";
 
-export { type Browser, type EngineName, type Json, until } from "./browser.ts";
+export { type Browser, type EngineName, until } from "./browser.ts";
 export { type Child, startChild } from "./child.ts";
 
 /** For `describe.each(engines)`: every engine by name, with what starts it. */

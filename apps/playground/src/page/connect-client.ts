@@ -43,13 +43,13 @@ function toEnding(verdict: Verdict): Ending {
 
 const LONGEST_REASON = 300;
 
-/** The reason in a refusal's body: JSON's `error` or `message`, or the text itself unless it is a page. */
+/** The reason in a refusal's body: JSON's `error`, `detail` (RFC 9457) or `message`, or the text itself unless it is a page. */
 function reasonIn(body: string | undefined): string | undefined {
   if (!body) return undefined;
   let reason = body;
   try {
-    const json = JSON.parse(body) as { error?: unknown; message?: unknown } | null;
-    const told = json?.error ?? json?.message;
+    const json = JSON.parse(body) as { error?: unknown; detail?: unknown; message?: unknown } | null;
+    const told = json?.error ?? json?.detail ?? json?.message;
     if (typeof told === "string") reason = told;
   } catch {
     if (/^\s*</.test(body)) return undefined;

@@ -7,6 +7,7 @@ import { element } from "./element.ts";
 import { createEventList } from "./event-list.ts";
 import { createEventLog, type LoggedEvent } from "./event-log.ts";
 import { createPulse } from "./pulse.ts";
+import { createPublishForm } from "./publish-form.ts";
 import { remembered } from "./remembered.ts";
 import { createRequestForm, type PresetName } from "./request-form.ts";
 import { createSession, isRunning } from "./session.ts";
@@ -17,6 +18,7 @@ import { currentLanguage, fillTexts, type Language, onLanguage, setLanguage, wor
 
 const startButton = element("start", HTMLButtonElement);
 const stopButton = element("stop", HTMLButtonElement);
+const resumeButton = element("resume", HTMLButtonElement);
 const pauseButton = element("pause", HTMLButtonElement);
 const problem = element("problem", HTMLElement);
 const code = element("code", HTMLElement);
@@ -30,16 +32,18 @@ let marked = 0;
 
 let codeKind = remembered.get("code") ?? "javascript";
 const form = createRequestForm(onForm);
+const publishForm = createPublishForm();
 
 function onForm(): void {
   problem.textContent = "";
-  showCode();
+  showRequest();
 }
 
 function onSession(): void {
   const { state } = session.status;
   const running = isRunning(state);
   stopButton.disabled = !running;
+  showResume();
   pulse.running = running;
   for (const event of newest(log.events)) pulse.mark(event);
   status.update();
@@ -54,7 +58,13 @@ function newest(events: readonly LoggedEvent[]): LoggedEvent[] {
   return fresh;
 }
 
-function start(): void {
+function showResume(): void {
+  const { state, lastEventId } = session.status;
+  resumeButton.hidden = isRunning(state) || lastEventId === "" || !form.canResume;
+}
+
+/** @param resumeAfter - Begins there instead of where the form says. */
+function start(resumeAfter?: string): void {
   const request = form.read();
   if ("problem" in request) {
     problem.textContent = request.problem;
@@ -63,7 +73,7 @@ function start(): void {
   }
   problem.textContent = "";
   pulse.clear();
-  session.start(request);
+  session.start(resumeAfter === undefined ? request : { ...request, lastEventId: resumeAfter });
   // On a narrow screen the stream is below the form that was just sent.
   if (matchMedia("(max-width: 860px)").matches) element("stream", HTMLElement).scrollIntoView();
 }
@@ -80,9 +90,12 @@ function clear(): void {
   onSession();
 }
 
-function showCode(): void {
+/** Follows the form: the code that does the same, and whether there is a topic to publish to. */
+function showRequest(): void {
   const request = form.read();
   if ("problem" in request) return;
+  publishForm.url = request.url;
+  showResume();
   code.textContent = codeKind === "curl" ? toCurl(request, location.href) : toJavaScript(request);
 }
 
@@ -116,6 +129,7 @@ element("presets", HTMLElement).addEventListener("click", ({ target }) => {
   const preset = (target as Element).closest("button");
   if (preset) form.usePreset(preset.value as PresetName);
 });
+resumeButton.addEventListener("click", () => start(session.status.lastEventId));
 stopButton.addEventListener("click", () => session.stop());
 pauseButton.addEventListener("click", () => setPaused(!list.paused));
 copyButton.addEventListener("click", copyEvents);
@@ -125,7 +139,7 @@ copyCode.addEventListener("click", () => void copy(code.textContent ?? "", copyC
 choose("code-kind", codeKind, (kind) => {
   codeKind = kind;
   remembered.set("code", kind);
-  showCode();
+  showRequest();
 });
 
 listenToShortcuts({

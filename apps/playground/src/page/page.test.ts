@@ -179,6 +179,32 @@ describe.each(engines)("the page in $engine", ({ start }) => {
     });
   });
 
+  it("publishes to a topic, and gets what it missed when it resumes", async () => {
+    await visit();
+    await browser.click(".preset[value=topic]");
+    await browser.click("#start");
+    await stateBecomes("Open");
+    await browser.type("#publish-event", "headline");
+    await browser.type("#publish-data", '{"title":"one"}');
+    await browser.press("Enter");
+    await rowsUpTo("headline");
+    await browser.click("#stop");
+    const cursor = await browser.text("#cursor");
+    expect(await browser.text("#published")).toBe(`Accepted as ${cursor}`);
+
+    await browser.type("#publish-data", "two");
+    await browser.press("Enter");
+    await until(
+      "the next cursor",
+      async () => (await browser.text("#published")) !== `Accepted as ${cursor}`,
+    );
+    await browser.click("#resume");
+    await until("two headlines", async () => (await messages()) === 2);
+    expect(await rowsUpTo("headline")).toEqual(["open", "headline", "end", "open", "headline"]);
+    expect(await browser.text("#events .row:last-child .data")).toBe("two");
+    await browser.click("#stop");
+  });
+
   it("switches off what the browser's own client cannot do, says why, and keeps what was entered", async () => {
     await visit();
     await browser.click(".preset[value=chat]");

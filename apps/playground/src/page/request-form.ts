@@ -7,13 +7,15 @@ import { remembered } from "./remembered.ts";
 import type { ClientName, StreamRequest } from "./stream-client.ts";
 import { onLanguage, type Words, words } from "./words.ts";
 
-export type PresetName = "clock" | "chat";
+export type PresetName = "clock" | "chat" | "topic";
 
 export interface RequestForm {
   /** The request as the client will send it, or what is wrong with it and where. */
   read(): StreamRequest | { readonly problem: string; readonly field: HTMLElement };
   /** Fills the fields with one of the demo server's requests. */
   usePreset(name: PresetName): void;
+  /** Whether the chosen client can be told where to begin. */
+  readonly canResume: boolean;
 }
 
 interface Fields {
@@ -39,6 +41,7 @@ const PRESETS: Record<PresetName, Omit<Fields, "client">> = {
     body: '{"q": "你好"}',
     stopOn: "done",
   },
+  topic: { ...PLAIN, method: "GET", url: "/api/topics/news", listenTo: "headline, gap", stopOn: "" },
 };
 
 type Word = { [Key in keyof Words]: Words[Key] extends string ? Key : never }[keyof Words];
@@ -68,6 +71,9 @@ export function createRequestForm(onChange: () => void): RequestForm {
       const needsMore = fields.method !== "GET" && client() === "browser";
       fill({ ...fields, client: needsMore ? "connect" : client() });
       changed();
+    },
+    get canResume() {
+      return !lastEventId.disabled;
     },
   };
 

@@ -18,6 +18,7 @@ export const english = {
   request: "Request",
   presets: "Presets",
   presetClock: "Clock",
+  presetTopic: "Topic",
   presetChat: "Chat",
   client: "Client",
   browsersOwn: "Browser’s own",
@@ -97,6 +98,15 @@ export const english = {
   duration: "Duration",
   pulseFrom: "30 s ago",
   pulseTo: "now",
+
+  resumeHere: "Resume",
+
+  // What is published.
+  publish: "Publish",
+  publishEvent: "Event type",
+  publishData: "Text or JSON, for everyone who is subscribed",
+  published: (id: string) => `Accepted as ${id}`,
+  notPublished: (why: string) => `Not published: ${why}`,
 
   // The events.
   events: "Events",

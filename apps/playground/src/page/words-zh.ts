@@ -17,6 +17,7 @@ export const chinese: typeof english = {
   request: "请求",
   presets: "示例",
   presetClock: "时钟",
+  presetTopic: "主题",
   presetChat: "对话",
   client: "客户端",
   browsersOwn: "浏览器自带",
@@ -88,6 +89,14 @@ export const chinese: typeof english = {
   duration: "时长",
   pulseFrom: "30 秒前",
   pulseTo: "现在",
+
+  resumeHere: "续传",
+
+  publish: "发布",
+  publishEvent: "事件类型",
+  publishData: "文本或 JSON，发给所有订阅者",
+  published: (id) => `已发布，ID 为 ${id}`,
+  notPublished: (why) => `发布失败：${why}`,
 
   events: "事件",
   time: "时间",

@@ -173,6 +173,69 @@ describe("POST /api/chat", () => {
   });
 });
 
+describe("/api/topics/:topic", () => {
+  async function publish(origin: string, topic: string, message: unknown): Promise<Response> {
+    return fetch(`${origin}/api/topics/${topic}`, { method: "POST", body: JSON.stringify(message) });
+  }
+
+  it("carries what is published to who is subscribed, each message with its cursor as id", async () => {
+    const origin = await serve();
+    const response = await fetch(`${origin}/api/topics/news`);
+    const reader = response.body!.pipeThrough(new MessageStream()).getReader();
+    const plain = await publish(origin, "news", { data: "你好" });
+    const typed = await publish(origin, "news", { event: "headline", data: { title: "Tidings" } });
+    await publish(origin, "other", { data: "for others" });
+    expect([plain.status, typed.status]).toEqual([201, 201]);
+    const { id: first } = (await plain.json()) as { id: string };
+    const { id: second } = (await typed.json()) as { id: string };
+    expect((await reader.read()).value).toEqual({ event: "message", data: "你好", id: first });
+    expect((await reader.read()).value).toEqual({
+      event: "headline",
+      data: '{"title":"Tidings"}',
+      id: second,
+    });
+  });
+
+  it("gives who comes back what was published meanwhile, and tells of a gap where it cannot", async () => {
+    const origin = await serve();
+    const ids = [];
+    for (const data of ["one", "two", "three"]) {
+      ids.push(((await (await publish(origin, "news", { data })).json()) as { id: string }).id);
+    }
+    const resume = async (lastEventId: string): Promise<string[]> => {
+      const headers = { "last-event-id": lastEventId };
+      const leave = new AbortController();
+      const response = await fetch(`${origin}/api/topics/news`, { headers, signal: leave.signal });
+      const reader = response.body!.pipeThrough(new MessageStream()).getReader();
+      const next = [(await reader.read()).value!];
+      if (next[0]!.event === "message") next.push((await reader.read()).value!);
+      leave.abort();
+      return next.map(({ event, data }) => (event === "message" ? data : event));
+    };
+    expect(await resume(ids[0]!)).toEqual(["two", "three"]);
+    expect(await resume("anotherepoch.1")).toEqual(["gap"]);
+  });
+
+  it.each([
+    ["nothing", undefined, /data is undefined/],
+    ["no data", { event: "headline" }, /data is undefined/],
+    ["a type with a line break", { event: "a\nb", data: 1 }, /"a\\nb"/],
+    ["a type that is no text", { event: 1, data: 1 }, /event is of type number/],
+    ["the hub's own type", { event: "gap", data: 1 }, /"gap"/],
+  ])("answers 400 with a reason to %s", async (_case, message, reason) => {
+    const origin = await serve();
+    const response = await publish(origin, "news", message);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toEqual({ error: expect.stringMatching(reason) });
+  });
+
+  it("answers 405 to another method, and says which it takes", async () => {
+    const origin = await serve();
+    const response = await fetch(`${origin}/api/topics/news`, { method: "DELETE" });
+    expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, POST"]);
+  });
+});
+
 describe("everything else", () => {
   it("answers 404 with a reason where there is nothing", async () => {
     const origin = await serve();

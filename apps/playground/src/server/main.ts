@@ -15,8 +15,8 @@ if (!Number.isInteger(port) || port < 0 || port > 65_535) {
   );
 }
 
-const { app, streams } = createPlayground();
-const server = app.listen(port, HOST);
+const playground = createPlayground();
+const server = playground.app.listen(port, HOST);
 server.once("listening", () => {
   const origin = `http://${HOST}:${(server.address() as AddressInfo).port}`;
   console.log(`
@@ -24,6 +24,8 @@ server.once("listening", () => {
 
   curl -N -H "Accept: text/event-stream" "${origin}/api/sse?tick=2"
   curl -N -H "Authorization: Bearer demo" -d '{"q":"你好"}' ${origin}/api/chat
+  curl -N ${origin}/api/topics/news
+  curl -d '{"data":"Hello, 世界"}' ${origin}/api/topics/news
 
   Ctrl-C ends it.
 `);
@@ -44,7 +46,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
     if (leaving) process.exit(1);
     leaving = true;
-    streams.endAll();
+    playground.endStreams();
     server.close(() => process.exit(0));
     server.closeIdleConnections();
     // Whoever does not take the end of a stream is cut off.

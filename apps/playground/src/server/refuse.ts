@@ -9,11 +9,11 @@ export function refuse(response: Response, status: number, error: string): void 
   response.status(status).json({ error });
 }
 
-/** Answers every method but one. */
-export function onlyMethod(method: string): RequestHandler {
+/** Answers every method but these. */
+export function onlyMethods(...methods: string[]): RequestHandler {
   return (request, response) => {
-    response.setHeader("Allow", method);
-    refuse(response, 405, `Cannot answer ${request.method}, expected ${method}`);
+    response.setHeader("Allow", methods.join(", "));
+    refuse(response, 405, `Cannot answer ${request.method}, expected ${methods.join(" or ")}`);
   };
 }
 
