@@ -14,7 +14,7 @@ import { openReader, type Reader } from "../reader.ts";
 import { nginxVersion, startNginx } from "./start-nginx.ts";
 
 const TIDINGS_CONF = fileURLToPath(new URL("tidings.conf", import.meta.url));
-const INCLUDED = `include ${TIDINGS_CONF};`;
+const INCLUDED = `include "${TIDINGS_CONF}";`;
 const PAGE_BYTES = 4096;
 const GZIP_ON = {
   http: "gzip on; gzip_types text/event-stream; gzip_min_length 0;",
@@ -336,7 +336,7 @@ test("the server block of the README is one that nginx takes, and streams throug
     block
       .replace("listen 80;", `listen 127.0.0.1:${port};`)
       .replace("127.0.0.1:3001", `127.0.0.1:${origin.port}`)
-      .replace("/etc/nginx/tidings.conf", TIDINGS_CONF),
+      .replace("/etc/nginx/tidings.conf", `"${TIDINGS_CONF}"`),
   );
   onTestFinished(() => nginx.stop());
   const reader = openReader(`${nginx.url}/api/sse`, { headers: { "x-forwarded-for": "192.0.2.1" } });

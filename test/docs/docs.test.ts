@@ -11,7 +11,7 @@ import { exchangesOf, printed } from "./transcript.ts";
 
 const documents = markdownFiles(".");
 const textOf = (file: string): string => readFileSync(join(ROOT, file), "utf8");
-const translations = documents.filter((file) => file.endsWith(".zh-CN.md"));
+const translations = documents.filter((file) => originalOf(file) !== file);
 // The code of a translation is that of its original, which a test below holds, so it need not be run again.
 const blocks = documents
   .filter((file) => !translations.includes(file))
@@ -75,7 +75,7 @@ describe("translations", () => {
   test.each(translations)(
     "%s has the code of its original, but for comments, and as many headings",
     (file) => {
-      const original = file.replace(".zh-CN.md", ".md");
+      const original = originalOf(file);
       expect(codeOf(file)).toEqual(codeOf(original));
       expect(headingsOf(file)).toBe(headingsOf(original));
     },
@@ -93,6 +93,10 @@ describe("links", () => {
     expect(existsSync(join(ROOT, dirname(file), target))).toBe(true);
   });
 });
+
+function originalOf(file: string): string {
+  return file.replace(".zh-CN.md", ".md").replace("zh-CN/", "");
+}
 
 function markdownFiles(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
