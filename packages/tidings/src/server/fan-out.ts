@@ -15,6 +15,8 @@ import type { HubFeed, HubStream, StreamEnd } from "./hub-stream.ts";
 import { joinBytes, JoinedPiece, writePiece, type Piece } from "./piece.ts";
 import type { RecentEntries } from "./recent-entries.ts";
 import { continueFrom } from "./resume.ts";
+import { Conflation, type SlowPolicy } from "./conflation.ts";
+import { encodeGap } from "./gap.ts";
 
 export interface FanOutOptions {
   readonly recent: RecentEntries<HubFeed>;
@@ -28,6 +30,8 @@ export interface FanOutOptions {
   /** Milliseconds, monotonic. */
   readonly now: () => number;
   readonly counters: FanOutCounters;
+  /** What slow readers of a topic get; absent, all of them everything. */
+  readonly slowPolicyOf?: ((topic: string) => SlowPolicy) | undefined;
   /** Called when a stream cannot go on. */
   readonly onEnd: (stream: HubStream, end: StreamEnd, error?: unknown) => void;
 }
@@ -80,7 +84,8 @@ export class FanOut {
 
   /** Takes up a stream that was just opened, if something was published meanwhile. */
   enter(stream: HubStream): void {
-    if (stream.offset < this.#options.recent.head || stream.offset >= this.#finalOffset) this.enqueue(stream);
+    stream.caughtUp = stream.offset >= this.#options.recent.head;
+    if (!stream.caughtUp || stream.offset >= this.#finalOffset) this.enqueue(stream);
   }
 
   /** Nothing follows what there is: from now on, streams end once they have it all. */
@@ -208,9 +213,22 @@ export class FanOut {
     const { recent, writeBytes } = this.#options;
     try {
       if (stream.page !== undefined) {
-        this.#deliverPage(stream);
+        if (stream.conflation === undefined) this.#deliverPage(stream);
+        else if (!this.#conflate(stream, stream.conflation)) return;
       } else {
         const piece = stream.feed.since(stream.offset, recent.head, writeBytes);
+        if (stream.drained) {
+          stream.drained = false;
+          const { slowPolicyOf } = this.#options;
+          if (
+            slowPolicyOf !== undefined &&
+            stream.caughtUp &&
+            (piece === undefined || piece.through < recent.head)
+          ) {
+            stream.conflation = new Conflation(slowPolicyOf, stream.offset, recent.head);
+            return this.#read(stream);
+          }
+        }
         if (piece === undefined) return this.#read(stream);
         if (piece.messages > 1) this.#remember(stream.feed);
         // What was read from the log may be newer than what its tail has handed on.
@@ -223,6 +241,7 @@ export class FanOut {
       return;
     }
     if (stream.end !== undefined) return;
+    if (stream.offset >= recent.head) stream.caughtUp = true;
     if (stream.offset >= this.#finalOffset) return this.#options.onEnd(stream, "complete");
     if (stream.blocked) return;
     if (stream.offset < recent.head) this.enqueue(stream);
@@ -256,6 +275,43 @@ export class FanOut {
       this.#write(stream, piece, entries.length, last);
     }
     if (next.fails) this.#options.onEnd(stream, "gap");
+  }
+
+  /** @returns Whether it is done with; false while more has to be read, or when the stream was ended. */
+  #conflate(stream: HubStream, conflation: Conflation): boolean {
+    const { recent, counters, writeBytes, onEnd } = this.#options;
+    const page = stream.page!;
+    stream.page = undefined;
+    if (page.lostThrough > Math.max(conflation.through, stream.knownLost)) conflation.dropped = true;
+    stream.knownLost = Math.max(stream.knownLost, page.lostThrough);
+    const { filter } = stream.feed;
+    for (const entry of page.entries) {
+      const encoded = new EncodedEntry(recent.epoch, entry);
+      if (filter !== undefined && !filter(encoded.message, encoded.topic)) continue;
+      if (conflation.add(encoded)) continue;
+      onEnd(stream, "slow");
+      return false;
+    }
+    conflation.through = page.through;
+    // What all keys together need is bounded like everything else: the rest follows when this was taken.
+    if (conflation.through < conflation.target && conflation.bytes < writeBytes * 16) {
+      this.#read(stream);
+      return false;
+    }
+    stream.conflation = undefined;
+    const { entries, dropped, through } = conflation;
+    const parts = entries.map(({ bytes }) => bytes);
+    if (dropped) {
+      counters.gaps.slow += 1;
+      const from = formatCursor(recent.epoch, stream.offset);
+      // Without an id: whoever is cut off behind it comes back to where the gap began.
+      parts.unshift(encodeGap({ from, to: formatCursor(recent.epoch, through), reason: "slow" }, undefined));
+    }
+    stream.offset = through;
+    if (parts.length > 0) {
+      this.#write(stream, shared(joinBytes(parts)), entries.length, entries.at(-1)?.offset ?? stream.sentId);
+    }
+    return true;
   }
 
   #write(stream: HubStream, piece: Pick<Piece, "bytes" | "chunk">, messages: number, lastId: number): void {
@@ -292,7 +348,8 @@ export class FanOut {
     this.#reads += 1;
     const { log, writeBytes } = this.#options;
     const { selection: topics } = stream.feed;
-    log.read({ topics, after: stream.offset, maxMessages: PAGE_MESSAGES, maxBytes: writeBytes }).then(
+    const after = stream.conflation?.through ?? stream.offset;
+    log.read({ topics, after, maxMessages: PAGE_MESSAGES, maxBytes: writeBytes }).then(
       (page) => {
         stream.page = page;
         this.#readDone(stream);

@@ -5,6 +5,7 @@
 import type { Log, Retention, TopicRetention } from "../log/log.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 import type { AdmissionLimits } from "./admission.ts";
+import type { SlowPolicy } from "./conflation.ts";
 import type { OnGap } from "./gap.ts";
 import type { EventMap, OutgoingMessage } from "./outgoing-message.ts";
 import { selectTopics, type TopicSelector } from "./selection.ts";
@@ -23,6 +24,11 @@ export interface HubOptions {
   stallMs?: number | false;
   /** Bytes in one write to one stream, but for a message that alone is larger. 65,536 unless told. */
   writeBytes?: number;
+  /**
+   * What slow readers get, by topic; for a topic, the first rule that fits, `"resume"` where none does. A reader is slow when
+   * more waits for it, once it takes bytes again, than fits in one write.
+   */
+  slow?: readonly { readonly topics: readonly TopicSelector[]; readonly policy: SlowPolicy }[];
   /** What is kept encoded for the streams that keep up, of all topics together: 16,384 messages, 8 MiB unless told. */
   recent?: { messages?: number; bytes?: number };
   limits?: HubLimits;
@@ -122,6 +128,7 @@ export interface CheckedOptions {
   readonly heartbeatMs: number;
   readonly stallMs: number;
   readonly writeBytes: number;
+  readonly slowPolicyOf: ((topic: string) => SlowPolicy) | undefined;
   readonly recent: { readonly messages: number; readonly bytes: number };
   readonly admission: AdmissionLimits;
   readonly topicsPerStream: number;
@@ -142,6 +149,7 @@ export function checkOptions(options: HubOptions): CheckedOptions {
     heartbeatMs: orNever("heartbeatMs", options.heartbeatMs ?? 15_000),
     stallMs: orNever("stallMs", options.stallMs ?? 120_000),
     writeBytes: positive("writeBytes", options.writeBytes ?? 65_536),
+    slowPolicyOf: toPolicies(options.slow ?? []),
     recent: {
       messages: positive("recent.messages", recent.messages ?? 16_384),
       bytes: positive("recent.bytes", recent.bytes ?? 8 * 2 ** 20),
@@ -169,6 +177,19 @@ function toRetention(history: HistoryOptions): Retention {
   });
   const forTopic: Retention["forTopic"] = (topic) => rules.find(({ matches }) => matches(topic))?.bounds;
   return rules.length === 0 ? { messages, bytes, ageMs } : { messages, bytes, ageMs, forTopic };
+}
+
+function toPolicies(rules: NonNullable<HubOptions["slow"]>): ((topic: string) => SlowPolicy) | undefined {
+  if (rules.length === 0) return undefined;
+  const compiled = rules.map(({ topics, policy }) => {
+    if (!["resume", "latest", "close"].includes(policy)) {
+      throw new TypeError(
+        `Cannot create hub: slow policy is ${JSON.stringify(policy)}, expected "resume", "latest" or "close"`,
+      );
+    }
+    return { matches: selectTopics(topics, Infinity).matches, policy };
+  });
+  return (topic) => compiled.find(({ matches }) => matches(topic))?.policy ?? "resume";
 }
 
 function orNever(name: string, value: number | false): number {

@@ -2,6 +2,7 @@
  * A subscriber's stream, as the hub knows it: an outlet and a cursor, and no queue.
  */
 import type { Page } from "../log/log.ts";
+import type { Conflation } from "./conflation.ts";
 import { Feed } from "./feed.ts";
 import type { OnGap } from "./gap.ts";
 import { formatCursor } from "../log/cursor.ts";
@@ -14,6 +15,7 @@ import type { Timed } from "./timer-wheel.ts";
  * - `"complete"`: nothing follows what it was sent.
  * - `"peer-left"`: the peer closed its connection, or lost it.
  * - `"stalled"`: the peer took nothing for `stallMs` while something waited for it; it was cut.
+ * - `"slow"`: more waited for it than fits in one write, and the policy of a topic is `"close"`.
  * - `"gap"`: it has a gap and was subscribed with `onGap: "fail"`.
  * - `"lifetime"`: it was open for `lifetimeMs`.
  * - `"expired"`: its authorization expired.
@@ -23,6 +25,7 @@ import type { Timed } from "./timer-wheel.ts";
  */
 export type StreamEnd =
   | "complete"
+  | "slow"
   | "closed"
   | "peer-left"
   | "stalled"
@@ -80,6 +83,12 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription {
   reading = false;
   /** The peer has not taken what was written: nothing more is, until it has. */
   blocked = false;
+  /** It once had everything there was: one that returns and catches up is not slow. */
+  caughtUp = false;
+  /** It was blocked, and takes bytes again. */
+  drained = false;
+  /** What is gathered for it instead of everything, as its reader is slow. */
+  conflation: Conflation | undefined;
   /** It stands in the fan-out's queue of single streams. */
   ready = false;
   heartbeatDue = false;

@@ -46,6 +46,7 @@ export class HubStreams implements StreamOwner {
     stream.feed.streams.add(stream);
     outlet.onDrain = () => {
       stream.blocked = false;
+      stream.drained = true;
       fanOut.enqueue(stream);
     };
     outlet.onClose = () => {
@@ -148,6 +149,7 @@ export class HubStreams implements StreamOwner {
     if (stream.end !== undefined) return;
     stream.end = end;
     stream.page = undefined;
+    stream.conflation = undefined;
     stream.feed.streams.remove(stream);
   }
 }

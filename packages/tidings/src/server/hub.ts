@@ -243,7 +243,15 @@ export class OpenHub implements Hub {
   }
 
   async #open(): Promise<Ready> {
-    const { retention, recent: limits, writeBytes, heartbeatMs, stallMs, onError } = this.#options;
+    const {
+      retention,
+      recent: limits,
+      writeBytes,
+      slowPolicyOf,
+      heartbeatMs,
+      stallMs,
+      onError,
+    } = this.#options;
     const { schedule, now, wheel } = this.#environment;
     let ready: Ready | undefined;
     const early: Entry[] = [];
@@ -266,6 +274,7 @@ export class OpenHub implements Hub {
       schedule,
       now,
       counters: this.#counters,
+      slowPolicyOf,
       onEnd: (stream, end, error) => {
         if (error !== undefined) onError(error);
         streams.end(stream, end);

@@ -33,3 +33,4 @@ export { memoryLog, type MemoryLogOptions } from "../log/memory.ts";
 export { LogError, type Log } from "../log/log.ts";
 export { type Answers, type AnswersOptions, createAnswers, resumable } from "./resumable.ts";
 export type { AnswerEnd, AnswerLimits, Generate } from "./answer.ts";
+export type { SlowPolicy } from "./conflation.ts";
