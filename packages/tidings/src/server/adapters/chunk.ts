@@ -8,7 +8,7 @@
 export function toChunk(bytes: Uint8Array): Uint8Array {
   if (bytes.length === 0) return bytes;
   const size = bytes.length.toString(16);
-  const chunk = new Uint8Array(size.length + 2 + bytes.length + 2);
+  const chunk = newBytes(size.length + 2 + bytes.length + 2);
   for (let at = 0; at < size.length; at++) chunk[at] = size.charCodeAt(at);
   chunk[size.length] = CR;
   chunk[size.length + 1] = LF;
@@ -16,6 +16,13 @@ export function toChunk(bytes: Uint8Array): Uint8Array {
   chunk[chunk.length - 2] = CR;
   chunk[chunk.length - 1] = LF;
   return chunk;
+}
+
+const { Buffer } = globalThis as { Buffer?: { allocUnsafeSlow(size: number): Uint8Array } };
+
+/** A Buffer where there are such, as Node's streams would otherwise make one at each write; in memory of its own, to be shared. */
+function newBytes(size: number): Uint8Array {
+  return Buffer === undefined ? new Uint8Array(size) : Buffer.allocUnsafeSlow(size);
 }
 
 const CR = 13;
