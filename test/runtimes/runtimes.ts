@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { startChild } from "../browsers/child.ts";
+import { type Child, startChild } from "../browsers/child.ts";
 
 const FOLDER = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(FOLDER, "../..");
@@ -73,23 +73,30 @@ export async function startServer(
     await child.stop();
     await rm(folder, { recursive: true, force: true });
   };
-  const port = await new Promise<string>((resolve, reject) => {
-    const look = (): void => {
-      const found = /listening on (\d+)|"port":(\d+)/.exec(child.output());
-      if (found !== null) resolve((found[1] ?? found[2])!);
-    };
-    child.process.stdout!.on("data", look);
-    child.process.once("exit", () => reject(new Error(`${runtime} ended at once: ${child.output()}`)));
-    setTimeout(() => reject(new Error(`${runtime} does not listen: ${child.output()}`)), 20_000).unref();
-  }).catch(async (error: unknown) => {
-    await stop();
-    throw error;
-  });
+  const port = await portOf(runtime, child, /listening on (\d+)|"port":(\d+)/).catch(
+    async (error: unknown) => {
+      await stop();
+      throw error;
+    },
+  );
   return { origin: `http://127.0.0.1:${port}`, stop };
 }
 
+/** The port that a child says it listens on: the group of `pattern` that matched. */
+export function portOf(name: string, child: Child, pattern: RegExp): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const look = (): void => {
+      const port = pattern.exec(child.output())?.slice(1).find(Boolean);
+      if (port !== undefined) resolve(port);
+    };
+    child.process.stdout!.on("data", look);
+    child.process.once("exit", () => reject(new Error(`${name} ended at once: ${child.output()}`)));
+    setTimeout(() => reject(new Error(`${name} does not listen: ${child.output()}`)), 20_000).unref();
+  });
+}
+
 /** One module with everything in it but Node's own. `tidings/…`, and its source where tests name it, are what was built. */
-async function bundle(entry: string, outfile: string): Promise<void> {
+export async function bundle(entry: string, outfile: string): Promise<void> {
   const source = join(ROOT, "packages/tidings/src/");
   await build({
     entryPoints: [entry],

@@ -30,7 +30,7 @@ export function describeServer(
     beforeAll(async () => {
       server = await start();
       peer = new Peer(server.origin, version);
-    });
+    }, 300_000); // some have to be built first
     afterAll(async () => {
       peer?.close();
       await server?.stop();
