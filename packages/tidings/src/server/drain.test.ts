@@ -70,6 +70,17 @@ describe("hub.drain()", () => {
     server.close();
   });
 
+  it("gives the streams what was published in the same turn before it ends them", async () => {
+    const { hub, url, server } = await serveHub();
+    const reader = await Reader.open(`${url}?topic=a`);
+    const published = hub.publish("a", { data: "last words" });
+    await hub.drain({ overMs: 0 });
+    await published;
+    await reader.ended;
+    expect(reader.data).toEqual(["last words"]);
+    server.close();
+  });
+
   it("cuts a peer that does not take the end, after graceMs", async () => {
     const { hub, url, server } = await serveHub();
     const reader = await Reader.open(`${url}?topic=a`);

@@ -88,6 +88,11 @@ export class FanOut {
     if (!stream.caughtUp || stream.offset >= this.#finalOffset) this.enqueue(stream);
   }
 
+  /** Gives a stream what waits for it, before it is ended: what was published in the same turn, mostly. */
+  flush(stream: HubStream): void {
+    this.#flush(stream);
+  }
+
   /** Nothing follows what there is: from now on, streams end once they have it all. */
   finish(): void {
     this.#finalOffset = this.#options.recent.head;
@@ -110,6 +115,15 @@ export class FanOut {
       this.wake();
     }
     return piece;
+  }
+
+  /** A block that moves the cursor to what is newest; the same for all until something newer comes. */
+  headBlock(): Pick<Piece, "bytes" | "chunk"> {
+    const { recent } = this.#options;
+    if (this.#idBlock?.head !== recent.head) {
+      this.#idBlock = { head: recent.head, piece: shared(idBlock(recent.epoch, recent.head)) };
+    }
+    return this.#idBlock.piece;
   }
 
   readonly #run = (): void => {
@@ -333,10 +347,7 @@ export class FanOut {
     const { recent, counters } = this.#options;
     counters.heartbeats += 1;
     if (stream.sentId >= recent.head) return this.#write(stream, this.#comment, 0, stream.sentId);
-    if (this.#idBlock?.head !== recent.head) {
-      this.#idBlock = { head: recent.head, piece: shared(idBlock(recent.epoch, recent.head)) };
-    }
-    this.#write(stream, this.#idBlock.piece, 0, recent.head);
+    this.#write(stream, this.headBlock(), 0, recent.head);
   }
 
   #read(stream: HubStream): void {
@@ -379,7 +390,8 @@ export function idBlock(epoch: string, offset: number): string {
   return `id: ${formatCursor(epoch, offset)}\n\n`;
 }
 
-function shared(content: string | Uint8Array): Pick<Piece, "bytes" | "chunk"> {
+/** Bytes that many streams are sent, framed once. */
+export function shared(content: string | Uint8Array): Pick<Piece, "bytes" | "chunk"> {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   return { bytes, chunk: toChunk(bytes) };
 }

@@ -311,7 +311,7 @@ export class OpenHub implements Hub {
       return refusal;
     };
     // A mistake in the call is found before anything is waited for.
-    const { firstBytes, ...head } = responseHead(options);
+    const { firstBytes, firstChunk: _, ...head } = responseHead(options);
     const lifetimeMs = pickLifetime(options.lifetimeMs);
     if (this.#draining !== undefined) return refuse(DRAINING);
     let selection: TopicSelection;
@@ -344,7 +344,11 @@ export class OpenHub implements Hub {
       const opening = opened instanceof Promise ? await opened : opened;
       if ("code" in opening) return refuse(opening);
       if (this.#draining !== undefined) return refuse(DRAINING);
-      const outlet = openOutlet({ ...head, firstBytes: opening.firstBytes });
+      const outlet = openOutlet({
+        ...head,
+        firstBytes: opening.firstBytes,
+        firstChunk: opening.firstChunk,
+      });
       if (outlet.closed) return undefined;
 
       const nowMs = this.#environment.now();
@@ -405,10 +409,13 @@ export class OpenHub implements Hub {
 
   async #drain(options: DrainOptions): Promise<void> {
     const { graceMs = 3_000 } = options;
-    const { streams } = await this.#opening;
+    const { streams, fanOut } = await this.#opening;
     // The blocked go last: they may yet take what they have.
     const members = [...streams].sort((one, other) => Number(one.blocked) - Number(other.blocked));
-    await endAtPace(members, options, (stream, retryMs) => streams.end(stream, "drained", retryMs));
+    await endAtPace(members, options, (stream, retryMs) => {
+      fanOut.flush(stream);
+      streams.end(stream, "drained", retryMs);
+    });
     await streams.empty(graceMs);
     streams.destroyAll();
     await streams.empty(graceMs);

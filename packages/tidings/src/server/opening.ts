@@ -7,12 +7,12 @@ import { encodeComment } from "../wire/encode.ts";
 import { formatCursor, parseCursor } from "../log/cursor.ts";
 import type { Log, Page } from "../log/log.ts";
 import { EncodedEntry } from "./encoded-entry.ts";
-import { idBlock, type FanOut } from "./fan-out.ts";
+import { idBlock, shared, type FanOut } from "./fan-out.ts";
 import type { GapReason } from "./gap.ts";
 import type { SubscribeOptions } from "./hub-options.ts";
 import type { HubFeed } from "./hub-stream.ts";
 import { encodeOutgoing } from "./outgoing-message.ts";
-import { joinBytes } from "./piece.ts";
+import { joinBytes, type Piece } from "./piece.ts";
 import type { RecentEntries } from "./recent-entries.ts";
 import type { Refusal } from "./refusal.ts";
 import { continueFrom } from "./resume.ts";
@@ -20,6 +20,8 @@ import { continueFrom } from "./resume.ts";
 export interface Opening {
   /** What goes out with the head. */
   readonly firstBytes: Uint8Array;
+  /** `firstBytes` as a chunk, where others begin with the same. */
+  readonly firstChunk?: Uint8Array;
   readonly cursor: number;
   readonly knownLost: number;
   /** The newest offset that the peer has as its last event ID once it has `firstBytes`. */
@@ -34,7 +36,7 @@ export interface OpeningRequest {
   readonly feed: HubFeed;
   readonly recent: RecentEntries<HubFeed>;
   readonly log: Log;
-  readonly fanOut: Pick<FanOut, "since">;
+  readonly fanOut: Pick<FanOut, "since" | "headBlock">;
   readonly writeBytes: number;
   readonly options: SubscribeOptions;
   /** Goes out before all else. */
@@ -42,7 +44,7 @@ export interface OpeningRequest {
 }
 
 const utf8 = new TextEncoder();
-const COMMENT = utf8.encode(encodeComment(""));
+const COMMENT = shared(encodeComment(""));
 const PAGE_MESSAGES = 1_000;
 
 /** @returns A promise only where the log or the application has to be asked. */
@@ -50,7 +52,7 @@ export function openAt(request: OpeningRequest): Opening | Promise<Opening | Ref
   const { lastEventId, recent, options, prologue } = request;
   const parts: Uint8Array[] = prologue === undefined ? [] : [prologue];
   if (lastEventId === "" && (options.from ?? "live") === "live") {
-    return options.snapshot === undefined ? beginAt(recent, recent.head, parts) : beginLive(request, parts);
+    return options.snapshot === undefined ? beginLive(request, parts) : beginWithSnapshot(request, parts);
   }
   const given = lastEventId === "" ? undefined : parseCursor(lastEventId);
   if (given?.epoch === recent.epoch && given.offset <= recent.head) {
@@ -58,9 +60,8 @@ export function openAt(request: OpeningRequest): Opening | Promise<Opening | Ref
     // Where what is recent reaches back that far, nothing is lost and the log need not be asked.
     const piece = request.fanOut.since(request.feed, offset);
     if (piece !== undefined) {
-      parts.push(piece.messages > 0 ? piece.bytes : COMMENT);
       return {
-        firstBytes: joinBytes(parts),
+        ...firstOf(piece.messages > 0 ? piece : COMMENT, parts),
         cursor: Math.max(offset, piece.through),
         knownLost: offset,
         sentId: Math.max(offset, piece.last),
@@ -105,7 +106,7 @@ async function openFromLog(
   if (gap !== undefined && snapshot) await pushSnapshot(request, parts, next.cursor);
   const entries = encodeEntries(next.entries, request);
   for (const { bytes } of entries) parts.push(bytes);
-  if (parts.length === (prologue === undefined ? 0 : 1)) parts.push(COMMENT);
+  if (parts.length === (prologue === undefined ? 0 : 1)) parts.push(COMMENT.bytes);
   return {
     firstBytes: joinBytes(parts),
     cursor: next.cursor,
@@ -116,24 +117,27 @@ async function openFromLog(
   };
 }
 
-async function beginLive(request: OpeningRequest, parts: Uint8Array[]): Promise<Opening> {
-  const { recent } = request;
-  const cursor = recent.head;
-  await pushSnapshot(request, parts, cursor);
-  return beginAt(recent, cursor, parts);
+/** At once a cursor, so that a subscriber that is cut off before its first message misses none. */
+function beginLive({ recent, fanOut }: OpeningRequest, parts: Uint8Array[]): Opening {
+  return beginAt(recent.head, firstOf(fanOut.headBlock(), parts));
 }
 
-/** At once a cursor, so that a subscriber that is cut off before its first message misses none. */
-function beginAt(recent: OpeningRequest["recent"], cursor: number, parts: Uint8Array[]): Opening {
-  parts.push(utf8.encode(idBlock(recent.epoch, cursor)));
-  return {
-    firstBytes: parts.length === 1 ? parts[0]! : joinBytes(parts),
-    cursor,
-    knownLost: cursor,
-    sentId: cursor,
-    messages: 0,
-    gap: undefined,
-  };
+async function beginWithSnapshot(request: OpeningRequest, parts: Uint8Array[]): Promise<Opening> {
+  const cursor = request.recent.head;
+  await pushSnapshot(request, parts, cursor);
+  return beginAt(cursor, { firstBytes: joinBytes(parts) });
+}
+
+function beginAt(cursor: number, first: Pick<Opening, "firstBytes" | "firstChunk">): Opening {
+  return { ...first, cursor, knownLost: cursor, sentId: cursor, messages: 0, gap: undefined };
+}
+
+function firstOf(
+  piece: Pick<Piece, "bytes" | "chunk">,
+  parts: Uint8Array[],
+): Pick<Opening, "firstBytes" | "firstChunk"> {
+  if (parts.length === 0) return { firstBytes: piece.bytes, firstChunk: piece.chunk };
+  return { firstBytes: joinBytes([...parts, piece.bytes]) };
 }
 
 /** Messages without `id`: whoever is cut off in their midst begins again, rather than in the middle of a state. */
