@@ -33,7 +33,7 @@ function createClock() {
   };
 }
 
-function open(onBytes: TransportSink["onBytes"] = () => {}) {
+function open(onBytes: TransportSink["onBytes"] = () => {}, idleMs: number | "auto" = 1000) {
   const { clock, timers, skip, run } = createClock();
   const told: string[] = [];
   let inner: TransportSink | undefined;
@@ -45,7 +45,7 @@ function open(onBytes: TransportSink["onBytes"] = () => {}) {
       return { abort: () => void aborts++ };
     },
   };
-  const opened = limitIdle(transport, 1000, clock).open(
+  const opened = limitIdle(transport, idleMs, clock).open(
     { url: "https://a.example/", method: "GET", headers: {} },
     {
       onResponse: () => void told.push("response"),
@@ -160,5 +160,74 @@ describe("limitIdle()", () => {
     expect(limitIdle({ name: "inner", open: () => ({ abort() {} }) }, 1000, clock)).not.toHaveProperty(
       "watch",
     );
+  });
+});
+
+describe('limitIdle(…, "auto")', () => {
+  const COMMENT = new TextEncoder().encode(":\n\n");
+  const MESSAGE = new TextEncoder().encode("data: x\n\n");
+
+  /** Time as it passes: no timer is late. */
+  function pass(stream: ReturnType<typeof open>, ms: number): void {
+    for (let at = 0; at < ms; at += 1000) stream.after(Math.min(1000, ms - at));
+  }
+
+  test("has no limit until two comments have ended a silence", () => {
+    const stream = open(undefined, "auto");
+    stream.inner.onResponse(response);
+    pass(stream, 15_000);
+    void stream.inner.onBytes(COMMENT);
+    pass(stream, 3_600_000);
+    expect(stream.told).toEqual(["response"]);
+  });
+
+  test("allows for three times the longest silence that a comment ended", () => {
+    const stream = open(undefined, "auto");
+    stream.inner.onResponse(response);
+    for (const silenceMs of [15_000, 20_000]) {
+      pass(stream, silenceMs);
+      void stream.inner.onBytes(COMMENT);
+    }
+    pass(stream, 59_000);
+    expect(stream.told).toEqual(["response"]);
+    pass(stream, 31_000);
+    expect(stream.told[1]).toBe("idle: Event stream https://a.example/ is dead: nothing came for 60000 ms");
+    expect([stream.aborts, stream.timers.size]).toEqual([1, 0]);
+  });
+
+  test("learns nothing from messages, which come when they come", () => {
+    const stream = open(undefined, "auto");
+    stream.inner.onResponse(response);
+    for (let times = 0; times < 5; times++) {
+      pass(stream, 2000);
+      void stream.inner.onBytes(MESSAGE);
+    }
+    pass(stream, 600_000);
+    expect(stream.told).toEqual(["response"]);
+  });
+
+  test("is no less than 10 s", () => {
+    const stream = open(undefined, "auto");
+    stream.inner.onResponse(response);
+    for (let times = 0; times < 3; times++) {
+      pass(stream, 1000);
+      void stream.inner.onBytes(COMMENT);
+    }
+    pass(stream, 9000);
+    expect(stream.told).toEqual(["response"]);
+    pass(stream, 32_000);
+    expect(stream.told).toHaveLength(2);
+  });
+
+  test("takes what was open while the machine slept for dead, and a page's late timers for no sleep", () => {
+    const throttled = open(undefined, "auto");
+    throttled.inner.onResponse(response);
+    for (let minutes = 0; minutes < 60; minutes++) throttled.after(60_000);
+    expect(throttled.told).toEqual(["response"]);
+    const slept = open(undefined, "auto");
+    slept.inner.onResponse(response);
+    pass(slept, 5000);
+    slept.after(3_600_000);
+    expect(slept.told[1]).toBe("idle: Event stream https://a.example/ is dead: the machine slept");
   });
 });
