@@ -266,6 +266,17 @@ describe.each(engines)("the page in $engine", ({ start }) => {
     expect(await browser.evaluate(() => document.documentElement.lang)).toBe("zh-CN");
   });
 
+  it("remembers the request, and does without it if that cannot be read", async () => {
+    const url = () => browser.evaluate(() => document.querySelector<HTMLInputElement>("#url")!.value);
+    await visit();
+    await browser.type("#url", "/api/sse?tick=3");
+    await open();
+    expect(await url()).toBe("/api/sse?tick=3");
+    await browser.evaluate(() => localStorage.setItem("tidings.playground.request", "{broken"));
+    await open();
+    expect(await url()).toBe("/api/sse?tick=10");
+  });
+
   it("is dark or light as chosen, and remembers it", async () => {
     await visit();
     const lightness = () =>

@@ -58,8 +58,7 @@ export function createRequestForm(onChange: () => void): RequestForm {
   const replay = element("replay", HTMLInputElement);
   const form = element("request", HTMLFormElement);
 
-  const saved = remembered.get("request");
-  fill({ client: "connect", ...PRESETS.clock, ...(saved && (JSON.parse(saved) as Partial<Fields>)) });
+  fill({ client: "connect", ...PRESETS.clock, ...lastFields() });
   form.addEventListener("input", changed);
   onLanguage(showWhatIsOff);
   markPreset();
@@ -78,7 +77,7 @@ export function createRequestForm(onChange: () => void): RequestForm {
   };
 
   function client(): ClientName {
-    return new FormData(form).get("client") as ClientName;
+    return (new FormData(form).get("client") ?? "connect") as ClientName;
   }
 
   function fill(fields: Fields): void {
@@ -171,6 +170,15 @@ export function createRequestForm(onChange: () => void): RequestForm {
       stopOn: namesIn(stopOn.value),
       replay: !replay.disabled && replay.checked,
     };
+  }
+}
+
+/** The fields of the last visit, if they can be read: an earlier version of this page may have written them. */
+function lastFields(): Partial<Fields> {
+  try {
+    return JSON.parse(remembered.get("request") ?? "{}") as Partial<Fields>;
+  } catch {
+    return {};
   }
 }
 
