@@ -21,6 +21,8 @@ export interface ResponseHead {
   readonly headers: readonly (readonly [name: string, value: string | readonly string[]])[];
   /** Sent with the head, since many proxies hold a head back until there is a byte of the body. */
   readonly firstBytes: Uint8Array;
+  /** `firstBytes` as a chunk of HTTP/1.1, where that was made already. */
+  readonly firstChunk?: Uint8Array | undefined;
 }
 
 /**
@@ -29,6 +31,7 @@ export interface ResponseHead {
  */
 export function responseHead(options: HeadOptions = {}): ResponseHead {
   const { status = 200, headers = {}, retryMs } = options;
+  if (status === 200 && options.headers === undefined && retryMs === undefined) return PLAIN_HEAD;
   if (!Number.isInteger(status) || status < 200 || status > 599 || BODILESS.has(status)) {
     throw new RangeError(
       `Cannot open event stream: status is ${String(status)}, expected a status with a body, from 200 to 599`,
@@ -65,6 +68,13 @@ const DEFAULTS = [
   // nginx and those who learned from it stop buffering this one response.
   ["x-accel-buffering", "no"],
 ] as const;
+
+/** What most streams begin with. */
+const PLAIN_HEAD: ResponseHead = {
+  status: 200,
+  headers: DEFAULTS,
+  firstBytes: utf8.encode(encodeComment("")),
+};
 
 const BODILESS = new Set([204, 205, 304]);
 

@@ -166,7 +166,8 @@ class NodeOutlet implements Outlet {
     response.flushHeaders();
     if (socket !== undefined && isPlain(response, socket)) this.framing = "chunked";
     else response.on("drain", this.#drained);
-    this.write(head.firstBytes);
+    if (this.framing === "chunked" && head.firstChunk !== undefined) this.writeFramed(head.firstChunk);
+    else this.write(head.firstBytes);
     socket?.uncork?.();
   }
 
