@@ -2,10 +2,19 @@
  * Builds the Taro program beside this file with Taro's own command, over the package as `npm pack` makes it.
  * The build is kept until something that goes into it changes.
  */
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -14,10 +23,8 @@ const CACHE = join(HERE, ".cache");
 export const TARO_APP: string = join(HERE, "taro-app");
 
 /** The folder with the built program. @throws {Error} If the program's packages are not installed, or it does not build. */
-export function buildTaroApp(): string {
-  installPackage();
-  const out = join(TARO_APP, "dist");
-  const stamp = join(CACHE, "taro-app.sha256");
+export async function buildTaroApp(): Promise<string> {
+  await installPackage();
   const inputs = hashOf([
     join(TARO_APP, "src"),
     join(TARO_APP, "config"),
@@ -25,55 +32,73 @@ export function buildTaroApp(): string {
     join(TARO_APP, "babel.config.js"),
     join(TARO_APP, "package.json"),
     join(TARO_APP, "package-lock.json"),
-    join(TARO_APP, "node_modules/tidings"),
+    join(TARO_APP, "node_modules/tidings/package.json"),
+    join(TARO_APP, "node_modules/tidings/miniprogram_dist"),
   ]);
-  if (existsSync(join(out, "app.js")) && existsSync(stamp) && readFileSync(stamp, "utf8") === inputs)
-    return out;
-  rmSync(out, { recursive: true, force: true });
-  run("node_modules/.bin/taro", ["build", "--type", "weapp"], TARO_APP);
+  const built = join(CACHE, `taro-app-${inputs.slice(0, 16)}`);
+  if (existsSync(built)) return built;
+  const draft = join(CACHE, `taro-app-draft-${process.pid}`);
+  await run("node_modules/.bin/taro", ["build", "--type", "weapp"], TARO_APP, {
+    OUTPUT_ROOT: relative(TARO_APP, draft),
+  });
   // It exits with 0 when it failed.
-  if (!existsSync(join(out, "pages/feed/index.js")))
+  if (!existsSync(join(draft, "pages/feed/index.js")))
     throw new Error("taro build left no pages/feed/index.js");
-  mkdirSync(CACHE, { recursive: true });
-  writeFileSync(stamp, inputs);
-  return out;
+  for (const old of readdirSync(CACHE).filter((name) => /^taro-app-[0-9a-f]{16}$/.test(name))) {
+    // An hour: another run may be reading it.
+    if (Date.now() - statSync(join(CACHE, old)).mtimeMs > 3_600_000)
+      rmSync(join(CACHE, old), { recursive: true });
+  }
+  // Another run may have been faster.
+  if (existsSync(built)) rmSync(draft, { recursive: true });
+  else renameSync(draft, built);
+  return built;
 }
 
 /** Builds `miniprogram_dist` and returns its path. */
-export function buildMiniProgram(): string {
-  run(process.execPath, [join(PACKAGE, "scripts/build-mini-program.mjs")], PACKAGE);
+export async function buildMiniProgram(): Promise<string> {
+  await run(process.execPath, [join(PACKAGE, "scripts/build-mini-program.mjs")], PACKAGE);
   return join(PACKAGE, "miniprogram_dist");
 }
 
 /** What `npm install tidings.tgz` does, but for the lockfile: the packed files, in `node_modules`. */
-export function installPackage(): void {
+export async function installPackage(): Promise<void> {
   const modules = join(TARO_APP, "node_modules");
   if (!existsSync(join(modules, "@tarojs/cli"))) {
     throw new Error(
       "The Taro program's packages are not installed. Run: npm ci --ignore-scripts --prefix test/mini-program/taro-app (450 MB)",
     );
   }
-  buildMiniProgram();
+  await buildMiniProgram();
   mkdirSync(CACHE, { recursive: true });
   const [packed] = JSON.parse(
-    run("npm", ["pack", PACKAGE, "--json", "--ignore-scripts", "--pack-destination", CACHE], HERE),
-  ) as { filename: string }[];
+    await run("npm", ["pack", PACKAGE, "--json", "--ignore-scripts", "--pack-destination", CACHE], HERE),
+  ) as { filename: string; integrity: string }[];
   const target = join(modules, "tidings");
+  const stamp = join(target, ".packed");
+  const { filename, integrity } = packed!;
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === integrity) return;
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target);
-  run("tar", ["-xzf", join(CACHE, packed!.filename), "-C", target, "--strip-components=1"], HERE);
+  await run("tar", ["-xzf", join(CACHE, filename), "-C", target, "--strip-components=1"], HERE);
+  writeFileSync(stamp, integrity);
 }
 
-function run(command: string, args: string[], cwd: string): string {
+function run(command: string, args: string[], cwd: string, more: NodeJS.ProcessEnv = {}): Promise<string> {
   // Under "test", which a test runner sets, Taro lowers nothing and takes React's development build.
-  const env = { ...process.env, NODE_ENV: "production" };
-  try {
-    return execFileSync(command, args, { cwd, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-  } catch (error) {
-    const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
-    throw new Error(`${command} ${args.join(" ")} failed:\n${stdout}${stderr}`, { cause: error });
-  }
+  const env = { ...process.env, ...more, NODE_ENV: "production" };
+  return new Promise((resolve, reject) => {
+    const child = execFile(command, args, { cwd, env, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
+      if (error)
+        reject(new Error(`${command} ${args.join(" ")} failed:\n${stdout}${stderr}`, { cause: error }));
+      else resolve(stdout);
+    });
+    child.stdin?.end();
+  });
 }
+
+/** How long a build may take on a machine that is busy with other things. */
+export const BUILD_MS = 480_000;
 
 function hashOf(paths: string[]): string {
   const hash = createHash("sha256");

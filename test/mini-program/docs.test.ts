@@ -30,8 +30,8 @@ describe.each(DOCUMENTS)("%s", (path) => {
     expect(blocks(path)).toEqual(blocks(DOCUMENTS[0]!));
   });
 
-  test("says how large it is", () => {
-    const { code } = transformSync(readFileSync(join(buildMiniProgram(), "mini-program.js")), {
+  test("says how large it is", async () => {
+    const { code } = transformSync(readFileSync(join(await buildMiniProgram(), "mini-program.js")), {
       minify: true,
       format: "cjs",
       target: "es2015",

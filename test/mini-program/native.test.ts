@@ -18,12 +18,12 @@ const EXAMPLE = join(HERE, "../../examples/wechat-chat");
 const folder = join(HERE, ".cache/wechat-chat");
 const cleanUps: (() => unknown)[] = [];
 
-beforeAll(() => {
+beforeAll(async () => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   cpSync(EXAMPLE, folder, { recursive: true, filter: (path) => !path.includes("node_modules") });
   // "小程序 npm 包会直接拷贝构建文件生成目录下的所有文件到 miniprogram_npm 中"
-  cpSync(buildMiniProgram(), join(folder, "miniprogram_npm/tidings"), { recursive: true });
+  cpSync(await buildMiniProgram(), join(folder, "miniprogram_npm/tidings"), { recursive: true });
 });
 
 afterEach(async () => {
@@ -54,7 +54,7 @@ function tell(response: Parameters<Parameters<typeof serve>[0]>[0]): void {
   response.end("event: done\ndata: {}\n\n");
 }
 
-const soon = { timeout: 10_000, interval: 5 };
+const soon = { timeout: 30_000, interval: 5 };
 
 describe("the native example", () => {
   test("draws the demo server's answer", async () => {
@@ -91,8 +91,9 @@ describe("the native example", () => {
       },
     ]);
     page.unload();
-    await vi.waitFor(() =>
-      expect([program.sockets.size, program.listeners, program.timers]).toEqual([0, 0, 0]),
+    await vi.waitFor(
+      () => expect([program.sockets.size, program.listeners, program.timers]).toEqual([0, 0, 0]),
+      soon,
     );
   });
 
@@ -119,7 +120,7 @@ describe("the native example", () => {
     await vi.waitFor(() => expect(page.data).toMatchObject({ answer: "半" }), soon);
     page.call("stop");
     await vi.waitFor(() => expect(page.data).toMatchObject({ status: "closed" }), soon);
-    await vi.waitFor(() => expect(server.open).toBe(0));
+    await vi.waitFor(() => expect(server.open).toBe(0), soon);
     page.call("ask");
     await vi.waitFor(
       () => expect(page.data).toMatchObject({ answer: ANSWER.join(""), status: "complete" }),

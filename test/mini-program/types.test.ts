@@ -6,9 +6,9 @@ import { join } from "node:path";
 
 import { beforeAll, describe, expect, test } from "vitest";
 
-import { installPackage, TARO_APP } from "./build-taro-app.ts";
+import { BUILD_MS, installPackage, TARO_APP } from "./build-taro-app.ts";
 
-beforeAll(() => installPackage());
+beforeAll(() => installPackage(), BUILD_MS);
 
 /** @returns What the compiler complains of. */
 function check(configuration: string): string {

@@ -5,7 +5,7 @@
  * TypeScript lowers, since its object spread is `Object.assign`; esbuild, whose helpers call built-ins of 2017, only joins.
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,16 +13,16 @@ import { gzipSync } from "node:zlib";
 import { build, transform } from "esbuild";
 
 const PACKAGE = join(dirname(fileURLToPath(import.meta.url)), "..");
-const LOWERED = join(PACKAGE, ".cache/mini-program");
+const LOWERED = join(PACKAGE, `.cache/mini-program-${process.pid}`);
 const OUT = join(PACKAGE, "miniprogram_dist");
 
-rmSync(LOWERED, { recursive: true, force: true });
 // Types are checked elsewhere, and against ES2015 alone.
 const typescript = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
-execFileSync(process.execPath, [join(typescript, "bin/tsc"), "-p", "tsconfig.mini-program.json"], {
-  cwd: PACKAGE,
-  stdio: "inherit",
-});
+execFileSync(
+  process.execPath,
+  [join(typescript, "bin/tsc"), "-p", "tsconfig.mini-program.json", "--outDir", LOWERED],
+  { cwd: PACKAGE, stdio: "inherit" },
+);
 const { outputFiles } = await build({
   entryPoints: [join(LOWERED, "mini-program/index.js")],
   bundle: true,
@@ -35,13 +35,17 @@ const { outputFiles } = await build({
 });
 const code = asCommonJs(outputFiles[0].text);
 
-rmSync(OUT, { recursive: true, force: true });
+const written = new Set();
 write("mini-program.js", code);
 // `require("tidings")`, which in a mini program means this file.
 write("index.js", 'module.exports = require("./mini-program.js");\n');
 // The package says "module"; this folder does not.
 write("package.json", `${JSON.stringify({ type: "commonjs" })}\n`);
 writeTypes();
+for (const path of readdirSync(OUT, { recursive: true })) {
+  if (!written.has(path) && statSync(join(OUT, path)).isFile()) rmSync(join(OUT, path));
+}
+rmSync(LOWERED, { recursive: true });
 
 const { code: minified } = await transform(code, { minify: true, format: "cjs", target: "es2015" });
 console.log(
@@ -72,7 +76,12 @@ function writeTypes() {
   }
 }
 
+// Whole or not at all: tests and packers may be reading.
 function write(path, text) {
-  mkdirSync(dirname(join(OUT, path)), { recursive: true });
-  writeFileSync(join(OUT, path), text);
+  const target = join(OUT, path);
+  mkdirSync(dirname(target), { recursive: true });
+  const draft = `${target}.${process.pid}`;
+  writeFileSync(draft, text);
+  renameSync(draft, target);
+  written.add(path);
 }

@@ -3,7 +3,7 @@ module.exports = {
   designWidth: 750,
   deviceRatio: { 750: 1 },
   sourceRoot: "src",
-  outputRoot: "dist",
+  outputRoot: process.env.OUTPUT_ROOT || "dist",
   framework: "react",
   compiler: { type: "webpack5", prebundle: { enable: false } },
   cache: { enable: false },
