@@ -3,12 +3,16 @@
  * This module is browser compatible.
  */
 export { encode, encodeComment } from "./wire/encode.ts";
+export { encodeBytes, encodeInto } from "./wire/encode-bytes.ts";
 export { LimitError } from "./wire/limit-error.ts";
 export type { Message, ParsedMessage } from "./wire/message.ts";
 export { MessageStream } from "./wire/message-stream.ts";
+export { type MessageSource, readBatches, readMessages, type ReadOptions } from "./wire/read-messages.ts";
+export { createReader, type Reader, type ReaderOptions } from "./wire/reader.ts";
 export { createParser, type Parser } from "./wire/parser.ts";
 export {
   createTextParser,
+  type ParserEnd,
   type ParserHandlers,
   type ParserLimits,
   type TextParser,

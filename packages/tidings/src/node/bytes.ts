@@ -95,6 +95,9 @@ platform.createDecoder = (take, maxLineBytes = 2 ** 20) => {
   }
 };
 
+// Of a pool of memory that is not written again.
+platform.encode = (text) => Buffer.from(text);
+
 /** Where a block of whole lines ends: as near to BLOCK as there is one. */
 function endOfBlock(chunk: Uint8Array, at: number, end: number): number {
   if (end - at <= BLOCK) return end;

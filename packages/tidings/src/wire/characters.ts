@@ -10,7 +10,6 @@ export const LETTER_A = 0x61;
 export const LETTER_D = 0x64;
 export const LETTER_E = 0x65;
 export const LETTER_I = 0x69;
-export const LETTER_R = 0x72;
 export const LETTER_T = 0x74;
 export const BOM = 0xfeff;
 /** The index of what does not occur: past every other. */

@@ -1,65 +1,87 @@
 /**
  * Turns messages into event stream text.
- * Every field line is written here, so that a line break cannot become a field anywhere else.
+ * Every field line is written here, so that a line break cannot become a field anywhere else; and what could not come out
+ * of a parser as it went in is refused here, but for the kind of the line breaks in `data`.
  * Standard: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
- * This module is browser compatible.
+ * This module is browser compatible, and is lowered to ES2015 for mini programs.
  */
 import type { Message } from "./message.ts";
 
 const LARGEST_RETRY_MS = 2 ** 31 - 1;
+const LINE_END = /\r\n|\r|\n/;
+const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?:^|[^\ud800-\udbff])[\udc00-\udfff]/;
 
 /**
  * The text of one message, ending with the blank line that dispatches it.
  * A CR, LF or CRLF in `data` starts another `data` line, and so reaches the other side as LF.
- * @throws {TypeError} If `event` is empty or holds CR or LF, if `id` holds CR, LF or NUL, or if a field has the wrong type.
+ * @throws {TypeError} If `event` is empty, holds CR or LF, or comes without `data`, and so would never be handed on; if `id`
+ * holds CR, LF or NUL; if a field has the wrong type or holds a lone surrogate, which UTF-8 cannot carry.
  * @throws {RangeError} If `retry` is not a whole number from 0 to 2^31-1.
  */
 export function encode(message: Message): string {
   const { event, data, id, retry } = message;
   let text = "";
   if (event !== undefined) {
-    if (event === "") {
-      throw new TypeError(
-        'Cannot encode message: event is "", which no parser can tell from none; leave it out',
+    checkText("event", event);
+    if (event === "")
+      refuse('event is "", which no parser can tell from none, expected text or no event at all');
+    if (/[\r\n]/.test(event)) refuse(`event is ${show(event)}, expected text without CR or LF`);
+    if (data === undefined) {
+      refuse(
+        `event is ${show(event)} and data is undefined, expected data, if only "": parsers drop a message without`,
       );
     }
-    text += `event: ${checked("event", event, /[\r\n]/)}\n`;
+    text = "event: " + event + "\n";
   }
-  if (id !== undefined) text += `id: ${checked("id", id, /[\r\n\0]/)}\n`;
+  if (id !== undefined) {
+    checkText("id", id);
+    if (/[\r\n\0]/.test(id)) refuse(`id is ${show(id)}, expected text without CR, LF or NUL`);
+    text += "id: " + id + "\n";
+  }
   if (retry !== undefined) {
     if (!Number.isInteger(retry) || retry < 0 || retry > LARGEST_RETRY_MS) {
       throw new RangeError(
         `Cannot encode message: retry is ${String(retry)}, expected a whole number from 0 to ${LARGEST_RETRY_MS}`,
       );
     }
-    text += `retry: ${retry}\n`;
+    text += "retry: " + retry + "\n";
   }
-  if (data !== undefined) {
-    if (typeof data !== "string")
-      throw new TypeError(`Cannot encode message: data is of type ${typeof data}, expected a string`);
-    for (const line of data.split(/\r\n|\r|\n/)) text += `data: ${line}\n`;
-  }
-  return `${text}\n`;
+  if (data === undefined) return text + "\n";
+  checkText("data", data);
+  const lines =
+    data.indexOf("\n") < 0 && data.indexOf("\r") < 0 ? data : data.split(LINE_END).join("\ndata: ");
+  return text + "data: " + lines + "\n\n";
 }
 
 /**
  * The text of a comment: the other side's handlers never see it, its idle timers and the proxies do.
  * A line break starts another comment line.
+ * @throws {TypeError} If it is not a string, or holds a lone surrogate.
  */
 export function encodeComment(comment: string): string {
+  checkText("comment", comment);
   let text = "";
-  for (const line of comment.split(/\r\n|\r|\n/)) text += line === "" ? ":\n" : `: ${line}\n`;
-  return `${text}\n`;
+  for (const line of comment.split(LINE_END)) text += line === "" ? ":\n" : ": " + line + "\n";
+  return text + "\n";
 }
 
-function checked(field: "event" | "id", value: string, forbidden: RegExp): string {
+function checkText(field: string, value: unknown): void {
   if (typeof value !== "string") {
-    throw new TypeError(`Cannot encode message: ${field} is of type ${typeof value}, expected a string`);
+    refuse(`${field} is ${value === null ? "null" : `of type ${typeof value}`}, expected a string`);
+  } else if (!isWellFormed(value)) {
+    refuse(`${field} is ${show(value)}, expected no lone surrogate, which UTF-8 cannot carry`);
   }
-  if (forbidden.test(value)) {
-    throw new TypeError(
-      `Cannot encode message: ${field} is ${JSON.stringify(value)}, which holds ${field === "id" ? "CR, LF or NUL" : "CR or LF"}`,
-    );
-  }
-  return value;
+}
+
+function isWellFormed(value: string & { isWellFormed?(): boolean }): boolean {
+  return value.isWellFormed === undefined ? !LONE_SURROGATE.test(value) : value.isWellFormed();
+}
+
+function refuse(why: string): never {
+  throw new TypeError(`Cannot encode message: ${why}`);
+}
+
+/** Shortened to what fits a line of a log. */
+function show(value: string): string {
+  return JSON.stringify(value.length > 80 ? value.slice(0, 80) + "…" : value);
 }

@@ -17,6 +17,8 @@ export interface Platform {
    * @param maxLineBytes - How many bytes may be kept back for want of a line end. Default: 1 MiB.
    */
   createDecoder(take: (text: string) => void, maxLineBytes?: number): ChunkDecoder;
+  /** The UTF-8 of text without lone surrogates. */
+  encode(text: string): Uint8Array;
 }
 
 export const platform: Platform = {
@@ -27,4 +29,5 @@ export const platform: Platform = {
       end: () => take(decoder.decode()),
     };
   },
+  encode: (text) => new TextEncoder().encode(text),
 };

@@ -14,7 +14,6 @@ import {
   LETTER_D,
   LETTER_E,
   LETTER_I,
-  LETTER_R,
   LETTER_T,
   LF,
   NOWHERE,
@@ -82,10 +81,10 @@ export function createTextParser(handlers: ParserHandlers, limits: ParserLimits 
   // The line that no line end followed yet, as the chunks brought it.
   let rest = "";
   // The block that no blank line followed yet.
-  let openData: string | undefined;
-  let openLength = 0;
-  let openEvent = "";
-  let openId: string | undefined;
+  let data: string | undefined;
+  let dataLength = 0;
+  let event = "";
+  let id: string | undefined;
   // Whether `push` is at work, or was left by an error. A handler that calls `reset` clears it.
   let busy = false;
 
@@ -118,10 +117,6 @@ export function createTextParser(handlers: ParserHandlers, limits: ParserLimits 
   /** Reads on from a line's start. One function, with the block in locals: it is where the time goes. */
   function readLines(text: string, at: number, lf: number, cr: number): void {
     const { length } = text;
-    let data = openData;
-    let dataLength = openLength;
-    let event = openEvent;
-    let id = openId;
     // The LF of a CRLF, whose line ended at the CR: a lone CR must not wait for what comes next.
     if (afterCr && at < length) {
       afterCr = false;
@@ -176,8 +171,8 @@ export function createTextParser(handlers: ParserHandlers, limits: ParserLimits 
             const own = ownCopy(value, valueLength, length);
             if (first === LETTER_E) event = own;
             else if (first === COLON) handlers.onComment?.(own);
-            else if (first === LETTER_R) /^[0-9]+$/.test(own) && handlers.onRetry?.(+own);
-            else if (own.indexOf("\0") < 0) id = own;
+            else if (first === LETTER_I) id = own.indexOf("\0") < 0 ? own : id;
+            else if (/^[0-9]+$/.test(own)) handlers.onRetry?.(+own);
           }
         }
         if (!busy) return;
@@ -215,10 +210,6 @@ export function createTextParser(handlers: ParserHandlers, limits: ParserLimits 
         else if (text.charCodeAt(at) === LF) at++;
       }
     }
-    openData = data;
-    openLength = dataLength;
-    openEvent = event;
-    openId = id;
   }
 
   function hold(piece: string): void {
@@ -227,21 +218,25 @@ export function createTextParser(handlers: ParserHandlers, limits: ParserLimits 
   }
 
   function end(): ParserEnd {
-    const truncated =
-      busy || rest !== "" || openData !== undefined || openEvent !== "" || openId !== undefined;
-    const more = rest.slice(0, 5) === "data:" ? rest.slice(rest[5] === " " ? 6 : 5) : undefined;
-    const data = more === undefined ? openData : openData === undefined ? more : `${openData}\n${more}`;
-    const unfinished =
-      data === undefined
-        ? undefined
-        : { event: openEvent || "message", data, id: openId ?? parser.lastEventId };
+    const truncated = busy || rest !== "" || data !== undefined || event !== "" || id !== undefined;
+    let unfinished: ParsedMessage | undefined;
+    if (!busy) {
+      // As if the blank line had come, but for the start of a line that might be anything, and with nobody listening.
+      const { lastEventId } = parser;
+      const listening = handlers;
+      handlers = { onMessage: (message) => (unfinished = message) };
+      if (rest.slice(0, 5) !== "data:") rest = "";
+      push("\n\n");
+      handlers = listening;
+      parser.lastEventId = lastEventId;
+    }
     reset();
     return { truncated, unfinished };
   }
 
   function reset(): void {
-    rest = openEvent = "";
-    openData = openId = undefined;
+    rest = event = "";
+    data = id = undefined;
     afterCr = busy = false;
     atStart = true;
   }

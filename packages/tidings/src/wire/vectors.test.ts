@@ -1,15 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { loadVectors, type Expected } from "../../../../vectors/load.ts";
+import { loadVectors } from "../../../../vectors/load.ts";
 import { createPlainParser } from "./plain-parser.oracle.ts";
+import { type AnyParser, observe } from "./observe.oracle.ts";
 import { createParser } from "./parser.ts";
 import { createTextParser, type ParserHandlers } from "./text-parser.ts";
 import { createUtf8Decoder } from "./utf8.ts";
-
-interface AnyParser<Chunk> {
-  lastEventId: string;
-  push(chunk: Chunk): void;
-  end(): { truncated: boolean };
-}
 
 const vectors = loadVectors().map((vector) => [`${vector.file}: ${vector.name}`, vector] as const);
 const ofText = vectors.filter(([, { text }]) => text !== undefined);
@@ -23,7 +18,7 @@ describe.each([
     const cuts = [[bytes], Array.from(bytes, (byte) => Uint8Array.of(byte))];
     for (let at = 1; at < bytes.length; at++) cuts.push([bytes.subarray(0, at), bytes.subarray(at)]);
     for (const cut of cuts)
-      expect({ cut: sizes(cut), ...parse(create, cut) }).toEqual({ cut: sizes(cut), ...expected });
+      expect({ cut: sizes(cut), ...observe(create, cut) }).toEqual({ cut: sizes(cut), ...expected });
   });
 });
 
@@ -35,28 +30,12 @@ describe.each([
     const cuts = [[text!], text!.split("")];
     for (let at = 1; at < text!.length; at++) cuts.push([text!.slice(0, at), text!.slice(at)]);
     for (const cut of cuts)
-      expect({ cut: sizes(cut), ...parse(create, cut) }).toEqual({ cut: sizes(cut), ...expected });
+      expect({ cut: sizes(cut), ...observe(create, cut) }).toEqual({ cut: sizes(cut), ...expected });
   });
 });
 
 function sizes(chunks: { length: number }[]): number[] {
   return chunks.map(({ length }) => length);
-}
-
-function parse<Chunk>(create: (handlers: ParserHandlers) => AnyParser<Chunk>, chunks: Chunk[]): Expected {
-  const messages: Expected["messages"][number][] = [];
-  const retries: number[] = [];
-  const comments: string[] = [];
-  const ids: string[] = [];
-  const parser = create({
-    onMessage: (message) => messages.push(message),
-    onRetry: (ms) => retries.push(ms),
-    onComment: (text) => comments.push(text),
-    onId: (id) => ids.push(id),
-  });
-  for (const chunk of chunks) parser.push(chunk);
-  const { truncated } = parser.end();
-  return { messages, retries, comments, ids, lastEventId: parser.lastEventId, truncated };
 }
 
 function createTextParserOfBytes(handlers: ParserHandlers): AnyParser<Uint8Array> {

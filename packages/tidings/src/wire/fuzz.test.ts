@@ -1,0 +1,86 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { LimitError } from "./limit-error.ts";
+import { observe } from "./observe.oracle.ts";
+import { createParser } from "./parser.ts";
+import { createPlainParser } from "./plain-parser.oracle.ts";
+import { bytes, cut, cuts, texts } from "./streams.oracle.ts";
+import { createTextParser } from "./text-parser.ts";
+import { createUtf8Decoder } from "./utf8.ts";
+
+describe("streams made by chance", () => {
+  test("from text mean to the text parser what they mean to the plain one, wherever they are cut", () => {
+    fc.assert(
+      fc.property(texts, cuts, (text, parts) => {
+        expect(observe(createTextParser, cut(text, parts))).toEqual(observe(createPlainParser, [text]));
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  test("from bytes mean to the parser what they mean to the plain one, wherever they are cut", () => {
+    fc.assert(
+      fc.property(bytes, cuts, (stream, parts) => {
+        expect(observe(createParser, cut(stream, parts))).toEqual(observe(createPlainParser, [stream]));
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  test("mean the same cut at every byte", () => {
+    fc.assert(
+      fc.property(bytes, (stream) => {
+        const expected = observe(createPlainParser, [stream]);
+        for (let at = 0; at <= stream.length; at++) {
+          expect(observe(createParser, [stream.subarray(0, at), stream.subarray(at)])).toEqual(expected);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("are decoded without TextDecoder as with it", () => {
+    fc.assert(
+      fc.property(fc.oneof(bytes, fc.uint8Array({ maxLength: 64 })), cuts, (stream, parts) => {
+        const decoder = createUtf8Decoder();
+        const text =
+          cut(stream, parts)
+            .map((chunk) => decoder.decode(chunk))
+            .join("") + decoder.end();
+        expect(text).toBe(new TextDecoder("utf-8", { ignoreBOM: true }).decode(stream));
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  test("exceed their limits where they do with the plain one", () => {
+    const limits = { maxLineBytes: 24, maxMessageBytes: 40 };
+    const outcome = (
+      create: typeof createPlainParser | typeof createTextParser,
+      chunks: readonly string[],
+    ) => {
+      const seen: unknown[] = [];
+      const parser = create(
+        { onMessage: (message) => seen.push(message), onId: (id) => seen.push(id) },
+        limits,
+      );
+      try {
+        for (const chunk of chunks) parser.push(chunk);
+      } catch (error) {
+        seen.push((error as LimitError).code);
+      }
+      return seen;
+    };
+    fc.assert(
+      fc.property(texts, cuts, (text, parts) => {
+        // What comes behind the limit in the same chunk is lost, so that the cuts must be the same.
+        const whole = `${Buffer.from(text).toString()}\n\n`;
+        expect(outcome(createTextParser, cut(whole, parts))).toEqual(
+          outcome(createPlainParser, cut(whole, parts)),
+        );
+        expect(outcome(createTextParser, [whole])).toEqual(outcome(createPlainParser, [whole]));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});

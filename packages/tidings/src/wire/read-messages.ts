@@ -1,0 +1,107 @@
+/**
+ * The messages of a response, as an async iteration: the reader sets the pace, since the source is read when more is asked
+ * for and not before. The source is read directly, without a stream between.
+ * This module is browser compatible.
+ */
+import type { ParsedMessage } from "./message.ts";
+import { createReader, type ReaderOptions } from "./reader.ts";
+import type { ParserEnd } from "./text-parser.ts";
+
+type Chunk = Uint8Array | string;
+
+/** A `Response`, a `ReadableStream`, a Node stream, or anything else that is iterated for bytes or strings. */
+export type MessageSource =
+  | { readonly body: ReadableStream<Uint8Array> | null }
+  | ReadableStream<Chunk>
+  | AsyncIterable<Chunk>;
+
+export interface ReadOptions extends ReaderOptions {
+  /** The last event ID to begin with, for messages that come before the first `id`. Default: `""`. */
+  lastEventId?: string;
+  /** The source has ended by itself: whether a message was cut off, and what there was of it. */
+  onEnd?(end: ParserEnd): void;
+}
+
+/**
+ * The messages, one by one: `for await (const message of readMessages(response))`. Leaving the loop cancels the source.
+ * @throws What the source fails with; {@link LimitError}, after which the source is cancelled.
+ */
+export function readMessages(
+  source: MessageSource,
+  options: ReadOptions = {},
+): AsyncIterableIterator<ParsedMessage, undefined, undefined> {
+  const batches = readBatches(source, options);
+  let batch: ParsedMessage[] = [];
+  let at = 0;
+  // Calls that came while a chunk was awaited stand in line.
+  let line: Promise<unknown> | undefined;
+
+  const messages: AsyncIterableIterator<ParsedMessage, undefined, undefined> = {
+    next() {
+      // Made here and not in an async function: most messages are there already, and a promise for each is cost enough.
+      if (line === undefined && at < batch.length)
+        return Promise.resolve({ done: false, value: batch[at++]! });
+      const turn = line === undefined ? take() : line.then(take, take);
+      line = turn;
+      const leave = () => {
+        if (line === turn) line = undefined;
+      };
+      turn.then(leave, leave);
+      return turn;
+    },
+    return() {
+      batch = [];
+      at = 0;
+      return batches.return(undefined) as Promise<IteratorReturnResult<undefined>>;
+    },
+    [Symbol.asyncIterator]: () => messages,
+  };
+  return messages;
+
+  async function take(): Promise<IteratorResult<ParsedMessage, undefined>> {
+    if (at === batch.length) {
+      const { done, value } = await batches.next();
+      if (done) return { done, value };
+      batch = value;
+      at = 0;
+    }
+    return { done: false, value: batch[at++]! };
+  }
+}
+
+/**
+ * The messages in arrays, one for each chunk that completes any: less work a message where many come at once.
+ * @throws As {@link readMessages}.
+ */
+export async function* readBatches(
+  source: MessageSource,
+  options: ReadOptions = {},
+): AsyncGenerator<ParsedMessage[], undefined, undefined> {
+  const reader = createReader(options);
+  reader.lastEventId = options.lastEventId ?? "";
+  const stream = "body" in source ? source.body : source;
+  if (stream !== null && "getReader" in stream) {
+    const chunks = stream.getReader();
+    let ended = false;
+    try {
+      for (;;) {
+        const { done, value } = await chunks.read();
+        if (done) break;
+        const messages = reader.read(value);
+        if (messages.length > 0) yield messages;
+      }
+      ended = true;
+    } finally {
+      // Not awaited on the way of an error of ours: what the source says to it must not hide the error.
+      if (!ended) await chunks.cancel().catch(() => {});
+      chunks.releaseLock();
+    }
+  } else if (stream !== null) {
+    for await (const chunk of stream) {
+      const messages = reader.read(chunk);
+      if (messages.length > 0) yield messages;
+    }
+  }
+  const end = reader.end();
+  options.onEnd?.(end);
+}
