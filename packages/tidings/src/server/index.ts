@@ -34,3 +34,5 @@ export { LogError, type Log } from "../log/log.ts";
 export { type Answers, type AnswersOptions, createAnswers, resumable } from "./resumable.ts";
 export type { AnswerEnd, AnswerLimits, Generate } from "./answer.ts";
 export type { SlowPolicy } from "./conflation.ts";
+export { type PrometheusOptions, toPrometheus } from "./prometheus.ts";
+export type { DiagnosticsMessages } from "./diagnostics.ts";
