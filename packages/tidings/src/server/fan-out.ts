@@ -16,7 +16,8 @@ import { joinBytes, JoinedPiece, writePiece, type Piece } from "./piece.ts";
 import type { RecentEntries } from "./recent-entries.ts";
 import { continueFrom } from "./resume.ts";
 import { Conflation, type SlowPolicy } from "./conflation.ts";
-import { encodeGap } from "./gap.ts";
+import { channels } from "./diagnostics.ts";
+import { encodeGap, type GapReason } from "./gap.ts";
 
 export interface FanOutOptions {
   readonly recent: RecentEntries<HubFeed>;
@@ -42,7 +43,7 @@ export interface FanOutCounters {
   writes: number;
   bytes: number;
   heartbeats: number;
-  readonly gaps: { slow: number };
+  readonly gaps: Record<GapReason, number>;
 }
 
 /** Reads of the log under way at once; further streams wait for their turn. */
@@ -281,7 +282,7 @@ export class FanOut {
     }
     stream.offset = next.cursor;
     stream.knownLost = next.knownLost;
-    if (next.gap !== undefined) counters.gaps.slow += 1;
+    if (next.gap !== undefined) countGap(counters, stream, "slow");
     if (next.gap !== undefined || entries.length > 0) {
       const joined = new JoinedPiece(entries, next.cursor);
       const last = entries.at(-1)?.offset ?? next.gapId ?? stream.sentId;
@@ -316,7 +317,7 @@ export class FanOut {
     const { entries, dropped, through } = conflation;
     const parts = entries.map(({ bytes }) => bytes);
     if (dropped) {
-      counters.gaps.slow += 1;
+      countGap(counters, stream, "slow");
       const from = formatCursor(recent.epoch, stream.offset);
       // Without an id: whoever is cut off behind it comes back to where the gap began.
       parts.unshift(encodeGap({ from, to: formatCursor(recent.epoch, through), reason: "slow" }, undefined));
@@ -383,6 +384,13 @@ export class FanOut {
       if (next.end === undefined) this.#read(next);
     }
   }
+}
+
+/** Counts a gap that a stream was told of, and tells whoever listens. */
+export function countGap({ gaps }: Pick<FanOutCounters, "gaps">, stream: HubStream, reason: GapReason): void {
+  gaps[reason] += 1;
+  const told = channels["tidings:stream:gap"];
+  if (told.hasSubscribers) told.publish({ subscription: stream, reason });
 }
 
 /** A block without data: it moves the last event ID and dispatches nothing. */

@@ -28,7 +28,6 @@ export interface HubStatistics extends HubGauges, FanOutCounters {
   readonly opened: number;
   readonly refused: Readonly<Partial<Record<RefusalCode, number>>>;
   readonly ended: Readonly<Partial<Record<StreamEnd, number>>>;
-  readonly gaps: Readonly<Record<GapReason, number>>;
 }
 
 export class HubCounters implements FanOutCounters {

@@ -10,8 +10,9 @@ import type { FastifyReply } from "./adapters/fastify-reply.ts";
 import { createNodeOutlet, type NodeRequest, type NodeResponse } from "./adapters/node.ts";
 import { Admission, publicAddress } from "./admission.ts";
 import { authorize, UNLIMITED, type Grant } from "./authorization.ts";
+import { channels } from "./diagnostics.ts";
 import { endAtPace, type DrainOptions } from "./drain.ts";
-import { FanOut } from "./fan-out.ts";
+import { countGap, FanOut } from "./fan-out.ts";
 import { Feeds } from "./feeds.ts";
 import { HubError } from "./hub-error.ts";
 import { checkOptions, type CheckedOptions, type HubOptions, type SubscribeOptions } from "./hub-options.ts";
@@ -169,6 +170,8 @@ export class OpenHub implements Hub {
     if (!repeated) this.#counters.published += drafts.length;
     const ids: string[] = [];
     for (let offset = from; offset <= last; offset += 1) ids.push(formatCursor(recent.epoch, offset));
+    const told = channels["tidings:publish"];
+    if (told.hasSubscribers) told.publish({ topics: drafts.map(({ topic }) => topic), ids, repeated });
     return { id: ids.at(-1)!, ids, repeated };
   }
 
@@ -290,6 +293,8 @@ export class OpenHub implements Hub {
       stallMs,
       onLeft: (stream, end) => {
         increment(this.#counters.ended, end);
+        const told = channels["tidings:stream:end"];
+        if (told.hasSubscribers) told.publish({ subscription: stream, reason: end });
         feeds.release(stream.feed);
         stream.leave?.();
       },
@@ -308,8 +313,11 @@ export class OpenHub implements Hub {
   ): Promise<HubStream | Refusal | undefined> {
     const refuse = (refusal: Refusal): Refusal => {
       increment(this.#counters.refused, refusal.code);
+      const told = channels["tidings:stream:refuse"];
+      if (told.hasSubscribers) told.publish({ ...refusal, subscriber: options.subscriber });
       return refusal;
     };
+    const lastEventId = cursorOf(request);
     // A mistake in the call is found before anything is waited for.
     const { firstBytes, firstChunk: _, ...head } = responseHead(options);
     const lifetimeMs = pickLifetime(options.lifetimeMs);
@@ -331,7 +339,7 @@ export class OpenHub implements Hub {
       const { recent, fanOut, feeds, streams } = this.#ready ?? (await this.#opening);
       feed = feeds.acquire(selection, options.filter);
       const opened = openAt({
-        lastEventId: cursorOf(request),
+        lastEventId,
         feed,
         recent,
         log: this.#log,
@@ -361,8 +369,11 @@ export class OpenHub implements Hub {
       stream.leave = leave;
       this.#counters.opened += 1;
       this.#counters.deliveries += opening.messages;
-      if (opening.gap !== undefined) this.#counters.gaps[opening.gap] += 1;
       streams.enter(stream);
+      const told = channels["tidings:stream:open"];
+      if (told.hasSubscribers)
+        told.publish({ subscription: stream, subscriber: options.subscriber, lastEventId });
+      if (opening.gap !== undefined) countGap(this.#counters, stream, opening.gap);
       return stream;
     } catch (error) {
       // The response was not ours to begin with, or the application's own functions gave what cannot be used.
