@@ -36,16 +36,12 @@ export async function writeBlocks(
   const files = [];
   for (const block of blocks) {
     const file = join(folder, `${block.name.replaceAll(/[^\w.-]/g, "_")}.ts`);
-    // A file without import or export would share its names with every other one.
-    const parts = [
-      'import assert from "node:assert/strict";',
-      block.before,
-      block.text,
-      block.after,
-      "export {};\n",
-    ];
+    const code = [block.before, block.text, block.after].join("\n");
+    // One that asserts in what a reader sees imports it there.
+    const head = /^import assert\b/m.test(code) ? "" : 'import assert from "node:assert/strict";\n';
     const port = await freePort();
-    await writeFile(file, parts.join("\n").replaceAll(DOCUMENTED_PORT, String(port)));
+    // A file without import or export would share its names with every other one.
+    await writeFile(file, `${head}${code}\nexport {};\n`.replaceAll(DOCUMENTED_PORT, String(port)));
     files.push(file);
   }
   return { folder, files };

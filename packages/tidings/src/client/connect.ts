@@ -2,6 +2,8 @@
  * Opens a connection over fetch, in browsers and in every runtime that has it.
  * This module is browser compatible.
  */
+// Whoever has an older `lib` would be told that Symbol.asyncDispose is not there.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { ParsedMessage } from "../wire/message.ts";
 import { createParser } from "../wire/parser.ts";
 import { type Connection as BaseConnection, type ConnectionOptions, createConnection } from "./connection.ts";
