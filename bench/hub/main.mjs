@@ -2,9 +2,10 @@
  * The fan-out benchmark: Tidings' hub and its peers under the same load, in one run. `npm run bench hub -- --help` tells how.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { isInstalled } from "../../scripts/installs.mjs";
 import { judge } from "./figures.mjs";
 import { startGenerator } from "./generator.mjs";
 import { describeMachine, openFilesLimit, raiseBacklog } from "./machine.mjs";
@@ -129,9 +130,7 @@ function chooseServers(wanted = Object.keys(SERVERS)) {
 }
 
 function installPeers() {
-  const installed = `${here}node_modules/.package-lock.json`;
-  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(`${here}package-lock.json`).mtimeMs)
-    return;
+  if (isInstalled("bench/hub")) return;
   print("Installing the peers (npm ci in bench/hub) …");
   const { status } = spawnSync("npm", ["ci", "--no-fund", "--no-audit"], { cwd: here, stdio: "inherit" });
   if (status !== 0) throw new Error("Cannot install the peers: npm ci failed in bench/hub");

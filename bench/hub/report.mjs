@@ -78,6 +78,7 @@ const TABLES = [
     [100, 1000, 10_000, 19_000],
   ],
   ["Memory per idle stream, bytes", "idleBytes", whole, [1000, 3000, 10_000, 19_000]],
+  ["… of it in JavaScript's heap, bytes", "idleHeapBytes", whole, [1000, 3000, 10_000, 19_000]],
   ["Opening a stream that stays: CPU, µs", "openCpuUs", short, [10_000, 19_000]],
   ["Heartbeat: CPU, µs", "heartbeatCpuUs", short, [5000, 19_000]],
   ["Opening and cutting: CPU, µs", "churnCpuUs", short, [64]],

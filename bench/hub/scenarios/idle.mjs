@@ -10,15 +10,16 @@ export async function measureIdle({ load, samples, say }, name, streams, round) 
     await open(WARM_STREAMS);
     await load.ask("close");
     await delay(300);
-    await server.ask("collect");
+    const collected = await server.ask("collect");
     const before = server.pssBytes();
     const { cpuUs } = await server.ask("cpu");
     const opened = await open(streams);
     const { cpuUs: cpuUsThen } = await server.ask("cpu");
     await delay(500);
-    await server.ask("collect");
+    const grown = await server.ask("collect");
     samples.add(name, streams, round, {
       idleBytes: (server.pssBytes() - before) / streams,
+      idleHeapBytes: (grown.heapUsed + grown.external - collected.heapUsed - collected.external) / streams,
       openCpuUs: (cpuUsThen - cpuUs) / streams,
       opensPerSecond: streams / opened.seconds,
       openP99Ms: opened.p99Us / 1000,

@@ -3,33 +3,39 @@
  * once they read again, everything that is retained or a gap that names exactly what is not.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { median } from "../samples.mjs";
 import { withServer } from "../session.mjs";
 
 const OTHERS = 100;
 const CREDIT = 256;
-/** Small, so that what the readers do not take stands in the server and not in the kernel. */
+/** More messages than the log, and what is recent of it, keep. */
+const FILLED = 50_000;
+/** Small, so that the kernel takes little of what the readers do not. */
 const RECEIVE_BUFFER = 8192;
+/** Messages after which the kernel's buffers are full: until then the readers only seem to read. */
+const BUFFERED = 40_000;
+/** Latency is looked at in so many parts, and the median of their percentiles taken. */
+const PARTS = 5;
 const CATCH_UP_MS = 60_000;
 
 /** @param {{ stopped: number, messages: number }} plan */
 export async function measureStoppedReaders({ load, samples, say }, name, round, { stopped, messages }) {
-  const without = await withServer(name, { load }, async ({ server, open }) => {
+  const alone = await withServer(name, { load }, async ({ server, open }) => {
     await open(OTHERS);
-    await pour(server, load, messages / 20);
-    return pour(server, load, messages / 5);
+    await pour(server, load, FILLED);
+    return pourInParts(server, load, messages / 4);
   });
 
   await withServer(name, { load }, async ({ server, open }) => {
     await open(stopped, RECEIVE_BUFFER);
     await open(OTHERS);
     // The log is full before the first look at memory: what it keeps is not the readers' doing.
-    await pour(server, load, messages / 20);
-    await server.ask("collect");
-    const before = server.pssBytes();
+    await pour(server, load, FILLED);
+    const before = await memory(server);
     await load.ask(`hold ${stopped}`);
-    const run = await pour(server, load, messages);
-    await server.ask("collect");
-    const grown = server.pssBytes() - before;
+    await pour(server, load, BUFFERED);
+    const run = await pourInParts(server, load, messages - BUFFERED);
+    const after = await memory(server);
 
     await load.ask("mark");
     await load.ask(`release ${stopped}`);
@@ -37,9 +43,10 @@ export async function measureStoppedReaders({ load, samples, say }, name, round,
     await delay(200);
     const heard = await load.ask("report");
     samples.add(name, stopped, round, {
-      stoppedBytes: grown / stopped,
-      stoppedP99Ms: run.p99Us / 1000,
-      stoppedP99Ratio: run.p99Us / without.p99Us,
+      stoppedBytes: (after.used - before.used) / stopped,
+      stoppedPssBytes: (after.pss - before.pss) / stopped,
+      stoppedP99Ms: run.p99Ms,
+      stoppedP99Ratio: run.p99Ms / alone.p99Ms,
       stoppedCaughtUp: caughtUp.settled ? 1 : 0,
       stoppedGaps: heard.gaps,
       stoppedAnnounced: heard.announced,
@@ -47,6 +54,18 @@ export async function measureStoppedReaders({ load, samples, say }, name, round,
     });
     say(name, stopped, round);
   });
+}
+
+/** What the process uses, counted by its allocator, and the pages it has: pages are given back late, and in lumps. */
+async function memory(server) {
+  const { heapUsed, external } = await server.ask("collect");
+  return { used: heapUsed + external, pss: server.pssBytes() };
+}
+
+async function pourInParts(server, load, count) {
+  const parts = [];
+  for (let part = 0; part < PARTS; part++) parts.push(await pour(server, load, count / PARTS));
+  return { p99Ms: median(parts.map(({ p99Us }) => p99Us / 1000)), seq: parts.at(-1).seq };
 }
 
 async function pour(server, load, count) {
