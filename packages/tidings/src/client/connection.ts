@@ -21,13 +21,7 @@ import { type Asked, isThenable, mayReplay, requestMaker } from "./request.ts";
 import { shareFlight } from "./share-flight.ts";
 import type { Transport } from "./transports/transport.ts";
 
-export type {
-  ConnectionOptions,
-  RetryOptions,
-  SignalLike,
-  TraceEntry,
-  Verdict,
-} from "./connection-options.ts";
+export type { ConnectionOptions, RetryOptions, SignalLike, Verdict } from "./connection-options.ts";
 
 export interface Connection<Message = ParsedMessage> extends AsyncIterable<Message> {
   readonly state: ConnectionState;

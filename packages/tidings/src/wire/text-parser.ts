@@ -270,5 +270,5 @@ function ownCopy(value: string, length: number, chunkLength: number): string {
   return copy;
 }
 
-/** Exported and never read, so that no optimizer may leave the reading out. */
+/** @public Exported and never read, so that no optimizer may leave the reading out. */
 export let read = 0;
