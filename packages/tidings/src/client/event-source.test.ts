@@ -493,6 +493,65 @@ describe("onopen, onmessage and onerror", () => {
   });
 });
 
+describe("EventSource.fromReadableStream()", () => {
+  function createStream() {
+    let controller!: ReadableStreamDefaultController<Uint8Array>;
+    let cancelled = false;
+    const stream = new ReadableStream<Uint8Array>({
+      start(given) {
+        controller = given;
+      },
+      cancel() {
+        cancelled = true;
+      },
+    });
+    const source = EventSource.fromReadableStream(stream);
+    const events: string[] = [];
+    for (const type of ["open", "message", "error"]) {
+      source.addEventListener(type, (event: Event) => {
+        events.push(
+          [type, (event as MessageEvent).data, (event as MessageEvent).lastEventId].filter(Boolean).join(" "),
+        );
+      });
+    }
+    return {
+      source,
+      events,
+      write: (text: string) => controller.enqueue(new TextEncoder().encode(text)),
+      end: () => controller.close(),
+      fail: () => controller.error(new Error("broken")),
+      isCancelled: () => cancelled,
+    };
+  }
+
+  test("reads a stream that the application got by itself", async () => {
+    const { source, events, write } = createStream();
+    closers.unshift(() => source.close());
+    expect([source.url, source.readyState]).toEqual(["about:event-stream", 0]);
+    write("id: 1\ndata: 你");
+    write("好\n\n");
+    await vi.waitFor(() => expect(events).toEqual(["open", "message 你好 1"]));
+  });
+
+  test("is closed by the stream's end, and by its error, and opens nothing again", async () => {
+    for (const how of ["end", "fail"] as const) {
+      const stream = createStream();
+      stream.write("retry: 0\ndata: x\n\n");
+      await vi.waitFor(() => expect(stream.events).toEqual(["open", "message x"]));
+      stream[how]();
+      await vi.waitFor(() => expect(stream.source.readyState).toBe(2));
+      expect(stream.events).toEqual(["open", "message x", "error"]);
+    }
+  });
+
+  test("cancels the stream when it is closed", async () => {
+    const { source, events, isCancelled } = createStream();
+    await vi.waitFor(() => expect(events).toEqual(["open"]));
+    source.close();
+    await vi.waitFor(() => expect(isCancelled()).toBe(true));
+  });
+});
+
 describe("event-source.wpt.json", () => {
   const list = JSON.parse(readFileSync(new URL("event-source.wpt.json", import.meta.url), "utf8")) as Record<
     string,

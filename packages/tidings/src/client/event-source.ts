@@ -10,7 +10,7 @@ import { type Keeper, keepOpen, systemClock } from "./keep-open.ts";
 import { DEFAULT_RETRY } from "./reconnect.ts";
 import { judgeResponse } from "./refusal.ts";
 import { type Asked, type HeadersInput, mayReplay, requestMaker } from "./request.ts";
-import { absolute, type Fetch, fetchTransport } from "./transports/fetch.ts";
+import { absolute, type Fetch, fetchTransport, STREAM_URL } from "./transports/fetch.ts";
 
 /** `withCredentials` is the standard's; the rest is ours. */
 export interface EventSourceInit {
@@ -164,6 +164,20 @@ export class EventSource extends Target {
       },
     });
     this.#keeper.start();
+  }
+
+  /**
+   * Reads an event stream that the application got by itself; when that ends, so does this, with an `error` event.
+   * A proposal that may still change, in no standard yet: https://github.com/whatwg/html/pull/12272
+   * @param stream - Of bytes. Cancelled by `close()`.
+   */
+  static fromReadableStream(stream: ReadableStream<Uint8Array>): EventSource {
+    const headers = { "content-type": "text/event-stream" };
+    // As of a method that is not repeated, since a stream can be read once.
+    return new EventSource(STREAM_URL, {
+      method: "POST",
+      fetch: () => Promise.resolve(new Response(stream as BodyInit, { headers })),
+    });
   }
 
   /** Where it connects, resolved. */

@@ -17,12 +17,16 @@ export interface FetchTransportOptions {
   init?: RequestInit | undefined;
 }
 
+/** The URL of what was not fetched from anywhere. */
+export const STREAM_URL = "about:event-stream";
+
 export function fetchTransport(options: FetchTransportOptions = {}): Transport {
   return {
     name: "fetch",
     open({ url, method, headers, body }, sink) {
       const controller = new AbortController();
       let over = false;
+      let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
       read().then(
         () => over || sink.onEnd(),
         (error: unknown) => over || sink.onError(error),
@@ -31,12 +35,14 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
         abort() {
           over = true;
           controller.abort();
+          // A body that did not come over the network knows nothing of the signal.
+          reader?.cancel().catch(() => {});
         },
       };
 
       async function read(): Promise<void> {
         const target = absolute(url);
-        if (!/^(https?|data|blob):/.test(target)) {
+        if (!/^(https?|data|blob):/.test(target) && target !== STREAM_URL) {
           throw new TransportError(
             "unsupported",
             `${target.split(":")[0]}: is not a protocol of event streams`,
@@ -53,7 +59,7 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
           throw lastEventId && isElsewhere(target) ? withHint(cause) : cause;
         });
         if (over) return;
-        const reader = response.body?.getReader();
+        reader = response.body?.getReader();
         if (!reader && response.body === undefined) {
           throw new TransportError("unsupported", "fetch does not stream here");
         }
