@@ -3,16 +3,25 @@ import { defineConfig } from "vitest/config";
 /**
  * Two projects. `unit`: beside the source, seconds in all, run at every commit by `npm run check`.
  * `system`: real browsers, proxies, builds and packages, run by `npm test`.
+ * What is waited for has seconds to come, since a busy machine is slow and nothing is lost by patience.
  */
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["packages/*/src/**/*.test.ts", "vectors/**/*.test.ts"] } },
+      {
+        test: {
+          name: "unit",
+          include: ["packages/*/src/**/*.test.ts", "vectors/**/*.test.ts"],
+          testTimeout: 20_000,
+          expect: { poll: { timeout: 10_000 } },
+        },
+      },
       {
         test: {
           name: "system",
           include: ["apps/**/*.test.ts", "deploy/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
           testTimeout: 60_000,
+          expect: { poll: { timeout: 10_000 } },
           hookTimeout: 120_000,
           fileParallelism: false,
         },

@@ -99,7 +99,7 @@ export function describeServer(
       await reply.until(() => reply.text.length > 0);
       expect(await seen(key)).toEqual([]);
       reply.leave();
-      await expect.poll(() => seen(key), { timeout: 5_000 }).toEqual(["aborted", "peer-left", "closed"]);
+      await expect.poll(() => seen(key)).toEqual(["aborted", "peer-left", "closed"]);
     });
 
     test("a departed peer that had sent a body is noticed", async ({ expect }) => {
@@ -111,7 +111,7 @@ export function describeServer(
       });
       await reply.until(() => reply.text.length > 0);
       reply.leave();
-      await expect.poll(() => seen(key), { timeout: 5_000 }).toEqual(["aborted", "peer-left", "closed"]);
+      await expect.poll(() => seen(key)).toEqual(["aborted", "peer-left", "closed"]);
     });
 
     test("a generator's messages are sent, and its end is the stream's", async ({ expect }) => {
@@ -133,7 +133,7 @@ export function describeServer(
       const reply = await get("/endless", key);
       await reply.until(() => reply.messages.length >= 3);
       reply.leave();
-      await expect.poll(() => seen(key), { timeout: 5_000 }).toEqual(["returned"]);
+      await expect.poll(() => seen(key)).toEqual(["returned"]);
     });
 
     test("a generator that fails cuts the response, so that it is not taken for the whole", async ({
@@ -170,8 +170,8 @@ export function describeServer(
       const reply = await get("/refused");
       expect(await reply.over).toBe("whole");
       expect(reply.messages.map(({ event }) => event)).toEqual(["refused", "message"]);
-      expect(reply.messages[0]!.data).toBe(
-        String.raw`TypeError: Cannot encode message: event is "a\nevent: admin", which holds CR or LF`,
+      expect(reply.messages[0]!.data).toContain(
+        String.raw`TypeError: Cannot encode message: event is "a\nevent: admin"`,
       );
     });
 
@@ -204,9 +204,7 @@ export function describeServer(
       reply.pause();
       const settled = await settledValue(async () => Number((await seen(key))[0]));
       reply.resume();
-      await expect
-        .poll(async () => Number((await seen(key))[0]), { timeout: 10_000 })
-        .toBeGreaterThan(settled);
+      await expect.poll(async () => Number((await seen(key))[0])).toBeGreaterThan(settled);
       reply.leave();
     });
 
