@@ -16,9 +16,9 @@ export interface Platform {
    * @param take - Takes the text.
    * @param maxLineBytes - How many bytes may be kept back for want of a line end. Default: 1 MiB.
    */
-  createDecoder(take: (text: string) => void, maxLineBytes?: number): ChunkDecoder;
+  createDecoder(this: void, take: (text: string) => void, maxLineBytes?: number): ChunkDecoder;
   /** The UTF-8 of text without lone surrogates. */
-  encode(text: string): Uint8Array;
+  encode(this: void, text: string): Uint8Array;
 }
 
 export const platform: Platform = {

@@ -1,0 +1,115 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { loadVectors } from "../../../../vectors/load.ts";
+import { LimitError } from "../wire/limit-error.ts";
+import { observe } from "../wire/observe.oracle.ts";
+import { createParser } from "../wire/parser.ts";
+import { createPlainParser } from "../wire/plain-parser.oracle.ts";
+import { platform } from "../wire/platform.ts";
+import { bytes, cut, cuts, join } from "../wire/streams.oracle.ts";
+
+const portable = platform.createDecoder;
+await import("./bytes.ts");
+
+/** Long enough, of one kind long enough, that each of the ways to decode is taken and left again. */
+const longBytes = fc
+  .array(
+    fc.oneof(
+      { weight: 3, arbitrary: bytes },
+      fc.integer({ min: 0, max: 6000 }).map((length) => text("x", length)),
+      fc.integer({ min: 0, max: 6000 }).map((length) => text("信", length)),
+      fc.integer({ min: 0, max: 400 }).map((length) => text("data: 信息流\r\n\r\n", length)),
+      fc.integer({ min: 0, max: 900 }).map((length) => text("data: ascii\n\n", length)),
+      fc.constant(Uint8Array.of(0xe4)),
+    ),
+    { maxLength: 8 },
+  )
+  .map(join);
+
+function text(piece: string, times: number): Uint8Array {
+  return new TextEncoder().encode(piece.repeat(times));
+}
+
+describe("Node's ways with bytes", () => {
+  test("are what the parser uses", () => {
+    expect(platform.createDecoder).not.toBe(portable);
+  });
+
+  test.each(loadVectors().map((vector) => [`${vector.file}: ${vector.name}`, vector] as const))(
+    "pass vector %s behind long lines of either kind",
+    (_, { bytes, expected }) => {
+      for (const before of ["", `:${"x".repeat(600)}\n`, `:${"信".repeat(5000)}\n`]) {
+        const ahead = new TextEncoder().encode(before);
+        // A byte order mark counts at the start alone.
+        if (ahead.length > 0 && bytes[0] === 0xef) continue;
+        const whole = join([ahead, bytes]);
+        const comments = before === "" ? expected.comments : [before.slice(1, -1), ...expected.comments];
+        expect(observe(createParser, [whole])).toEqual({ ...expected, comments });
+        for (let at = ahead.length; at < whole.length; at += 1 + (at >> 8)) {
+          expect(observe(createParser, [whole.subarray(0, at), whole.subarray(at)])).toEqual({
+            ...expected,
+            comments,
+          });
+        }
+      }
+    },
+  );
+
+  test("mean what the plain parser means, whatever the chunks", () => {
+    fc.assert(
+      fc.property(longBytes, cuts, (stream, parts) => {
+        expect(observe(createParser, cut(stream, parts))).toEqual(observe(createPlainParser, [stream]));
+      }),
+      { numRuns: 1500 },
+    );
+  });
+
+  test.each([1, 63, 64, 511, 512, 1400, 4095, 4096, 8192, 16_384])(
+    "mean the same in chunks of %i bytes",
+    (size) => {
+      fc.assert(
+        fc.property(longBytes, (stream) => {
+          const chunks = Array.from({ length: Math.ceil(stream.length / size) }, (_, index) =>
+            stream.slice(index * size, (index + 1) * size),
+          );
+          expect(observe(createParser, chunks)).toEqual(observe(createPlainParser, [stream]));
+        }),
+        { numRuns: 40 },
+      );
+    },
+  );
+
+  test("take a Buffer as any other bytes, and not what is around it in its pool", () => {
+    const pool = Buffer.from("data: x\n\ndata: 信\n\ndata: y\n\n");
+    expect(observe(createParser, [pool.subarray(9, 20)]).messages).toEqual([
+      { event: "message", data: "信", id: "" },
+    ]);
+  });
+
+  test("let go of a chunk that a handler has reset, in the middle of it", () => {
+    const seen: number[] = [];
+    const parser = createParser({
+      onMessage({ data }) {
+        seen.push(data.length);
+        if (seen.length === 2) parser.reset();
+      },
+    });
+    parser.push(text(`data: ${"信".repeat(1000)}\n\n`, 30));
+    expect(seen).toEqual([1000, 1000]);
+    parser.push(text("data: 信\n\n", 1));
+    expect(seen).toEqual([1000, 1000, 1]);
+  });
+
+  test("bound what waits for a line end", () => {
+    const parser = createParser({}, { maxLineBytes: 100_000 });
+    let pushed = 0;
+    expect(() => {
+      for (; pushed < 100; pushed++) parser.push(text("信", 2000));
+    }).toThrow(LimitError);
+    expect(pushed).toBeLessThan(34);
+  });
+
+  test("write UTF-8", () => {
+    expect(Buffer.from(platform.encode("data: 信😀\n\n")).toString()).toBe("data: 信😀\n\n");
+  });
+});

@@ -1,0 +1,119 @@
+import { Readable } from "node:stream";
+import { describe, expect, test } from "vitest";
+import { LimitError } from "./limit-error.ts";
+import { type MessageSource, readBatches, readMessages } from "./read-messages.ts";
+
+const STREAM = "id: 1\ndata: 一\n\ndata: b\n\n: x\n\ndata: c\n\ndata: d";
+const bytes = new TextEncoder().encode(STREAM);
+
+/** The stream in chunks of 7 bytes, and what becomes of it. */
+function source() {
+  const state = { pulled: 0, cancelled: 0 };
+  const stream = new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        const chunk = bytes.slice(state.pulled, state.pulled + 7);
+        state.pulled += 7;
+        if (chunk.length > 0) controller.enqueue(chunk);
+        else controller.close();
+      },
+      cancel() {
+        state.cancelled++;
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  return { state, stream };
+}
+
+const sources: [string, () => MessageSource][] = [
+  ["a Response", () => new Response(bytes)],
+  ["a ReadableStream of bytes", () => source().stream],
+  [
+    "a ReadableStream of strings",
+    () => source().stream.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>),
+  ],
+  ["a Node stream", () => Readable.from([Buffer.from(bytes.subarray(0, 9)), Buffer.from(bytes.subarray(9))])],
+  [
+    "an async generator",
+    async function* () {
+      yield STREAM.slice(0, 20);
+      yield STREAM.slice(20);
+    },
+  ],
+];
+
+describe.each(sources)("the messages of %s", (_, create) => {
+  test("come one by one, and the end with what was cut off", async () => {
+    const ends: unknown[] = [];
+    const data: string[] = [];
+    for await (const message of readMessages(create(), { onEnd: (end) => ends.push(end) }))
+      data.push(message.data);
+    expect(data).toEqual(["一", "b", "c"]);
+    expect(ends).toEqual([{ truncated: true, unfinished: { event: "message", data: "d", id: "1" } }]);
+  });
+
+  test("come in arrays, none of them empty", async () => {
+    const batches: string[][] = [];
+    for await (const batch of readBatches(create())) batches.push(batch.map(({ data }) => data));
+    expect(batches.flat()).toEqual(["一", "b", "c"]);
+    expect(batches.every(({ length }) => length > 0)).toBe(true);
+  });
+});
+
+describe("reading messages", () => {
+  test("ends at once with a Response that has no body", async () => {
+    expect(await readMessages(new Response(null)).next()).toEqual({ done: true, value: undefined });
+  });
+
+  test("reads of the source what was asked for and no more", async () => {
+    const { state, stream } = source();
+    const messages = readMessages(stream);
+    expect(state.pulled).toBe(0);
+    await messages.next();
+    expect(state.pulled).toBe(21);
+  });
+
+  test("cancels the source when the loop is left, and lets go of it", async () => {
+    const { state, stream } = source();
+    for await (const message of readMessages(stream)) {
+      expect(message.data).toBe("一");
+      break;
+    }
+    expect(state.cancelled).toBe(1);
+    expect(stream.locked).toBe(false);
+  });
+
+  test("destroys a Node stream when the loop is left", async () => {
+    const stream = Readable.from([Buffer.from("data: a\n\n"), Buffer.from("data: b\n\n")]);
+    for await (const _ of readMessages(stream)) break;
+    expect(stream.destroyed).toBe(true);
+  });
+
+  test("keeps the order of calls that did not wait for each other", async () => {
+    const messages = readMessages(source().stream);
+    const results = await Promise.all([messages.next(), messages.next(), messages.next(), messages.next()]);
+    expect(results.map(({ done, value }) => (done ? "done" : value.data))).toEqual(["一", "b", "c", "done"]);
+    expect(await messages.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test("fails with the source", async () => {
+    const failing = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        controller.error(new Error("lost"));
+      },
+    });
+    await expect(readMessages(failing).next()).rejects.toThrow("lost");
+  });
+
+  test("fails at a limit, and cancels the source", async () => {
+    const { state, stream } = source();
+    await expect(readMessages(stream, { maxLineBytes: 5 }).next()).rejects.toThrow(LimitError);
+    expect(state.cancelled).toBe(1);
+  });
+
+  test("starts from a stored last event ID", async () => {
+    const { value } = await readMessages(new Response("data: a\n\n"), { lastEventId: "9" }).next();
+    expect(value!.id).toBe("9");
+  });
+});
