@@ -5,6 +5,11 @@ import { connect, type ConnectOptions } from "./connect.ts";
 import { EventStreamError } from "./event-stream-error.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 
+// A machine may be busy with much else.
+vi.setConfig({ testTimeout: 60_000 });
+const eventually = (check: () => unknown, options?: { timeout?: number; interval?: number }) =>
+  vi.waitFor(check, { timeout: 20_000, interval: 5, ...options });
+
 const URL = "https://a.example/stream";
 
 /** A connection in a scripted world, and what it told. */
@@ -193,7 +198,7 @@ describe("messages", () => {
     });
     world.last.respond();
     void world.last.send("data: 1\n\ndata: 2\n\n");
-    await vi.waitFor(() => expect(uncaught).toHaveBeenCalledTimes(2));
+    await eventually(() => expect(uncaught).toHaveBeenCalledTimes(2));
     process.removeAllListeners("unhandledRejection");
     for (const listener of listeners) process.on("unhandledRejection", listener);
     expect(data()).toEqual(["1", "2"]);

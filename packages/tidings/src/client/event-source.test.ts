@@ -9,6 +9,11 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { EventSource, type EventSourceInit } from "./event-source.ts";
 import { systemClock } from "./keep-open.ts";
 
+// A machine may be busy with much else.
+vi.setConfig({ testTimeout: 60_000 });
+const eventually = (check: () => unknown, options?: { timeout?: number; interval?: number }) =>
+  vi.waitFor(check, { timeout: 20_000, interval: 5, ...options });
+
 const closers: (() => unknown)[] = [];
 const real = { ...systemClock };
 
@@ -75,7 +80,7 @@ function open(url: string, init?: EventSourceInit): Opened {
 async function dataOf(text: string | Buffer, count: number): Promise<unknown[]> {
   const { url } = await serve(stream(text));
   const { messages } = open(url);
-  await vi.waitFor(() => expect(messages.length).toBeGreaterThanOrEqual(count));
+  await eventually(() => expect(messages.length).toBeGreaterThanOrEqual(count));
   return messages.map(({ data }) => data as unknown);
 }
 
@@ -136,7 +141,7 @@ describe("the interface", () => {
     vi.stubGlobal("location", { href: `${origin}/app/page.html` });
     const { source } = open("../stream?x=1");
     expect(source.url).toBe(`${origin}/stream?x=1`);
-    await vi.waitFor(() => expect(requests.map(({ url }) => url)).toEqual(["/stream?x=1"]));
+    await eventually(() => expect(requests.map(({ url }) => url)).toEqual(["/stream?x=1"]));
     expect(open("").source.url).toBe(`${origin}/app/page.html`);
     expect(open(null as unknown as string).source.url).toBe(`${origin}/app/null`);
     expect(open(undefined as unknown as string).source.url).toBe(`${origin}/app/undefined`);
@@ -154,7 +159,7 @@ describe("the interface", () => {
     };
     expect(open("http://127.0.0.1/", { fetch }).source.withCredentials).toBe(false);
     expect(open("http://127.0.0.1/", { fetch, withCredentials: true }).source.withCredentials).toBe(true);
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(inits.map((init) => init?.credentials)).toEqual(["same-origin", "include"]),
     );
   });
@@ -171,7 +176,7 @@ describe("the request", () => {
   test("accepts event streams, and wants nothing out of a cache", async () => {
     const { url, requests } = await serve(stream(""));
     open(url);
-    await vi.waitFor(() => expect(requests).toHaveLength(1));
+    await eventually(() => expect(requests).toHaveLength(1));
     expect(requests[0]!.headers).toMatchObject({ accept: "text/event-stream", "cache-control": "no-cache" });
     expect(requests[0]!.headers["last-event-id"]).toBeUndefined();
   });
@@ -183,7 +188,7 @@ describe("the request", () => {
       stream("")(request, response, attempt);
     });
     open(url, { method: "post", headers: async () => ({ authorization: "Bearer x" }), body: { q: "你好" } });
-    await vi.waitFor(() => expect(body).toBe('{"q":"你好"}'));
+    await eventually(() => expect(body).toBe('{"q":"你好"}'));
     expect(requests[0]).toMatchObject({
       method: "POST",
       headers: { authorization: "Bearer x", "content-type": "application/json" },
@@ -197,7 +202,7 @@ describe("the request", () => {
         else stream("data: x\n\n")(request, response, attempt);
       });
       const { events } = open(url);
-      await vi.waitFor(() => expect(events).toEqual(["open 1"]));
+      await eventually(() => expect(events).toEqual(["open 1"]));
     }
   });
 });
@@ -247,7 +252,7 @@ describe("opening", () => {
     async (type) => {
       const { url } = await serve(stream("data: x\n\n", false, { "content-type": type }));
       const { events, messages } = open(url);
-      await vi.waitFor(() => expect(events).toEqual(["error 2"]));
+      await eventually(() => expect(events).toEqual(["error 2"]));
       expect(messages).toEqual([]);
     },
   );
@@ -257,7 +262,7 @@ describe("opening", () => {
     async (type) => {
       const { url } = await serve(stream("data:ok…\n\n", false, { "content-type": type }));
       const { messages } = open(url);
-      await vi.waitFor(() => expect(messages.map(({ data }) => data as string)).toEqual(["ok…"]));
+      await eventually(() => expect(messages.map(({ data }) => data as string)).toEqual(["ok…"]));
     },
   );
 
@@ -265,7 +270,7 @@ describe("opening", () => {
     "fails for good at %s, which no attempt can open",
     async (url) => {
       const { events } = open(url);
-      await vi.waitFor(() => expect(events).toEqual(["error 2"]));
+      await eventually(() => expect(events).toEqual(["error 2"]));
     },
   );
 });
@@ -277,7 +282,7 @@ describe("messages", () => {
       response.writeHead(302, { location: target.url }).end();
     });
     const { source, messages } = open(url);
-    await vi.waitFor(() => expect(messages).toHaveLength(1));
+    await eventually(() => expect(messages).toHaveLength(1));
     const [message] = messages;
     expect(message).toBeInstanceOf(MessageEvent);
     expect([message!.data, message!.origin, message!.lastEventId, message!.target]).toEqual([
@@ -297,7 +302,7 @@ describe("messages", () => {
     const handled: unknown[] = [];
     source.addEventListener("test", ({ data }) => named.push(data));
     source.onmessage = ({ data }) => handled.push(data);
-    await vi.waitFor(() => expect(messages.map(({ data }) => data as string)).toEqual(["b", "c"]));
+    await eventually(() => expect(messages.map(({ data }) => data as string)).toEqual(["b", "c"]));
     expect([named, handled]).toEqual([["a"], ["b", "c"]]);
   });
 
@@ -341,7 +346,7 @@ describe("messages", () => {
   test("that no blank line follows are discarded at the end, their id with them", async () => {
     const { url, requests } = await serve(stream("retry:1000\ndata:test1\n\nid:test\ndata:test2", true));
     const { messages } = open(url);
-    await vi.waitFor(() => expect(requests.length).toBeGreaterThan(1));
+    await eventually(() => expect(requests.length).toBeGreaterThan(1));
     expect(messages.map(({ data }) => data as string)).toEqual(["test1"]);
     expect(requests[1]!.headers["last-event-id"]).toBeUndefined();
   });
@@ -353,7 +358,7 @@ describe("messages", () => {
       ),
     );
     const { messages } = open(url);
-    await vi.waitFor(() => expect(messages).toHaveLength(7));
+    await eventually(() => expect(messages).toHaveLength(7));
     expect(messages.map(({ lastEventId }) => lastEventId)).toEqual(["1", "1", "2", "", "", "3", ""]);
   });
 
@@ -361,7 +366,7 @@ describe("messages", () => {
     for (const id of ["\0\0", "x\0", "\0x", "x\0x", " \0"]) {
       const { url, requests } = await serve(stream(`id:${id}\ndata:hello\n\n`, true));
       const { messages, source } = open(url);
-      await vi.waitFor(() => expect(requests.length).toBeGreaterThan(1));
+      await eventually(() => expect(requests.length).toBeGreaterThan(1));
       expect([messages[0]!.lastEventId, requests[1]!.headers["last-event-id"]]).toEqual(["", undefined]);
       source.close();
     }
@@ -372,7 +377,7 @@ describe("returning", () => {
   test("sends the last event ID in UTF-8", async () => {
     const { url, requests } = await serve(stream("id: …\ndata: hello\n\n", true));
     const { events } = open(url);
-    await vi.waitFor(() => expect(requests.length).toBeGreaterThan(1));
+    await eventually(() => expect(requests.length).toBeGreaterThan(1));
     expect(Buffer.from(requests[1]!.headers["last-event-id"] as string, "latin1").toString()).toBe("…");
     expect(events.slice(0, 2)).toEqual(["open 1", "error 0"]);
   });
@@ -386,7 +391,7 @@ describe("returning", () => {
           .end(`retry: 2\ndata: ${attempt}\n\n`);
     });
     const { events, messages } = open(url);
-    await vi.waitFor(() => expect(events.at(-1)).toBe("error 2"));
+    await eventually(() => expect(events.at(-1)).toBe("error 2"));
     expect(events).toEqual(["open 1", "error 0", "open 1", "error 0", "error 2"]);
     expect(messages.map(({ data }) => data as string)).toEqual(["1", "2"]);
   });
@@ -404,7 +409,7 @@ describe("returning", () => {
       waits.mockClear();
       const { url } = await serve(stream(`${retry}\ndata:x\n\n`, true));
       const { source } = open(url);
-      await vi.waitFor(() => expect(waits.mock.calls[0]?.[1]).toBe(ms));
+      await eventually(() => expect(waits.mock.calls[0]?.[1]).toBe(ms));
       source.close();
     }
   });
@@ -415,14 +420,14 @@ describe("returning", () => {
       else stream("data: x\n\n")(request, _response, 1);
     });
     const { events, messages } = open(url);
-    await vi.waitFor(() => expect(messages).toHaveLength(1));
+    await eventually(() => expect(messages).toHaveLength(1));
     expect([events, requests.length]).toEqual([["error 0", "error 0", "open 1"], 3]);
   });
 
   test("of a POST that ended does not happen: it is CLOSED", async () => {
     const { url, requests } = await serve(stream("data: x\n\n", true));
     const { events } = open(url, { method: "POST", body: "x" });
-    await vi.waitFor(() => expect(events).toEqual(["open 1", "error 2"]));
+    await eventually(() => expect(events).toEqual(["open 1", "error 2"]));
     expect(requests).toHaveLength(1);
   });
 });
@@ -432,7 +437,7 @@ describe("close()", () => {
     const { url } = await serve(stream("data: 1\n\ndata: 2\n\ndata: 3\n\n", true));
     const { source, events, messages } = open(url);
     source.onmessage = () => source.close();
-    await vi.waitFor(() => expect(messages).toHaveLength(1));
+    await eventually(() => expect(messages).toHaveLength(1));
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect([messages.length, events]).toEqual([1, ["open 1"]]);
   });
@@ -445,9 +450,9 @@ describe("close()", () => {
       stream(":\n\n")(request, response, attempt);
     });
     const { source, events } = open(url);
-    await vi.waitFor(() => expect(events).toEqual(["open 1"]));
+    await eventually(() => expect(events).toEqual(["open 1"]));
     source.close();
-    await vi.waitFor(() => expect(cut).toBe(true));
+    await eventually(() => expect(cut).toBe(true));
     expect(requests).toHaveLength(1);
   });
 
@@ -455,7 +460,7 @@ describe("close()", () => {
     const { url, requests } = await serve(stream("data: x\n\n", true));
     const { source, events } = open(url);
     source.onerror = () => source.close();
-    await vi.waitFor(() => expect(events).toHaveLength(2));
+    await eventually(() => expect(events).toHaveLength(2));
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect([source.readyState, requests.length]).toEqual([2, 1]);
   });
@@ -530,25 +535,25 @@ describe("EventSource.fromReadableStream()", () => {
     expect([source.url, source.readyState]).toEqual(["about:event-stream", 0]);
     write("id: 1\ndata: 你");
     write("好\n\n");
-    await vi.waitFor(() => expect(events).toEqual(["open", "message 你好 1"]));
+    await eventually(() => expect(events).toEqual(["open", "message 你好 1"]));
   });
 
   test("is closed by the stream's end, and by its error, and opens nothing again", async () => {
     for (const how of ["end", "fail"] as const) {
       const stream = createStream();
       stream.write("retry: 0\ndata: x\n\n");
-      await vi.waitFor(() => expect(stream.events).toEqual(["open", "message x"]));
+      await eventually(() => expect(stream.events).toEqual(["open", "message x"]));
       stream[how]();
-      await vi.waitFor(() => expect(stream.source.readyState).toBe(2));
+      await eventually(() => expect(stream.source.readyState).toBe(2));
       expect(stream.events).toEqual(["open", "message x", "error"]);
     }
   });
 
   test("cancels the stream when it is closed", async () => {
     const { source, events, isCancelled } = createStream();
-    await vi.waitFor(() => expect(events).toEqual(["open"]));
+    await eventually(() => expect(events).toEqual(["open"]));
     source.close();
-    await vi.waitFor(() => expect(isCancelled()).toBe(true));
+    await eventually(() => expect(isCancelled()).toBe(true));
   });
 });
 

@@ -14,6 +14,11 @@ import { EventSource } from "./event-source.ts";
 import type { EventStreamError } from "./event-stream-error.ts";
 import { type Clock, systemClock } from "./keep-open.ts";
 
+// A machine may be busy with much else.
+vi.setConfig({ testTimeout: 60_000 });
+const eventually = (check: () => unknown, options?: { timeout?: number; interval?: number }) =>
+  vi.waitFor(check, { timeout: 20_000, interval: 5, ...options });
+
 const URL = "https://a.example/stream";
 
 const closers: (() => unknown)[] = [];
@@ -272,7 +277,7 @@ describe("a failure of another client", () => {
     const data = await new Promise((resolve) => {
       source.addEventListener("message", (event) => resolve(event.data));
     });
-    await vi.waitFor(() => expect(source.readyState).toBe(EventSource.CLOSED));
+    await eventually(() => expect(source.readyState).toBe(EventSource.CLOSED));
     expect(data).toBe('POST {"q":1}');
   });
 
@@ -329,7 +334,7 @@ describe("a failure of another client", () => {
     closers.push(() => source.close());
     const ids: string[] = [];
     source.onmessage = ({ lastEventId }) => ids.push(lastEventId);
-    await vi.waitFor(() => expect(ids).toEqual(["7", "7"]));
+    await eventually(() => expect(ids).toEqual(["7", "7"]));
   });
 
   test("rexxars/eventsource-parser #17: a CRLF cut between two chunks makes two events", () => {
@@ -526,7 +531,7 @@ describe("a failure of another client", () => {
     const clock = { ...systemClock, setTimeout };
     const connection = connect(url, { onMessage() {}, idleMs: 0, clock });
     closers.push(() => connection.close());
-    await vi.waitFor(() => expect(connection.state).toBe("waiting"));
+    await eventually(() => expect(connection.state).toBe("waiting"));
     expect(timers.map((timer) => (timer as NodeJS.Timeout).hasRef())).toEqual([true]);
   });
 });

@@ -6,6 +6,11 @@ import { connect } from "../connect.ts";
 import { fetchTransport, type FetchTransportOptions } from "./fetch.ts";
 import type { TransportResponse, TransportSink } from "./transport.ts";
 
+// A machine may be busy with much else.
+vi.setConfig({ testTimeout: 60_000 });
+const eventually = (check: () => unknown, options?: { timeout?: number; interval?: number }) =>
+  vi.waitFor(check, { timeout: 20_000, interval: 5, ...options });
+
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0)) await close();
@@ -53,7 +58,7 @@ describe("fetchTransport()", () => {
     });
     const { told, response } = open(url);
     expect(told).toEqual([]);
-    await vi.waitFor(() => expect(told).toEqual(["response 200", "one", "two", "end"]));
+    await eventually(() => expect(told).toEqual(["response 200", "one", "two", "end"]));
     expect([response().url, response().header("x-a"), response().header("x-b")]).toEqual([url, "1", null]);
   });
 
@@ -64,9 +69,9 @@ describe("fetchTransport()", () => {
       setTimeout(() => response.destroy(), 20);
     });
     const broken = open(url);
-    await vi.waitFor(() => expect(broken.told).toEqual(["response 200", "one", "error TypeError"]));
+    await eventually(() => expect(broken.told).toEqual(["response 200", "one", "error TypeError"]));
     const refused = open(`${url}never`);
-    await vi.waitFor(() => expect(refused.told).toEqual(["error TypeError"]));
+    await eventually(() => expect(refused.told).toEqual(["error TypeError"]));
   });
 
   test("tells nothing after abort(), and cuts the connection", async () => {
@@ -76,9 +81,9 @@ describe("fetchTransport()", () => {
       response.write("one");
     });
     const { told, abort } = open(url);
-    await vi.waitFor(() => expect(told).toHaveLength(2));
+    await eventually(() => expect(told).toHaveLength(2));
     abort();
-    await vi.waitFor(() => expect(cut).toBe(true));
+    await eventually(() => expect(cut).toBe(true));
     expect(told).toEqual(["response 200", "one"]);
   });
 
@@ -106,10 +111,10 @@ describe("fetchTransport()", () => {
         },
       },
     );
-    await vi.waitFor(() => expect(read).toBeGreaterThan(0));
+    await eventually(() => expect(read).toBeGreaterThan(0));
     // What is on its way fills the buffers between, and then no more is written.
     let before = -1;
-    await vi.waitFor(
+    await eventually(
       () => {
         const stands = written === before;
         before = written;
@@ -129,17 +134,17 @@ describe("fetchTransport()", () => {
     });
     let text: PromiseLike<string> | undefined;
     open(url, {}, { onResponse: (response) => void (text = response.text!()) });
-    await vi.waitFor(() => expect(text).toBeDefined());
+    await eventually(() => expect(text).toBeDefined());
     const { length } = await text!;
     expect([length >= 65_536, length < 300_000]).toEqual([true, true]);
   });
 
   test("says of a protocol that has no event streams, and of a fetch that cannot stream, that it is no use", async () => {
     const ftp = open("ftp://a.example/");
-    await vi.waitFor(() => expect(ftp.told).toEqual(["error unsupported"]));
+    await eventually(() => expect(ftp.told).toEqual(["error unsupported"]));
     const whole = { status: 200, headers: new Headers(), url: "", body: undefined } as unknown as Response;
     const old = open("https://a.example/", { fetch: () => Promise.resolve(whole) });
-    await vi.waitFor(() => expect(old.told).toEqual(["error unsupported"]));
+    await eventually(() => expect(old.told).toEqual(["error unsupported"]));
   });
 
   test("passes over options that the platform does not have", async () => {
@@ -155,7 +160,7 @@ describe("fetchTransport()", () => {
     } finally {
       globalThis.Request = Platform;
     }
-    await vi.waitFor(() => expect(Object.keys(inits[0]!).sort()).toEqual(["headers", "method", "signal"]));
+    await eventually(() => expect(Object.keys(inits[0]!).sort()).toEqual(["headers", "method", "signal"]));
   });
 
   test("passes init on", async () => {
@@ -165,7 +170,7 @@ describe("fetchTransport()", () => {
       return new Promise<Response>(() => {});
     };
     open("https://a.example/", { fetch, init: { mode: "cors", cache: "reload" } });
-    await vi.waitFor(() => expect(inits[0]).toMatchObject({ mode: "cors", cache: "reload", method: "GET" }));
+    await eventually(() => expect(inits[0]).toMatchObject({ mode: "cors", cache: "reload", method: "GET" }));
   });
 });
 
