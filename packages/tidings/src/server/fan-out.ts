@@ -282,7 +282,10 @@ export class FanOut {
     }
     stream.offset = next.cursor;
     stream.knownLost = next.knownLost;
-    if (next.gap !== undefined) countGap(counters, stream, "slow");
+    if (next.told !== undefined) {
+      stream.tell(next.told);
+      countGap(counters, stream, "slow");
+    }
     if (next.gap !== undefined || entries.length > 0) {
       const joined = new JoinedPiece(entries, next.cursor);
       const last = entries.at(-1)?.offset ?? next.gapId ?? stream.sentId;
@@ -317,6 +320,7 @@ export class FanOut {
     const { entries, dropped, through } = conflation;
     const parts = entries.map(({ bytes }) => bytes);
     if (dropped) {
+      stream.tell({ after: stream.offset, through, reason: "slow", retainedSent: false });
       countGap(counters, stream, "slow");
       const from = formatCursor(recent.epoch, stream.offset);
       // Without an id: whoever is cut off behind it comes back to where the gap began.

@@ -5,6 +5,7 @@ import type { Page } from "../log/log.ts";
 import type { Conflation } from "./conflation.ts";
 import { Feed } from "./feed.ts";
 import type { OnGap } from "./gap.ts";
+import type { ToldGap } from "./inspection.ts";
 import { formatCursor } from "../log/cursor.ts";
 import type { Outlet } from "./outlet.ts";
 import type { Linked } from "./stream-list.ts";
@@ -63,6 +64,9 @@ export interface StreamTerms {
   readonly subscriber: string | undefined;
 }
 
+/** Gaps that are remembered of one stream. */
+const MOST_GAPS = 16;
+
 export class HubStream implements Linked<HubStream>, Timed, Subscription {
   previous: HubStream | undefined;
   next: HubStream | undefined;
@@ -92,6 +96,11 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription {
   /** It stands in the fan-out's queue of single streams. */
   ready = false;
   heartbeatDue = false;
+  /** When it was opened, in milliseconds since 1970, and the offset that it began behind. */
+  readonly openedAtMs: number = Date.now();
+  readonly began: number;
+  /** The gaps it was told of, the newest of them. */
+  gaps: ToldGap[] | undefined;
   /** Why it ends; it may still have bytes to leave. */
   end: StreamEnd | undefined;
   lastWriteMs: number;
@@ -115,7 +124,7 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription {
     outlet: Outlet,
     feed: HubFeed,
     terms: StreamTerms,
-    at: { cursor: number; knownLost: number; sentId: number },
+    at: { cursor: number; knownLost: number; sentId: number; began: number; told: ToldGap | undefined },
     nowMs: number,
   ) {
     this.#owner = owner;
@@ -124,6 +133,8 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription {
     this.terms = terms;
     this.offset = at.cursor;
     this.sentId = at.sentId;
+    this.began = at.began;
+    if (at.told !== undefined) this.gaps = [at.told];
     this.knownLost = at.knownLost;
     this.lastWriteMs = nowMs;
   }
@@ -148,6 +159,13 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription {
 
   close(): void {
     this.#owner.end(this, "closed");
+  }
+
+  /** Remembers what it was told to be lost. */
+  tell(gap: ToldGap): void {
+    this.gaps ??= [];
+    if (this.gaps.length >= MOST_GAPS) this.gaps.shift();
+    this.gaps.push(gap);
   }
 
   onDue(nowMs: number): number | undefined {

@@ -19,6 +19,7 @@ import { checkOptions, type CheckedOptions, type HubOptions, type SubscribeOptio
 import { HubCounters, increment, type HubStatistics } from "./hub-stats.ts";
 import { HubStream, type HubFeed, type Subscription } from "./hub-stream.ts";
 import { HubStreams } from "./hub-streams.ts";
+import { EndedStreams, inspect, recordOf, type Inspection } from "./inspection.ts";
 import { cursorOf, type RequestWithUrl } from "./cursor-of.ts";
 import { openAt } from "./opening.ts";
 import type { EventMap } from "./outgoing-message.ts";
@@ -68,6 +69,11 @@ export interface Hub<Events extends object = EventMap> {
    * the log. Publishing goes on until then. Resolves when no stream is left.
    */
   drain(options?: DrainOptions): Promise<void>;
+  /**
+   * Why did a subscriber get the message with this id, or not? Looks at the streams that are open, and at the last 1,000
+   * that are over; of one subscriber, when one is named. Of this process alone.
+   */
+  inspect(id: string, options?: { subscriber?: string }): Promise<Inspection>;
   /** What was counted since the hub was made, and what it holds now. */
   stats(): HubStatistics;
 }
@@ -126,6 +132,7 @@ export class OpenHub implements Hub {
   readonly #admission: Admission;
   readonly #rate: PublishRate | undefined;
   readonly #counters = new HubCounters();
+  readonly #ended = new EndedStreams();
   readonly #opening: Promise<Ready>;
   #ready: Ready | undefined;
   #draining: Promise<void> | undefined;
@@ -230,6 +237,16 @@ export class OpenHub implements Hub {
     return this.#draining;
   }
 
+  async inspect(id: string, options: { subscriber?: string } = {}): Promise<Inspection> {
+    const { recent, streams } = this.#ready ?? (await this.#opening);
+    const records = [...this.#ended];
+    for (const stream of streams) records.push(recordOf(stream, undefined));
+    const { subscriber } = options;
+    const chosen =
+      subscriber === undefined ? records : records.filter((record) => record.subscriber === subscriber);
+    return inspect(id, chosen, this.#log, recent);
+  }
+
   stats(): HubStatistics {
     const { recent, feeds, streams } = this.#ready ?? {};
     let blockedStreams = 0;
@@ -293,6 +310,7 @@ export class OpenHub implements Hub {
       stallMs,
       onLeft: (stream, end) => {
         increment(this.#counters.ended, end);
+        this.#ended.add(recordOf(stream, Date.now()));
         const told = channels["tidings:stream:end"];
         if (told.hasSubscribers) told.publish({ subscription: stream, reason: end });
         feeds.release(stream.feed);

@@ -36,3 +36,4 @@ export type { AnswerEnd, AnswerLimits, Generate } from "./answer.ts";
 export type { SlowPolicy } from "./conflation.ts";
 export { type PrometheusOptions, toPrometheus } from "./prometheus.ts";
 export type { DiagnosticsMessages } from "./diagnostics.ts";
+export type { Inspection, StreamInspection } from "./inspection.ts";

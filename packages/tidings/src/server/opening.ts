@@ -11,6 +11,7 @@ import { idBlock, shared, type FanOut } from "./fan-out.ts";
 import type { GapReason } from "./gap.ts";
 import type { SubscribeOptions } from "./hub-options.ts";
 import type { HubFeed } from "./hub-stream.ts";
+import type { ToldGap } from "./inspection.ts";
 import { encodeOutgoing } from "./outgoing-message.ts";
 import { joinBytes, type Piece } from "./piece.ts";
 import type { RecentEntries } from "./recent-entries.ts";
@@ -29,6 +30,9 @@ export interface Opening {
   /** Messages of the log in `firstBytes`. */
   readonly messages: number;
   readonly gap: GapReason | undefined;
+  /** The offset behind which the stream begins, and what it was told to be lost. */
+  readonly began: number;
+  readonly told: ToldGap | undefined;
 }
 
 export interface OpeningRequest {
@@ -67,6 +71,8 @@ export function openAt(request: OpeningRequest): Opening | Promise<Opening | Ref
         sentId: Math.max(offset, piece.last),
         messages: piece.messages,
         gap: undefined,
+        began: offset,
+        told: undefined,
       };
     }
   }
@@ -114,6 +120,8 @@ async function openFromLog(
     sentId: entries.at(-1)?.offset ?? next.gapId ?? after,
     messages: entries.length,
     gap,
+    began: after,
+    told: next.told,
   };
 }
 
@@ -129,7 +137,16 @@ async function beginWithSnapshot(request: OpeningRequest, parts: Uint8Array[]): 
 }
 
 function beginAt(cursor: number, first: Pick<Opening, "firstBytes" | "firstChunk">): Opening {
-  return { ...first, cursor, knownLost: cursor, sentId: cursor, messages: 0, gap: undefined };
+  return {
+    ...first,
+    cursor,
+    knownLost: cursor,
+    sentId: cursor,
+    messages: 0,
+    gap: undefined,
+    began: cursor,
+    told: undefined,
+  };
 }
 
 function firstOf(

@@ -6,6 +6,7 @@
 import { formatCursor } from "../log/cursor.ts";
 import type { Entry, Page } from "../log/log.ts";
 import { encodeGap, type GapReason, type OnGap } from "./gap.ts";
+import type { ToldGap } from "./inspection.ts";
 
 export interface Standing {
   /** The subscriber's cursor as it gave it, or as it was told last. */
@@ -30,6 +31,8 @@ export interface Continuation {
   readonly knownLost: number;
   /** The offset that the peer has as its last event ID once it has the gap, and the state if one follows; undefined: as before. */
   readonly gapId: number | undefined;
+  /** The range that the gap tells of. */
+  readonly told: ToldGap | undefined;
   /** The stream ends after the gap: the subscriber asked for all or nothing. */
   readonly fails: boolean;
 }
@@ -51,13 +54,15 @@ export function continueFrom(
     return {
       gap: undefined,
       gapId: undefined,
+      told: undefined,
       entries: page.entries,
       cursor: page.through,
       knownLost,
       fails: false,
     };
   }
-  const gapTo = (offset: number, id: number | undefined): Pick<Continuation, "gap" | "gapId"> => ({
+  const gapTo = (offset: number, id: number | undefined): Pick<Continuation, "gap" | "gapId" | "told"> => ({
+    told: { after: standing.after, through: offset, reason, retainedSent: standing.onGap === "earliest" },
     gap: encodeGap(
       { from: standing.from, to: formatCursor(epoch, offset), reason },
       id === undefined || standing.snapshot === true ? undefined : formatCursor(epoch, id),
