@@ -138,7 +138,10 @@ function installPeers() {
 
 function buildTidings() {
   if (process.env.BENCH_TIDINGS) return;
-  const { status } = spawnSync("npm", ["run", "--silent", "build"], { cwd: root, stdio: "inherit" });
+  const { status } = spawnSync("npm", ["run", "--silent", "build", "--workspace", "tidings"], {
+    cwd: root,
+    stdio: "inherit",
+  });
   if (status !== 0) throw new Error("Cannot measure tidings: its build failed");
 }
 

@@ -53,6 +53,7 @@ export async function measureFanOut({ load, samples, say }, name, streams, round
     if (rhythms.includes("hold")) {
       const hold = await session.server.ask("hold", { publishes: 15 });
       add({
+        holdCpuMs: median(hold.holdCpuMs),
         holdMs: median(hold.holdMs),
         holdP90Ms: percentile(hold.holdMs, 0.9),
         holdMaxMs: Math.max(...hold.holdMs),

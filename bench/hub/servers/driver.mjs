@@ -80,21 +80,25 @@ export async function drive({ port, publish, pid = process.pid, cpuUs = ownCpuUs
       native.enable();
       const silentMs = [];
       const holdMs = [];
+      const holdCpuMs = [];
       for (let count = 0; count < publishes; count++) {
         const silence = probeTurns();
         await delay(20);
-        silentMs.push(silence());
+        silentMs.push(silence().ms);
         const publishing = probeTurns();
         publishNext(nowUs());
         const wasAt = seq;
         while (confirmed < wasAt) {
           if (!(await credited())) throw new Error("the message did not reach every stream");
         }
-        holdMs.push(publishing());
+        const { ms, cpuMs } = publishing();
+        holdMs.push(ms);
+        holdCpuMs.push(cpuMs);
       }
       native.disable();
       return {
         holdMs,
+        holdCpuMs,
         silentMs,
         nativeP99Ms: native.percentile(99) / 1e6,
         nativeMaxMs: native.max / 1e6,
@@ -199,15 +203,23 @@ function credited() {
   });
 }
 
-/** Watches the turns of the event loop; the function it returns stops that and says how long the longest took. */
+/**
+ * Watches the turns of the event loop; the function it returns stops that and says how long the longest took, on the clock
+ * and in CPU of the process. What other processes took of the core is in the first alone.
+ */
 function probeTurns() {
   let longest = 0;
+  let longestCpuUs = 0;
   let last = performance.now();
+  let lastCpuUs = ownCpuUs();
   let isOver = false;
   const look = () => {
     const now = performance.now();
-    if (now - last > longest) longest = now - last;
+    const nowCpuUs = ownCpuUs();
+    longest = Math.max(longest, now - last);
+    longestCpuUs = Math.max(longestCpuUs, nowCpuUs - lastCpuUs);
     last = now;
+    lastCpuUs = nowCpuUs;
   };
   const turn = () => {
     look();
@@ -217,7 +229,7 @@ function probeTurns() {
   return () => {
     isOver = true;
     look();
-    return longest;
+    return { ms: longest, cpuMs: longestCpuUs / 1000 };
   };
 }
 
