@@ -1,0 +1,100 @@
+/** The suite is for others' logs: it has to run under any runner, and to find what is wrong. */
+import { describe, expect, it } from "vitest";
+import { describeLog, type CreateLog } from "./contract.ts";
+import type { Log } from "./log.ts";
+import { memoryLog } from "./memory.ts";
+
+/** Runs the suite with a runner of our own. @returns The titles of the tests, and of those that failed. */
+async function run(create: CreateLog): Promise<{ titles: string[]; failed: string[] }> {
+  const tests: { title: string; body: () => Promise<void> }[] = [];
+  describeLog("a log", create, {
+    describe: (_, body) => body(),
+    it: (title, body) => tests.push({ title, body }),
+  });
+  const failed: string[] = [];
+  for (const { title, body } of tests) await body().catch(() => failed.push(title));
+  return { titles: tests.map(({ title }) => title), failed };
+}
+
+/** A memory log with one thing done otherwise. */
+function spoilt(change: (log: Log) => Partial<Log>): CreateLog {
+  return ({ now }) => {
+    const log = memoryLog({ now });
+    const rest: Log = {
+      open: (options) => log.open(options),
+      append: (drafts, options) => log.append(drafts, options),
+      read: (request) => log.read(request),
+      stats: () => log.stats(),
+      close: () => log.close(),
+    };
+    return { ...rest, ...change(log) };
+  };
+}
+
+describe("describeLog()", () => {
+  it("passes a right log under any runner", async () => {
+    const { titles, failed } = await run(({ now }) => memoryLog({ now }));
+    expect(failed).toEqual([]);
+    expect(new Set(titles).size).toBe(titles.length);
+    expect(titles.length).toBeGreaterThan(30);
+  });
+
+  it.each<[string, (log: Log) => Partial<Log>, RegExp]>([
+    [
+      "forgets its tail",
+      (log) => ({ open: (options) => log.open({ ...options, onEntries: () => undefined }) }),
+      /tail/,
+    ],
+    [
+      "hands the tail on late",
+      (log) => ({
+        open: (options) =>
+          log.open({
+            ...options,
+            onEntries: (entries) => void setTimeout(() => options.onEntries(entries), 5),
+          }),
+      }),
+      /no later than append resolves/,
+    ],
+    ["ignores idempotency keys", (log) => ({ append: (drafts) => log.append(drafts) }), /idempotency key/],
+    [
+      "hides losses",
+      (log) => ({ read: async (request) => ({ ...(await log.read(request)), lostThrough: 0 }) }),
+      /tells a loss/,
+    ],
+    [
+      "invents losses",
+      (log) => ({
+        read: async (request) => ({ ...(await log.read(request)), lostThrough: request.after + 1 }),
+      }),
+      /tells a loss/,
+    ],
+    [
+      "drops entries at the ends of pages",
+      (log) => ({
+        read: async (request) => {
+          const page = await log.read(request);
+          return page.entries.length > 2 ? { ...page, entries: page.entries.slice(0, -1) } : page;
+        },
+      }),
+      /joins without a seam/,
+    ],
+    [
+      "keeps everything",
+      (log) => ({
+        open: (options) => log.open({ ...options, retention: { messages: 1e9, bytes: 1e9, ageMs: 1e9 } }),
+      }),
+      /discards the oldest/,
+    ],
+    ["stays open", () => ({ close: async () => undefined }), /once closed/],
+  ])("finds a log that %s", async (_, change, title) => {
+    const { failed } = await run(spoilt(change));
+    expect(failed.some((one) => title.test(one))).toBe(true);
+  });
+
+  it("says what it needs where no runner is global", () => {
+    expect(() => describeLog("a log", () => memoryLog())).toThrow(
+      /expected \{ describe, it \} as third argument/,
+    );
+  });
+});
