@@ -4,7 +4,7 @@
  */
 import type { Entry, Log, OpenLogOptions } from "../../packages/tidings/src/log/log.ts";
 import { memoryLog } from "../../packages/tidings/src/log/memory.ts";
-import { OpenHub } from "../../packages/tidings/src/server/hub.ts";
+import { OpenHub } from "../../packages/tidings/src/server/open-hub.ts";
 import type { SubscribeOptions } from "../../packages/tidings/src/server/hub-options.ts";
 import { TimerWheel } from "../../packages/tidings/src/server/timer-wheel.ts";
 import { createParser, type Parser } from "../../packages/tidings/src/wire/parser.ts";

@@ -3,7 +3,7 @@
  */
 import { memoryLog } from "../log/memory.ts";
 import { parseCursor } from "../log/cursor.ts";
-import { OpenHub, system } from "./hub.ts";
+import { OpenHub, system } from "./open-hub.ts";
 import type { SubscribeOptions } from "./hub-options.ts";
 import type { EventMap } from "./outgoing-message.ts";
 import type { Publication } from "./publication.ts";

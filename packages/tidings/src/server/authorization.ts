@@ -3,6 +3,8 @@
  * This module is browser compatible.
  */
 import type { SubscribeOptions } from "./hub-options.ts";
+import type { HubStream } from "./hub-stream.ts";
+import type { HubStreams } from "./hub-streams.ts";
 import type { Refusal } from "./refusal.ts";
 
 export interface Grant {
@@ -45,4 +47,36 @@ export async function authorize(
     return { code: "unauthorized", status: 401, detail: "The authorization has expired" };
   }
   return { expiresInMs, recheckInMs: recheckMs };
+}
+
+/** Ends a stream that is open when its authorization does, and has it authorized again when it is time. */
+export function keepAuthorized(
+  stream: HubStream,
+  streams: HubStreams,
+  options: SubscribeOptions,
+  first: Grant,
+  now: () => number,
+  onError: (error: unknown) => void,
+): void {
+  const lifetimeEndsAtMs = stream.endsAtMs;
+  const take = ({ expiresInMs, recheckInMs }: Grant): void => {
+    const expiresAtMs = now() + expiresInMs;
+    stream.endsAtMs = Math.min(lifetimeEndsAtMs, expiresAtMs);
+    stream.endsAs = expiresAtMs < lifetimeEndsAtMs ? "expired" : "lifetime";
+    stream.recheckAtMs = now() + recheckInMs;
+  };
+  take(first);
+  stream.recheck = () => {
+    authorize(options, false).then(
+      (grant) => {
+        if ("code" in grant) return streams.end(stream, "revoked");
+        take(grant);
+        streams.reschedule(stream);
+      },
+      (error: unknown) => {
+        onError(error);
+        streams.end(stream, "revoked");
+      },
+    );
+  };
 }

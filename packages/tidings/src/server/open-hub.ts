@@ -1,0 +1,349 @@
+/**
+ * The hub at work: opens streams for those who may have one, and holds together what each request, each message and each
+ * farewell passes through.
+ */
+import { formatCursor } from "../log/cursor.ts";
+import type { Entry, Log } from "../log/log.ts";
+import { memoryLog } from "../log/memory.ts";
+import { createFetchOutlet, type FetchRequest } from "./adapters/fetch.ts";
+import type { FastifyReply } from "./adapters/fastify-reply.ts";
+import { createNodeOutlet, type NodeRequest, type NodeResponse } from "./adapters/node.ts";
+import { Admission, publicAddress } from "./admission.ts";
+import { authorize, keepAuthorized, UNLIMITED } from "./authorization.ts";
+import { channels } from "./diagnostics.ts";
+import { endAtPace, type DrainOptions } from "./drain.ts";
+import { countGap, FanOut } from "./fan-out.ts";
+import { Feeds } from "./feeds.ts";
+import type { Hub, Published, PublishOptions } from "./hub.ts";
+import { checkOptions, type CheckedOptions, type HubOptions, type SubscribeOptions } from "./hub-options.ts";
+import { HubCounters, increment, type HubStatistics } from "./hub-stats.ts";
+import { HubStream, type HubFeed, type Subscription } from "./hub-stream.ts";
+import { HubStreams } from "./hub-streams.ts";
+import { EndedStreams, inspect, recordOf, type Inspection } from "./inspection.ts";
+import { cursorOf, type RequestWithUrl } from "./cursor-of.ts";
+import { openAt } from "./opening.ts";
+import type { Outlet } from "./outlet.ts";
+import type { Publication } from "./publication.ts";
+import { Publisher } from "./publisher.ts";
+import { RecentEntries } from "./recent-entries.ts";
+import { refuseFetch, refuseNode, type Refusal } from "./refusal.ts";
+import { responseHead, type ResponseHead } from "./response-head.ts";
+import { selectTopics, type TopicSelection } from "./selection.ts";
+import { sharedWheel, type TimerWheel } from "./timer-wheel.ts";
+
+/** What a hub takes from its platform; a simulation gives its own. */
+export interface HubEnvironment {
+  schedule: (run: () => void) => void;
+  now: () => number;
+  wheel: () => TimerWheel;
+}
+
+export const system: HubEnvironment = {
+  schedule:
+    typeof setImmediate === "function" ? (run) => void setImmediate(run) : (run) => void setTimeout(run, 0),
+  now: () => performance.now(),
+  wheel: sharedWheel,
+};
+
+const SLICE_MS = 1;
+
+/** What is there once the log is open. */
+interface Ready {
+  readonly recent: RecentEntries<HubFeed>;
+  readonly fanOut: FanOut;
+  readonly feeds: Feeds;
+  readonly streams: HubStreams;
+}
+
+export class OpenHub implements Hub {
+  readonly #log: Log;
+  readonly #environment: HubEnvironment;
+  readonly #options: CheckedOptions;
+  readonly #admission: Admission;
+  readonly #counters = new HubCounters();
+  readonly #ended = new EndedStreams();
+  readonly #publisher: Publisher;
+  readonly #opening: Promise<Ready>;
+  #ready: Ready | undefined;
+  #draining: Promise<void> | undefined;
+
+  constructor(options: HubOptions, environment: HubEnvironment) {
+    this.#options = checkOptions(options);
+    this.#environment = environment;
+    this.#log = options.log ?? memoryLog();
+    this.#admission = new Admission(this.#options.admission);
+    this.#opening = this.#open();
+    const epoch = this.#opening.then(({ recent }) => recent.epoch);
+    this.#publisher = new Publisher(this.#log, epoch, this.#options, this.#counters, environment.now);
+    this.#opening.catch((error: unknown) => this.#options.onError(error));
+  }
+
+  async publish(
+    first: string | readonly (Publication & { readonly topic: string })[],
+    second?: Publication | PublishOptions,
+    third?: PublishOptions,
+  ): Promise<Published> {
+    if (typeof first !== "object") {
+      return this.#publisher.publish([{ topic: first, message: second as Publication }], third);
+    }
+    const messages = first.map((message) => ({ topic: message.topic, message }));
+    return this.#publisher.publish(messages, second as PublishOptions | undefined);
+  }
+
+  async subscribe(
+    request: NodeRequest & { readonly url?: string | undefined },
+    response: NodeResponse | FastifyReply,
+    options: SubscribeOptions,
+  ): Promise<Subscription | undefined> {
+    const { remoteAddress } = (request.socket ?? {}) as { remoteAddress?: string };
+    const opened = await this.#subscribe(
+      request,
+      options.address ?? publicAddress(remoteAddress),
+      options,
+      (head) => createNodeOutlet(request, response, head),
+    );
+    if (opened === undefined || opened instanceof HubStream) return opened;
+    refuseNode(response, opened);
+    return undefined;
+  }
+
+  async respond(
+    request: FetchRequest & { readonly url?: string | undefined },
+    options: SubscribeOptions,
+  ): Promise<Response> {
+    let answer: Response | undefined;
+    const opened = await this.#subscribe(request, options.address, options, (head) => {
+      const { outlet, response } = createFetchOutlet(request, head);
+      answer = response;
+      return outlet;
+    });
+    return opened === undefined || opened instanceof HubStream ? answer! : refuseFetch(opened);
+  }
+
+  /** Nothing more will be published: streams end once they have it all. @returns The last cursor. */
+  async finish(): Promise<string> {
+    const { recent, fanOut, streams } = await this.#opening;
+    fanOut.finish();
+    for (const stream of streams) fanOut.enqueue(stream);
+    return formatCursor(recent.epoch, recent.head);
+  }
+
+  revoke(subscriber: string): number {
+    const { streams } = this.#ready ?? {};
+    if (streams === undefined) return 0;
+    let revoked = 0;
+    for (const stream of streams) {
+      if (stream.terms.subscriber !== subscriber || stream.closed) continue;
+      streams.end(stream, "revoked");
+      revoked += 1;
+    }
+    return revoked;
+  }
+
+  drain(options: DrainOptions = {}): Promise<void> {
+    this.#draining ??= this.#drain(options);
+    return this.#draining;
+  }
+
+  async inspect(id: string, options: { subscriber?: string } = {}): Promise<Inspection> {
+    const { recent, streams } = this.#ready ?? (await this.#opening);
+    const records = [...this.#ended];
+    for (const stream of streams) records.push(recordOf(stream, undefined));
+    const { subscriber } = options;
+    const chosen =
+      subscriber === undefined ? records : records.filter((record) => record.subscriber === subscriber);
+    return inspect(id, chosen, this.#log, recent);
+  }
+
+  stats(): HubStatistics {
+    const { recent, feeds, streams } = this.#ready ?? {};
+    let blockedStreams = 0;
+    for (const stream of streams ?? []) if (stream.blocked) blockedStreams += 1;
+    return this.#counters.with({
+      cursor: recent === undefined ? "" : formatCursor(recent.epoch, recent.head),
+      streams: streams?.size ?? 0,
+      blockedStreams,
+      feeds: feeds?.size ?? 0,
+      routes: recent?.routes ?? 0,
+      recentMessages: recent?.messages ?? 0,
+      recentBytes: recent?.bytes ?? 0,
+    });
+  }
+
+  async #open(): Promise<Ready> {
+    const {
+      retention,
+      recent: limits,
+      writeBytes,
+      slowPolicyOf,
+      heartbeatMs,
+      stallMs,
+      onError,
+    } = this.#options;
+    const { schedule, now, wheel } = this.#environment;
+    let ready: Ready | undefined;
+    const early: Entry[] = [];
+    const { epoch, head } = await this.#log.open({
+      retention,
+      onEntries: (entries) => {
+        if (ready === undefined) early.push(...entries);
+        else ready.recent.add(entries);
+        ready?.fanOut.wake();
+      },
+      onError,
+    });
+    const recent = new RecentEntries<HubFeed>(epoch, head, limits);
+    recent.add(early);
+    const fanOut = new FanOut({
+      recent,
+      log: this.#log,
+      writeBytes,
+      sliceMs: SLICE_MS,
+      schedule,
+      now,
+      counters: this.#counters,
+      slowPolicyOf,
+      onEnd: (stream, end, error) => {
+        if (error !== undefined) onError(error);
+        streams.end(stream, end);
+      },
+    });
+    const feeds = new Feeds(recent);
+    const streams = new HubStreams({
+      epoch,
+      fanOut,
+      wheel: wheel(),
+      now,
+      heartbeatMs,
+      stallMs,
+      onLeft: (stream, end) => {
+        increment(this.#counters.ended, end);
+        this.#ended.add(recordOf(stream, Date.now()));
+        const told = channels["tidings:stream:end"];
+        if (told.hasSubscribers) told.publish({ subscription: stream, reason: end });
+        feeds.release(stream.feed);
+        stream.leave?.();
+      },
+    });
+    ready = { recent, fanOut, feeds, streams };
+    this.#ready = ready;
+    return ready;
+  }
+
+  /** @returns The stream, why there is none, or undefined when the peer has left or asked for the head alone. */
+  async #subscribe(
+    request: RequestWithUrl,
+    address: string | undefined,
+    options: SubscribeOptions,
+    openOutlet: (head: ResponseHead) => Outlet,
+  ): Promise<HubStream | Refusal | undefined> {
+    const refuse = (refusal: Refusal): Refusal => {
+      increment(this.#counters.refused, refusal.code);
+      const told = channels["tidings:stream:refuse"];
+      if (told.hasSubscribers) told.publish({ ...refusal, subscriber: options.subscriber });
+      return refusal;
+    };
+    const lastEventId = cursorOf(request);
+    // A mistake in the call is found before anything is waited for.
+    const { firstBytes, firstChunk: _, ...head } = responseHead(options);
+    const lifetimeMs = pickLifetime(options.lifetimeMs);
+    if (this.#draining !== undefined) return refuse(DRAINING);
+    let selection: TopicSelection;
+    try {
+      selection = selectTopics(options.topics, this.#options.topicsPerStream);
+    } catch (error) {
+      return refuse({ code: "bad-topics", status: 400, detail: (error as Error).message });
+    }
+    const leave = this.#admission.enter(address, options.subscriber);
+    if (typeof leave !== "function") return refuse(leave);
+
+    let feed: HubFeed | undefined;
+    let stream: HubStream | undefined;
+    try {
+      const grant = options.authorize === undefined ? UNLIMITED : await authorize(options, true);
+      if ("code" in grant) return refuse(grant);
+      const { recent, fanOut, feeds, streams } = this.#ready ?? (await this.#opening);
+      feed = feeds.acquire(selection, options.filter);
+      const opened = openAt({
+        lastEventId,
+        feed,
+        recent,
+        log: this.#log,
+        fanOut,
+        writeBytes: this.#options.writeBytes,
+        options,
+        prologue: options.retryMs === undefined ? undefined : firstBytes,
+      });
+      // What is known at once is not waited for: a turn of the microtasks for each stream that opens adds up.
+      const opening = opened instanceof Promise ? await opened : opened;
+      if ("code" in opening) return refuse(opening);
+      if (this.#draining !== undefined) return refuse(DRAINING);
+      const outlet = openOutlet({
+        ...head,
+        firstBytes: opening.firstBytes,
+        firstChunk: opening.firstChunk,
+      });
+      if (outlet.closed) return undefined;
+
+      const nowMs = this.#environment.now();
+      const terms = { onGap: options.onGap ?? "live", subscriber: options.subscriber };
+      stream = new HubStream(streams, outlet, feed, terms, opening, nowMs);
+      stream.endsAtMs = nowMs + lifetimeMs;
+      if (grant !== UNLIMITED)
+        keepAuthorized(stream, streams, options, grant, this.#environment.now, this.#options.onError);
+      stream.leave = leave;
+      this.#counters.opened += 1;
+      this.#counters.deliveries += opening.messages;
+      streams.enter(stream);
+      const told = channels["tidings:stream:open"];
+      if (told.hasSubscribers)
+        told.publish({ subscription: stream, subscriber: options.subscriber, lastEventId });
+      if (opening.gap !== undefined) countGap(this.#counters, stream, opening.gap);
+      return stream;
+    } catch (error) {
+      // The response was not ours to begin with, or the application's own functions gave what cannot be used.
+      if (error instanceof TypeError || error instanceof RangeError) throw error;
+      this.#options.onError(error);
+      return refuse({
+        code: "failed",
+        status: 503,
+        detail: "The stream cannot be served now",
+        retryAfter: 5,
+      });
+    } finally {
+      if (stream === undefined) {
+        leave();
+        if (feed !== undefined) this.#ready!.feeds.release(feed);
+      }
+    }
+  }
+
+  async #drain(options: DrainOptions): Promise<void> {
+    const { graceMs = 3_000 } = options;
+    const { streams, fanOut } = await this.#opening;
+    // The blocked go last: they may yet take what they have.
+    const members = [...streams].sort((one, other) => Number(one.blocked) - Number(other.blocked));
+    await endAtPace(members, options, (stream, retryMs) => {
+      fanOut.flush(stream);
+      streams.end(stream, "drained", retryMs);
+    });
+    await streams.empty(graceMs);
+    streams.destroyAll();
+    await streams.empty(graceMs);
+    this.#publisher.close();
+    await this.#log.close();
+  }
+}
+
+const DRAINING: Refusal = { code: "draining", status: 503, detail: "The hub is going away", retryAfter: 1 };
+
+function pickLifetime(lifetimeMs: SubscribeOptions["lifetimeMs"]): number {
+  if (lifetimeMs === undefined) return Infinity;
+  const [least, most] = typeof lifetimeMs === "number" ? [lifetimeMs, lifetimeMs] : lifetimeMs;
+  if (!(least > 0 && most >= least)) {
+    throw new RangeError(
+      `Cannot subscribe: lifetimeMs is ${least} to ${most}, expected numbers above 0, the smaller first`,
+    );
+  }
+  return least + Math.random() * (most - least);
+}
