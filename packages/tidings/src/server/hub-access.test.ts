@@ -102,6 +102,21 @@ describe("authorize", () => {
   });
 });
 
+describe("authorize and lifetimeMs", () => {
+  it("a renewed authorization does not prolong the lifetime", async () => {
+    let asked = 0;
+    const authorize = (): Authorization => {
+      asked += 1;
+      return asked === 1 ? { expiresAtMs: Date.now() + 300, recheckMs: 100 } : true;
+    };
+    const { hub, url } = await serve({}, { authorize, lifetimeMs: 700 });
+    const reader = await read(`${url}?topic=a`);
+    await reader.ended;
+    await until(() => hub.stats().streams === 0);
+    expect([asked, hub.stats().ended]).toEqual([2, { lifetime: 1 }]);
+  });
+});
+
 describe("revoke", () => {
   it("ends the streams of one subscriber and no other's", async () => {
     const { hub, url } = await serve({}, (at) => ({ subscriber: at.searchParams.get("who")! }));

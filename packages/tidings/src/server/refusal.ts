@@ -11,7 +11,7 @@ import type { NodeResponse } from "./adapters/node.ts";
  * - `"unauthorized"` 401, `"forbidden"` 403: as `authorize` said.
  * - `"gap"` 412: messages are lost and `onGap` is `"fail"`: load the state anew, then subscribe without a cursor.
  * - `"too-many-streams"` 429: of one address or one subscriber. 503: of the hub.
- * - `"gone"` 410: an answer that is no longer kept.
+ * - `"gone"` 410: an answer that is no longer kept; 404: one that nobody has begun, to HEAD.
  * - `"draining"` 503: the hub is going away.
  * - `"failed"` 503: the log could not be read, or `authorize` or `snapshot` failed.
  */

@@ -209,6 +209,16 @@ describe("resumable()", () => {
     expect(shown(await finished(url))[0]).toBe("message 2");
   });
 
+  it("does not begin an answer for HEAD", async () => {
+    const { generate, calls } = stepper();
+    const { url, answers } = await serve(generate);
+    expect((await fetch(url, { method: "HEAD" })).status).toBe(404);
+    expect([calls(), answers.size]).toEqual([0, 0]);
+    await read(url);
+    expect((await fetch(url, { method: "HEAD" })).status).toBe(200);
+    expect(calls()).toBe(1);
+  });
+
   it("refuses more answers than it may keep", async () => {
     const { generate } = stepper();
     const { url } = await serve(generate, { answers: 1 });

@@ -101,7 +101,7 @@ class KeptAnswers implements Answers {
       );
     }
     const cursor = cursorOf(request);
-    const answer = this.#answers.get(id) ?? this.#start(id, generate, cursor);
+    const answer = this.#answers.get(id) ?? this.#start(id, generate, cursor, request.method === "HEAD");
     if (!(answer instanceof Answer))
       return response === undefined ? refuseFetch(answer) : refuseNode(response, answer);
     if (answer.isRead(cursor)) {
@@ -123,7 +123,10 @@ class KeptAnswers implements Answers {
     await Promise.all([...this.#answers.values()].map((answer) => answer.forget()));
   }
 
-  #start(id: string, generate: Generate, cursor: string): Answer | Refusal {
+  #start(id: string, generate: Generate, cursor: string, isHead: boolean): Answer | Refusal {
+    if (isHead) {
+      return { code: "gone", status: 404, detail: "There is no such answer yet; HEAD does not begin one" };
+    }
     if (cursor !== "") {
       return {
         code: "gone",
