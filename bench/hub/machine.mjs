@@ -33,7 +33,8 @@ export function raiseBacklog() {
   let before;
   try {
     before = readFileSync(BACKLOG_FILE, "utf8").trim();
-    if (Number(before) >= BACKLOG_WANTED) return { note: "", restore() {} };
+    if (Number(before) >= BACKLOG_WANTED)
+      return { note: `net.core.netdev_max_backlog is ${before}`, restore() {} };
     writeFileSync(BACKLOG_FILE, String(BACKLOG_WANTED));
   } catch {
     return {

@@ -25,7 +25,7 @@ const HELP = `npm run bench hub -- [options]
   --only a,b        these servers alone: ${Object.keys(SERVERS).join(", ")}
   --scenario a,b    these alone: fan-out, idle, heartbeat, opening, replay, stopped-readers, linear
   --rounds n        rounds of each
-  --from file       no run: judge the samples of an earlier one (bench/hub/.cache/samples-*.json)
+  --from a,b        no run: judge the samples of earlier ones (bench/hub/.cache/samples-*.json)
 `;
 
 export async function main(args) {
@@ -46,7 +46,7 @@ export async function main(args) {
     process.stdout.write(HELP);
     return;
   }
-  const { samples, notes } = options.from ? readRun(options.from) : await run(options);
+  const { samples, notes } = options.from ? readRuns(options.from.split(",")) : await run(options);
   const plots = makePlots(samples);
   const judged = judge(samples);
 
@@ -83,6 +83,13 @@ async function run(options) {
   });
   const machine = describeMachine();
   const backlog = raiseBacklog();
+  // The servers and the generator end with this process; the setting of the system would not.
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    process.once(signal, () => {
+      backlog.restore();
+      process.exit(1);
+    });
+  }
   const samples = createSamples();
   let load;
   try {
@@ -102,7 +109,7 @@ async function run(options) {
   const notes = [
     `${machine.machine}; Node ${machine.node}; ${new Date().toISOString().slice(0, 10)}; ${isFull ? "full" : "quick"} run`,
     `Load average at the start ${machine.loadAtStart}; ${(machine.stolen() * 100).toFixed(1)} % of the processor time was taken by other machines on the host`,
-    ...(backlog.note ? [backlog.note] : []),
+    backlog.note,
     versions(servers),
   ];
   mkdirSync(`${here}.cache`, { recursive: true });
@@ -151,9 +158,13 @@ function versions(servers) {
   return `Peers: ${peers.join(", ")}${servers.includes("nchan") ? ", Nchan and nginx of the system" : ""}; limit of open files ${openFilesLimit().toLocaleString("en")}`;
 }
 
-function readRun(file) {
-  const { notes, records } = JSON.parse(readFileSync(file, "utf8"));
-  return { notes, samples: createSamples(records) };
+/** Several runs are read as one of more rounds: ratios stay within each. */
+function readRuns(files) {
+  const runs = files.map((file) => JSON.parse(readFileSync(file, "utf8")));
+  const records = runs.flatMap(({ records }, index) =>
+    records.map((record) => ({ ...record, round: record.round + index * 1000 })),
+  );
+  return { notes: [...new Set(runs.flatMap(({ notes }) => notes))], samples: createSamples(records) };
 }
 
 function writeDocs(found) {

@@ -57,8 +57,8 @@ export function planSteps({ isFull, rounds, servers, scenarios }) {
     each("fan-out", 3, servers, fanOut(100, ["saturated", "joined", "paced", "hold"]));
     each("fan-out", 3, holding(10_000), fanOut(10_000, ["saturated", "paced", "hold"]));
     each("fan-out", 2, holding(19_000), fanOut(19_000, ["paced", "hold"]));
-    for (const streams of [300, 3000]) {
-      each("linear", 2, among(["tidings", "plain", "better-sse"]), fanOut(streams, ["paced"]));
+    for (const streams of [100, 300, 1000, 3000, 10_000, 19_000]) {
+      each("linear", 1, among(["tidings", "plain", "better-sse"]), fanOut(streams, ["paced"]));
     }
   } else {
     each("fan-out", 2, among([...OURS, "plain"]), fanOut(10_000, ["paced", "hold"]));

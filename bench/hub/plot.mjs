@@ -59,8 +59,8 @@ export function drawPlot({ title, x, y, series }) {
       const [cx, cy] = pair.split(",");
       parts.push(`<circle cx="${cx}" cy="${cy}" r="3.5" fill="${colour}"/>`);
     }
-    const legendX = LEFT + (index % 4) * 155;
-    const legendY = HEIGHT - 30 + Math.floor(index / 4) * 18;
+    const legendX = LEFT + (index % 3) * 200;
+    const legendY = HEIGHT - 30 + Math.floor(index / 3) * 18;
     parts.push(`<rect x="${legendX}" y="${legendY - 10}" width="12" height="12" fill="${colour}"/>`);
     parts.push(text(legendX + 18, legendY, name, `fill="#111827"`));
   }
