@@ -4,10 +4,13 @@
 declare function setTimeout(callback: () => void, delayMs: number): number;
 declare function clearTimeout(timer: number | undefined): void;
 /**
- * No mini program's device has it: a module of the wire names it that is reached for its types alone. That no code does is seen
- * by the test that reads the built file (test/mini-program/es2015.test.ts).
+ * No mini program's device has these two: a module of the wire names them that is reached for its types alone. That no code
+ * does is seen by the test that reads the built file (test/mini-program/es2015.test.ts).
  */
 declare class TextDecoder {
   constructor(label: string, options: object);
   decode(chunk?: Uint8Array, options?: object): string;
+}
+declare class TextEncoder {
+  encode(text: string): Uint8Array;
 }

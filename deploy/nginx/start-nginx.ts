@@ -4,9 +4,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../test/support/free-port.ts";
 
 export interface Nginx {
   readonly url: string;
@@ -78,15 +79,6 @@ function configuration(http: string, folder: string): string {
     "events { worker_connections 256; }",
     `http {\n${temporary.join("\n")}\naccess_log off;\n${http}\n}`,
   ].join("\n");
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function answersOrExits(nginx: ChildProcess, port: number): Promise<string | undefined> {

@@ -2,13 +2,13 @@
  * Type-checks and runs TypeScript blocks, each as a module of its own, against the package as it was built.
  */
 import { execFile } from "node:child_process";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import type { CodeBlock } from "./code-blocks.ts";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../support/free-port.ts";
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -39,9 +39,8 @@ export async function writeBlocks(
     const code = [block.before, block.text, block.after].join("\n");
     // One that asserts in what a reader sees imports it there.
     const head = /^import assert\b/m.test(code) ? "" : 'import assert from "node:assert/strict";\n';
-    const port = await freePort();
     // A file without import or export would share its names with every other one.
-    await writeFile(file, `${head}${code}\nexport {};\n`.replaceAll(DOCUMENTED_PORT, String(port)));
+    await writeFile(file, `${head}${code}\nexport {};\n`);
     files.push(file);
   }
   return { folder, files };
@@ -64,7 +63,7 @@ export async function typeErrors(folder: string): Promise<Map<string, string[]>>
 /**
  * Runs one file in a process of its own.
  * @returns What it printed.
- * @throws {Error} If it fails, or is still running after ten seconds.
+ * @throws {Error} If it fails, or is still running after thirty seconds.
  */
 export async function runFile(file: string): Promise<string> {
   const built = file.replace(/\.ts$/, ".mjs");
@@ -75,17 +74,19 @@ export async function runFile(file: string): Promise<string> {
     packages: "external",
     format: "esm",
     target: "es2022",
-    sourcemap: "inline",
+    sourcemap: "linked",
     logLevel: "silent",
   });
+  const port = String(await freePort());
+  await writeFile(built, (await readFile(built, "utf8")).replaceAll(DOCUMENTED_PORT, port));
   try {
     const { stdout } = await promisify(execFile)(process.execPath, ["--enable-source-maps", built], {
-      timeout: 10_000,
+      timeout: 30_000,
     });
     return stdout;
   } catch (error) {
     const { stdout, stderr, killed } = error as { stdout: string; stderr: string; killed: boolean };
-    const what = killed ? "was still running after 10 s" : "failed";
+    const what = killed ? "was still running after 30 s" : "failed";
     throw new Error(`${basename(file)} ${what}:\n${stdout}${stderr}`, { cause: error });
   }
 }

@@ -30,6 +30,10 @@ interface Channel<Message> {
   publish(message: Message): void;
 }
 
+interface DiagnosticsModule {
+  channel(name: string): Channel<unknown>;
+}
+
 /** Look at `hasSubscribers` before making a message. */
 export const channels: { readonly [Name in keyof DiagnosticsMessages]: Channel<DiagnosticsMessages[Name]> } =
   {
@@ -42,7 +46,8 @@ export const channels: { readonly [Name in keyof DiagnosticsMessages]: Channel<D
 
 function channel(name: string): Channel<unknown> {
   const silent: Channel<unknown> = { hasSubscribers: false, publish() {} };
-  if (typeof process !== "object" || typeof process.getBuiltinModule !== "function") return silent;
   // Asked for here, not imported: this file loads where there is no Node.
-  return process.getBuiltinModule("node:diagnostics_channel")?.channel(name) ?? silent;
+  const { process } = globalThis as { process?: { getBuiltinModule?(id: string): unknown } };
+  const module = process?.getBuiltinModule?.("node:diagnostics_channel") as DiagnosticsModule | undefined;
+  return module?.channel(name) ?? silent;
 }

@@ -29,14 +29,14 @@ export interface ReadOptions extends ReaderOptions {
 export function readMessages(
   source: MessageSource,
   options: ReadOptions = {},
-): AsyncIterableIterator<ParsedMessage, undefined, undefined> {
+): AsyncIterableIterator<ParsedMessage> {
   const batches = readBatches(source, options);
   let batch: ParsedMessage[] = [];
   let at = 0;
   // Calls that came while a chunk was awaited stand in line.
   let line: Promise<unknown> | undefined;
 
-  const messages: AsyncIterableIterator<ParsedMessage, undefined, undefined> = {
+  const messages: AsyncIterableIterator<ParsedMessage> = {
     next() {
       // Made here and not in an async function: most messages are there already, and a promise for each is cost enough.
       if (line === undefined && at < batch.length)

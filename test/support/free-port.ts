@@ -1,0 +1,24 @@
+/**
+ * A port of 127.0.0.1 for a program that must be told one. It lies below those that the system hands out by itself, so that
+ * nobody's outgoing connection takes it before the program does.
+ */
+import { once } from "node:events";
+import { createServer } from "node:net";
+
+const LOWEST = 20_000;
+const HIGHEST = 32_000;
+
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST));
+    const server = createServer().listen(port, "127.0.0.1");
+    const listens = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (!listens) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
+}
