@@ -2,7 +2,7 @@
  * `npm run bench wire`: the parser and the encoder beside their peers, one process, one core, and the figures that the
  * project holds them to.
  *
- *     npm run bench wire -- [--only=bytes,strings,others,streams,encode,memory,chromium] [--rounds=15] [--write]
+ *     npm run bench wire -- [--only=bytes,strings,others,streams,encode,memory,sizes,chromium] [--rounds=15] [--write]
  *
  * Every parser's messages are compared with what they must be before it is timed; one that gets them wrong is not.
  * `--write` puts the tables into docs/performance.md.
@@ -14,10 +14,20 @@ import { encoders } from "./encoders.mjs";
 import { memory } from "./memory.mjs";
 import { fromBytes, fromStrings, others } from "./parsing.mjs";
 import { prepare } from "./prepare.mjs";
+import { sizes } from "./sizes.mjs";
 import { streams } from "./streams.mjs";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
-const PARTS = { bytes: fromBytes, strings: fromStrings, others, streams, encode: encoders, memory, chromium };
+const PARTS = {
+  bytes: fromBytes,
+  strings: fromStrings,
+  others,
+  streams,
+  encode: encoders,
+  memory,
+  sizes,
+  chromium,
+};
 
 export async function main(args) {
   const options = Object.fromEntries(args.map((arg) => arg.replace(/^--/, "").split("=")));

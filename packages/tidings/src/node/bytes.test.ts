@@ -100,6 +100,30 @@ describe("Node's ways with bytes", () => {
     expect(seen).toEqual([1000, 1000, 1]);
   });
 
+  test("hand over short messages with the last event ID that stands, and stop where a handler resets", () => {
+    const ids: string[] = [];
+    const parser = createParser({
+      onMessage({ data, id }) {
+        ids.push(id);
+        if (data === "stop") parser.reset();
+      },
+    });
+    const block = text("data: 1\n\n", 80);
+    parser.push(join([text("id: a\ndata: 0\n\n", 1), block]));
+    parser.lastEventId = "b";
+    parser.push(block);
+    expect(ids).toEqual([...Array.from({ length: 81 }, () => "a"), ...Array.from({ length: 80 }, () => "b")]);
+    parser.push(join([block, text("data: stop\n\n", 1), block]));
+    expect(ids).toHaveLength(161 + 81);
+  });
+
+  test("hold short messages to their limits", () => {
+    const parser = createParser({}, { maxLineBytes: 20 });
+    expect(() =>
+      parser.push(join([text("data: 1\n\n", 80), text("data: 12345678901234567890\n\n", 1)])),
+    ).toThrow(LimitError);
+  });
+
   test("bound what waits for a line end", () => {
     const parser = createParser({}, { maxLineBytes: 100_000 });
     let pushed = 0;

@@ -9,8 +9,11 @@ import { isAscii, isUtf8, transcode } from "node:buffer";
 import { CR, LF } from "../wire/characters.ts";
 import { LimitError } from "../wire/limit-error.ts";
 import { platform } from "../wire/platform.ts";
+import { createFastLane } from "./fast-lane.ts";
 
-platform.createDecoder = (take, maxLineBytes = 2 ** 20) => {
+platform.createDecoder = (pushText, parser, handlers, limits) => {
+  const { maxLineBytes = 2 ** 20 } = limits;
+  const lane = createFastLane(pushText, parser, handlers, limits);
   const streaming = new TextDecoder("utf-8", { ignoreBOM: true });
   // Whether `streaming` may be within a character.
   let open = false;
@@ -21,7 +24,7 @@ platform.createDecoder = (take, maxLineBytes = 2 ** 20) => {
   let longLines = false;
   let stopped = false;
 
-  return { push, end, stop: () => void (stopped = true) };
+  return { push, end, stop };
 
   function push(chunk: Uint8Array): void {
     const { length } = chunk;
@@ -34,14 +37,17 @@ platform.createDecoder = (take, maxLineBytes = 2 ** 20) => {
       if (at === 0) return;
       longLines = restLength > LONG;
       const lines = takeRest();
-      take(decodeLines(lines, 0, lines.length));
+      takeLines(lines, 0, lines.length);
       if (at === length || stopped) return;
     }
     const part = at === 0 ? chunk : chunk.subarray(at);
     if (isAscii(part)) {
       while (at < length && !stopped) {
         const to = endOfBlock(chunk, at, length);
-        take(latin1Slice.call(chunk, at, to));
+        const start = at;
+        lane.take(latin1Slice.call(chunk, at, to), chunk, at, (from, to) =>
+          latin1Slice.call(chunk, start + from, start + to),
+        );
         at = to;
       }
     } else if (length < LONG && !longLines && indexOf.call(part, LF) >= 0) {
@@ -51,7 +57,7 @@ platform.createDecoder = (take, maxLineBytes = 2 ** 20) => {
       const end = indexOf.call(chunk, CR, lf) < 0 ? lf : lastIndexOf.call(chunk, CR) + 1;
       while (at < end && !stopped) {
         const to = endOfBlock(chunk, at, end);
-        take(decodeLines(chunk, at, to));
+        takeLines(chunk, at, to);
         at = to;
       }
       if (at < length && !stopped) keep(chunk, at, length);
@@ -59,19 +65,31 @@ platform.createDecoder = (take, maxLineBytes = 2 ** 20) => {
   }
 
   function end(): void {
-    take(streaming.decode(takeRest()));
+    lane.push(streaming.decode(takeRest()));
+    stop();
+  }
+
+  function stop(): void {
+    stopped = true;
+    lane.stop();
   }
 
   function stream(chunk: Uint8Array): void {
     open = chunk[chunk.length - 1]! >= 0x80;
-    take(streaming.decode(chunk, { stream: true }));
+    lane.push(streaming.decode(chunk, { stream: true }));
   }
 
-  function decodeLines(bytes: Uint8Array, from: number, to: number): string {
+  function takeLines(bytes: Uint8Array, from: number, to: number): void {
     const lines = to - from === bytes.length ? bytes : bytes.subarray(from, to);
-    return lines.length > SMALL && isUtf8(lines)
-      ? transcode(lines, "utf8", "utf16le").toString("utf16le")
-      : streaming.decode(lines, { stream: true });
+    if (lines.length > SMALL && isUtf8(lines)) {
+      const utf16 = transcode(lines, "utf8", "utf16le");
+      const units = new Uint16Array(utf16.buffer, utf16.byteOffset, utf16.length >> 1);
+      lane.take(utf16.toString("utf16le"), units, 0, (from, to) =>
+        utf16.toString("utf16le", 2 * from, 2 * to),
+      );
+    } else {
+      lane.push(streaming.decode(lines, { stream: true }));
+    }
   }
 
   function takeRest(): Uint8Array {

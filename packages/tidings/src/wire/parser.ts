@@ -30,13 +30,13 @@ export interface Parser {
 /** A parser that calls `handlers` while it reads. */
 export function createParser(handlers: ParserHandlers, limits: ParserLimits = {}): Parser {
   const text = createTextParser(handlers, limits);
-  const { push, end, reset } = text;
   const parser: Parser = text;
+  const { push, end, reset } = text;
   let decoder: ChunkDecoder | undefined;
 
   parser.push = (chunk) => {
     if (typeof chunk === "string") return push(chunk);
-    decoder ??= platform.createDecoder(push, limits.maxLineBytes);
+    decoder ??= platform.createDecoder(push, parser, handlers, limits);
     decoder.push(chunk);
   };
   parser.end = () => {

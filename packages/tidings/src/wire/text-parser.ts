@@ -226,7 +226,11 @@ export function createTextParser(handlers: ParserHandlers, limits: ParserLimits 
       const listening = handlers;
       handlers = { onMessage: (message) => (unfinished = message) };
       if (rest.slice(0, 5) !== "data:") rest = "";
-      push("\n\n");
+      try {
+        push("\n\n");
+      } catch {
+        // A message that is too long cannot be shown.
+      }
       handlers = listening;
       parser.lastEventId = lastEventId;
     }
@@ -263,7 +267,7 @@ function byteLength(text: string): number {
  * Two halves joined and then read become a string of their own. A long value stays a slice: copying it would cost more
  * than all the rest, and the chunk is not so much longer.
  */
-function ownCopy(value: string, length: number, chunkLength: number): string {
+export function ownCopy(value: string, length: number, chunkLength: number): string {
   if (length < 13 || chunkLength < length * (length < 64 ? 16 : 512)) return value;
   const copy = value.slice(0, length >> 1) + value.slice(length >> 1);
   read = copy.charCodeAt(0);
