@@ -92,7 +92,7 @@ describe("authorize", () => {
     let asked = 0;
     const authorize = (): Authorization => {
       asked += 1;
-      return { expiresAtMs: Date.now() + (asked < 3 ? 700 : 60_000), recheckMs: 200 };
+      return { expiresAtMs: Date.now() + (asked < 3 ? 3_000 : 60_000), recheckMs: 200 };
     };
     const { hub, url } = await serve({ heartbeatMs: 100 }, { authorize });
     const reader = await read(`${url}?topic=a`);
@@ -107,9 +107,9 @@ describe("authorize and lifetimeMs", () => {
     let asked = 0;
     const authorize = (): Authorization => {
       asked += 1;
-      return asked === 1 ? { expiresAtMs: Date.now() + 300, recheckMs: 100 } : true;
+      return asked === 1 ? { expiresAtMs: Date.now() + 2_000, recheckMs: 100 } : true;
     };
-    const { hub, url } = await serve({}, { authorize, lifetimeMs: 700 });
+    const { hub, url } = await serve({}, { authorize, lifetimeMs: 2_500 });
     const reader = await read(`${url}?topic=a`);
     await reader.ended;
     await until(() => hub.stats().streams === 0);
