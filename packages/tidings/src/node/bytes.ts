@@ -6,7 +6,6 @@
  * line end. For the rest, small chunks above all, TextDecoder is the fastest.
  */
 import { isAscii, isUtf8, transcode } from "node:buffer";
-import { CR, LF } from "../wire/characters.ts";
 import { LimitError } from "../wire/limit-error.ts";
 import { platform } from "../wire/platform.ts";
 import { createFastLane } from "./fast-lane.ts";
@@ -126,6 +125,8 @@ function endOfBlock(chunk: Uint8Array, at: number, end: number): number {
 // Of the prototype, since the chunks that fetch gives are Uint8Arrays and no Buffers.
 const { indexOf, lastIndexOf, latin1Slice } = Buffer.prototype;
 
+const LF = 10;
+const CR = 13;
 const SMALL = 512;
 /** From this many bytes on, a transcoder pays for its own making, however much of the text is ASCII. */
 const LONG = 4096;

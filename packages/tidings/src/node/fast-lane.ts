@@ -3,7 +3,6 @@
  * read from the array that the text was decoded from, which costs an engine a fraction of asking the string for them.
  * It takes over at a blank line, where nothing is open, and steps back for everything that is not of this one form.
  */
-import { COLON, LETTER_A, LETTER_D, LETTER_T, LF, SPACE } from "../wire/characters.ts";
 import { ownCopy, type ParserHandlers, type ParserLimits, type TextParser } from "../wire/text-parser.ts";
 
 export interface FastLane {
@@ -48,6 +47,13 @@ export function createFastLane(
     offset: number,
     decode: (from: number, to: number) => string,
   ): void {
+    // Here, where an engine knows them for constants, which it does not beyond the function.
+    const LF = 10;
+    const SPACE = 32;
+    const COLON = 58;
+    const LETTER_A = 97;
+    const LETTER_D = 100;
+    const LETTER_T = 116;
     // Lines that CR ends are the parser's, and in a stream that has them most are.
     if (text.indexOf("\r") >= 0) return push(text);
     let at = 0;

@@ -17,9 +17,9 @@ async function size(name: string): Promise<number> {
 }
 
 test.each([
-  ["createParser", 1520],
-  ["createTextParser", 1350],
-  ["createReader", 1600],
+  ["createParser", 1540],
+  ["createTextParser", 1370],
+  ["createReader", 1630],
   ["readMessages", 2000],
   ["MessageStream", 1800],
   ["encode", 800],
