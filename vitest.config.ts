@@ -7,6 +7,8 @@ import { defineConfig } from "vitest/config";
  */
 export default defineConfig({
   test: {
+    // A core each: the default leaves one for other things, and much of what the tests do is waiting.
+    maxWorkers: 2,
     projects: [
       {
         test: {
