@@ -35,7 +35,7 @@ export async function main(args) {
   const unknown = names.find((name) => !(name in PARTS));
   if (unknown !== undefined)
     throw new RangeError(
-      `Cannot run benchmark wire: --only has ${unknown}, expected some of ${Object.keys(PARTS)}`,
+      `Cannot run benchmark wire: --only has ${unknown}, expected some of ${Object.keys(PARTS).join()}`,
     );
   prepare();
   const tidings = await import(`${ROOT}packages/tidings/dist/node/index.js`);

@@ -50,11 +50,11 @@ export async function otherParsers(tidings) {
     },
     undici: (chunks, take) => {
       const stream = new EventSourceStream({
-        eventSourceSettings: {},
+        eventSourceSettings: { lastEventId: "", origin: "", reconnectionTime: 3000 },
         push: ({ type, options }) => take(type, options.data, options.lastEventId),
       });
       for (const chunk of chunks)
-        stream._transform(chunk, undefined, (error) => {
+        stream._transform(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length), undefined, (error) => {
           if (error) throw error;
         });
     },

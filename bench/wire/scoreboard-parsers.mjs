@@ -160,7 +160,8 @@ function launchDarkly() {
     ...named("launchdarkly-eventsource"),
     shows: ["event", "data", "id"],
     async read(chunks, types) {
-      const server = createServer(async (request, answer) => {
+      const server = createServer((request, answer) => void answerWith(answer));
+      async function answerWith(answer) {
         answer.writeHead(200, { "content-type": "text/event-stream" });
         answer.flushHeaders();
         for (const chunk of chunks) {
@@ -169,7 +170,7 @@ function launchDarkly() {
           if (chunks.length < 10) await new Promise((resolve) => setImmediate(resolve));
         }
         answer.end();
-      });
+      }
       await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
       try {
         return await listen(

@@ -47,7 +47,10 @@ afterAll(() => {
  * Where an engine departs from the standard: what it makes of the stream is what the parser makes of another one, or
  * cannot be said at all. Each must be needed by one of the streams, so that the list cannot outlive its reasons.
  */
-const DEPARTURES: Record<string, { what: string; instead(stream: string): string | undefined }[]> = {
+const DEPARTURES: Record<
+  string,
+  { what: string; instead(this: void, stream: string): string | undefined }[]
+> = {
   chromium: [
     {
       what: "the character behind a byte order mark never ends a line",
