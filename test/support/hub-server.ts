@@ -3,6 +3,7 @@
  */
 import { createServer, request as httpRequest, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { afterEach } from "vitest";
 import { createParser } from "../../packages/tidings/src/wire/parser.ts";
 import type { ParsedMessage } from "../../packages/tidings/src/wire/message.ts";
 import { createHub, type Hub } from "../../packages/tidings/src/server/hub.ts";
@@ -52,6 +53,28 @@ export async function serveHub(
       server.closeAllConnections();
       await new Promise((resolve) => void server.close(resolve));
     },
+  };
+}
+
+/** Hubs and readers of one test file: what these open is ended after each test. */
+export function openForTests(): {
+  serve: typeof serveHub;
+  read: typeof Reader.open;
+} {
+  const open: (HubServer | Reader)[] = [];
+  afterEach(async () => {
+    for (let one = open.pop(); one !== undefined; one = open.pop()) {
+      if (one instanceof Reader) one.cut();
+      else await one.close();
+    }
+  });
+  const kept = <T extends HubServer | Reader>(one: T): T => {
+    open.push(one);
+    return one;
+  };
+  return {
+    serve: async (...options) => kept(await serveHub(...options)),
+    read: async (...options) => kept(await Reader.open(...options)),
   };
 }
 

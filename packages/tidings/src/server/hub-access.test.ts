@@ -1,33 +1,12 @@
 /** Who may have a stream, how many, and for how long. */
-import { afterEach, describe, expect, it, vi } from "vitest";
-import { Reader, serveHub, until, type HubServer } from "../../../../test/support/hub-server.ts";
+import { describe, expect, it, vi } from "vitest";
+import { openForTests, until } from "../../../../test/support/hub-server.ts";
 import { Admission, publicAddress } from "./admission.ts";
-import type { Authorization, HubOptions, SubscribeOptions } from "./hub-options.ts";
+import type { Authorization, HubOptions } from "./hub-options.ts";
 import { createHub } from "./hub.ts";
 import { PublishRate } from "./publish-rate.ts";
 
-const open: (HubServer | Reader)[] = [];
-afterEach(async () => {
-  for (let one = open.pop(); one !== undefined; one = open.pop()) {
-    if (one instanceof Reader) one.cut();
-    else await one.close();
-  }
-});
-
-async function serve(
-  options?: HubOptions,
-  subscribe?: Partial<SubscribeOptions> | ((url: URL) => Partial<SubscribeOptions>),
-): Promise<HubServer> {
-  const server = await serveHub(options, subscribe);
-  open.push(server);
-  return server;
-}
-
-async function read(url: string): Promise<Reader> {
-  const reader = await Reader.open(url);
-  open.push(reader);
-  return reader;
-}
+const { serve, read } = openForTests();
 
 describe("authorize", () => {
   it.each<[Authorization, number, string]>([

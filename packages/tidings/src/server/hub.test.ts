@@ -1,30 +1,8 @@
-import { afterEach, describe, expect, it } from "vitest";
-import { Reader, serveHub, until, type HubServer } from "../../../../test/support/hub-server.ts";
-import type { HubOptions, SubscribeOptions } from "./hub-options.ts";
+import { describe, expect, it } from "vitest";
+import { openForTests, until } from "../../../../test/support/hub-server.ts";
 import { createHub } from "./hub.ts";
 
-const open: (HubServer | Reader)[] = [];
-afterEach(async () => {
-  for (let one = open.pop(); one !== undefined; one = open.pop()) {
-    if (one instanceof Reader) one.cut();
-    else await one.close();
-  }
-});
-
-async function serve(
-  options?: HubOptions,
-  subscribe?: Partial<SubscribeOptions> | ((url: URL) => Partial<SubscribeOptions>),
-): Promise<HubServer> {
-  const server = await serveHub(options, subscribe);
-  open.push(server);
-  return server;
-}
-
-async function read(url: string, lastEventId?: string): Promise<Reader> {
-  const reader = await Reader.open(url, lastEventId);
-  open.push(reader);
-  return reader;
-}
+const { serve, read } = openForTests();
 
 const epochOf = (id: string): string => id.split(".")[0]!;
 
