@@ -39,3 +39,8 @@ function withId(epoch: string, { offset, body }: Entry): Uint8Array {
   bytes.set(body, line.length);
   return bytes;
 }
+
+/** A block without data: it moves the last event ID and dispatches nothing. */
+export function idBlock(epoch: string, offset: number): string {
+  return `id: ${formatCursor(epoch, offset)}\n\n`;
+}

@@ -6,18 +6,15 @@
  * A stream that cannot take bytes is left out until its outlet drains. One that has fallen behind what is recent reads
  * the log in pages. Nothing here waits for a peer, and nothing is kept for one.
  */
-import { formatCursor } from "../log/cursor.ts";
 import type { Log } from "../log/log.ts";
 import { encodeComment } from "../wire/encode.ts";
-import { EncodedEntry } from "./encoded-entry.ts";
-import { toChunk } from "./adapters/chunk.ts";
+import { Backlog } from "./backlog.ts";
+import type { SlowPolicy } from "./conflation.ts";
+import { idBlock } from "./encoded-entry.ts";
+import type { GapReason } from "./gap.ts";
 import type { HubFeed, HubStream, StreamEnd } from "./hub-stream.ts";
-import { joinBytes, JoinedPiece, writePiece, type Piece } from "./piece.ts";
+import { shared, writePiece, type Piece } from "./piece.ts";
 import type { RecentEntries } from "./recent-entries.ts";
-import { continueFrom } from "./resume.ts";
-import { Conflation, type SlowPolicy } from "./conflation.ts";
-import { channels } from "./diagnostics.ts";
-import { encodeGap, type GapReason } from "./gap.ts";
 
 export interface FanOutOptions {
   readonly recent: RecentEntries<HubFeed>;
@@ -46,9 +43,6 @@ export interface FanOutCounters {
   readonly gaps: Record<GapReason, number>;
 }
 
-/** Reads of the log under way at once; further streams wait for their turn. */
-const MOST_READS = 64;
-const PAGE_MESSAGES = 1_000;
 /** Feeds that keep their last joined piece at once. */
 const MOST_JOINED = 256;
 
@@ -62,8 +56,7 @@ export class FanOut {
   #streams: HubStream[] = [];
   #streamsAt = 0;
   #nextStreams: HubStream[] = [];
-  #reads = 0;
-  #waitingReads: HubStream[] = [];
+  readonly #backlog: Backlog;
   /** Feeds that remember what they joined. */
   readonly #joined = new Set<HubFeed>();
   #finalOffset = Infinity;
@@ -74,6 +67,12 @@ export class FanOut {
 
   constructor(options: FanOutOptions) {
     this.#options = options;
+    const { onEnd } = options;
+    this.#backlog = new Backlog({
+      ...options,
+      onPage: (stream) => this.enqueue(stream),
+      onFailure: (stream, error) => onEnd(stream, "failed", error),
+    });
   }
 
   /** Something was added to what is recent. */
@@ -228,23 +227,19 @@ export class FanOut {
     const { recent, writeBytes } = this.#options;
     try {
       if (stream.page !== undefined) {
-        if (stream.conflation === undefined) this.#deliverPage(stream);
-        else if (!this.#conflate(stream, stream.conflation)) return;
+        const delivery = this.#backlog.take(stream);
+        if (delivery === undefined) return;
+        const { piece, messages, lastId, end } = delivery;
+        if (piece !== undefined) this.#write(stream, piece, messages, lastId);
+        if (end !== undefined) this.#options.onEnd(stream, end);
       } else {
         const piece = stream.feed.since(stream.offset, recent.head, writeBytes);
         if (stream.drained) {
           stream.drained = false;
-          const { slowPolicyOf } = this.#options;
-          if (
-            slowPolicyOf !== undefined &&
-            stream.caughtUp &&
-            (piece === undefined || piece.through < recent.head)
-          ) {
-            stream.conflation = new Conflation(slowPolicyOf, stream.offset, recent.head);
-            return this.#read(stream);
-          }
+          const isSlow = stream.caughtUp && (piece === undefined || piece.through < recent.head);
+          if (isSlow && this.#backlog.conflate(stream)) return;
         }
-        if (piece === undefined) return this.#read(stream);
+        if (piece === undefined) return this.#backlog.read(stream);
         if (piece.messages > 1) this.#remember(stream.feed);
         // What was read from the log may be newer than what its tail has handed on.
         if (piece.through > stream.offset) stream.offset = piece.through;
@@ -261,76 +256,6 @@ export class FanOut {
     if (stream.blocked) return;
     if (stream.offset < recent.head) this.enqueue(stream);
     else if (stream.heartbeatDue) this.#heartbeat(stream);
-  }
-
-  #deliverPage(stream: HubStream): void {
-    const { recent, counters } = this.#options;
-    const page = stream.page!;
-    stream.page = undefined;
-    const standing = {
-      from: formatCursor(recent.epoch, stream.offset),
-      after: stream.offset,
-      knownLost: stream.knownLost,
-      onGap: stream.terms.onGap,
-    };
-    const next = continueFrom(standing, page, recent, "slow");
-    const { filter } = stream.feed;
-    const entries: EncodedEntry[] = [];
-    for (const entry of next.entries) {
-      const encoded = new EncodedEntry(recent.epoch, entry);
-      if (filter === undefined || filter(encoded.message, encoded.topic)) entries.push(encoded);
-    }
-    stream.offset = next.cursor;
-    stream.knownLost = next.knownLost;
-    if (next.told !== undefined) {
-      stream.tell(next.told);
-      countGap(counters, stream, "slow");
-    }
-    if (next.gap !== undefined || entries.length > 0) {
-      const joined = new JoinedPiece(entries, next.cursor);
-      const last = entries.at(-1)?.offset ?? next.gapId ?? stream.sentId;
-      const piece = next.gap === undefined ? joined : shared(joinBytes([next.gap, joined.bytes]));
-      this.#write(stream, piece, entries.length, last);
-    }
-    if (next.fails) this.#options.onEnd(stream, "gap");
-  }
-
-  /** @returns Whether it is done with; false while more has to be read, or when the stream was ended. */
-  #conflate(stream: HubStream, conflation: Conflation): boolean {
-    const { recent, counters, writeBytes, onEnd } = this.#options;
-    const page = stream.page!;
-    stream.page = undefined;
-    if (page.lostThrough > Math.max(conflation.through, stream.knownLost)) conflation.dropped = true;
-    stream.knownLost = Math.max(stream.knownLost, page.lostThrough);
-    const { filter } = stream.feed;
-    for (const entry of page.entries) {
-      const encoded = new EncodedEntry(recent.epoch, entry);
-      if (filter !== undefined && !filter(encoded.message, encoded.topic)) continue;
-      if (conflation.add(encoded)) continue;
-      onEnd(stream, "slow");
-      return false;
-    }
-    conflation.through = page.through;
-    // What all keys together need is bounded like everything else: the rest follows when this was taken.
-    if (conflation.through < conflation.target && conflation.bytes < writeBytes * 16) {
-      this.#read(stream);
-      return false;
-    }
-    stream.conflation = undefined;
-    const { entries, dropped, through } = conflation;
-    const parts = entries.map(({ bytes }) => bytes);
-    if (dropped) {
-      stream.tell({ after: stream.offset, through, reason: "slow", retainedSent: false });
-      countGap(counters, stream, "slow");
-      const from = formatCursor(recent.epoch, stream.offset);
-      // Without an id: whoever is cut off behind it comes back to where the gap began.
-      parts.unshift(encodeGap({ from, to: formatCursor(recent.epoch, through), reason: "slow" }, undefined));
-    }
-    stream.offset = through;
-    if (parts.length > 0) {
-      this.#write(stream, shared(joinBytes(parts)), entries.length, entries.at(-1)?.offset ?? stream.sentId);
-    }
-    return true;
   }
 
   #write(stream: HubStream, piece: Pick<Piece, "bytes" | "chunk">, messages: number, lastId: number): void {
@@ -354,56 +279,4 @@ export class FanOut {
     if (stream.sentId >= recent.head) return this.#write(stream, this.#comment, 0, stream.sentId);
     this.#write(stream, this.headBlock(), 0, recent.head);
   }
-
-  #read(stream: HubStream): void {
-    stream.reading = true;
-    if (this.#reads >= MOST_READS) {
-      this.#waitingReads.push(stream);
-      return;
-    }
-    this.#reads += 1;
-    const { log, writeBytes } = this.#options;
-    const { selection: topics } = stream.feed;
-    const after = stream.conflation?.through ?? stream.offset;
-    log.read({ topics, after, maxMessages: PAGE_MESSAGES, maxBytes: writeBytes }).then(
-      (page) => {
-        stream.page = page;
-        this.#readDone(stream);
-      },
-      (error: unknown) => {
-        this.#readDone(stream);
-        if (stream.end === undefined) this.#options.onEnd(stream, "failed", error);
-      },
-    );
-  }
-
-  #readDone(stream: HubStream): void {
-    this.#reads -= 1;
-    stream.reading = false;
-    if (stream.end === undefined) this.enqueue(stream);
-    else stream.page = undefined;
-    while (this.#reads < MOST_READS) {
-      const next = this.#waitingReads.shift();
-      if (next === undefined) return;
-      if (next.end === undefined) this.#read(next);
-    }
-  }
-}
-
-/** Counts a gap that a stream was told of, and tells whoever listens. */
-export function countGap({ gaps }: Pick<FanOutCounters, "gaps">, stream: HubStream, reason: GapReason): void {
-  gaps[reason] += 1;
-  const told = channels["tidings:stream:gap"];
-  if (told.hasSubscribers) told.publish({ subscription: stream, reason });
-}
-
-/** A block without data: it moves the last event ID and dispatches nothing. */
-export function idBlock(epoch: string, offset: number): string {
-  return `id: ${formatCursor(epoch, offset)}\n\n`;
-}
-
-/** Bytes that many streams are sent, framed once. */
-export function shared(content: string | Uint8Array): Pick<Piece, "bytes" | "chunk"> {
-  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  return { bytes, chunk: toChunk(bytes) };
 }

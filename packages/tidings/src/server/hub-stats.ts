@@ -2,9 +2,10 @@
  * What a hub counted since it was made, and what it holds now.
  * This module is browser compatible.
  */
+import { channels } from "./diagnostics.ts";
 import type { FanOutCounters } from "./fan-out.ts";
 import type { GapReason } from "./gap.ts";
-import type { StreamEnd } from "./hub-stream.ts";
+import type { HubStream, StreamEnd } from "./hub-stream.ts";
 import type { RefusalCode } from "./refusal.ts";
 
 export interface HubGauges {
@@ -56,6 +57,13 @@ export class HubCounters implements FanOutCounters {
       gaps: { ...this.gaps },
     };
   }
+}
+
+/** Counts a gap that a stream was told of, and tells whoever listens. */
+export function countGap({ gaps }: Pick<FanOutCounters, "gaps">, stream: HubStream, reason: GapReason): void {
+  gaps[reason] += 1;
+  const told = channels["tidings:stream:gap"];
+  if (told.hasSubscribers) told.publish({ subscription: stream, reason });
 }
 
 /** Adds one. */

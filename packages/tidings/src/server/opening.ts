@@ -6,14 +6,14 @@
 import { encodeComment } from "../wire/encode.ts";
 import { formatCursor, parseCursor } from "../log/cursor.ts";
 import type { Log, Page } from "../log/log.ts";
-import { EncodedEntry } from "./encoded-entry.ts";
-import { idBlock, shared, type FanOut } from "./fan-out.ts";
+import { EncodedEntry, idBlock } from "./encoded-entry.ts";
+import type { FanOut } from "./fan-out.ts";
 import type { GapReason } from "./gap.ts";
 import type { SubscribeOptions } from "./hub-options.ts";
 import type { HubFeed } from "./hub-stream.ts";
 import type { ToldGap } from "./inspection.ts";
 import { encodeOutgoing } from "./outgoing-message.ts";
-import { joinBytes, type Piece } from "./piece.ts";
+import { joinBytes, shared, type Piece } from "./piece.ts";
 import type { RecentEntries } from "./recent-entries.ts";
 import type { Refusal } from "./refusal.ts";
 import { continueFrom } from "./resume.ts";

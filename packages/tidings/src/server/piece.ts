@@ -38,6 +38,12 @@ export class JoinedPiece implements Piece {
   }
 }
 
+/** Bytes that many streams are sent, framed once. */
+export function shared(content: string | Uint8Array): Pick<Piece, "bytes" | "chunk"> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  return { bytes, chunk: toChunk(bytes) };
+}
+
 /** @returns What {@link Outlet.write} returns. */
 export function writePiece(outlet: Outlet, piece: Pick<Piece, "bytes" | "chunk">): boolean {
   return outlet.framing === "chunked" ? outlet.writeFramed(piece.chunk) : outlet.write(piece.bytes);
