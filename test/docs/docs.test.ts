@@ -1,18 +1,18 @@
 /**
  * Documents that are run: every block marked `test` in every Markdown file, every relative link, every path of the reading order.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { codeBlocks } from "./code-blocks.ts";
+import { anchorsOf, documents, originalOf } from "./documents.ts";
 import { type DemoServer, startDemoServer } from "./demo-server.ts";
 import { DOCUMENTED_PORT, ROOT, runFile, typeErrors, writeBlocks } from "./run-typescript.ts";
 import { exchangesOf, printed } from "./transcript.ts";
 
-const documents = markdownFiles(".");
 const textOf = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 const translations = documents.filter((file) => originalOf(file) !== file);
-// The code of a translation is that of its original, which a test below holds, so it need not be run again.
+// The code of a translation is that of its original, which pairs.test.ts holds, so it need not be run again.
 const blocks = documents
   .filter((file) => !translations.includes(file))
   .flatMap((file) => codeBlocks(file, textOf(file)));
@@ -63,46 +63,27 @@ describe("transcripts", () => {
   });
 });
 
-describe("translations", () => {
-  const codeOf = (file: string): string[] =>
-    codeBlocks(file, textOf(file)).map(({ text }) => text.replaceAll(/ *\/\/ .*$/gm, ""));
-  const headingsOf = (file: string): number => textOf(file).match(/^#+ /gm)?.length ?? 0;
-
-  test("there is one of the README", () => {
-    expect(translations).toContain("README.zh-CN.md");
-  });
-
-  test.each(translations)(
-    "%s has the code of its original, but for comments, and as many headings",
-    (file) => {
-      const original = originalOf(file);
-      expect(codeOf(file)).toEqual(codeOf(original));
-      expect(headingsOf(file)).toBe(headingsOf(original));
-    },
-  );
-});
-
 describe("links", () => {
   const links = documents.flatMap((file) =>
-    [...textOf(file).matchAll(/(?:\]\(|(?:src|href|srcset)=")(?<target>[^)\s"#]+)/g)]
-      .map((match) => match.groups?.["target"] ?? "")
-      .filter((target) => !/^[a-z]+:/.test(target))
-      .map((target) => [file, target] as const),
+    [
+      ...textOf(file).matchAll(
+        /(?:\]\(|(?:src|href|srcset)=")(?<target>[^)\s"#]*)(?:#(?<anchor>[^)\s"]+))?[)"]/g,
+      ),
+    ]
+      .map(({ groups = {} }) => ({ target: groups["target"] ?? "", anchor: groups["anchor"] ?? "" }))
+      .filter(({ target }) => !/^[a-z]+:/.test(target))
+      .map(({ target, anchor }) => ({
+        file,
+        path: target === "" ? file : join(dirname(file), target),
+        anchor,
+      })),
   );
-  test.each(links)("%s leads to %s, which is there", (file, target) => {
-    expect(existsSync(join(ROOT, dirname(file), target))).toBe(true);
+  test.each(links)("$file leads to $path, which is there", ({ path }) => {
+    expect(existsSync(join(ROOT, path))).toBe(true);
+  });
+
+  const anchored = links.filter(({ anchor }) => anchor !== "");
+  test.each(anchored)("$file leads to $path#$anchor, which is a heading there", ({ path, anchor }) => {
+    expect([...anchorsOf(textOf(path))]).toContain(decodeURIComponent(anchor));
   });
 });
-
-function originalOf(file: string): string {
-  return file.replace(".zh-CN.md", ".md").replace("zh-CN/", "");
-}
-
-function markdownFiles(folder: string): string[] {
-  return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (entry.name.startsWith(".") || entry.name === "node_modules" || entry.name.endsWith("dist")) return [];
-    if (entry.isDirectory()) return markdownFiles(path);
-    return entry.name.endsWith(".md") ? [path] : [];
-  });
-}
