@@ -4,10 +4,11 @@
  */
 // Whoever has an older `lib` would be told that Symbol.asyncDispose is not there.
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { EventSchemas } from "../wire/contract.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 import { createParser } from "../wire/parser.ts";
 import { type Connection as BaseConnection, type ConnectionOptions, createConnection } from "./connection.ts";
-import { type DecodedMessage, decoder, type EventMap, type MessageOf } from "./decode.ts";
+import { type DecodedMessage, decoder, type MessageOf } from "./decode.ts";
 import type { Clock } from "./keep-open.ts";
 import { type Asked, mayReplay } from "./request.ts";
 import { absolute, type FetchTransportOptions, fetchTransport } from "./transports/fetch.ts";
@@ -22,7 +23,7 @@ export interface ConnectOptions<Message = ParsedMessage>
    * Event types and the schema of their data: any Standard Schema, so Zod's, Valibot's, ArkType's. Data is decoded as JSON and
    * checked; a schema that takes the text as it came gets that. Other event types are passed over.
    */
-  events?: EventMap;
+  events?: EventSchemas;
   /** What becomes of a message whose data is not what was expected; `onError` is told of each. Default `"skip"`. */
   invalid?: "skip" | "emit" | "throw";
   /** Another way to get the bytes than fetch. */
@@ -43,7 +44,7 @@ export interface Connection<Message = ParsedMessage> extends BaseConnection<Mess
  * @param url - Absolute, or relative to the page. A function is asked at each attempt.
  * @throws {TypeError} If `url` or an option makes no sense.
  */
-export function connect<const Events extends EventMap>(
+export function connect<const Events extends EventSchemas>(
   url: Asked<string | URL>,
   options: ConnectOptions<MessageOf<Events>> & { events: Events },
 ): Connection<MessageOf<Events>>;

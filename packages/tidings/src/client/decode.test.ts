@@ -2,7 +2,8 @@ import { describe, expect, expectTypeOf, test } from "vitest";
 
 import { createWorld } from "../../../../test/support/client-world.ts";
 import { connect } from "./connect.ts";
-import type { DecodedMessage, Schema, SchemaResult } from "./decode.ts";
+import type { Schema, SchemaResult } from "../wire/contract.ts";
+import type { DecodedMessage } from "./decode.ts";
 import type { EventStreamError } from "./event-stream-error.ts";
 
 /** A Standard Schema by hand, as any library's is. */

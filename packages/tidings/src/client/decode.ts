@@ -3,26 +3,10 @@
  * Schemas: https://standardschema.dev, which Zod, Valibot and ArkType implement.
  * This module is browser compatible.
  */
+import type { EventSchemas, Schema, SchemaIssue, SchemaResult } from "../wire/contract.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 import { EventStreamError } from "./event-stream-error.ts";
 import { isThenable } from "./request.ts";
-
-/** As much of a Standard Schema as is used here. */
-export interface Schema<Output = unknown> {
-  readonly "~standard": {
-    readonly version: 1;
-    readonly vendor: string;
-    validate(value: unknown): SchemaResult<Output> | PromiseLike<SchemaResult<Output>>;
-    readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
-  };
-}
-
-export type SchemaResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: readonly { readonly message: string }[] };
-
-/** Event types and what their `data` is: one contract for both ends. */
-export type EventMap = { readonly [event: string]: Schema };
 
 /** A message whose `data` is decoded. */
 export interface DecodedMessage<Event extends string = string, Data = unknown> {
@@ -34,7 +18,7 @@ export interface DecodedMessage<Event extends string = string, Data = unknown> {
 }
 
 /** The messages of a map: a union to be told apart by `event`. */
-export type MessageOf<Events extends EventMap> = {
+export type MessageOf<Events extends EventSchemas> = {
   [Event in keyof Events & string]: DecodedMessage<
     Event,
     NonNullable<Events[Event]["~standard"]["types"]> extends { readonly output: infer Output }
@@ -45,7 +29,7 @@ export type MessageOf<Events extends EventMap> = {
 
 export interface DecodeOptions {
   json?: boolean | undefined;
-  events?: EventMap | undefined;
+  events?: EventSchemas | undefined;
   invalid?: "skip" | "emit" | "throw" | undefined;
   /** Told of each message whose data is not what was expected, whatever becomes of it. */
   onError?: ((error: EventStreamError) => void) | undefined;
@@ -85,7 +69,7 @@ export function decoder(options: DecodeOptions): (message: ParsedMessage) => Dec
 
     function refuse(cause: unknown): Decoded {
       const what = Array.isArray(cause)
-        ? cause.map((issue: { message: string }) => issue.message).join("; ")
+        ? cause.map((issue: SchemaIssue) => issue.message).join("; ")
         : String(cause);
       const shown = data.length > 100 ? `${data.slice(0, 100)}…` : data;
       const error = new EventStreamError(

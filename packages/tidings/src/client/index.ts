@@ -12,7 +12,8 @@ export type {
   Verdict,
 } from "./connection-options.ts";
 export { type CursorStore, type StorageLike, storedCursor } from "./cursor.ts";
-export type { DecodedMessage, EventMap, MessageOf, Schema, SchemaResult } from "./decode.ts";
+export type { EventSchemas, Schema, SchemaIssue, SchemaResult } from "../wire/contract.ts";
+export type { DecodedMessage, MessageOf } from "./decode.ts";
 export { EventSource, type EventSourceErrorEvent, type EventSourceInit } from "./event-source.ts";
 export {
   EventStreamError,

@@ -4,6 +4,7 @@
  */
 import { encodeComment } from "../wire/encode.ts";
 import { toChunk } from "./adapters/chunk.ts";
+import type { CheckData } from "./check-data.ts";
 import type { Outlet } from "./outlet.ts";
 import { encodeOutgoing, type EventMap, type OutgoingMessage } from "./outgoing-message.ts";
 import { type EndCode, StreamEnded } from "./stream-ended.ts";
@@ -22,6 +23,8 @@ export interface StreamParts {
   readonly outlet: Outlet;
   readonly lastEventId: string;
   readonly limits: ResolvedLimits;
+  /** What holds its messages to a contract, if there is one. */
+  readonly check?: CheckData | undefined;
   /** The request was HEAD. */
   readonly isHead?: boolean;
   /** What keeps its time: the process's own unless told. */
@@ -37,6 +40,7 @@ export class EventStream<Events extends object = EventMap> implements Timed {
 
   readonly #outlet: Outlet;
   readonly #limits: ResolvedLimits;
+  readonly #check: CheckData | undefined;
   readonly #wheel: TimerWheel;
   #lastWriteMs = performance.now();
   /** Since when something waits of which no byte has left; undefined when nothing waits. */
@@ -54,10 +58,11 @@ export class EventStream<Events extends object = EventMap> implements Timed {
   #ended: Deferred<StreamEnded> | undefined;
 
   /** @internal */
-  constructor({ outlet, lastEventId, limits, isHead = false, wheel = sharedWheel() }: StreamParts) {
+  constructor({ outlet, lastEventId, limits, check, isHead = false, wheel = sharedWheel() }: StreamParts) {
     this.lastEventId = lastEventId;
     this.#outlet = outlet;
     this.#limits = limits;
+    this.#check = check;
     this.#wheel = wheel;
     if (outlet.closed) {
       this.#end = { code: isHead ? "head" : "peer-left" };
@@ -74,12 +79,12 @@ export class EventStream<Events extends object = EventMap> implements Timed {
 
   /**
    * Sends a message. It never throws because the peer left: that is what `"closed"` says.
-   * @throws {TypeError} If the message cannot be expressed: a line break in `event` or `id`, data that is not JSON. Nothing
-   *   is sent then, and the stream goes on.
+   * @throws {TypeError} If the message cannot be expressed: a line break in `event` or `id`, data that is not JSON, or not
+   *   what `events` says. Nothing is sent then, and the stream goes on.
    * @throws {RangeError} If `retry` is not a whole number from 0 to 2^31-1.
    */
   send(message: OutgoingMessage<Events>): SendResult {
-    return this.closed ? "closed" : this.#write(encodeOutgoing(message));
+    return this.closed ? "closed" : this.#write(encodeOutgoing(message, this.#check));
   }
 
   /** Sends a comment: no handler sees it, every idle timer on the way does. A line break starts another comment line. */

@@ -12,8 +12,8 @@ declare module "fastify" {
   interface FastifyReply {
     /** Answers with an event stream: `openStream` of `tidings/server`, with the plugin's options where none are given. */
     openStream<Events extends object = EventMap>(
-      source?: Source<NoInfer<Events>> | StreamOptions,
-      options?: StreamOptions,
+      source?: Source<NoInfer<Events>> | StreamOptions<Events>,
+      options?: StreamOptions<Events>,
     ): EventStream<Events>;
   }
 }
@@ -32,7 +32,7 @@ function register(fastify: FastifyInstance, defaults: StreamOptions, done: () =>
 
   fastify.decorateReply("openStream", function (source, options) {
     const own = (isSource(source) ? options : source) ?? {};
-    const all = { ...defaults, ...own };
+    const all: StreamOptions = { ...defaults, ...(own as StreamOptions) };
     const stream: EventStream = isSource(source)
       ? openStream(this.request, this, source, all)
       : openStream(this.request, this, all);

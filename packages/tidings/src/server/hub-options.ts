@@ -5,12 +5,13 @@
 import type { Log, Retention, TopicRetention } from "../log/log.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 import type { AdmissionLimits } from "./admission.ts";
+import { type CheckData, type ContractOptions, dataCheck } from "./check-data.ts";
 import type { SlowPolicy } from "./conflation.ts";
 import type { OnGap } from "./gap.ts";
 import type { EventMap, OutgoingMessage } from "./outgoing-message.ts";
 import { selectTopics, type TopicSelector } from "./selection.ts";
 
-export interface HubOptions {
+export interface HubOptions<Events extends object = EventMap> extends ContractOptions<Events> {
   /** What the log retains. */
   history?: HistoryOptions;
   /** Where messages are kept: `memoryLog()` unless told. A log serves one hub. */
@@ -135,6 +136,7 @@ export interface CheckedOptions {
   readonly messageBytes: number;
   readonly messagesPerPublish: number;
   readonly publishesPerSecond: number;
+  readonly checkData: CheckData | undefined;
   readonly onError: (error: unknown) => void;
 }
 
@@ -163,6 +165,7 @@ export function checkOptions(options: HubOptions): CheckedOptions {
     messageBytes: positive("limits.messageBytes", limits.messageBytes ?? 2 ** 20),
     messagesPerPublish: positive("limits.messagesPerPublish", limits.messagesPerPublish ?? 1_000),
     publishesPerSecond: positive("limits.publishesPerSecond", limits.publishesPerSecond ?? Infinity),
+    checkData: dataCheck(options),
     // oxlint-disable-next-line no-console -- what nobody else is told of has to be seen somewhere
     onError: options.onError ?? ((error) => console.error(error)),
   };

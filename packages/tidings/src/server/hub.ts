@@ -18,7 +18,7 @@ export interface Hub<Events extends object = EventMap> {
   /**
    * Appends one message to a topic. Resolves when the log has accepted it: from then on it reaches every subscriber that
    * stays, or returns within the retention. Resolves before any of them has it.
-   * @throws {TypeError} If topic or message cannot be expressed.
+   * @throws {TypeError} If topic or message cannot be expressed, or the message is not what `events` says.
    * @throws {RangeError} If a limit of sizes is passed.
    * @throws {HubError} `too-fast`, `closed`.
    * @throws {LogError} If the log could not take it.
@@ -75,10 +75,10 @@ export interface Published {
 }
 
 /**
- * Makes a hub.
+ * Makes a hub. `Events` maps event types to their data; it is inferred from the schemas in `options.events`.
  * @throws {RangeError} If a limit is not a positive number.
  * @throws {TypeError} If a pattern cannot be compiled.
  */
-export function createHub<Events extends object = EventMap>(options: HubOptions = {}): Hub<Events> {
+export function createHub<Events extends object = EventMap>(options: HubOptions<Events> = {}): Hub<Events> {
   return new OpenHub(options, system);
 }

@@ -5,6 +5,8 @@ export { openStream, type FetchEventStream, type StreamOptions } from "./open-st
 export type { EventStream, SendResult } from "./event-stream.ts";
 export { type EndCode, StreamEnded } from "./stream-ended.ts";
 export type { StreamLimits } from "./stream-limits.ts";
+export type { ContractOptions } from "./check-data.ts";
+export type { DataOf, EventSchemas, Schema, SchemaIssue, SchemaResult, SchemasOf } from "../wire/contract.ts";
 export type { EventMap, OutgoingMessage } from "./outgoing-message.ts";
 export type { Source } from "./source.ts";
 export type { HeadOptions } from "./response-head.ts";

@@ -272,6 +272,7 @@ export class OpenHub implements Hub {
         fanOut,
         writeBytes: this.#options.writeBytes,
         options,
+        checkData: this.#options.checkData,
         prologue: options.retryMs === undefined ? undefined : firstBytes,
       });
       // What is known at once is not waited for: a turn of the microtasks for each stream that opens adds up.

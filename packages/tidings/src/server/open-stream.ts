@@ -5,6 +5,7 @@
 import type { FastifyReply } from "./adapters/fastify-reply.ts";
 import { createFetchOutlet, type FetchRequest } from "./adapters/fetch.ts";
 import { createNodeOutlet, type NodeRequest, type NodeResponse } from "./adapters/node.ts";
+import { type ContractOptions, dataCheck } from "./check-data.ts";
 import { EventStream } from "./event-stream.ts";
 import { lastEventIdOf } from "./last-event-id.ts";
 import type { EventMap } from "./outgoing-message.ts";
@@ -12,7 +13,8 @@ import { type HeadOptions, responseHead } from "./response-head.ts";
 import { isSource, pump, type Source } from "./source.ts";
 import { resolveLimits, type StreamLimits } from "./stream-limits.ts";
 
-export interface StreamOptions extends HeadOptions, StreamLimits {
+export interface StreamOptions<Events extends object = EventMap>
+  extends HeadOptions, StreamLimits, ContractOptions<Events> {
   /** Told what the source threw, which also cuts the stream; `console.error` unless told. */
   onError?: (error: unknown) => void;
 }
@@ -31,8 +33,8 @@ export type FetchEventStream<Events extends object = EventMap> = EventStream<Eve
  */
 export function openStream<Events extends object = EventMap>(
   request: FetchRequest,
-  source?: Source<NoInfer<Events>> | StreamOptions,
-  options?: StreamOptions,
+  source?: Source<NoInfer<Events>> | StreamOptions<Events>,
+  options?: StreamOptions<Events>,
 ): FetchEventStream<Events>;
 /**
  * The same for node:http, node:http2 and what hands their requests on: Express, Nest, Fastify (`request, reply`, which it
@@ -42,8 +44,8 @@ export function openStream<Events extends object = EventMap>(
 export function openStream<Events extends object = EventMap>(
   request: NodeRequest,
   response: NodeResponse | FastifyReply,
-  source?: Source<NoInfer<Events>> | StreamOptions,
-  options?: StreamOptions,
+  source?: Source<NoInfer<Events>> | StreamOptions<Events>,
+  options?: StreamOptions<Events>,
 ): EventStream<Events>;
 export function openStream(request: NodeRequest | FetchRequest, ...rest: unknown[]): EventStream {
   const response = isResponse(rest[0]) ? rest.shift() : undefined;
@@ -53,6 +55,7 @@ export function openStream(request: NodeRequest | FetchRequest, ...rest: unknown
 
   // Whatever can be wrong is found before the head leaves.
   const limits = resolveLimits(options);
+  const check = dataCheck(options);
   const head = responseHead(options);
   const lastEventId = lastEventIdOf(request);
   const isHead = request.method === "HEAD";
@@ -60,10 +63,10 @@ export function openStream(request: NodeRequest | FetchRequest, ...rest: unknown
   let stream: EventStream;
   if (isFetchRequest(request)) {
     const { outlet, response } = createFetchOutlet(request, head);
-    stream = Object.assign(new EventStream({ outlet, lastEventId, limits, isHead }), { response });
+    stream = Object.assign(new EventStream({ outlet, lastEventId, limits, check, isHead }), { response });
   } else {
     const outlet = createNodeOutlet(request, response as NodeResponse | FastifyReply, head);
-    stream = new EventStream({ outlet, lastEventId, limits, isHead });
+    stream = new EventStream({ outlet, lastEventId, limits, check, isHead });
   }
   if (source !== undefined && !stream.closed) {
     void pump(source as Source, stream, (error) => {

@@ -6,6 +6,7 @@
 import { encodeComment } from "../wire/encode.ts";
 import { formatCursor, parseCursor } from "../log/cursor.ts";
 import type { Log, Page } from "../log/log.ts";
+import type { CheckData } from "./check-data.ts";
 import { EncodedEntry, idBlock } from "./encoded-entry.ts";
 import type { FanOut } from "./fan-out.ts";
 import type { GapReason } from "./gap.ts";
@@ -43,6 +44,8 @@ export interface OpeningRequest {
   readonly fanOut: Pick<FanOut, "since" | "headBlock">;
   readonly writeBytes: number;
   readonly options: SubscribeOptions;
+  /** What holds a snapshot to the contract, if there is one. */
+  readonly checkData: CheckData | undefined;
   /** Goes out before all else. */
   readonly prologue: Uint8Array | undefined;
 }
@@ -159,7 +162,7 @@ function firstOf(
 
 /** Messages without `id`: whoever is cut off in their midst begins again, rather than in the middle of a state. */
 async function pushSnapshot(
-  { options, feed, recent }: OpeningRequest,
+  { options, feed, recent, checkData }: OpeningRequest,
   parts: Uint8Array[],
   at: number,
 ): Promise<void> {
@@ -169,7 +172,7 @@ async function pushSnapshot(
     if (state === undefined) continue;
     for (const message of Array.isArray(state) ? state : [state]) {
       const { id: _, ...withoutId } = message;
-      parts.push(utf8.encode(encodeOutgoing(withoutId)));
+      parts.push(utf8.encode(encodeOutgoing(withoutId, checkData)));
     }
   }
   parts.push(utf8.encode(idBlock(recent.epoch, at)));

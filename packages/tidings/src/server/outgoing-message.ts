@@ -4,6 +4,7 @@
  */
 import { encode } from "../wire/encode.ts";
 import type { Message } from "../wire/message.ts";
+import type { CheckData } from "./check-data.ts";
 
 /** Event types and their data: `{ price: Price; message: string }`. The key `message` is for messages without `event`. */
 export type EventMap = Record<string, unknown>;
@@ -31,18 +32,21 @@ type Named<Type extends string> = "message" extends Type
 /**
  * The event stream text of a message. `data` that is a string goes as it is; anything else as JSON.
  * @throws {TypeError} If the message is no object, its data is nothing that JSON can carry, or a field holds a line break
- *   (`id`: or NUL) that would become a field of its own.
+ *   (`id`: or NUL) that would become a field of its own; or what `check` throws.
  * @throws {RangeError} If `retry` is out of range.
  */
-export function encodeOutgoing(message: OutgoingMessage<never> | OutgoingMessage): string {
+export function encodeOutgoing(message: OutgoingMessage<never> | OutgoingMessage, check?: CheckData): string {
   if (typeof message !== "object" || message === null) {
     throw new TypeError(
       `Cannot send message: message is ${message === null ? "null" : `of type ${typeof message}`}, expected an object such as { data }`,
     );
   }
-  const { data } = message as { data?: unknown };
-  if (data === undefined || typeof data === "string") return encode(message as Message);
-  return encode({ ...(message as Message), data: toJson(data) });
+  const { event = "message", data } = message as { event?: string; data?: unknown };
+  if (data === undefined) return encode(message as Message);
+  const isText = typeof data === "string";
+  const text = isText ? data : toJson(data);
+  if (check !== undefined) check(event, text, isText);
+  return encode(isText ? (message as Message) : { ...(message as Message), data: text });
 }
 
 function toJson(data: unknown): string {

@@ -3,6 +3,7 @@
  * This module is browser compatible.
  */
 import type { Draft } from "../log/log.ts";
+import type { CheckData } from "./check-data.ts";
 import { encodeOutgoing, type EventMap, type OutgoingMessage } from "./outgoing-message.ts";
 import { checkTopic } from "./selection.ts";
 
@@ -27,10 +28,15 @@ const utf8 = new TextEncoder();
 const LONGEST_KEY = 256;
 
 /**
- * @throws {TypeError} If the topic or the message cannot be expressed, if it has an `id` or a `retry`, or its event is `gap`.
+ * @throws {TypeError} If the topic or the message cannot be expressed, if it has an `id` or a `retry`, its event is `gap`, or `check` throws.
  * @throws {RangeError} If the topic is longer than 1,024 bytes, or the message longer than `maxMessageBytes`.
  */
-export function toDraft(topic: string, message: Publication, maxMessageBytes: number): Draft {
+export function toDraft(
+  topic: string,
+  message: Publication,
+  maxMessageBytes: number,
+  check?: CheckData,
+): Draft {
   checkTopic("publish", topic);
   if (typeof message !== "object" || message === null) {
     throw new TypeError(
@@ -62,7 +68,7 @@ export function toDraft(topic: string, message: Publication, maxMessageBytes: nu
     );
   }
   const outgoing = (event === undefined ? { data } : { event, data }) as OutgoingMessage;
-  const body = utf8.encode(encodeOutgoing(outgoing));
+  const body = utf8.encode(encodeOutgoing(outgoing, check));
   if (body.length > maxMessageBytes) {
     throw new RangeError(
       `Cannot publish: message has ${body.length} bytes, expected ${maxMessageBytes} or fewer (limits.messageBytes)`,

@@ -44,13 +44,13 @@ export class Publisher {
     messages: readonly { readonly topic: string; readonly message: Publication }[],
     options: PublishOptions | undefined,
   ): Promise<Published> {
-    const { messageBytes, messagesPerPublish } = this.#options;
+    const { messageBytes, messagesPerPublish, checkData } = this.#options;
     if (messages.length === 0 || messages.length > messagesPerPublish) {
       throw new RangeError(
         `Cannot publish: there are ${messages.length} messages, expected 1 to ${messagesPerPublish} (limits.messagesPerPublish)`,
       );
     }
-    const drafts = messages.map(({ topic, message }) => toDraft(topic, message, messageBytes));
+    const drafts = messages.map(({ topic, message }) => toDraft(topic, message, messageBytes, checkData));
     const appendOptions = toAppendOptions(options);
     if (this.#closed) throw new HubError("closed", "Cannot publish: the hub has drained");
     this.#rate?.take(drafts.length, this.#now());

@@ -3,22 +3,26 @@
  * job. It goes on when its reader leaves, and the reader that returns, after a reload or on another network, goes on where
  * it was. The last message is the verdict: an answer that ends without one was cut off on the way.
  */
+import type { Schema } from "../wire/contract.ts";
 import { Answer, type AnswerLimits, type Generate } from "./answer.ts";
 import type { FastifyReply } from "./adapters/fastify-reply.ts";
 import type { FetchRequest } from "./adapters/fetch.ts";
 import type { NodeRequest, NodeResponse } from "./adapters/node.ts";
+import type { ContractOptions } from "./check-data.ts";
 import { cursorOf } from "./cursor-of.ts";
 import type { EventMap } from "./outgoing-message.ts";
 import { refuseFetch, refuseNode, type Refusal } from "./refusal.ts";
 
-export interface AnswersOptions extends Partial<AnswerLimits> {
+export interface AnswersOptions<Events extends object = EventMap>
+  extends Partial<AnswerLimits>, ContractOptions<Events> {
   /** Answers that are kept at once, running and done, 1,000 unless told; one more is refused with 503. */
   answers?: number;
   /** Told what a generator threw; the readers are told only that it failed. Unless told, `console.error`. */
   onError?: (error: unknown, id: string) => void;
 }
 
-export interface Answers {
+/** `Base` is the event map of all, where `events` says it; each answer may have its own where it does not. */
+export interface Answers<Base extends object = EventMap> {
   /**
    * Answers a request with the messages of the answer `id`, from its `Last-Event-ID` on. The first request for an id starts
    * `generate`; all others read what it made and makes. Where an answer is no longer kept, a reader that had a part of it is
@@ -26,14 +30,14 @@ export interface Answers {
    *
    * The id says who may read: make it hard to guess, or check who asks before you call this.
    */
-  resumable<Events extends object = EventMap>(
+  resumable<Events extends object = Base>(
     request: NodeRequest & { readonly url?: string | undefined },
     response: NodeResponse | FastifyReply,
     id: string,
     generate: Generate<Events>,
   ): Promise<void>;
   /** The same for servers that take a `Request` and want a `Response` back. */
-  resumable<Events extends object = EventMap>(
+  resumable<Events extends object = Base>(
     request: FetchRequest & { readonly url?: string | undefined },
     id: string,
     generate: Generate<Events>,
@@ -47,7 +51,9 @@ export interface Answers {
 }
 
 /** @throws {RangeError} If a limit is not a number above 0. */
-export function createAnswers(options: AnswersOptions = {}): Answers {
+export function createAnswers<Events extends object = EventMap>(
+  options: AnswersOptions<Events> = {},
+): Answers<Events> {
   return new KeptAnswers(options);
 }
 
@@ -64,6 +70,7 @@ let shared: KeptAnswers | undefined;
 
 class KeptAnswers implements Answers {
   readonly #limits: AnswerLimits;
+  readonly #contract: ContractOptions;
   readonly #most: number;
   readonly #onError: (error: unknown, id: string) => void;
   readonly #answers = new Map<string, Answer>();
@@ -76,6 +83,7 @@ class KeptAnswers implements Answers {
       }
     }
     this.#most = answers;
+    this.#contract = contractOf(options);
     this.#limits = { keepMs, messages, bytes, abandonMs: options.abandonMs ?? false };
     // oxlint-disable-next-line no-console -- what nobody else is told of has to be seen somewhere
     this.#onError = options.onError ?? ((error) => console.error(error));
@@ -142,7 +150,7 @@ class KeptAnswers implements Answers {
         retryAfter: 5,
       };
     }
-    const answer = new Answer(generate, this.#limits, {
+    const answer = new Answer(generate, this.#limits, this.#contract, {
       onError: (error) => this.#onError(error, id),
       onForgotten: () => void this.#answers.delete(id),
     });
@@ -150,3 +158,12 @@ class KeptAnswers implements Answers {
     return answer;
   }
 }
+
+/** The verdict is ours, and no contract's. */
+function contractOf({ events, checkEvents }: AnswersOptions): ContractOptions {
+  return events === undefined
+    ? {}
+    : { events: { ...events, end: ANYTHING }, ...(checkEvents !== undefined && { checkEvents }) };
+}
+
+const ANYTHING: Schema = { "~standard": { version: 1, vendor: "tidings", validate: (value) => ({ value }) } };

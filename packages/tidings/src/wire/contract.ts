@@ -1,0 +1,42 @@
+/**
+ * What both ends agree that messages carry: event types, and for each the schema of its data. One map serves `connect`,
+ * which reads it, and `openStream`, `createHub` and `createAnswers`, which write it.
+ * Schemas: https://standardschema.dev, which Zod, Valibot and ArkType implement.
+ * This module is browser compatible.
+ */
+
+/** As much of a Standard Schema as is used here: what goes out is its input, what a reader gets is its output. */
+export interface Schema<Output = unknown, Input = Output> {
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: string;
+    validate(value: unknown): SchemaResult<Output> | PromiseLike<SchemaResult<Output>>;
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+  };
+}
+
+export type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly SchemaIssue[] };
+
+export interface SchemaIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** Event types and the schemas of their data; `message` is for messages without `event`. */
+export type EventSchemas = { readonly [event: string]: Schema };
+
+/** What is sent of each event type: the event map of a hub or a stream that is typed without its schemas, `createHub<DataOf<typeof events>>()`. */
+export type DataOf<Schemas extends EventSchemas> = {
+  [Event in keyof Schemas & string]: NonNullable<Schemas[Event]["~standard"]["types"]> extends {
+    readonly input: infer Input;
+  }
+    ? Input
+    : unknown;
+};
+
+/** The schemas of an event map: what `events` is where the data is typed already. */
+export type SchemasOf<Events extends object> = {
+  readonly [Event in keyof Events]: Schema<unknown, Events[Event]>;
+};
