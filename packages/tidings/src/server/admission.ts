@@ -3,6 +3,7 @@
  * evicted would come straight back, and evict in their turn.
  * This module is browser compatible.
  */
+import type { StreamPlace } from "./hub-stream.ts";
 import type { Refusal } from "./refusal.ts";
 
 export interface AdmissionLimits {
@@ -17,12 +18,17 @@ export class Admission {
   readonly #bySubscriber = new Map<string, number>();
   #streams = 0;
 
+  /** Whether streams are counted by address at all. */
+  get countsAddresses(): boolean {
+    return this.#limits.perAddress < Infinity;
+  }
+
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
   }
 
-  /** @returns A function that gives the place back, once; or why there is none. */
-  enter(address: string | undefined, subscriber: string | undefined): (() => void) | Refusal {
+  /** @returns Why there is no place; undefined when one was given, to be given back to {@link leave}. */
+  enter({ address, subscriber }: StreamPlace): Refusal | undefined {
     const { streams, perAddress, perSubscriber } = this.#limits;
     if (this.#streams >= streams) {
       return tooMany(503, `${streams} streams are open (limits.streams)`);
@@ -39,14 +45,13 @@ export class Admission {
     this.#streams += 1;
     count(this.#byAddress, address, 1);
     count(this.#bySubscriber, subscriber, 1);
-    let entered = true;
-    return () => {
-      if (!entered) return;
-      entered = false;
-      this.#streams -= 1;
-      count(this.#byAddress, address, -1);
-      count(this.#bySubscriber, subscriber, -1);
-    };
+    return undefined;
+  }
+
+  leave({ address, subscriber }: StreamPlace): void {
+    this.#streams -= 1;
+    count(this.#byAddress, address, -1);
+    count(this.#bySubscriber, subscriber, -1);
   }
 }
 

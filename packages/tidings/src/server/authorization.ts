@@ -3,7 +3,7 @@
  * This module is browser compatible.
  */
 import type { SubscribeOptions } from "./hub-options.ts";
-import type { HubStream } from "./hub-stream.ts";
+import type { Deadlines, HubStream } from "./hub-stream.ts";
 import type { HubStreams } from "./hub-streams.ts";
 import type { Refusal } from "./refusal.ts";
 
@@ -58,15 +58,22 @@ export function keepAuthorized(
   now: () => number,
   onError: (error: unknown) => void,
 ): void {
-  const lifetimeEndsAtMs = stream.endsAtMs;
+  const lifetimeEndsAtMs = stream.deadlines?.endsAtMs ?? Infinity;
+  const deadlines: Deadlines = {
+    endsAtMs: lifetimeEndsAtMs,
+    endsAs: "lifetime",
+    recheckAtMs: Infinity,
+    recheck: undefined,
+  };
+  stream.deadlines = deadlines;
   const take = ({ expiresInMs, recheckInMs }: Grant): void => {
     const expiresAtMs = now() + expiresInMs;
-    stream.endsAtMs = Math.min(lifetimeEndsAtMs, expiresAtMs);
-    stream.endsAs = expiresAtMs < lifetimeEndsAtMs ? "expired" : "lifetime";
-    stream.recheckAtMs = now() + recheckInMs;
+    deadlines.endsAtMs = Math.min(lifetimeEndsAtMs, expiresAtMs);
+    deadlines.endsAs = expiresAtMs < lifetimeEndsAtMs ? "expired" : "lifetime";
+    deadlines.recheckAtMs = now() + recheckInMs;
   };
   take(first);
-  stream.recheck = () => {
+  deadlines.recheck = () => {
     authorize(options, false).then(
       (grant) => {
         if ("code" in grant) return streams.end(stream, "revoked");

@@ -105,7 +105,7 @@ export class Backlog {
       from: formatCursor(recent.epoch, stream.offset),
       after: stream.offset,
       knownLost: stream.knownLost,
-      onGap: stream.terms.onGap,
+      onGap: stream.onGap,
     };
     const next = continueFrom(standing, page, recent, "slow");
     const entries = [...this.#wanted(stream, next.entries)];

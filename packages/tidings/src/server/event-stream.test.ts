@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { EventStream } from "./event-stream.ts";
-import type { Outlet } from "./outlet.ts";
+import type { Outlet, OutletOwner } from "./outlet.ts";
 import type { EventMap } from "./outgoing-message.ts";
 import { StreamEnded } from "./stream-ended.ts";
 import { resolveLimits, type StreamLimits } from "./stream-limits.ts";
@@ -14,8 +14,7 @@ class PeerOutlet implements Outlet {
   bufferedBytes = 0;
   closed = false;
   calls: string[] = [];
-  onDrain: (() => void) | undefined;
-  onClose: (() => void) | undefined;
+  owner: OutletOwner | undefined;
 
   write(bytes: Uint8Array): boolean {
     this.text += new TextDecoder().decode(bytes);
@@ -27,7 +26,7 @@ class PeerOutlet implements Outlet {
   }
   take(bytes: number): void {
     this.bufferedBytes -= bytes;
-    if (this.bufferedBytes === 0) this.onDrain?.();
+    if (this.bufferedBytes === 0) this.owner?.onDrain();
   }
   end(): void {
     this.calls.push("end");
@@ -37,7 +36,7 @@ class PeerOutlet implements Outlet {
   }
   close(): void {
     this.closed = true;
-    this.onClose?.();
+    this.owner?.onClose();
   }
 }
 

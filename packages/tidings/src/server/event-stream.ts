@@ -69,8 +69,7 @@ export class EventStream<Events extends object = EventMap> implements Timed {
       this.#isOver = true;
       return;
     }
-    outlet.onDrain = () => this.#drained();
-    outlet.onClose = () => this.#closed();
+    outlet.owner = this;
     const { heartbeatMs, stallMs } = limits;
     const checkMs = Math.min(heartbeatMs, stallMs);
     // The first one comes early by up to a quarter, so that streams opened together do not beat together for ever.
@@ -191,13 +190,15 @@ export class EventStream<Events extends object = EventMap> implements Timed {
     return nowMs - this.#stalledSinceMs >= this.#limits.stallMs;
   }
 
-  #drained(): void {
+  /** @internal Called by the outlet. */
+  onDrain(): void {
     this.#stalledSinceMs = undefined;
     this.#ready?.resolve();
     this.#ready = undefined;
   }
 
-  #closed(): void {
+  /** @internal Called by the outlet. */
+  onClose(): void {
     this.#isOver = true;
     this.#wheel.remove(this);
     if (this.#end === undefined) this.#decide("peer-left");
@@ -206,7 +207,7 @@ export class EventStream<Events extends object = EventMap> implements Timed {
 
   #decide(code: EndCode, cause?: unknown): void {
     this.#end ??= { code, cause };
-    this.#drained();
+    this.onDrain();
     this.#abort?.abort(this.#reason());
   }
 

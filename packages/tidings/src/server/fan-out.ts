@@ -128,8 +128,9 @@ export class FanOut {
 
   readonly #run = (): void => {
     const { now, sliceMs, schedule } = this.#options;
-    this.#nowMs = now();
-    const deadline = this.#nowMs + sliceMs;
+    const startedMs = now();
+    this.#nowMs = Math.floor(startedMs);
+    const deadline = startedMs + sliceMs;
     this.#collect();
     for (let steps = 1; ; steps += 1) {
       // Turn about, so that neither a great feed nor many that catch up hold the others back.

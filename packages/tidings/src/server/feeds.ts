@@ -34,6 +34,10 @@ export class Feeds {
     return feed;
   }
 
+  *[Symbol.iterator](): Iterator<HubFeed> {
+    for (const bySelection of this.#feeds.values()) yield* bySelection.values();
+  }
+
   release(feed: HubFeed): void {
     feed.users -= 1;
     if (feed.users > 0) return;

@@ -165,15 +165,13 @@ describe("limits", () => {
     expect(publicAddress(undefined)).toBeUndefined();
   });
 
-  it("gives a place back once, however often it is left", () => {
+  it("gives a place that was left to the next, and no more than there are", () => {
     const admission = new Admission({ streams: 2, perAddress: 2, perSubscriber: 2 });
-    const places = [admission.enter("x", "y"), admission.enter("x", "y")];
-    const [first] = places;
-    if (typeof first !== "function") throw new Error("refused");
-    first();
-    first();
-    expect(typeof admission.enter("x", "y")).toBe("function");
-    expect(admission.enter("x", "y")).toMatchObject({ status: 503 });
+    const place = { address: "x", subscriber: "y" };
+    expect([admission.enter(place), admission.enter(place)]).toEqual([undefined, undefined]);
+    admission.leave(place);
+    expect(admission.enter(place)).toBeUndefined();
+    expect(admission.enter(place)).toMatchObject({ status: 503 });
   });
 
   it("bounds how fast is published, over any second, and says when to come back", () => {

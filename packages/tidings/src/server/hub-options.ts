@@ -51,7 +51,7 @@ export interface HistoryOptions {
 export interface HubLimits {
   /** Streams in all, 50,000 unless told; one more is refused with 503. */
   streams?: number;
-  /** Streams of one address, 1,000 unless told (many users may stand behind one); one more is refused with 429. */
+  /** Streams of one address, 1,000 unless told (many users may stand behind one); one more is refused with 429. With `Infinity` no socket is asked for its address. */
   streamsPerAddress?: number;
   /** Streams of one `subscriber`, 100 unless told; one more is refused with 429. */
   streamsPerSubscriber?: number;

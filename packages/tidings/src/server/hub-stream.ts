@@ -7,7 +7,7 @@ import { Feed } from "./feed.ts";
 import type { OnGap } from "./gap.ts";
 import type { ToldGap } from "./inspection.ts";
 import { formatCursor } from "../log/cursor.ts";
-import type { Outlet } from "./outlet.ts";
+import type { Outlet, OutletOwner } from "./outlet.ts";
 import type { Linked } from "./stream-list.ts";
 import type { Timed } from "./timer-wheel.ts";
 
@@ -56,25 +56,47 @@ export interface StreamOwner {
   readonly epoch: string;
   /** Its time is up: a heartbeat, a stalled peer, the end of a lifetime. @returns Milliseconds until the next. */
   due(stream: HubStream, nowMs: number): number | undefined;
+  /** Its peer takes bytes again. */
+  drained(stream: HubStream): void;
+  /** Its response is over. */
+  closed(stream: HubStream): void;
   end(stream: HubStream, end: StreamEnd): void;
 }
 
-export interface StreamTerms {
-  readonly onGap: OnGap;
+/** Who reads, and from where: what the stream counts against while it is open. */
+export interface StreamPlace {
   readonly subscriber: string | undefined;
+  readonly address: string | undefined;
+}
+
+/** What comes due for a stream besides its heartbeat, by the hub's clock. */
+export interface Deadlines {
+  /** When it is to end, and as what. */
+  endsAtMs: number;
+  endsAs: StreamEnd;
+  /** When it is to be authorized again. */
+  recheckAtMs: number;
+  recheck: (() => void) | undefined;
 }
 
 /** Gaps that are remembered of one stream. */
 const MOST_GAPS = 16;
+const LOADED_AT_MS = Date.now();
 
-export class HubStream implements Linked<HubStream>, Timed, Subscription {
+/**
+ * Most streams are idle: they are worth their fields and nothing else. So times are whole milliseconds, which fit into the
+ * field itself, and what few of them need is made for those few.
+ */
+export class HubStream implements Linked<HubStream>, Timed, Subscription, OutletOwner, StreamPlace {
   previous: HubStream | undefined;
   next: HubStream | undefined;
   dueTick = 0;
 
   readonly outlet: Outlet;
   readonly feed: HubFeed;
-  readonly terms: StreamTerms;
+  readonly onGap: OnGap;
+  readonly subscriber: string | undefined;
+  readonly address: string | undefined;
   /** Everything selected up to this offset was written, or told to be lost. */
   offset: number;
   /** Losses up to this offset have been told, or need not be. */
@@ -96,8 +118,7 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription {
   /** It stands in the fan-out's queue of single streams. */
   ready = false;
   heartbeatDue = false;
-  /** When it was opened, in milliseconds since 1970, and the offset that it began behind. */
-  readonly openedAtMs: number = Date.now();
+  /** The offset that it began behind. */
   readonly began: number;
   /** The gaps it was told of, the newest of them. */
   gaps: ToldGap[] | undefined;
@@ -106,41 +127,44 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription {
   lastWriteMs: number;
   blockedSinceMs = 0;
   blockedBytes = 0;
-  /** When it is to end, and when it is to be authorized again, by the hub's clock. */
-  endsAtMs: number = Infinity;
-  endsAs: StreamEnd = "lifetime";
-  recheckAtMs: number = Infinity;
-  recheck: (() => void) | undefined;
-  /** Gives back its place among the streams that are admitted. */
-  leave: (() => void) | undefined;
+  deadlines: Deadlines | undefined;
 
   readonly #owner: StreamOwner;
   #ended: Promise<StreamEnd> | undefined;
   #resolve: ((end: StreamEnd) => void) | undefined;
   #over = false;
+  readonly #openedMs: number = Date.now() - LOADED_AT_MS;
 
   constructor(
     owner: StreamOwner,
     outlet: Outlet,
     feed: HubFeed,
-    terms: StreamTerms,
+    terms: StreamPlace & { readonly onGap: OnGap },
     at: { cursor: number; knownLost: number; sentId: number; began: number; told: ToldGap | undefined },
     nowMs: number,
   ) {
     this.#owner = owner;
     this.outlet = outlet;
     this.feed = feed;
-    this.terms = terms;
+    this.onGap = terms.onGap;
+    this.subscriber = terms.subscriber;
+    this.address = terms.address;
     this.offset = at.cursor;
     this.sentId = at.sentId;
     this.began = at.began;
     if (at.told !== undefined) this.gaps = [at.told];
     this.knownLost = at.knownLost;
-    this.lastWriteMs = nowMs;
+    this.lastWriteMs = Math.floor(nowMs);
+    outlet.owner = this;
   }
 
   get cursor(): string {
     return formatCursor(this.#owner.epoch, this.offset);
+  }
+
+  /** When it was opened, in milliseconds since 1970. */
+  get openedAtMs(): number {
+    return LOADED_AT_MS + this.#openedMs;
   }
 
   get closed(): boolean {
@@ -166,6 +190,14 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription {
     this.gaps ??= [];
     if (this.gaps.length >= MOST_GAPS) this.gaps.shift();
     this.gaps.push(gap);
+  }
+
+  onDrain(): void {
+    this.#owner.drained(this);
+  }
+
+  onClose(): void {
+    this.#owner.closed(this);
   }
 
   onDue(nowMs: number): number | undefined {

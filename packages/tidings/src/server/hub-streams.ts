@@ -3,12 +3,14 @@
  */
 import { encode } from "../wire/encode.ts";
 import type { FanOut } from "./fan-out.ts";
+import type { Feeds } from "./feeds.ts";
 import type { HubStream, StreamEnd, StreamOwner } from "./hub-stream.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
 
 export interface HubStreamsOptions {
   readonly epoch: string;
   readonly fanOut: FanOut;
+  readonly feeds: Feeds;
   readonly wheel: TimerWheel;
   readonly now: () => number;
   readonly heartbeatMs: number;
@@ -19,7 +21,9 @@ export interface HubStreamsOptions {
 
 export class HubStreams implements StreamOwner {
   readonly #options: HubStreamsOptions;
-  readonly #streams = new Set<HubStream>();
+  /** Streams that were ended and have bytes to leave; the others stand in their feeds. */
+  readonly #leaving = new Set<HubStream>();
+  #size = 0;
   #onEmpty: (() => void) | undefined;
 
   constructor(options: HubStreamsOptions) {
@@ -31,34 +35,37 @@ export class HubStreams implements StreamOwner {
   }
 
   get size(): number {
-    return this.#streams.size;
+    return this.#size;
   }
 
-  [Symbol.iterator](): Iterator<HubStream> {
-    return this.#streams.values();
+  /** Those that are open, then those that are leaving. One that is ended meanwhile may come twice. */
+  *[Symbol.iterator](): Iterator<HubStream> {
+    for (const feed of this.#options.feeds) yield* feed.streams;
+    yield* this.#leaving;
   }
 
   /** Takes up a stream that has its head. */
   enter(stream: HubStream): void {
-    const { fanOut, wheel, onLeft } = this.#options;
-    const { outlet } = stream;
-    this.#streams.add(stream);
+    this.#size += 1;
     stream.feed.streams.add(stream);
-    outlet.onDrain = () => {
-      stream.blocked = false;
-      stream.drained = true;
-      fanOut.enqueue(stream);
-    };
-    outlet.onClose = () => {
-      this.#leave(stream, "peer-left");
-      wheel.remove(stream);
-      this.#streams.delete(stream);
-      stream.left();
-      onLeft(stream, stream.end!);
-      if (this.#streams.size === 0) this.#onEmpty?.();
-    };
     this.reschedule(stream);
-    fanOut.enter(stream);
+    this.#options.fanOut.enter(stream);
+  }
+
+  drained(stream: HubStream): void {
+    stream.blocked = false;
+    stream.drained = true;
+    this.#options.fanOut.enqueue(stream);
+  }
+
+  closed(stream: HubStream): void {
+    this.#leave(stream, "peer-left");
+    this.#leaving.delete(stream);
+    this.#size -= 1;
+    this.#options.wheel.remove(stream);
+    stream.left();
+    this.#options.onLeft(stream, stream.end!);
+    if (this.#size === 0) this.#onEmpty?.();
   }
 
   /** Looks anew at what comes due for a stream, after its times were changed. */
@@ -87,12 +94,12 @@ export class HubStreams implements StreamOwner {
 
   /** Cuts what is still there. */
   destroyAll(): void {
-    for (const stream of this.#streams) stream.outlet.destroy();
+    for (const stream of this) stream.outlet.destroy();
   }
 
   /** Resolves when no stream is left, or after `ms`. */
   async empty(ms: number): Promise<void> {
-    if (this.#streams.size === 0) return;
+    if (this.#size === 0) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
@@ -108,17 +115,20 @@ export class HubStreams implements StreamOwner {
       stream.outlet.destroy();
       return undefined;
     }
-    if (nowMs >= stream.endsAtMs) {
-      this.end(stream, stream.endsAs);
-      return undefined;
-    }
-    if (nowMs >= stream.recheckAtMs) {
-      stream.recheckAtMs = Infinity;
-      stream.recheck?.();
+    const { deadlines } = stream;
+    if (deadlines !== undefined) {
+      if (nowMs >= deadlines.endsAtMs) {
+        this.end(stream, deadlines.endsAs);
+        return undefined;
+      }
+      if (nowMs >= deadlines.recheckAtMs) {
+        deadlines.recheckAtMs = Infinity;
+        deadlines.recheck?.();
+      }
     }
     if (stream.blocked) {
       const { bufferedBytes } = stream.outlet;
-      if (bufferedBytes < stream.blockedBytes) stream.blockedSinceMs = nowMs;
+      if (bufferedBytes < stream.blockedBytes) stream.blockedSinceMs = Math.floor(nowMs);
       stream.blockedBytes = bufferedBytes;
       if (nowMs - stream.blockedSinceMs >= stallMs) {
         this.end(stream, "stalled");
@@ -127,7 +137,7 @@ export class HubStreams implements StreamOwner {
     } else if (nowMs - stream.lastWriteMs >= heartbeatMs) {
       // Not written here: thousands may be due together, and the fan-out knows how to share the event loop.
       stream.heartbeatDue = true;
-      stream.lastWriteMs = nowMs;
+      stream.lastWriteMs = Math.floor(nowMs);
       fanOut.enqueue(stream);
     }
     return this.#nextDue(stream, nowMs);
@@ -139,8 +149,8 @@ export class HubStreams implements StreamOwner {
     const soonest = Math.min(
       stream.blocked ? stream.blockedSinceMs + stallMs : stream.lastWriteMs + heartbeatMs,
       nowMs + Math.min(heartbeatMs, stallMs),
-      stream.endsAtMs,
-      stream.recheckAtMs,
+      stream.deadlines?.endsAtMs ?? Infinity,
+      stream.deadlines?.recheckAtMs ?? Infinity,
     );
     return soonest === Infinity ? undefined : Math.max(1, soonest - nowMs);
   }
@@ -151,5 +161,6 @@ export class HubStreams implements StreamOwner {
     stream.page = undefined;
     stream.conflation = undefined;
     stream.feed.streams.remove(stream);
+    this.#leaving.add(stream);
   }
 }

@@ -86,9 +86,9 @@ export class EndedStreams {
 }
 
 export function recordOf(stream: HubStream, endedAtMs: number | undefined): StreamRecord {
-  const { feed, terms, openedAtMs, end, began, offset, gaps = [], outlet } = stream;
+  const { feed, subscriber, openedAtMs, end, began, offset, gaps = [], outlet } = stream;
   return {
-    subscriber: terms.subscriber,
+    subscriber,
     selection: feed.selection,
     filter: feed.filter,
     openedAtMs,

@@ -9,26 +9,21 @@ import { createFetchOutlet, type FetchRequest } from "./adapters/fetch.ts";
 import type { FastifyReply } from "./adapters/fastify-reply.ts";
 import { createNodeOutlet, type NodeRequest, type NodeResponse } from "./adapters/node.ts";
 import { Admission, publicAddress } from "./admission.ts";
-import { authorize, keepAuthorized, UNLIMITED } from "./authorization.ts";
 import { channels } from "./diagnostics.ts";
 import { endAtPace, type DrainOptions } from "./drain.ts";
 import { FanOut } from "./fan-out.ts";
 import { Feeds } from "./feeds.ts";
 import type { Hub, Published, PublishOptions } from "./hub.ts";
 import { checkOptions, type CheckedOptions, type HubOptions, type SubscribeOptions } from "./hub-options.ts";
-import { countGap, HubCounters, increment, type HubStatistics } from "./hub-stats.ts";
+import { HubCounters, increment, type HubStatistics } from "./hub-stats.ts";
 import { HubStream, type HubFeed, type Subscription } from "./hub-stream.ts";
 import { HubStreams } from "./hub-streams.ts";
 import { EndedStreams, inspect, recordOf, type Inspection } from "./inspection.ts";
-import { cursorOf, type RequestWithUrl } from "./cursor-of.ts";
-import { openAt } from "./opening.ts";
-import type { Outlet } from "./outlet.ts";
 import type { Publication } from "./publication.ts";
 import { Publisher } from "./publisher.ts";
 import { RecentEntries } from "./recent-entries.ts";
-import { refuseFetch, refuseNode, type Refusal } from "./refusal.ts";
-import { responseHead, type ResponseHead } from "./response-head.ts";
-import { selectTopics, type TopicSelection } from "./selection.ts";
+import { Reception, type Ready } from "./reception.ts";
+import { refuseFetch, refuseNode } from "./refusal.ts";
 import { sharedWheel, type TimerWheel } from "./timer-wheel.ts";
 
 /** What a hub takes from its platform; a simulation gives its own. */
@@ -47,14 +42,6 @@ export const system: HubEnvironment = {
 
 const SLICE_MS = 1;
 
-/** What is there once the log is open. */
-interface Ready {
-  readonly recent: RecentEntries<HubFeed>;
-  readonly fanOut: FanOut;
-  readonly feeds: Feeds;
-  readonly streams: HubStreams;
-}
-
 export class OpenHub implements Hub {
   readonly #log: Log;
   readonly #environment: HubEnvironment;
@@ -64,6 +51,7 @@ export class OpenHub implements Hub {
   readonly #ended = new EndedStreams();
   readonly #publisher: Publisher;
   readonly #opening: Promise<Ready>;
+  readonly #reception: Reception;
   #ready: Ready | undefined;
   #draining: Promise<void> | undefined;
 
@@ -75,6 +63,14 @@ export class OpenHub implements Hub {
     this.#opening = this.#open();
     const epoch = this.#opening.then(({ recent }) => recent.epoch);
     this.#publisher = new Publisher(this.#log, epoch, this.#options, this.#counters, environment.now);
+    this.#reception = new Reception({
+      checked: this.#options,
+      admission: this.#admission,
+      counters: this.#counters,
+      log: this.#log,
+      now: environment.now,
+      opening: this.#opening,
+    });
     this.#opening.catch((error: unknown) => this.#options.onError(error));
   }
 
@@ -95,13 +91,13 @@ export class OpenHub implements Hub {
     response: NodeResponse | FastifyReply,
     options: SubscribeOptions,
   ): Promise<Subscription | undefined> {
-    const { remoteAddress } = (request.socket ?? {}) as { remoteAddress?: string };
-    const opened = await this.#subscribe(
+    const received = this.#reception.receive(
       request,
-      options.address ?? publicAddress(remoteAddress),
+      options.address ?? this.#addressOf(request),
       options,
-      (head) => createNodeOutlet(request, response, head),
+      (head, first) => createNodeOutlet(request, response, head, first),
     );
+    const opened = received instanceof Promise ? await received : received;
     if (opened === undefined || opened instanceof HubStream) return opened;
     refuseNode(response, opened);
     return undefined;
@@ -112,8 +108,8 @@ export class OpenHub implements Hub {
     options: SubscribeOptions,
   ): Promise<Response> {
     let answer: Response | undefined;
-    const opened = await this.#subscribe(request, options.address, options, (head) => {
-      const { outlet, response } = createFetchOutlet(request, head);
+    const opened = await this.#reception.receive(request, options.address, options, (head, first) => {
+      const { outlet, response } = createFetchOutlet(request, head, first);
       answer = response;
       return outlet;
     });
@@ -133,7 +129,7 @@ export class OpenHub implements Hub {
     if (streams === undefined) return 0;
     let revoked = 0;
     for (const stream of streams) {
-      if (stream.terms.subscriber !== subscriber || stream.closed) continue;
+      if (stream.subscriber !== subscriber || stream.closed) continue;
       streams.end(stream, "revoked");
       revoked += 1;
     }
@@ -141,6 +137,7 @@ export class OpenHub implements Hub {
   }
 
   drain(options: DrainOptions = {}): Promise<void> {
+    this.#reception.closed = true;
     this.#draining ??= this.#drain(options);
     return this.#draining;
   }
@@ -212,6 +209,7 @@ export class OpenHub implements Hub {
     const streams = new HubStreams({
       epoch,
       fanOut,
+      feeds,
       wheel: wheel(),
       now,
       heartbeatMs,
@@ -222,7 +220,7 @@ export class OpenHub implements Hub {
         const told = channels["tidings:stream:end"];
         if (told.hasSubscribers) told.publish({ subscription: stream, reason: end });
         feeds.release(stream.feed);
-        stream.leave?.();
+        this.#admission.leave(stream);
       },
     });
     ready = { recent, fanOut, feeds, streams };
@@ -230,93 +228,11 @@ export class OpenHub implements Hub {
     return ready;
   }
 
-  /** @returns The stream, why there is none, or undefined when the peer has left or asked for the head alone. */
-  async #subscribe(
-    request: RequestWithUrl,
-    address: string | undefined,
-    options: SubscribeOptions,
-    openOutlet: (head: ResponseHead) => Outlet,
-  ): Promise<HubStream | Refusal | undefined> {
-    const refuse = (refusal: Refusal): Refusal => {
-      increment(this.#counters.refused, refusal.code);
-      const told = channels["tidings:stream:refuse"];
-      if (told.hasSubscribers) told.publish({ ...refusal, subscriber: options.subscriber });
-      return refusal;
-    };
-    const lastEventId = cursorOf(request);
-    // A mistake in the call is found before anything is waited for.
-    const { firstBytes, firstChunk: _, ...head } = responseHead(options);
-    const lifetimeMs = pickLifetime(options.lifetimeMs);
-    if (this.#draining !== undefined) return refuse(DRAINING);
-    let selection: TopicSelection;
-    try {
-      selection = selectTopics(options.topics, this.#options.topicsPerStream);
-    } catch (error) {
-      return refuse({ code: "bad-topics", status: 400, detail: (error as Error).message });
-    }
-    const leave = this.#admission.enter(address, options.subscriber);
-    if (typeof leave !== "function") return refuse(leave);
-
-    let feed: HubFeed | undefined;
-    let stream: HubStream | undefined;
-    try {
-      const grant = options.authorize === undefined ? UNLIMITED : await authorize(options, true);
-      if ("code" in grant) return refuse(grant);
-      const { recent, fanOut, feeds, streams } = this.#ready ?? (await this.#opening);
-      feed = feeds.acquire(selection, options.filter);
-      const opened = openAt({
-        lastEventId,
-        feed,
-        recent,
-        log: this.#log,
-        fanOut,
-        writeBytes: this.#options.writeBytes,
-        options,
-        checkData: this.#options.checkData,
-        prologue: options.retryMs === undefined ? undefined : firstBytes,
-      });
-      // What is known at once is not waited for: a turn of the microtasks for each stream that opens adds up.
-      const opening = opened instanceof Promise ? await opened : opened;
-      if ("code" in opening) return refuse(opening);
-      if (this.#draining !== undefined) return refuse(DRAINING);
-      const outlet = openOutlet({
-        ...head,
-        firstBytes: opening.firstBytes,
-        firstChunk: opening.firstChunk,
-      });
-      if (outlet.closed) return undefined;
-
-      const nowMs = this.#environment.now();
-      const terms = { onGap: options.onGap ?? "live", subscriber: options.subscriber };
-      stream = new HubStream(streams, outlet, feed, terms, opening, nowMs);
-      stream.endsAtMs = nowMs + lifetimeMs;
-      if (grant !== UNLIMITED)
-        keepAuthorized(stream, streams, options, grant, this.#environment.now, this.#options.onError);
-      stream.leave = leave;
-      this.#counters.opened += 1;
-      this.#counters.deliveries += opening.messages;
-      streams.enter(stream);
-      const told = channels["tidings:stream:open"];
-      if (told.hasSubscribers)
-        told.publish({ subscription: stream, subscriber: options.subscriber, lastEventId });
-      if (opening.gap !== undefined) countGap(this.#counters, stream, opening.gap);
-      return stream;
-    } catch (error) {
-      // The response was not ours to begin with, or the application's own functions gave what cannot be used.
-      if (error instanceof TypeError || error instanceof RangeError) throw error;
-      this.#options.onError(error);
-      return refuse({
-        code: "failed",
-        status: 503,
-        detail: "The stream cannot be served now",
-        retryAfter: 5,
-      });
-    } finally {
-      if (stream === undefined) {
-        leave();
-        if (feed !== undefined) this.#ready!.feeds.release(feed);
-      }
-    }
+  /** Asked of the socket only where it counts: the answer is kept by the socket for as long as it lives. */
+  #addressOf(request: NodeRequest): string | undefined {
+    if (!this.#admission.countsAddresses) return undefined;
+    const { remoteAddress } = (request.socket ?? {}) as { remoteAddress?: string };
+    return publicAddress(remoteAddress);
   }
 
   async #drain(options: DrainOptions): Promise<void> {
@@ -334,17 +250,4 @@ export class OpenHub implements Hub {
     this.#publisher.close();
     await this.#log.close();
   }
-}
-
-const DRAINING: Refusal = { code: "draining", status: 503, detail: "The hub is going away", retryAfter: 1 };
-
-function pickLifetime(lifetimeMs: SubscribeOptions["lifetimeMs"]): number {
-  if (lifetimeMs === undefined) return Infinity;
-  const [least, most] = typeof lifetimeMs === "number" ? [lifetimeMs, lifetimeMs] : lifetimeMs;
-  if (!(least > 0 && most >= least)) {
-    throw new RangeError(
-      `Cannot subscribe: lifetimeMs is ${least} to ${most}, expected numbers above 0, the smaller first`,
-    );
-  }
-  return least + Math.random() * (most - least);
 }

@@ -14,6 +14,7 @@ import type { SubscribeOptions } from "./hub-options.ts";
 import type { HubFeed } from "./hub-stream.ts";
 import type { ToldGap } from "./inspection.ts";
 import { encodeOutgoing } from "./outgoing-message.ts";
+import type { FirstPiece } from "./outlet.ts";
 import { joinBytes, shared, type Piece } from "./piece.ts";
 import type { RecentEntries } from "./recent-entries.ts";
 import type { Refusal } from "./refusal.ts";
@@ -21,14 +22,12 @@ import { continueFrom } from "./resume.ts";
 
 export interface Opening {
   /** What goes out with the head. */
-  readonly firstBytes: Uint8Array;
-  /** `firstBytes` as a chunk, where others begin with the same. */
-  readonly firstChunk?: Uint8Array;
+  readonly first: FirstPiece;
   readonly cursor: number;
   readonly knownLost: number;
-  /** The newest offset that the peer has as its last event ID once it has `firstBytes`. */
+  /** The newest offset that the peer has as its last event ID once it has `first`. */
   readonly sentId: number;
-  /** Messages of the log in `firstBytes`. */
+  /** Messages of the log in `first`. */
   readonly messages: number;
   readonly gap: GapReason | undefined;
   /** The offset behind which the stream begins, and what it was told to be lost. */
@@ -68,7 +67,7 @@ export function openAt(request: OpeningRequest): Opening | Promise<Opening | Ref
     const piece = request.fanOut.since(request.feed, offset);
     if (piece !== undefined) {
       return {
-        ...firstOf(piece.messages > 0 ? piece : COMMENT, parts),
+        first: firstOf(piece.messages > 0 ? piece : COMMENT, parts),
         cursor: Math.max(offset, piece.through),
         knownLost: offset,
         sentId: Math.max(offset, piece.last),
@@ -117,7 +116,7 @@ async function openFromLog(
   for (const { bytes } of entries) parts.push(bytes);
   if (parts.length === (prologue === undefined ? 0 : 1)) parts.push(COMMENT.bytes);
   return {
-    firstBytes: joinBytes(parts),
+    first: { bytes: joinBytes(parts) },
     cursor: next.cursor,
     knownLost: next.knownLost,
     sentId: entries.at(-1)?.offset ?? next.gapId ?? after,
@@ -136,12 +135,12 @@ function beginLive({ recent, fanOut }: OpeningRequest, parts: Uint8Array[]): Ope
 async function beginWithSnapshot(request: OpeningRequest, parts: Uint8Array[]): Promise<Opening> {
   const cursor = request.recent.head;
   await pushSnapshot(request, parts, cursor);
-  return beginAt(cursor, { firstBytes: joinBytes(parts) });
+  return beginAt(cursor, { bytes: joinBytes(parts) });
 }
 
-function beginAt(cursor: number, first: Pick<Opening, "firstBytes" | "firstChunk">): Opening {
+function beginAt(cursor: number, first: FirstPiece): Opening {
   return {
-    ...first,
+    first,
     cursor,
     knownLost: cursor,
     sentId: cursor,
@@ -152,12 +151,8 @@ function beginAt(cursor: number, first: Pick<Opening, "firstBytes" | "firstChunk
   };
 }
 
-function firstOf(
-  piece: Pick<Piece, "bytes" | "chunk">,
-  parts: Uint8Array[],
-): Pick<Opening, "firstBytes" | "firstChunk"> {
-  if (parts.length === 0) return { firstBytes: piece.bytes, firstChunk: piece.chunk };
-  return { firstBytes: joinBytes([...parts, piece.bytes]) };
+function firstOf(piece: Pick<Piece, "bytes" | "chunk">, parts: Uint8Array[]): FirstPiece {
+  return parts.length === 0 ? piece : { bytes: joinBytes([...parts, piece.bytes]) };
 }
 
 /** Messages without `id`: whoever is cut off in their midst begins again, rather than in the middle of a state. */

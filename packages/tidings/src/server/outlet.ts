@@ -35,8 +35,21 @@ export interface Outlet {
    * @param reason - What a Fetch server is told, which may report it; the others only see the cut.
    */
   destroy(reason?: unknown): void;
-  /** Called after a `write` that returned false, when the peer took everything. Set by whoever owns the outlet. */
-  onDrain: (() => void) | undefined;
+  /** Who hears of the outlet: set by whoever owns it, before its events may come. */
+  owner: OutletOwner | undefined;
+}
+
+/** An object rather than functions: a stream is its own owner, and an open stream then costs no closure. */
+export interface OutletOwner {
+  /** Called after a `write` that returned false, when the peer took everything. */
+  onDrain(): void;
   /** Called once, when the response is over for whatever reason: ended, cut, or the peer left. Never during a call of yours. */
-  onClose: (() => void) | undefined;
+  onClose(): void;
+}
+
+/** What goes out with a head. */
+export interface FirstPiece {
+  readonly bytes: Uint8Array;
+  /** `bytes` as a chunk of HTTP/1.1, where that was made already. */
+  readonly chunk?: Uint8Array | undefined;
 }

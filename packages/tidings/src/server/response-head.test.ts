@@ -36,7 +36,7 @@ test("a status without a body is refused", () => {
 
 test("retryMs is sent first; a comment is where there is none", () => {
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  expect(text(responseHead().firstBytes)).toBe(":\n\n");
-  expect(text(responseHead({ retryMs: 0 }).firstBytes)).toBe("retry: 0\n\n");
+  expect(text(responseHead().first.bytes)).toBe(":\n\n");
+  expect(text(responseHead({ retryMs: 0 }).first.bytes)).toBe("retry: 0\n\n");
   expect(() => responseHead({ retryMs: -1 })).toThrow(RangeError);
 });

@@ -4,6 +4,7 @@
  * This module is browser compatible.
  */
 import { encode, encodeComment } from "../wire/encode.ts";
+import type { FirstPiece } from "./outlet.ts";
 
 export interface HeadOptions {
   /** The status: 200 unless told. `EventSource` accepts no other; from 200 to 599, but for 204, 205 and 304, which have no body. */
@@ -19,10 +20,10 @@ export interface ResponseHead {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: readonly (readonly [name: string, value: string | readonly string[]])[];
+  /** `headers` as one list, name after value, as node:http takes them. */
+  readonly flat: readonly (string | readonly string[])[];
   /** Sent with the head, since many proxies hold a head back until there is a byte of the body. */
-  readonly firstBytes: Uint8Array;
-  /** `firstBytes` as a chunk of HTTP/1.1, where that was made already. */
-  readonly firstChunk?: Uint8Array | undefined;
+  readonly first: FirstPiece;
 }
 
 /**
@@ -52,11 +53,11 @@ export function responseHead(options: HeadOptions = {}): ResponseHead {
     }
     all.set(lower, value);
   }
-  return {
-    status,
-    headers: [...all],
-    firstBytes: utf8.encode(retryMs === undefined ? encodeComment("") : encode({ retry: retryMs })),
-  };
+  return toHead(status, [...all], retryMs === undefined ? encodeComment("") : encode({ retry: retryMs }));
+}
+
+function toHead(status: number, headers: ResponseHead["headers"], first: string): ResponseHead {
+  return { status, headers, flat: headers.flat(), first: { bytes: utf8.encode(first) } };
 }
 
 const utf8 = new TextEncoder();
@@ -70,11 +71,7 @@ const DEFAULTS = [
 ] as const;
 
 /** What most streams begin with. */
-const PLAIN_HEAD: ResponseHead = {
-  status: 200,
-  headers: DEFAULTS,
-  firstBytes: utf8.encode(encodeComment("")),
-};
+const PLAIN_HEAD: ResponseHead = toHead(200, DEFAULTS, encodeComment(""));
 
 const BODILESS = new Set([204, 205, 304]);
 

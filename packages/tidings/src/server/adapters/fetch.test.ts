@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { hear } from "../../../../../test/support/hear.ts";
 import { responseHead } from "../response-head.ts";
 import { createFetchOutlet } from "./fetch.ts";
 
@@ -27,7 +28,7 @@ test("bytes written between two reads come in one piece; write says so, and onDr
   const { outlet, response } = open();
   const reader = response.body!.getReader();
   let drained = 0;
-  outlet.onDrain = () => drained++;
+  hear(outlet, { onDrain: () => drained++ });
   await reader.read();
   expect(outlet.write(bytes("one"))).toBe(false);
   expect(outlet.write(bytes("two"))).toBe(false);
@@ -65,7 +66,7 @@ test("one buffer goes to many outlets and stays whole", async () => {
 test("end lets the reader have what was written, then closes once", async () => {
   const { outlet, response } = open();
   let closed = 0;
-  outlet.onClose = () => closed++;
+  hear(outlet, { onClose: () => closed++ });
   outlet.write(bytes("last"));
   outlet.end();
   expect(outlet.write(bytes("x"))).toBe(false);
@@ -85,7 +86,7 @@ test("end with a read under way ends it", async () => {
 test("a cancelled body is a departed peer", async () => {
   const { outlet, response } = open();
   let closed = 0;
-  outlet.onClose = () => closed++;
+  hear(outlet, { onClose: () => closed++ });
   await response.body!.cancel();
   expect([closed, outlet.closed, outlet.write(bytes("x"))]).toEqual([1, true, false]);
   outlet.end();
@@ -96,7 +97,7 @@ test("an aborted request is a departed peer, also when it was aborted before", a
   const abort = new AbortController();
   const { outlet, response } = open({ signal: abort.signal });
   let closed = 0;
-  outlet.onClose = () => closed++;
+  hear(outlet, { onClose: () => closed++ });
   abort.abort();
   expect([closed, outlet.closed]).toEqual([1, true]);
   expect(await response.text()).toBe("");
@@ -117,7 +118,7 @@ test("an aborted request is a departed peer, also when it was aborted before", a
 test("destroy fails the body, so that no one takes it for the whole", async () => {
   const { outlet, response } = open();
   let closed = 0;
-  outlet.onClose = () => closed++;
+  hear(outlet, { onClose: () => closed++ });
   outlet.destroy();
   expect(closed).toBe(0);
   await expect(response.text()).rejects.toThrow("Event stream was cut by its server");

@@ -3,7 +3,7 @@
  * The body hands out bytes when the server asks for some: whatever was written since then goes in one piece.
  * This module is browser compatible.
  */
-import type { Outlet } from "../outlet.ts";
+import type { FirstPiece, Outlet, OutletOwner } from "../outlet.ts";
 import type { ResponseHead } from "../response-head.ts";
 
 /** What we read of a request: the standard's `Request` has it. */
@@ -16,6 +16,7 @@ export interface FetchRequest {
 export function createFetchOutlet(
   request: FetchRequest,
   head: ResponseHead,
+  first: FirstPiece = head.first,
 ): { outlet: Outlet; response: Response } {
   const headers = new Headers();
   for (const [name, value] of head.headers) {
@@ -23,9 +24,9 @@ export function createFetchOutlet(
   }
   const init = { status: head.status, headers };
   if (request.method === "HEAD") {
-    return { outlet: new FetchOutlet(request, head, false), response: new Response(null, init) };
+    return { outlet: new FetchOutlet(request, first, false), response: new Response(null, init) };
   }
-  const outlet = new FetchOutlet(request, head, true);
+  const outlet = new FetchOutlet(request, first, true);
   return { outlet, response: new Response(outlet.body, init) };
 }
 
@@ -34,8 +35,7 @@ class FetchOutlet implements Outlet {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   closed = false;
   bufferedBytes = 0;
-  onDrain: (() => void) | undefined;
-  onClose: (() => void) | undefined;
+  owner: OutletOwner | undefined;
 
   readonly #signal: AbortSignal | undefined;
   #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
@@ -47,7 +47,7 @@ class FetchOutlet implements Outlet {
   /** The body has been closed or failed; doing so again would throw. */
   #settled = false;
 
-  constructor(request: FetchRequest, head: ResponseHead, hasBody: boolean) {
+  constructor(request: FetchRequest, first: FirstPiece, hasBody: boolean) {
     if (!hasBody || request.signal?.aborted === true) {
       this.closed = true;
       if (!hasBody) return;
@@ -69,7 +69,7 @@ class FetchOutlet implements Outlet {
     }
     this.#signal = request.signal ?? undefined;
     this.#signal?.addEventListener("abort", this.#aborted);
-    this.write(head.firstBytes);
+    this.write(first.bytes);
     this.#blocked = false;
   }
 
@@ -121,7 +121,7 @@ class FetchOutlet implements Outlet {
     }
     if (!this.#blocked) return;
     this.#blocked = false;
-    this.onDrain?.();
+    this.owner?.onDrain();
   }
 
   #finish(): void {
@@ -144,7 +144,7 @@ class FetchOutlet implements Outlet {
     this.#queue = [];
     this.bufferedBytes = 0;
     this.#signal?.removeEventListener("abort", this.#aborted);
-    this.onClose?.();
+    this.owner?.onClose();
   }
 }
 

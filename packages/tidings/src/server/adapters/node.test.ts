@@ -4,6 +4,7 @@ import http2 from "node:http2";
 import { connect, type AddressInfo, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import type { Outlet } from "../outlet.ts";
+import { hear } from "../../../../../test/support/hear.ts";
 import { responseHead } from "../response-head.ts";
 import { toChunk } from "./chunk.ts";
 import { createNodeOutlet } from "./node.ts";
@@ -73,7 +74,7 @@ test("a pipelined request is answered in its turn, with right framing", async ()
 test("a peer that leaves while its pipelined request waits is noticed", async () => {
   let closed = 0;
   const peer = await talk((req, res) => {
-    createNodeOutlet(req, res, head).onClose = () => closed++;
+    hear(createNodeOutlet(req, res, head), { onClose: () => closed++ });
   }, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
   await peer.until(":\n\n");
   peer.socket.destroy();
@@ -128,7 +129,7 @@ test("a wrapped write that throws cuts this response and throws nothing", async 
       return true;
     };
     const outlet = createNodeOutlet(req, res, head);
-    outlet.onClose = () => seen.push("closed");
+    hear(outlet, { onClose: () => seen.push("closed") });
     seen.push(outlet.write(bytes("x")));
   });
   await expect.poll(() => seen).toEqual([false, "closed"]);
@@ -170,7 +171,7 @@ test("a departed peer is noticed once and later writes are dropped", async () =>
   let outlet: Outlet | undefined;
   const peer = await talk((req, res) => {
     outlet = createNodeOutlet(req, res, head);
-    outlet.onClose = () => closed++;
+    hear(outlet, { onClose: () => closed++ });
   });
   await peer.until(":\n\n");
   peer.socket.destroy();
@@ -186,7 +187,7 @@ test("a peer that half-closes is noticed, and what is written meanwhile does not
   const closed = { times: 0 };
   const peer = await talk((req, res) => {
     outlet = createNodeOutlet(req, res, head);
-    outlet.onClose = () => closed.times++;
+    hear(outlet, { onClose: () => closed.times++ });
     req.socket.on("end", () => outlet!.write(bytes("late")));
   });
   await peer.until(":\n\n");
@@ -204,7 +205,7 @@ for (const wrapped of [false, true]) {
         res.write = (chunk: Uint8Array) => write(chunk);
       }
       outlet = createNodeOutlet(req, res, head);
-      outlet.onDrain = () => drained++;
+      hear(outlet, { onDrain: () => drained++ });
     });
     await peer.until(":\n\n");
     peer.socket.pause();
@@ -225,7 +226,7 @@ test("destroy cuts a peer that does not read, at once", async () => {
   let outlet!: Outlet;
   const peer = await talk((req, res) => {
     outlet = createNodeOutlet(req, res, head);
-    outlet.onClose = () => closed++;
+    hear(outlet, { onClose: () => closed++ });
   });
   await peer.until(":\n\n");
   peer.socket.pause();
@@ -277,8 +278,10 @@ test("HTTP/2: a slow reader, its return, its leaving, a cut", async () => {
   const { session } = await talk2((req, res) => {
     const outlet = createNodeOutlet(req, res, head);
     outlets.push(outlet);
-    outlet.onDrain = () => events.push(`drain ${req.url}`);
-    outlet.onClose = () => events.push(`close ${req.url}`);
+    hear(outlet, {
+      onDrain: () => events.push(`drain ${req.url}`),
+      onClose: () => events.push(`close ${req.url}`),
+    });
   });
   const slow = session.request({ ":path": "/slow" });
   await once(slow, "response");

@@ -1,14 +1,13 @@
 /**
  * Makes an outlet of a Node-style request and response: node:http, node:http2 and every framework that hands those on.
- * An HTTP/1.1 response that nobody has wrapped is written to its socket in one piece, chunk framing included; anything
- * else (HTTP/1.0, HTTP/2, a response wrapped by middleware, another runtime's imitation) through its own `write`.
+ * An HTTP/1.1 response that nobody has wrapped is written to its socket (socket-outlet.ts); anything else (HTTP/1.0, HTTP/2, a response wrapped by middleware, another runtime's imitation) through its own `write`.
  * Loads where there is no Node, and no types of Node's are needed to compile against it.
  * This module is browser compatible.
  */
-import type { Outlet } from "../outlet.ts";
+import type { FirstPiece, Outlet, OutletOwner } from "../outlet.ts";
 import type { ResponseHead } from "../response-head.ts";
-import { toChunk } from "./chunk.ts";
 import { type FastifyReply, takeOver } from "./fastify-reply.ts";
+import { type NodeSocket, SocketOutlet } from "./socket-outlet.ts";
 
 /** What we read of a request: `IncomingMessage`, `Http2ServerRequest` and Fastify's request have it. */
 export interface NodeRequest {
@@ -39,66 +38,86 @@ export interface NodeResponse {
  */
 export function createNodeOutlet(
   request: NodeRequest,
-  response: NodeResponse | FastifyReply,
+  given: NodeResponse | FastifyReply,
   head: ResponseHead,
+  first: FirstPiece = head.first,
 ): Outlet {
-  return new NodeOutlet(request, takeOver(response), head);
+  const response = takeOver(given) as WideResponse;
+  const version = request.httpVersionMajor ?? request.raw?.httpVersionMajor ?? 1;
+  // HTTP/1 alone: HTTP/2 shares one socket among streams, and forbids touching it.
+  const socket = version < 2 ? ((request.socket ?? undefined) as NodeSocket | undefined) : undefined;
+  if (response.headersSent || response.writableEnded) {
+    throw new TypeError(
+      `Cannot open event stream: response ${response.writableEnded ? "has ended" : "has sent its head"} already, expected one that nothing was written to`,
+    );
+  }
+  // Nothing may be left that could throw for the life of the process: errors of a response say only that its peer left.
+  response.on("error", ignore);
+  if (isGone(response, socket)) return closedOutlet(response);
+  writeHead(response, head);
+  if (request.method === "HEAD") {
+    response.flushHeaders();
+    const outlet = new ResponseOutlet(response, undefined);
+    outlet.end();
+    outlet.closed = true;
+    return outlet;
+  }
+  const own = response.socket === socket ? socket : undefined;
+  own?.cork?.(); // head and first bytes in one packet
+  response.flushHeaders();
+  let outlet: Outlet;
+  if (own !== undefined && isPlain(response, own)) {
+    outlet = new SocketOutlet(own, response);
+    if (first.chunk === undefined) outlet.write(first.bytes);
+    else outlet.writeFramed(first.chunk);
+  } else {
+    outlet = new ResponseOutlet(response, socket);
+    outlet.write(first.bytes);
+  }
+  own?.uncork?.();
+  return outlet;
 }
 
-class NodeOutlet implements Outlet {
-  framing: "chunked" | "none" = "none";
+function writeHead(response: WideResponse, head: ResponseHead): void {
+  if (isNodesOwn(response) && response.getHeaderNames!().length === 0) {
+    // Nothing to merge with: Node then keeps no copy of the headers for the life of the response.
+    response.writeHead!(head.status, head.flat);
+    return;
+  }
+  response.statusCode = head.status;
+  response.removeHeader("content-length");
+  for (const [name, value] of head.headers) response.setHeader(name, value);
+}
+
+/** Writes through the response's own `write`. */
+class ResponseOutlet implements Outlet {
+  readonly framing = "none";
   closed = false;
-  onDrain: (() => void) | undefined;
-  onClose: (() => void) | undefined;
+  owner: OutletOwner | undefined;
 
   readonly #response: WideResponse;
-  /** The socket under the response, HTTP/1 alone: HTTP/2 shares one among streams and forbids touching it. */
   readonly #socket: NodeSocket | undefined;
   #ended = false;
   #blocked = false;
   /** Bytes given to `response.write` since it last took everything: middleware may hold them where no length shows. */
   #held = 0;
 
-  constructor(request: NodeRequest, response: NodeResponse, head: ResponseHead) {
-    this.#response = response as WideResponse;
-    const version = request.httpVersionMajor ?? request.raw?.httpVersionMajor ?? 1;
-    this.#socket = version < 2 ? ((request.socket ?? undefined) as NodeSocket) : undefined;
-
-    if (response.headersSent || response.writableEnded) {
-      throw new TypeError(
-        `Cannot open event stream: response ${response.writableEnded ? "has ended" : "has sent its head"} already, expected one that nothing was written to`,
-      );
-    }
-    // Nothing may be left that could throw for the life of the process: errors of a response say only that its peer left.
-    response.on("error", ignore);
-    if (isGone(this.#response, this.#socket)) {
-      this.closed = true;
-      return;
-    }
-    this.#open(request.method === "HEAD", head);
+  constructor(response: WideResponse, socket: NodeSocket | undefined) {
+    this.#response = response;
+    this.#socket = socket;
+    response.on("close", this.#close);
+    response.on("drain", this.#drained);
+    // The response of a pipelined request hears nothing of its socket before its turn comes.
+    if (!isNodesOwn(response) || response.socket !== socket) socket?.on?.("close", this.#close);
   }
 
   get bufferedBytes(): number {
-    if (this.framing === "chunked") return this.#socket!.writableLength;
     return Math.max(this.#held, this.#response.writableLength ?? 0);
   }
 
   write(bytes: Uint8Array): boolean {
-    return this.writeFramed(this.framing === "chunked" ? toChunk(bytes) : bytes);
-  }
-
-  writeFramed(bytes: Uint8Array): boolean {
     if (this.closed || this.#ended) return false;
     if (bytes.length === 0) return !this.#blocked;
-    if (this.framing === "chunked") {
-      const socket = this.#socket!;
-      // The peer has sent its last and Node is closing our side too: `close` is on its way.
-      if (!socket.writable) return false;
-      if (socket.write(bytes)) return true;
-      if (!this.#blocked) socket.once("drain", this.#drained);
-      this.#blocked = true;
-      return false;
-    }
     let took: unknown;
     try {
       took = this.#response.write(asBuffer(bytes));
@@ -113,6 +132,10 @@ class NodeOutlet implements Outlet {
     this.#held += bytes.length;
     this.#blocked = true;
     return false;
+  }
+
+  writeFramed(bytes: Uint8Array): boolean {
+    return this.write(bytes);
   }
 
   end(): void {
@@ -140,57 +163,25 @@ class NodeOutlet implements Outlet {
     }
   }
 
-  #open(isHead: boolean, head: ResponseHead): void {
-    const response = this.#response;
-    response.on("close", this.#close);
-    const isNodes = isNodesOwn(response);
-    // The response of a pipelined request hears nothing of its socket before its turn comes.
-    if (!isNodes || response.socket !== this.#socket) this.#socket?.on?.("close", this.#close);
-
-    if (isNodes && response.getHeaderNames!().length === 0) {
-      // Nothing to merge with: Node then keeps no copy of the headers for the life of the response.
-      response.writeHead!(head.status, head.headers.flat());
-    } else {
-      response.statusCode = head.status;
-      response.removeHeader("content-length");
-      for (const [name, value] of head.headers) response.setHeader(name, value);
-    }
-    if (isHead) {
-      response.flushHeaders();
-      this.end();
-      this.closed = true;
-      return;
-    }
-    const socket = response.socket === this.#socket ? this.#socket : undefined;
-    socket?.cork?.(); // head and first bytes in one packet
-    response.flushHeaders();
-    if (socket !== undefined && isPlain(response, socket)) this.framing = "chunked";
-    else response.on("drain", this.#drained);
-    if (this.framing === "chunked" && head.firstChunk !== undefined) this.writeFramed(head.firstChunk);
-    else this.write(head.firstBytes);
-    socket?.uncork?.();
-  }
-
-  /** Made for those that were ever blocked: most never are. */
-  #drainedListener: (() => void) | undefined;
-
-  get #drained(): () => void {
-    this.#drainedListener ??= () => {
-      this.#held = 0;
-      if (!this.#blocked) return;
-      this.#blocked = false;
-      if (!this.closed && !this.#ended) this.onDrain?.();
-    };
-    return this.#drainedListener;
-  }
+  readonly #drained = (): void => {
+    this.#held = 0;
+    if (!this.#blocked) return;
+    this.#blocked = false;
+    if (!this.closed && !this.#ended) this.owner?.onDrain();
+  };
 
   readonly #close = (): void => {
     this.#socket?.off?.("close", this.#close);
-    if (this.#drainedListener !== undefined) this.#socket?.off?.("drain", this.#drainedListener);
     if (this.closed) return;
     this.closed = true;
-    this.onClose?.();
+    this.owner?.onClose();
   };
+}
+
+function closedOutlet(response: WideResponse): Outlet {
+  const outlet = new ResponseOutlet(response, undefined);
+  outlet.closed = true;
+  return outlet;
 }
 
 function isGone(response: WideResponse, socket: NodeSocket | undefined): boolean {
@@ -283,17 +274,4 @@ interface WideResponse extends NodeResponse {
   destroy?(error?: unknown): void;
   /** Middleware that compresses offers it, to send what it has rather than wait for more. */
   flush?(): void;
-}
-
-interface NodeSocket {
-  readonly destroyed: boolean;
-  readonly writable: boolean;
-  readonly writableLength: number;
-  write(bytes: Uint8Array): boolean;
-  destroy(): void;
-  cork?(): void;
-  uncork?(): void;
-  on?(name: string, listener: () => void): unknown;
-  once(name: string, listener: () => void): unknown;
-  off?(name: string, listener: () => void): unknown;
 }

@@ -1,0 +1,122 @@
+/**
+ * Writes an event stream to the socket of an HTTP/1.1 response, in chunks framed by us: the same bytes for all streams, past
+ * the copies and callbacks of `response.write`.
+ *
+ * An idle stream is nearly nothing but its objects, so none is made that all can share: listeners are functions of this
+ * module, which find their outlet on what emits. No types of Node's are needed to compile against it.
+ * This module is browser compatible.
+ */
+import type { Outlet, OutletOwner } from "../outlet.ts";
+import { toChunk } from "./chunk.ts";
+
+/** What we use of a `net.Socket`. */
+export interface NodeSocket {
+  readonly destroyed: boolean;
+  readonly writable: boolean;
+  readonly writableLength: number;
+  write(bytes: Uint8Array): boolean;
+  destroy(): void;
+  cork?(): void;
+  uncork?(): void;
+  on?(name: string, listener: () => void): unknown;
+  once(name: string, listener: () => void): unknown;
+  off?(name: string, listener: () => void): unknown;
+}
+
+/** What tells that the response is over, and ends it or cuts it when we say so: the response of node:http. */
+export interface Exchange {
+  on(name: "close", listener: () => void): unknown;
+  end(): unknown;
+  destroy?(error?: unknown): unknown;
+}
+
+export class SocketOutlet implements Outlet {
+  closed = false;
+  owner: OutletOwner | undefined;
+  readonly #socket: NodeSocket;
+  readonly #exchange: Exchange;
+  #ended = false;
+  #blocked = false;
+  /** It was blocked once: most never are, and their sockets know nothing of them. */
+  #hears = false;
+
+  constructor(socket: NodeSocket, exchange: Exchange) {
+    this.#socket = socket;
+    this.#exchange = exchange;
+    (exchange as Carrier)[OUTLET] = this;
+    exchange.on("close", onClose);
+  }
+
+  get framing(): "chunked" {
+    return "chunked";
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.writeFramed(toChunk(bytes));
+  }
+
+  writeFramed(bytes: Uint8Array): boolean {
+    if (this.closed || this.#ended) return false;
+    if (bytes.length === 0) return !this.#blocked;
+    const socket = this.#socket;
+    // The peer has sent its last and Node is closing our side too: `close` is on its way.
+    if (!socket.writable) return false;
+    if (socket.write(bytes)) return true;
+    if (!this.#blocked) {
+      this.#hears = true;
+      (socket as Carrier)[OUTLET] = this;
+      socket.once("drain", onDrain);
+    }
+    this.#blocked = true;
+    return false;
+  }
+
+  end(): void {
+    if (this.closed || this.#ended) return;
+    this.#ended = true;
+    this.#exchange.end();
+  }
+
+  destroy(): void {
+    if (this.closed) return;
+    this.#ended = true;
+    if (this.#exchange.destroy === undefined) this.#socket.destroy();
+    else this.#exchange.destroy();
+  }
+
+  /** @internal The socket took everything. */
+  drained(): void {
+    this.#blocked = false;
+    if (!this.closed && !this.#ended) this.owner?.onDrain();
+  }
+
+  /** @internal The response is over. */
+  over(): void {
+    if (this.#hears) {
+      // The connection may live on, and carry another stream.
+      this.#socket.off?.("drain", onDrain);
+      (this.#socket as Carrier)[OUTLET] = undefined;
+    }
+    if (this.closed) return;
+    this.closed = true;
+    this.owner?.onClose();
+  }
+}
+
+const OUTLET = Symbol("tidings.outlet");
+
+interface Carrier {
+  [OUTLET]?: SocketOutlet | undefined;
+}
+
+function onDrain(this: unknown): void {
+  (this as Carrier)[OUTLET]?.drained();
+}
+
+function onClose(this: unknown): void {
+  (this as Carrier)[OUTLET]?.over();
+}
