@@ -3,6 +3,7 @@
  */
 import { basename } from "node:path";
 import { expect, test } from "vitest";
+import { pairsOf } from "./before-and-after.ts";
 import { codeBlocks } from "./code-blocks.ts";
 import { runFile, typeErrors, writeBlocks } from "./run-typescript.ts";
 import { exchangesOf, printed } from "./transcript.ts";
@@ -32,6 +33,7 @@ test("blocks are found by their mark, with what stands beside them unseen", () =
     {
       name: "a.md:8",
       language: "ts",
+      flag: "test",
       before: "const a = 1;",
       text: "const b = a;\n",
       after: "assert.equal(b, 1);",
@@ -97,4 +99,24 @@ test("a transcript is its commands and what they print, times apart", async () =
 
 test("a command that fails is not taken for one that prints nothing", async () => {
   await expect(printed("echo half; exit 3")).rejects.toThrow("exit 3");
+});
+
+const pair = (...prints: string[]): string =>
+  markdown("```ts old", "1;", "```", "```ts new", "2;", "```", ...prints);
+
+test("a pair is code before, code after, and what both print, or each", () => {
+  const [both] = pairsOf("a.md", pair("```text both print", "one", "two", "```"));
+  expect([both?.old.prints, both?.new.prints]).toEqual([
+    ["one", "two"],
+    ["one", "two"],
+  ]);
+  const [each] = pairsOf(
+    "a.md",
+    pair("```text old prints", "one", "```", "```text new prints", "two", "```"),
+  );
+  expect([each?.old.prints, each?.new.prints]).toEqual([["one"], ["two"]]);
+});
+
+test("a pair that does not say what it prints is refused", () => {
+  expect(() => pairsOf("a.md", pair())).toThrow("its blocks are old, new, expected");
 });

@@ -16,20 +16,22 @@ export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 export const DOCUMENTED_PORT = /\b3001\b/g;
 
 const TYPES = {
-  extends: "../../../tsconfig.base.json",
+  extends: join(ROOT, "tsconfig.base.json"),
   compilerOptions: { noUnusedLocals: false, noUnusedParameters: false },
   include: ["*.ts"],
 };
 
 /**
  * Writes blocks as files that can import what the repository can, in a folder that stays for whoever wants to look.
+ * @param within - Where that folder is; what is installed beside it can be imported too.
  * @returns Their paths, in the blocks' order.
  */
 export async function writeBlocks(
   name: string,
   blocks: readonly CodeBlock[],
+  within = ".cache/docs",
 ): Promise<{ folder: string; files: string[] }> {
-  const folder = join(ROOT, ".cache/docs", name);
+  const folder = join(ROOT, within, name);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "tsconfig.json"), JSON.stringify(TYPES));
@@ -38,7 +40,10 @@ export async function writeBlocks(
     const file = join(folder, `${block.name.replaceAll(/[^\w.-]/g, "_")}.ts`);
     const code = [block.before, block.text, block.after].join("\n");
     // One that asserts in what a reader sees imports it there.
-    const head = /^import assert\b/m.test(code) ? "" : 'import assert from "node:assert/strict";\n';
+    const head =
+      /^import assert\b/m.test(code) || !/\bassert\b/.test(code)
+        ? ""
+        : 'import assert from "node:assert/strict";\n';
     // A file without import or export would share its names with every other one.
     await writeFile(file, `${head}${code}\nexport {};\n`);
     files.push(file);
