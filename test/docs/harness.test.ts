@@ -38,7 +38,7 @@ test("blocks are found by their mark, with what stands beside them unseen", () =
       text: "const b = a;\n",
       after: "assert.equal(b, 1);",
     },
-    { name: "a.md:14", language: "sh", before: "", text: "$ true\n", after: "" },
+    { name: "a.md:14", language: "sh", flag: "test", before: "", text: "$ true\n", after: "" },
   ]);
 });
 
