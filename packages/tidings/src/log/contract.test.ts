@@ -31,6 +31,18 @@ function spoilt(change: (log: Log) => Partial<Log>): CreateLog {
   };
 }
 
+function failsWithItsTail(log: Log): Partial<Log> {
+  const failures: unknown[] = [];
+  return {
+    open: (options) => log.open({ ...options, onError: (error) => void failures.push(error) }),
+    append: async (drafts, options) => {
+      const appended = await log.append(drafts, options);
+      if (failures.length > 0) throw failures.pop();
+      return appended;
+    },
+  };
+}
+
 describe("describeLog()", () => {
   it("passes a right log under any runner", async () => {
     const { titles, failed } = await run(({ now }) => memoryLog({ now }));
@@ -51,7 +63,10 @@ describe("describeLog()", () => {
         open: (options) =>
           log.open({
             ...options,
-            onEntries: (entries) => void setTimeout(() => options.onEntries(entries), 5),
+            onEntries: (entries) =>
+              void new Promise((resolve) => void setTimeout(resolve, 5))
+                .then(() => options.onEntries(entries))
+                .catch(options.onError),
           }),
       }),
       /no later than append resolves/,
@@ -86,6 +101,7 @@ describe("describeLog()", () => {
       }),
       /discards the oldest/,
     ],
+    ["takes a tail that throws for a failed append", failsWithItsTail, /when its tail throws/],
     ["stays open", () => ({ close: async () => undefined }), /once closed/],
   ])("finds a log that %s", async (_, change, title) => {
     const { failed } = await run(spoilt(change));

@@ -61,6 +61,17 @@ export function openTables(env: LmdbEnvironment, name: string): LmdbTables {
   };
 }
 
+/** Whether the application has not closed it, nor is closing it. */
+export function isOpen(env: LmdbEnvironment): boolean {
+  // Of its types, not of its values, it is missing.
+  return (env as unknown as { status?: string }).status === "open";
+}
+
+/** Whether a commit is seen before it is on disk; the default of `lmdb`, but for Windows. */
+export function hasOverlappingSync(env: LmdbEnvironment): boolean {
+  return (env as unknown as { overlappingSync?: boolean }).overlappingSync === true;
+}
+
 /** Reads the state that is committed now, by whichever process; makes the log when there is none. */
 export async function openState({ env, log }: LmdbTables): Promise<LogState> {
   for (;;) {

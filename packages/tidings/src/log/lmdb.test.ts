@@ -23,7 +23,7 @@ function directory(): string {
 }
 
 function environment(path: string = directory()): RootDatabase {
-  const env = open({ path, maxDbs: 20 });
+  const env = open({ path, maxDbs: 20, overlappingSync: false });
   cleanups.push(() => env.close());
   return env;
 }
@@ -80,6 +80,19 @@ describe("lmdbLog()", () => {
     await Promise.all(logs.map((log) => log.close()));
   });
 
+  it("refuses an environment that several processes would damage, unless there is only one", async () => {
+    const env = open({ path: directory(), overlappingSync: true });
+    cleanups.push(() => env.close());
+    expect(() => lmdbLog(env)).toThrow(TypeError);
+    expect(() => lmdbLog(env)).toThrow(
+      /expected open\(\{ path, overlappingSync: false \}\), or pollMs: false/,
+    );
+    const log = lmdbLog(env, { pollMs: false });
+    await log.open({ retention, onEntries() {} });
+    expect(await log.append([draft("a", "1")])).toMatchObject({ first: 1 });
+    await log.close();
+  });
+
   it("refuses more than may wait to be written, and takes it later", async () => {
     const log = lmdbLog(environment(), { pendingBytes: 100 });
     await log.open({ retention, onEntries() {} });
@@ -99,6 +112,78 @@ describe("lmdbLog()", () => {
     expect((await Promise.all(appends)).map(({ last }) => last)).toEqual(
       Array.from({ length: 20 }, (_, i) => i + 1),
     );
+  });
+
+  it("refuses what an environment that is closed too early no longer takes, and loses nothing it took", async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const path = directory();
+      const env = environment(path);
+      const errors: unknown[] = [];
+      const log = lmdbLog(env, { pollMs: 1 });
+      await log.open({ retention, onEntries() {}, onError: (error) => errors.push(error) });
+      const accepted = new Map<number, string>();
+      const refusals: { text: string; error: unknown }[] = [];
+      const writers = Array.from({ length: 8 }, async (_, writer) => {
+        for (let n = 0; ; n += 1) {
+          const text = `${writer}-${n}`;
+          try {
+            accepted.set((await log.append([draft("a", text)])).first, text);
+          } catch (error) {
+            refusals.push({ text, error });
+            return;
+          }
+        }
+      });
+      while (accepted.size < round * 4) await new Promise(setImmediate);
+      await env.close();
+      await Promise.all(writers);
+      for (const { error } of refusals) {
+        expect(error).toMatchObject({ name: "LogError", code: "closed" });
+        expect((error as Error).message).toBe(
+          "Cannot append to log: its LMDB environment is closed, expected the log to be closed first",
+        );
+      }
+      await expect(readAll(log, "a")).rejects.toMatchObject({ name: "LogError", code: "closed" });
+      await expect(log.stats()).rejects.toMatchObject({ name: "LogError", code: "closed" });
+      await expect.poll(() => errors).toMatchObject([{ name: "LogError", code: "closed" }]);
+      await log.close();
+
+      const again = lmdbLog(environment(path));
+      await again.open({ retention, onEntries() {} });
+      const kept = new Map((await readAll(again, "a")).map((entry) => [entry.offset, textOf(entry)]));
+      expect([...accepted].filter(([offset, text]) => kept.get(offset) !== text)).toEqual([]);
+      expect(kept.size).toBe(accepted.size);
+      await again.close();
+    }
+  });
+
+  it("can be closed while it is being opened", async () => {
+    const env = environment();
+    const log = lmdbLog(env);
+    const opening = log.open({ retention, onEntries() {} });
+    await Promise.all([
+      expect(opening).rejects.toMatchObject({ name: "LogError", code: "closed" }),
+      log.close(),
+    ]);
+    const again = lmdbLog(env);
+    expect(await again.open({ retention, onEntries() {} })).toMatchObject({ head: 0 });
+    await again.close();
+  });
+
+  it("acknowledges what is on disk also when whoever follows its tail fails", async () => {
+    const errors: unknown[] = [];
+    const log = lmdbLog(environment());
+    await log.open({
+      retention,
+      onEntries() {
+        throw new Error("no");
+      },
+      onError: (error) => errors.push(error),
+    });
+    expect(await log.append([draft("a", "1")])).toMatchObject({ first: 1 });
+    expect(await log.append([draft("a", "2")])).toMatchObject({ first: 2 });
+    expect(errors).toEqual([new Error("no"), new Error("no")]);
+    await log.close();
   });
 
   it("forgets idempotency keys by number and by age, and topics by number", async () => {
@@ -137,7 +222,7 @@ const WRITER = `
 import { open } from "lmdb";
 import { lmdbLog } from "./lmdb.ts";
 const [path, name, size] = process.argv.slice(2);
-const log = lmdbLog(open({ path }));
+const log = lmdbLog(open({ path, overlappingSync: false }));
 await log.open({ retention: { messages: 1e6, bytes: 2 ** 30, ageMs: 3.6e6 }, onEntries() {} });
 let n = 0;
 async function write() {
@@ -234,6 +319,12 @@ describe("lmdbLog() and processes that die", () => {
         for (let n = 0; !stop; n += 1)
           own.set((await log.append([draft("a", `own-${n}`)])).first, `own-${n}`);
       })();
+      // Where a step below fails, nothing is written any more to what is closed next.
+      cleanups.push(async () => {
+        stop = true;
+        await writing;
+        await log.close();
+      });
       const count = (name: string): number =>
         [...acknowledged.values()].filter((text) => text.startsWith(name)).length;
       await until(() => count("x") > 100 && count("y") > 100 && own.size > 20, "writes of all three");

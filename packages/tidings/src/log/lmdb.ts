@@ -3,12 +3,20 @@
  * operating system says that the entry is on disk; what is appended meanwhile is written together, in one transaction and
  * with one sync. A `kill -9` loses nothing that was acknowledged, and a full disk refuses with `LogError` `full`.
  *
- * Needs the `lmdb` package, which the application brings: `lmdbLog(open({ path: "events" }))`.
+ * Needs the `lmdb` package, which the application brings: `lmdbLog(open({ path: "events", overlappingSync: false }))`.
  */
-import { statfsSync } from "node:fs";
 import { LmdbBatch, type Append, type BatchLimits } from "./lmdb-batch.ts";
+import { toLogError } from "./lmdb-errors.ts";
 import { readExact, readWalking } from "./lmdb-read.ts";
-import { decodeEntry, openState, openTables, type LmdbEnvironment, type LmdbTables } from "./lmdb-tables.ts";
+import {
+  decodeEntry,
+  hasOverlappingSync,
+  isOpen,
+  openState,
+  openTables,
+  type LmdbEnvironment,
+  type LmdbTables,
+} from "./lmdb-tables.ts";
 import {
   LogError,
   type Appended,
@@ -27,7 +35,7 @@ import {
 export interface LmdbLogOptions {
   /** Tells several logs of one environment apart. Default `"tidings"`. */
   name?: string;
-  /** Milliseconds between looks for what other processes appended. Default 20; false when there are none. */
+  /** Milliseconds between looks for what other processes appended. Default 20; false when there are none, ever. */
   pollMs?: number | false;
   /** Bytes that may wait to be written; beyond that, `append` rejects with `busy`. Default 67,108,864 (64 MiB). */
   pendingBytes?: number;
@@ -42,11 +50,19 @@ export interface LmdbLogOptions {
 }
 
 /**
- * A log in an LMDB environment of the application's, which may hold other things and is not closed by the log.
- * It takes seven databases of it (`maxDbs`). Where several processes share the log and the machine itself may fail, open
- * the environment with `overlappingSync: false`: what one process reads is then always on disk.
+ * A log in an LMDB environment of the application's, which may hold other things and is not closed by the log: close the
+ * log (or drain its hub) first. It takes seven databases of the environment (`maxDbs`).
+ *
+ * Open the environment with `overlappingSync: false`. What `lmdb` does without it is for one process alone: where two
+ * write, be it only while one takes over from the other, entries were seen to be given twice and pages to be damaged.
+ * @throws {TypeError} If several processes may come (`pollMs` is not false) and the environment has `overlappingSync`.
  */
 export function lmdbLog(env: LmdbEnvironment, options: LmdbLogOptions = {}): Log {
+  if (options.pollMs !== false && hasOverlappingSync(env)) {
+    throw new TypeError(
+      "Cannot make log: its LMDB environment has overlappingSync, with which several processes damage what each other writes; expected open({ path, overlappingSync: false }), or pollMs: false where one process alone ever opens it",
+    );
+  }
   return new LmdbLog(env, options);
 }
 
@@ -102,6 +118,7 @@ class LmdbLog implements Log {
     this.#onEntries = onEntries;
     this.#onError = onError;
     const { epoch, head } = await openState(tables);
+    this.#opened("open");
     this.#tailed = head;
     if (this.#pollMs !== false) {
       this.#poll = setInterval(() => this.#lookForOthers(), this.#pollMs);
@@ -152,11 +169,25 @@ class LmdbLog implements Log {
     await this.#writing;
   }
 
+  /** @throws {LogError} `closed`. */
   #opened(action: string): LmdbTables {
     if (this.#tables === undefined || this.#onEntries === undefined) {
       throw new LogError("closed", `Cannot ${action} log: it is closed`);
     }
+    this.#assertEnvironment(action);
     return this.#tables;
+  }
+
+  /**
+   * LMDB waits for the writes it has when it closes, and is not to be given more: they would never be settled.
+   * @throws {LogError} `closed`.
+   */
+  #assertEnvironment(action: string): void {
+    if (isOpen(this.#env)) return;
+    throw new LogError(
+      "closed",
+      `Cannot ${action} log: its LMDB environment is closed, expected the log to be closed first`,
+    );
   }
 
   /** Writes what waits, and what comes meanwhile, until nothing does. */
@@ -165,14 +196,17 @@ class LmdbLog implements Log {
     await Promise.resolve();
     while (this.#waiting.length > 0) {
       const appends = this.#takeBatch();
+      let batch: LmdbBatch;
       try {
-        const batch = await this.#commit(appends);
-        this.#tailTo(batch.entries);
-        for (const [i, { resolve }] of appends.entries()) resolve(batch.results[i]!);
+        batch = await this.#commit(appends);
       } catch (cause) {
-        const error = this.#toError(await causeOf(cause));
+        const error = await toLogError(cause, this.#env);
         for (const { reject } of appends) reject(error);
+        continue;
       }
+      // On disk is accepted, whatever becomes of the tail.
+      this.#follow(() => this.#tailTo(batch.entries));
+      for (const [i, { resolve }] of appends.entries()) resolve(batch.results[i]!);
     }
     this.#writing = undefined;
   }
@@ -195,6 +229,7 @@ class LmdbLog implements Log {
   async #commit(appends: readonly Append[]): Promise<LmdbBatch> {
     const tables = this.#tables!;
     for (;;) {
+      this.#assertEnvironment("append to");
       this.#env.resetReadTxn();
       const state = tables.log.get("log")!;
       const batch = new LmdbBatch(tables, state, appends, this.#retention, this.#limits, this.#now());
@@ -204,12 +239,28 @@ class LmdbLog implements Log {
 
   #lookForOthers(): void {
     if (this.#onEntries === undefined || this.#writing !== undefined) return;
-    try {
+    this.#follow(() => {
+      const tables = this.#opened("follow");
       this.#env.resetReadTxn();
-      const { head } = this.#tables!.log.get("log")!;
+      const { head } = tables.log.get("log")!;
       if (head > this.#tailed) this.#tailThrough(head);
+    });
+  }
+
+  #follow(step: () => void): void {
+    try {
+      step();
     } catch (error) {
+      // It would fail again, and again.
       clearInterval(this.#poll);
+      this.#onError?.(error);
+    }
+  }
+
+  #handOn(entries: readonly Entry[]): void {
+    try {
+      this.#onEntries?.(entries);
+    } catch (error) {
       this.#onError?.(error);
     }
   }
@@ -219,13 +270,14 @@ class LmdbLog implements Log {
     const [first] = entries;
     if (first === undefined) return;
     if (first.offset > this.#tailed + 1) {
+      this.#assertEnvironment("follow");
       this.#env.resetReadTxn();
       this.#tailThrough(first.offset - 1);
     }
     const fresh = entries.filter(({ offset }) => offset > this.#tailed);
     if (fresh.length === 0) return;
     this.#tailed = fresh.at(-1)!.offset;
-    this.#onEntries?.(fresh);
+    this.#handOn(fresh);
   }
 
   #tailThrough(head: number): void {
@@ -240,54 +292,7 @@ class LmdbLog implements Log {
         entries.push(decodeEntry(key, value));
       }
       this.#tailed = entries.length < TAIL_MESSAGES ? head : entries.at(-1)!.offset;
-      if (entries.length > 0) this.#onEntries?.(entries);
-    }
-  }
-
-  #toError(cause: unknown): LogError {
-    const { code } = cause as { code?: unknown };
-    if (
-      code === MDB_MAP_FULL ||
-      code === ENOSPC ||
-      code === EFBIG ||
-      code === EDQUOT ||
-      (code === EIO && this.#hasNoRoom())
-    ) {
-      return new LogError("full", `Cannot append to log: no room is left at ${this.#path}`, { cause });
-    }
-    return new LogError("failed", `Cannot append to log: ${String(cause)}`, { cause });
-  }
-
-  get #path(): string {
-    // Of its types, not of its values, it is missing.
-    return (this.#env as unknown as { path?: string }).path ?? "the environment";
-  }
-
-  /** LMDB calls a write that was cut short for want of room an I/O error. */
-  #hasNoRoom(): boolean {
-    try {
-      const { bavail, bsize } = statfsSync(this.#path);
-      return bavail * bsize < 2 ** 20;
-    } catch {
-      return false;
+      if (entries.length > 0) this.#handOn(entries);
     }
   }
 }
-
-/** LMDB's rejections lead to their cause by a promise. */
-async function causeOf(error: unknown): Promise<unknown> {
-  const { commitError } = error as { commitError?: Promise<unknown> };
-  if (commitError === undefined) return error;
-  try {
-    await commitError;
-    return error;
-  } catch (cause) {
-    return cause;
-  }
-}
-
-const MDB_MAP_FULL = -30_792;
-const ENOSPC = 28;
-const EFBIG = 27;
-const EDQUOT = 122;
-const EIO = 5;

@@ -38,7 +38,7 @@ export interface OpenLogOptions {
    * In one process it is called before `append` resolves.
    */
   onEntries: (entries: readonly Entry[]) => void;
-  /** Called when the tail cannot go on by itself, at most once per cause. */
+  /** Called when the tail cannot go on by itself, at most once per cause; and with what `onEntries` throws. */
   onError?: (error: unknown) => void;
 }
 

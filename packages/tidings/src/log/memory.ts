@@ -72,6 +72,7 @@ class MemoryLog implements Log {
   #forgotten = 0;
   #retention: Retention = { messages: 0, bytes: 0, ageMs: 0 };
   #onEntries: ((entries: readonly Entry[]) => void) | undefined;
+  #onError: ((error: unknown) => void) | undefined;
 
   constructor(options: MemoryLogOptions) {
     this.#options = {
@@ -82,13 +83,14 @@ class MemoryLog implements Log {
     };
   }
 
-  async open({ retention, onEntries }: OpenLogOptions): Promise<LogPosition> {
+  async open({ retention, onEntries, onError }: OpenLogOptions): Promise<LogPosition> {
     if (this.#onEntries !== undefined) {
       throw new TypeError("Cannot open log: it is open already, expected one hub per log");
     }
     if (this.#epoch === "") this.#epoch = randomEpoch();
     this.#retention = retention;
     this.#onEntries = onEntries;
+    this.#onError = onError;
     return { epoch: this.#epoch, head: this.#head };
   }
 
@@ -109,7 +111,12 @@ class MemoryLog implements Log {
     const entries = drafts.map((draft) => this.#add(draft, atMs));
     if (key !== undefined) this.#remember(key, appended, atMs);
     this.#discard(atMs);
-    onEntries(entries);
+    try {
+      onEntries(entries);
+    } catch (error) {
+      // What is appended is accepted, whatever becomes of the tail.
+      this.#onError?.(error);
+    }
     return appended;
   }
 

@@ -1,0 +1,96 @@
+/**
+ * The plainest log there is, an array, beside the log under test: both are given the same random steps, and have to agree.
+ */
+import assert from "node:assert/strict";
+import { draft, openBench, range, type CreateLog } from "./bench.ts";
+
+/** @param seed - Repeats a run that failed. */
+export async function compareWithModel(create: CreateLog, seed: number): Promise<void> {
+  const random = mulberry(seed);
+  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!;
+  const limits = { messages: pick([3, 10, 40]), bytes: pick([50, 1_000]), ageMs: pick([200, 5_000]) };
+  const small = { messages: pick([1, 5]) };
+  const bench = await openBench(create, {
+    ...limits,
+    forTopic: (topic) => (topic === "a" ? small : undefined),
+  });
+  const { log, clock } = bench;
+  const all: { offset: number; topic: string; body: string; atMs: number }[] = [];
+  const lost = new Map<string, number>();
+  let head = 0;
+  /** Applied after each draft, as a batch may pass a bound by itself. */
+  const expire = (): void => {
+    const gone = (index: number): void => {
+      const [entry] = all.splice(index, 1);
+      lost.set(entry!.topic, Math.max(lost.get(entry!.topic) ?? 0, entry!.offset));
+    };
+    while (all.filter(({ topic }) => topic === "a").length > small.messages) {
+      gone(all.findIndex(({ topic }) => topic === "a"));
+    }
+    const size = (): number => all.reduce((sum, { body }) => sum + body.length, 0);
+    while (
+      all.length > 0 &&
+      (all.length > limits.messages || size() > limits.bytes || clock.ms - all[0]!.atMs > limits.ageMs)
+    ) {
+      gone(0);
+    }
+  };
+  try {
+    for (let step = 0; step < 120; step += 1) {
+      clock.ms += Math.floor(random() * 60);
+      if (random() < 0.6) {
+        const drafts = range(1, pick([1, 1, 2, 5])).map((i) =>
+          draft(pick(["a", "b", "c/1"]), `${step}-${i}`),
+        );
+        const { first } = await log.append(drafts);
+        assert.equal(first, head + 1);
+        for (const { topic, body } of drafts) {
+          head += 1;
+          all.push({ offset: head, topic, body: new TextDecoder().decode(body), atMs: clock.ms });
+        }
+      }
+      expire();
+      const topics = pick([["a"], ["b"], ["a", "c/1"], ["a", "b", "c/1"], ["none"]]);
+      const after = Math.floor(random() * (head + 1));
+      const byPattern = random() < 0.3;
+      const maxMessages = pick([1, 3, 1_000]);
+      const page = await bench.read(byPattern ? (topic) => topics.includes(topic) : topics, {
+        after,
+        maxMessages,
+      });
+      const expected = all.filter(({ offset, topic }) => offset > after && topics.includes(topic));
+      assert.deepEqual(
+        page.entries.map(({ offset, topic, body, atMs }) => ({
+          offset,
+          topic,
+          body: new TextDecoder().decode(body),
+          atMs,
+        })),
+        expected.slice(0, maxMessages),
+      );
+      const lostThrough = Math.max(0, ...topics.map((topic) => lost.get(topic) ?? 0));
+      assert.equal(page.lostThrough > after ? page.lostThrough : 0, lostThrough > after ? lostThrough : 0);
+      const next = expected[maxMessages];
+      assert.ok(page.through >= (page.entries.at(-1)?.offset ?? after));
+      if (next === undefined) assert.ok(page.through <= head);
+      else assert.ok(page.through < next.offset, "the page ends behind an entry that it does not hold");
+    }
+    assert.deepEqual(
+      bench.tail.map(({ offset }) => offset),
+      range(1, head),
+    );
+  } finally {
+    await log.close();
+  }
+}
+
+/** A small random generator, so that a failing run can be repeated by its number. */
+function mulberry(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}

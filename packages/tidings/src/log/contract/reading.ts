@@ -1,0 +1,50 @@
+/**
+ * What is asked of `read`: from any offset, any topics, in pages without a seam.
+ */
+import assert from "node:assert/strict";
+import { draft, offsets, range, type DeclareTest } from "./bench.ts";
+
+export function describeReading(test: DeclareTest): void {
+  test("reads one topic without the others, and several in the order of the log", async ({ log, read }) => {
+    for (const topic of ["a", "b", "c", "a", "b", "c", "a"]) await log.append([draft(topic, topic)]);
+    assert.deepEqual(offsets(await read(["b"])), [2, 5]);
+    assert.deepEqual(offsets(await read(["c", "a"])), [1, 3, 4, 6, 7]);
+    assert.deepEqual(offsets(await read(["c", "a", "c"])), [1, 3, 4, 6, 7]);
+    assert.deepEqual(offsets(await read(["unknown"])), []);
+    assert.deepEqual(offsets(await read((topic) => topic !== "a")), [2, 3, 5, 6]);
+  });
+
+  test("reads on from any offset, also from one that another topic holds", async ({ log, read }) => {
+    for (const topic of ["a", "b", "b", "a", "b"]) await log.append([draft(topic, topic)]);
+    assert.deepEqual(
+      await Promise.all(range(0, 6).map(async (after) => offsets(await read(["a"], { after })))),
+      [[1, 4], [4], [4], [4], [], [], []],
+    );
+    assert.equal((await read(["a"], { after: 4 })).through, 5);
+    assert.equal((await read(["unknown"], { after: 2 })).through, 5);
+  });
+
+  test("cuts pages by messages and by bytes, and joins without a seam", async ({ log, read }) => {
+    for (let i = 1; i <= 30; i += 1) await log.append([draft(i % 3 === 0 ? "a" : "b", "x".repeat(i))]);
+    for (const limits of [{ maxMessages: 1 }, { maxMessages: 3 }, { maxBytes: 1 }, { maxBytes: 40 }]) {
+      for (const topics of [["a"], ["a", "b"], (topic: string) => topic === "a"]) {
+        const seen: number[] = [];
+        let after = 0;
+        for (let pages = 0; after < 30; pages += 1) {
+          assert.ok(pages <= 31, "the pages do not come to an end");
+          const page = await read(topics, { after, ...limits });
+          assert.ok(page.entries.length <= (limits.maxMessages ?? Infinity));
+          const size = page.entries.reduce((sum, { body }) => sum + body.length, 0);
+          assert.ok(page.entries.length <= 1 || size <= (limits.maxBytes ?? Infinity));
+          seen.push(...offsets(page));
+          assert.ok(page.through > after);
+          after = page.through;
+        }
+        assert.deepEqual(
+          seen,
+          range(1, 30).filter((i) => (Array.isArray(topics) && topics.length === 2) || i % 3 === 0),
+        );
+      }
+    }
+  });
+}
