@@ -142,6 +142,13 @@ describe("in TypeScript", () => {
     },
   );
 
+  test.each(Object.keys(COMPILERS) as (keyof typeof COMPILERS)[])(
+    "%s takes what components use",
+    async (compiler) => {
+      expect(await compile(compiler, "hooks.ts", { module: "esnext", moduleResolution: "bundler" })).toBe("");
+    },
+  );
+
   test("a mistake in the call is a mistake in the types", async () => {
     writeFileSync(
       join(project.folder, "wrong.ts"),
@@ -154,19 +161,25 @@ describe("in TypeScript", () => {
 });
 
 describe("in a bundle for the browser", () => {
-  test.each(["tidings", "tidings/client", "tidings/mini-program"])(
-    "%s brings no server code and nothing of Node's",
-    async (entry) => {
-      const { inputs } = await bundle(`export * from "${entry}";`);
-      expect(inputs.length).toBeGreaterThan(1);
-      expect(
-        inputs.filter(
-          (path) =>
-            !/^node_modules\/tidings\/(miniprogram_dist|dist\/(index|wire\/|client\/))|^<stdin>$/.test(path),
-        ),
-      ).toEqual([]);
-    },
-  );
+  test.each([
+    "tidings",
+    "tidings/client",
+    "tidings/mini-program",
+    "tidings/react",
+    "tidings/store",
+    "tidings/vue",
+  ])("%s brings no server code and nothing of Node's", async (entry) => {
+    const { inputs } = await bundle(`export * from "${entry}";`);
+    expect(inputs.length).toBeGreaterThan(1);
+    expect(
+      inputs.filter(
+        (path) =>
+          !/^node_modules\/tidings\/(miniprogram_dist|dist\/(index|wire\/|client\/|store\/|react\/|vue\/))|^<stdin>$/.test(
+            path,
+          ),
+      ),
+    ).toEqual([]);
+  });
 
   test("what is not used is not there", async () => {
     const { inputs } = await bundle('import { encode } from "tidings"; console.log(encode({ data: "1" }));');
@@ -226,6 +239,7 @@ async function bundle(contents: string): Promise<{ code: string; inputs: string[
     write: false,
     metafile: true,
     platform: "browser",
+    external: ["react", "vue"],
     treeShaking: true,
     format: contents.startsWith("export") ? "esm" : "iife",
     logLevel: "silent",

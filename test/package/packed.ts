@@ -2,7 +2,7 @@
  * The package as npm would publish it, installed into an empty project without a network.
  */
 import { execFile } from "node:child_process";
-import { cpSync } from "node:fs";
+import { cpSync, symlinkSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,6 +34,10 @@ export async function installPacked(): Promise<Project> {
   await mkdir(project);
   await writeFile(join(project, "package.json"), JSON.stringify({ name: "project", private: true }));
   await execute("npm", ["install", "--offline", "--no-audit", "--no-fund", tarball], { cwd: project });
+  // What an optional peer is for asks for it, and cannot be imported without.
+  for (const peer of ["react", "vue"]) {
+    symlinkSync(join(ROOT, "node_modules", peer), join(project, "node_modules", peer));
+  }
   cpSync(join(ROOT, "test/package/consumer"), project, { recursive: true });
   const { exports } = JSON.parse(
     await readFile(join(project, "node_modules/tidings/package.json"), "utf8"),

@@ -1,0 +1,213 @@
+/**
+ * A store: one connection, its messages reduced to data as they come, and those who look told of it at most once a frame.
+ * It names no framework; `tidings/react` and `tidings/vue` are thin over it.
+ * This module is browser compatible.
+ */
+import {
+  connect,
+  type ConnectOptions,
+  EventStreamError,
+  type HeadersInput,
+  type Verdict,
+} from "../client/index.ts";
+import type { EventSchemas } from "../wire/contract.ts";
+import type { ParsedMessage } from "../wire/message.ts";
+import { nextFrame } from "./frame.ts";
+import type { AnyOptions, MessageFor, Newest, Opened, OptionsOf, StoreUrl, View } from "./view.ts";
+
+export interface Store<Data> {
+  /** The view as of the last frame: the same object until there is another one. */
+  get(this: void): View<Data>;
+  /** The view before anything was opened: what a server renders, and what a page that takes over from it begins with. */
+  getInitial(this: void): View<Data>;
+  /**
+   * Has `tell` called whenever there is another view. The connection is opened for the first who looks, and closed once nobody has
+   * looked for `lingerMs`. Who looks again goes on from the last event ID, or anew from `initial` where there is none; what has a
+   * verdict is left as it is.
+   * @returns How to end it.
+   */
+  subscribe(this: void, tell: () => void): () => void;
+  /** Ends the connection for good, with the verdict `"closed"`. What is in `data` stays. */
+  close(this: void): void;
+  /** Opens another connection, whatever the verdict: it goes on from the last event ID, or anew from `initial` where there is none. */
+  reopen(this: void): void;
+}
+
+/** A store whose options come anew with each drawing. */
+export interface RenewableStore<Data> extends Store<Data> {
+  /** From now on the functions, headers and body are those of `options`. All else is as it was when the connection was opened. */
+  renew(this: void, options: AnyOptions<Data>): void;
+}
+
+/**
+ * Makes a store. It can be made anywhere, on a server too, since nothing is opened before somebody looks.
+ * @param url - As for `connect`. Without one nothing is opened.
+ * @throws {RangeError} If `keepLast` is not a whole number above 0.
+ */
+export function createStore<
+  const Events extends EventSchemas | undefined = undefined,
+  const Json extends boolean | undefined = undefined,
+  const Keep extends number | undefined = undefined,
+  Data = Newest<MessageFor<Events, Json>, Keep>,
+>(url: StoreUrl, options?: OptionsOf<Events, Json, Keep, Data>): Store<Data> {
+  return renewableStore(url, (options ?? {}) as AnyOptions<Data>);
+}
+
+export function renewableStore<Data>(url: StoreUrl, options: AnyOptions<Data>): RenewableStore<Data> {
+  const { keepLast } = options;
+  if (keepLast !== undefined && !(Number.isInteger(keepLast) && keepLast > 0)) {
+    throw new RangeError(`Cannot make store: keepLast is ${keepLast}, expected a whole number above 0`);
+  }
+  const first: View<Data> = {
+    data: options.initial ?? ((keepLast ? [] : undefined) as Data),
+    state: url ? "connecting" : "closed",
+    error: undefined,
+    verdict: undefined,
+    lastEventId: options.lastEventId ?? "",
+  };
+  const lookers = new Set<{ readonly tell: () => void }>();
+  // What was told, and what will be.
+  let shown = first;
+  let next = first;
+  // The newest messages, where they are kept: made a list of once a frame, rather than for each message.
+  let kept: unknown[] | undefined;
+  let isKeptNew = false;
+  let connection: Opened | undefined;
+  let callOff: (() => void) | undefined;
+  let linger: ReturnType<typeof setTimeout> | undefined;
+
+  return {
+    get: () => shown,
+    getInitial: () => first,
+    subscribe(tell) {
+      const looker = { tell };
+      clearTimeout(linger);
+      if (!connection && !next.verdict) open();
+      lookers.add(looker);
+      return () => {
+        if (lookers.delete(looker) && lookers.size === 0) linger = setTimeout(leave, options.lingerMs ?? 0);
+      };
+    },
+    close() {
+      if (!next.verdict) end({ reason: "closed" });
+    },
+    reopen() {
+      leave();
+      change({ state: first.state, error: undefined, verdict: undefined });
+      if (lookers.size > 0) open();
+    },
+    renew(newest) {
+      options = newest;
+    },
+  };
+
+  function open(): void {
+    if (!url) return;
+    if (!next.lastEventId) {
+      kept = undefined;
+      isKeptNew = false;
+      change({ data: first.data });
+    }
+    let opened: Opened | undefined;
+    const isCurrent = () => connection === opened;
+    const { connect: openConnection = connect, headers, body, until, onGap, trace } = options;
+    // What opens connections in another way may have to see the values.
+    const isOurs = !options.connect;
+    const told: ConnectOptions = Object.assign({}, options, {
+      lastEventId: next.lastEventId,
+      ...(headers &&
+        (isOurs || typeof headers === "function") && { headers: () => ask(options.headers) as HeadersInput }),
+      ...(!!body && (isOurs || typeof body === "function") && { body: () => ask(options.body) }),
+      ...(typeof until === "function" && { until: (message) => (options.until as typeof until)(message) }),
+      ...(onGap && { onGap: (gap) => options.onGap?.(gap) }),
+      ...(trace && { trace: (entry) => options.trace?.(entry) }),
+      onMessage(message) {
+        if (isCurrent() && take(message)) return options.onMessage?.(message);
+      },
+      onOpen(response) {
+        if (isCurrent()) change({ error: undefined });
+        options.onOpen?.(response);
+      },
+      onError(error) {
+        // A message that was passed over is no failure of the stream.
+        if (isCurrent() && error.code !== "invalid") change({ error });
+        options.onError?.(error);
+      },
+      onState(state) {
+        if (isCurrent()) change({ state });
+        options.onState?.(state);
+      },
+    } satisfies ConnectOptions);
+    opened = connection = openConnection(url, told);
+    void opened.ended.then((verdict) => {
+      if (isCurrent()) end(verdict);
+    });
+  }
+
+  /** @returns Whether the message is in the data now. */
+  function take(message: ParsedMessage): boolean {
+    let { data } = next;
+    try {
+      if (options.reduce) data = options.reduce(data, message);
+      else if (options.keepLast) keep(message, options.keepLast);
+      else data = message as Data;
+    } catch (thrown) {
+      const cause = new EventStreamError(
+        "handler",
+        `Cannot reduce message ${JSON.stringify(message.event)}: ${String(thrown)}`,
+        { cause: thrown },
+      );
+      end({ reason: "truncated", cause: Object.assign(cause, { willRetry: false }) });
+      options.onError?.(cause);
+      // It is a mistake in the program, so it is told where those are.
+      void Promise.reject(thrown);
+      return false;
+    }
+    change({ data, lastEventId: message.id });
+    return true;
+  }
+
+  function keep(message: ParsedMessage, limit: number): void {
+    kept ??= [...(next.data as unknown[])];
+    kept.push(message);
+    isKeptNew = true;
+    if (kept.length >= 2 * limit) kept.splice(0, kept.length - limit);
+  }
+
+  function end(verdict: Verdict): void {
+    const ended = connection;
+    connection = undefined;
+    const { reason, cause } = verdict;
+    change({ state: "closed", verdict, error: reason === "aborted" ? undefined : cause });
+    ended?.close();
+  }
+
+  /** Nobody looks any more, or there will be another connection. */
+  function leave(): void {
+    if (!connection) return;
+    const left = connection;
+    connection = undefined;
+    left.close();
+    change({ state: first.state });
+    tell();
+  }
+
+  function change(patch: Partial<View<Data>>): void {
+    next = { ...next, ...patch };
+    callOff ??= (options.frame ?? nextFrame)(tell);
+  }
+
+  function tell(): void {
+    callOff?.();
+    callOff = undefined;
+    if (isKeptNew) next = { ...next, data: kept!.slice(-options.keepLast!) as Data };
+    isKeptNew = false;
+    if (shown === next) return;
+    shown = next;
+    for (const looker of lookers) looker.tell();
+  }
+}
+
+function ask(asked: unknown): unknown {
+  return typeof asked === "function" ? (asked as () => unknown)() : asked;
+}
