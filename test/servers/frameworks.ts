@@ -14,6 +14,7 @@ import { H3, serve as serveH3 } from "h3";
 import { Hono } from "hono";
 import Koa from "koa";
 import { generate } from "selfsigned";
+import { createAcceptor } from "../../packages/tidings/src/server/index.ts";
 import { answer, respond } from "./answer.ts";
 import type { RunningServer, ServerTraits } from "./contract.ts";
 import { startNest } from "./nest.ts";
@@ -27,6 +28,39 @@ export const frameworks: readonly {
   {
     name: "node:https",
     start: async () => listen(https.createServer(await certificate(), answer), "https"),
+  },
+  {
+    name: "the acceptor before node:http",
+    start: () => {
+      const server = http.createServer(answer);
+      createAcceptor(server, { "/*": answer });
+      return listen(server);
+    },
+  },
+  {
+    name: "the acceptor before node:https",
+    start: async () => {
+      const server = https.createServer(await certificate(), answer);
+      createAcceptor(server, { "/*": answer });
+      return listen(server, "https");
+    },
+  },
+  {
+    name: "the acceptor before node:http2 over TLS",
+    traits: { version: 2 },
+    start: async () => {
+      const server = http2.createSecureServer({ ...(await certificate()), allowHTTP1: true }, answer);
+      createAcceptor(server, { "/*": answer });
+      return listen(server, "https");
+    },
+  },
+  {
+    name: "the acceptor before node:http2 over TLS, to a peer of HTTP/1.1",
+    start: async () => {
+      const server = http2.createSecureServer({ ...(await certificate()), allowHTTP1: true }, answer);
+      createAcceptor(server, { "/*": answer });
+      return listen(server, "https");
+    },
   },
   { name: "node:http2 without TLS", traits: { version: 2 }, start: () => listen(http2.createServer(answer)) },
   {

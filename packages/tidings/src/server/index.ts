@@ -24,6 +24,15 @@ export type {
   SubscribeOptions,
 } from "./hub-options.ts";
 export type { StreamEnd, Subscription } from "./hub-stream.ts";
+export {
+  type Acceptor,
+  type AcceptorOptions,
+  type AcceptorServer,
+  type AcceptorStatistics,
+  createAcceptor,
+  type StreamHandler,
+  type StreamRequest,
+} from "./acceptor/acceptor.ts";
 export { HubError } from "./hub-error.ts";
 export type { HubGauges, HubStatistics } from "./hub-stats.ts";
 export type { Gap, GapReason, OnGap } from "./gap.ts";

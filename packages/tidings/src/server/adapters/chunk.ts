@@ -21,7 +21,7 @@ export function toChunk(bytes: Uint8Array): Uint8Array {
 const { Buffer } = globalThis as { Buffer?: { allocUnsafeSlow(size: number): Uint8Array } };
 
 /** A Buffer where there are such, as Node's streams would otherwise make one at each write; in memory of its own, to be shared. */
-function newBytes(size: number): Uint8Array {
+export function newBytes(size: number): Uint8Array {
   return Buffer === undefined ? new Uint8Array(size) : Buffer.allocUnsafeSlow(size);
 }
 

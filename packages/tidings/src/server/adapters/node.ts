@@ -1,6 +1,7 @@
 /**
  * Makes an outlet of a Node-style request and response: node:http, node:http2 and every framework that hands those on.
- * An HTTP/1.1 response that nobody has wrapped is written to its socket (socket-outlet.ts); anything else (HTTP/1.0, HTTP/2, a response wrapped by middleware, another runtime's imitation) through its own `write`.
+ * An HTTP/1.1 response that nobody has wrapped is written to its socket (socket-outlet.ts); anything else (HTTP/1.0,
+ * HTTP/2, a response wrapped by middleware, another runtime's imitation) through its own `write`.
  * Loads where there is no Node, and no types of Node's are needed to compile against it.
  * This module is browser compatible.
  */
@@ -32,6 +33,11 @@ export interface NodeResponse {
   on(name: string, listener: () => void): unknown;
 }
 
+/** A response that opens event streams in its own way, as the acceptor's does. */
+export interface OpensStreams extends NodeResponse {
+  openTidingsStream(head: ResponseHead, first: FirstPiece): Outlet;
+}
+
 /**
  * Sends the head with its first bytes and returns where the rest goes.
  * @throws {TypeError} If the response has been begun or ended by someone else.
@@ -51,6 +57,7 @@ export function createNodeOutlet(
       `Cannot open event stream: response ${response.writableEnded ? "has ended" : "has sent its head"} already, expected one that nothing was written to`,
     );
   }
+  if (opensStreams(response)) return response.openTidingsStream(head, first);
   // Nothing may be left that could throw for the life of the process: errors of a response say only that its peer left.
   response.on("error", ignore);
   if (isGone(response, socket)) return closedOutlet(response);
@@ -67,7 +74,7 @@ export function createNodeOutlet(
   response.flushHeaders();
   let outlet: Outlet;
   if (own !== undefined && isPlain(response, own)) {
-    outlet = new SocketOutlet(own, response);
+    outlet = SocketOutlet.of(own, response);
     if (first.chunk === undefined) outlet.write(first.bytes);
     else outlet.writeFramed(first.chunk);
   } else {
@@ -182,6 +189,10 @@ function closedOutlet(response: WideResponse): Outlet {
   const outlet = new ResponseOutlet(response, undefined);
   outlet.closed = true;
   return outlet;
+}
+
+function opensStreams(response: NodeResponse): response is OpensStreams {
+  return typeof (response as Partial<OpensStreams>).openTidingsStream === "function";
 }
 
 function isGone(response: WideResponse, socket: NodeSocket | undefined): boolean {

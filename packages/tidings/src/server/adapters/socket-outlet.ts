@@ -23,9 +23,8 @@ export interface NodeSocket {
   off?(name: string, listener: () => void): unknown;
 }
 
-/** What tells that the response is over, and ends it or cuts it when we say so: the response of node:http. */
+/** Ends the response, or cuts it, when we say so. Whoever made the outlet has it told that the response is over. */
 export interface Exchange {
-  on(name: "close", listener: () => void): unknown;
   end(): unknown;
   destroy?(error?: unknown): unknown;
 }
@@ -43,8 +42,14 @@ export class SocketOutlet implements Outlet {
   constructor(socket: NodeSocket, exchange: Exchange) {
     this.#socket = socket;
     this.#exchange = exchange;
-    (exchange as Carrier)[OUTLET] = this;
-    exchange.on("close", onClose);
+  }
+
+  /** For a response of node:http, which tells by its event that it is over. */
+  static of(socket: NodeSocket, response: Exchange & Emitter): SocketOutlet {
+    const outlet = new SocketOutlet(socket, response);
+    (response as Carrier)[OUTLET] = outlet;
+    response.on("close", onClose);
+    return outlet;
   }
 
   get framing(): "chunked" {
@@ -105,6 +110,13 @@ export class SocketOutlet implements Outlet {
     this.closed = true;
     this.owner?.onClose();
   }
+}
+
+/** The empty chunk that ends a body. */
+export const LAST_CHUNK: Uint8Array = new TextEncoder().encode("0\r\n\r\n");
+
+interface Emitter {
+  on(name: "close", listener: () => void): unknown;
 }
 
 const OUTLET = Symbol("tidings.outlet");

@@ -1,0 +1,122 @@
+/**
+ * The request and the response of a stream that the acceptor serves: what an event stream, or the refusal of one, needs.
+ * Both are forgotten once the stream is open.
+ * This module is browser compatible.
+ */
+import { toChunk } from "../adapters/chunk.ts";
+import type { OpensStreams } from "../adapters/node.ts";
+import type { FirstPiece, Outlet } from "../outlet.ts";
+import type { ResponseHead } from "../response-head.ts";
+import type { AcceptedConnection } from "./accepted-connection.ts";
+import type { RequestHead } from "./request-head.ts";
+import { checkHeader, writeResponseHead } from "./response-bytes.ts";
+
+/** A request, as node:http would hand it on, without a body. */
+export interface AcceptedRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly url: string;
+  readonly httpVersionMajor: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly rawHeaders: readonly string[];
+  /** The `net.Socket`, or `tls.TLSSocket`. */
+  readonly socket: { readonly remoteAddress?: string | undefined };
+}
+
+export function toRequest(head: RequestHead, socket: AcceptedRequest["socket"]): AcceptedRequest {
+  const { url, headers, rawHeaders } = head;
+  return { method: "GET", url, httpVersionMajor: 1, headers, rawHeaders, socket };
+}
+
+/** Answers one request: with an event stream, by `hub.subscribe` or `openStream`, or whole, by `end`. */
+export class AcceptedResponse implements OpensStreams {
+  statusCode = 200;
+  headersSent = false;
+  writableEnded = false;
+  readonly #connection: AcceptedConnection;
+  #headers: Map<string, string | readonly string[]> | undefined;
+
+  constructor(connection: AcceptedConnection) {
+    this.#connection = connection;
+  }
+
+  get socket(): unknown {
+    return this.#connection.socket;
+  }
+
+  /** @throws {TypeError} If the head has been sent, or the name or value cannot stand in one. */
+  setHeader(name: string, value: string | readonly string[]): this {
+    if (this.headersSent) {
+      throw new TypeError(`Cannot set header ${JSON.stringify(name)}: the head has been sent already`);
+    }
+    checkHeader(name, value);
+    this.#headers ??= new Map();
+    this.#headers.set(name.toLowerCase(), value);
+    return this;
+  }
+
+  getHeader(name: string): string | readonly string[] | undefined {
+    return this.#headers?.get(name.toLowerCase());
+  }
+
+  removeHeader(name: string): void {
+    this.#headers?.delete(name.toLowerCase());
+  }
+
+  /** Sends a part of a body. @returns False when the peer has not taken what was written before. */
+  write(bytes: Uint8Array | string): boolean {
+    if (this.writableEnded) return false;
+    const chunk = toChunk(typeof bytes === "string" ? utf8.encode(bytes) : bytes);
+    const isBegun = this.headersSent;
+    this.headersSent = true;
+    if (isBegun) return this.#connection.write(chunk);
+    return this.#connection.write(this.#head([["transfer-encoding", "chunked"]], chunk));
+  }
+
+  /** Ends the response, with all of the body or its last part. */
+  end(bytes?: Uint8Array | string): this {
+    if (this.writableEnded) return this;
+    if (this.headersSent) {
+      if (bytes !== undefined && bytes.length > 0) this.write(bytes);
+      this.writableEnded = true;
+      this.#connection.end();
+      return this;
+    }
+    const body = typeof bytes === "string" ? utf8.encode(bytes) : (bytes ?? new Uint8Array());
+    this.headersSent = true;
+    this.writableEnded = true;
+    this.#connection.finish(this.#head([["content-length", String(body.length)]], body));
+    return this;
+  }
+
+  /** Cuts the connection. */
+  destroy(): void {
+    this.writableEnded = true;
+    this.#connection.destroy();
+  }
+
+  /** `"close"` is heard when the response is over, for whatever reason. There is no other event. */
+  on(name: string, listener: () => void): this {
+    if (name === "close") this.#connection.onOver(listener);
+    return this;
+  }
+
+  /** @internal */
+  openTidingsStream(head: ResponseHead, first: FirstPiece): Outlet {
+    const headers = this.#headers;
+    // What the application has set stays, unless the stream's own head says otherwise: as with node:http.
+    headers?.delete("content-length");
+    const all =
+      headers === undefined ? head : { ...head, headers: [...new Map([...headers, ...head.headers])] };
+    const outlet = this.#connection.open(all, first);
+    this.headersSent = true;
+    return outlet;
+  }
+
+  #head(framing: readonly (readonly [string, string])[], body: Uint8Array): Uint8Array {
+    const headers = [...new Map([...(this.#headers ?? []), ...framing])];
+    return writeResponseHead(this.statusCode, headers, this.#connection.keepsAlive, body);
+  }
+}
+
+const utf8 = new TextEncoder();

@@ -1,0 +1,250 @@
+/**
+ * Serves event streams in front of a node:http server, at less than half of the memory: their requests never become those of
+ * node:http. Whatever is not plainly such a request reaches the server as if nobody had looked at it.
+ * This module is browser compatible, and does nothing there.
+ */
+import type { NodeRequest, NodeResponse } from "../adapters/node.ts";
+import type { FirstPiece } from "../outlet.ts";
+import { type Refusal, refuseNode } from "../refusal.ts";
+import type { ResponseHead } from "../response-head.ts";
+import { StreamList } from "../stream-list.ts";
+import { sharedWheel } from "../timer-wheel.ts";
+import { compileTopicPattern, type TopicMatcher } from "../topic-pattern.ts";
+import {
+  AcceptedConnection,
+  type AcceptedSocket,
+  type ConnectionOwner,
+  type IncomingBytes,
+} from "./accepted-connection.ts";
+import { AcceptedResponse, toRequest } from "./accepted-response.ts";
+import { readRequestHead } from "./request-head.ts";
+import { SharedHead } from "./response-bytes.ts";
+
+/** A request for a stream, from the acceptor or from node:http: what both have. */
+export type StreamRequest = NodeRequest & { readonly url?: string | undefined };
+
+/** Opens a stream: `(request, response) => hub.subscribe(request, response, { topics: ["book/1"] })`. */
+export type StreamHandler = (request: StreamRequest, response: NodeResponse) => unknown;
+
+export interface AcceptorOptions {
+  /**
+   * Milliseconds that a new connection may be silent before it is handed on to the server, whose own limits hold from then
+   * on; 10,000 unless told.
+   */
+  silenceMs?: number;
+  /** Bytes of a head at most, 8,192 unless told; larger ones are handed on to the server, with its own limit. */
+  maxHeadBytes?: number;
+  /** Told when a handler threw or rejected; the peer got 500, if it had nothing yet. Unless told, `console.error`. */
+  onError?: (error: unknown) => void;
+}
+
+export interface Acceptor {
+  /**
+   * Serves a request that reached the server all the same: over a connection that carried others before, over HTTP/1.0 or
+   * HTTP/2, as HEAD, with a head that is not plain.
+   * @returns Whether its path is one of the acceptor's. If not, nothing was done.
+   */
+  serve(request: StreamRequest, response: NodeResponse): boolean;
+  stats(): AcceptorStatistics;
+}
+
+export interface AcceptorStatistics {
+  /** Connections that the acceptor holds now: with a stream, or waiting for a request. */
+  readonly connections: number;
+  /** Requests that it served since it was made. */
+  readonly served: number;
+  /** Connections that it handed on to the server. */
+  readonly handedOn: number;
+}
+
+/** What we use of a server: `http.Server` and `https.Server` have it, and `http2.Http2SecureServer` with `allowHTTP1`. */
+export interface AcceptorServer {
+  keepAliveTimeout?: number;
+  listeners(name: string): unknown[];
+  removeListener(name: string, listener: (...values: unknown[]) => void): unknown;
+  prependListener(name: string, listener: (...values: unknown[]) => void): unknown;
+  closeIdleConnections?(): void;
+  closeAllConnections?(): void;
+}
+
+/**
+ * Takes the connections of a server before it does: those that begin with a plain GET for one of the paths stay here, all
+ * others go on to the server with every byte they have sent.
+ * @param server - It listens itself, as before; its `closeIdleConnections` and `closeAllConnections` close what is here too.
+ * @param paths - Handlers by path: `"/prices"`, `"/books/:id"`, `"/feeds/*"`; the first that fits.
+ * @throws {TypeError} If the server is none of Node's, has an acceptor, or a path cannot be compiled.
+ * @throws {RangeError} If an option is not a number above 0.
+ */
+export function createAcceptor(
+  server: AcceptorServer,
+  paths: Readonly<Record<string, StreamHandler>>,
+  options: AcceptorOptions = {},
+): Acceptor {
+  return new OpenAcceptor(server, paths, options);
+}
+
+class OpenAcceptor implements Acceptor, ConnectionOwner {
+  readonly #server: AcceptorServer;
+  /** What the server does with a connection. */
+  readonly #own: (socket: unknown) => void;
+  readonly #exact = new Map<string, StreamHandler>();
+  readonly #patterns: { readonly matches: TopicMatcher; readonly handler: StreamHandler }[] = [];
+  readonly #connections = new StreamList<AcceptedConnection>();
+  readonly #wheel = sharedWheel();
+  readonly #sharedHead = new SharedHead();
+  readonly #silenceMs: number;
+  readonly #maxHeadBytes: number;
+  readonly #onError: (error: unknown) => void;
+  #served = 0;
+  #handedOn = 0;
+
+  constructor(
+    server: AcceptorServer,
+    paths: Readonly<Record<string, StreamHandler>>,
+    { silenceMs = 10_000, maxHeadBytes = 8_192, onError }: AcceptorOptions,
+  ) {
+    this.#silenceMs = positive("silenceMs", silenceMs);
+    this.#maxHeadBytes = positive("maxHeadBytes", maxHeadBytes);
+    // oxlint-disable-next-line no-console -- what nobody else is told of has to be seen somewhere
+    this.#onError = onError ?? ((error) => console.error(error));
+    for (const [path, handler] of Object.entries(paths)) this.#addPath(path, handler);
+    this.#server = server;
+    this.#own = this.#interpose(server);
+  }
+
+  serve(request: StreamRequest, response: NodeResponse): boolean {
+    const { url = "", method } = request;
+    const query = url.indexOf("?");
+    const handler = this.#find(query === -1 ? url : url.slice(0, query));
+    if (handler === undefined || (method !== "GET" && method !== "HEAD")) return false;
+    this.#handle(handler, request, response);
+    return true;
+  }
+
+  stats(): AcceptorStatistics {
+    return { connections: this.#connections.size, served: this.#served, handedOn: this.#handedOn };
+  }
+
+  /** @internal */
+  receive(connection: AcceptedConnection, bytes: IncomingBytes): boolean {
+    if (bytes.length > this.#maxHeadBytes) return false;
+    const head = readRequestHead(bytes.toString("latin1"));
+    const handler = head === undefined ? undefined : this.#find(head.path);
+    if (head === undefined || handler === undefined) return false;
+    this.#wheel.remove(connection);
+    this.#served += 1;
+    connection.begin(head.keepsAlive);
+    this.#handle(handler, toRequest(head, connection.socket), new AcceptedResponse(connection));
+    return true;
+  }
+
+  /** @internal */
+  handOn(connection: AcceptedConnection, bytes: Uint8Array | undefined): void {
+    this.left(connection);
+    this.#handedOn += 1;
+    const socket = connection.release();
+    // Paused, so that the bytes wait until the server listens; then all flows as it would have.
+    socket.pause();
+    if (bytes !== undefined) socket.unshift(bytes);
+    this.#own.call(this.#server, socket);
+    socket.resume();
+  }
+
+  /** @internal */
+  answered(connection: AcceptedConnection): void {
+    const { keepAliveTimeout = 5_000 } = this.#server;
+    this.#wheel.add(connection, keepAliveTimeout > 0 ? keepAliveTimeout : this.#silenceMs);
+  }
+
+  /** @internal */
+  left(connection: AcceptedConnection): void {
+    this.#wheel.remove(connection);
+    this.#connections.remove(connection);
+  }
+
+  /** @internal */
+  headBytes(head: ResponseHead, first: FirstPiece, keepsAlive: boolean): Uint8Array {
+    return this.#sharedHead.of(head, first, keepsAlive);
+  }
+
+  #accept(socket: AcceptedSocket): void {
+    // HTTP/2 begins with what no request of HTTP/1.1 can; where TLS has settled on it, it need not be looked at.
+    if (socket.alpnProtocol === "h2") return this.#own.call(this.#server, socket);
+    const connection = new AcceptedConnection(socket, this);
+    this.#connections.add(connection);
+    this.#wheel.add(connection, this.#silenceMs);
+  }
+
+  #find(path: string): StreamHandler | undefined {
+    return this.#exact.get(path) ?? this.#patterns.find(({ matches }) => matches(path))?.handler;
+  }
+
+  #handle(handler: StreamHandler, request: StreamRequest, response: NodeResponse): void {
+    const fail = (error: unknown): void => {
+      this.#onError(error);
+      if (!response.headersSent && !response.writableEnded) return refuseNode(response, FAILED);
+      (response as { destroy?(): void }).destroy?.();
+    };
+    try {
+      const handled = handler(request, response);
+      if (handled instanceof Promise) handled.catch(fail);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  #addPath(path: string, handler: StreamHandler): void {
+    if (!path.startsWith("/") || typeof handler !== "function") {
+      throw new TypeError(
+        `Cannot create acceptor: ${JSON.stringify(path)} is given ${typeof handler}, expected a path that begins with / and a function`,
+      );
+    }
+    if (/[:*\\]/.test(path)) this.#patterns.push({ matches: compileTopicPattern(path), handler });
+    else this.#exact.set(path, handler);
+  }
+
+  #interpose(server: AcceptorServer): (socket: unknown) => void {
+    if (taken.has(server)) {
+      throw new TypeError("Cannot create acceptor: server has one already, expected one with all paths");
+    }
+    const event = server.listeners("secureConnection").length > 0 ? "secureConnection" : "connection";
+    const listeners = server.listeners(event) as ((socket: unknown) => void)[];
+    // The server's own was made with it: those that are called so are none of the application's.
+    const own = listeners.find(({ name }) => name === "connectionListener") ?? listeners[0];
+    if (own === undefined || typeof server.closeIdleConnections !== "function" || !isNode()) {
+      throw new TypeError(
+        "Cannot create acceptor: server takes no connections of HTTP/1.1 itself, expected node:http's or node:https's createServer(), on Node",
+      );
+    }
+    taken.add(server);
+    server.removeListener(event, own);
+    server.prependListener(event, (socket) => this.#accept(socket as AcceptedSocket));
+    const closeIdle = server.closeIdleConnections.bind(server);
+    const closeAll = server.closeAllConnections?.bind(server);
+    server.closeIdleConnections = () => {
+      for (const connection of this.#connections) if (!connection.busy) connection.destroy();
+      closeIdle();
+    };
+    server.closeAllConnections = () => {
+      for (const connection of this.#connections) connection.destroy();
+      closeAll?.();
+    };
+    return own;
+  }
+}
+
+const taken = new WeakSet<AcceptorServer>();
+
+const FAILED: Refusal = { code: "failed", status: 500, detail: "The stream cannot be served" };
+
+function isNode(): boolean {
+  const { process } = globalThis as { process?: { versions: Readonly<Record<string, string | undefined>> } };
+  return (
+    process !== undefined && process.versions["bun"] === undefined && process.versions["deno"] === undefined
+  );
+}
+
+function positive(name: string, value: unknown): number {
+  if (typeof value === "number" && value > 0) return value;
+  throw new RangeError(`Cannot create acceptor: ${name} is ${String(value)}, expected a number above 0`);
+}
