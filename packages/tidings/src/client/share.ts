@@ -1,0 +1,189 @@
+/**
+ * One connection for all tabs of an origin: `share` in the place of `connect`. A leader tab reads, the others are told; when it closes
+ * or falls silent another goes on from its cursor.
+ * Each tab has a whole `Connection`, over a transport that joins the share: handlers, pace, decoding and cursor are its own.
+ * This module is browser compatible.
+ */
+import type { ParsedMessage } from "../wire/message.ts";
+import { type Connection, connect, type ConnectOptions } from "./connect.ts";
+import type { Verdict } from "./connection-options.ts";
+import type { DecodedMessage, EventMap, MessageOf } from "./decode.ts";
+import { systemClock } from "./keep-open.ts";
+import type { ConnectionState } from "./reconnect.ts";
+import { type Asked, mayReplay } from "./request.ts";
+import type { Role, SharePlatform } from "./share/member.ts";
+import { shareName } from "./share/share-name.ts";
+import { shareTransport } from "./share/share-transport.ts";
+
+export interface ShareOptions<Message = ParsedMessage> extends ConnectOptions<Message> {
+  /**
+   * Names the stream. Tabs share when their names are the same, and whatever of method, URL, headers, body and credentials they give as
+   * values. Required when the URL, the headers or the body is a function: put into it what the answer depends on, such as the user.
+   */
+  name?: string;
+  /**
+   * What a tab without a cursor begins with when another leads already: with what comes from `"now"` on, or as the server begins a
+   * `"request"` of its own, which it ends as soon as the two have met. Default `"now"`.
+   */
+  begin?: "now" | "request";
+  /** Milliseconds of silence after which a leader that is asked for a sign of life is robbed of its lead. Default 10 000. */
+  takeoverMs?: number;
+  /**
+   * How many of the last messages each tab keeps, up to 1 MiB of them, for tabs that are behind. Whoever is further back asks the
+   * server over a connection of its own, until it has caught up. Default 1024.
+   */
+  maxRecentMessages?: number;
+}
+
+export interface SharedConnection<Message = ParsedMessage> extends Connection<Message> {
+  /** `"leader"` has the connection; `"follower"` is told; `"alone"` has one of its own, since the platform cannot share. */
+  readonly role: Role;
+}
+
+/**
+ * As `connect`, over one connection for all tabs.
+ * @throws {TypeError} If `url` or an option makes no sense, or the request cannot be shared: it must be one that may be repeated.
+ */
+export function share<const Events extends EventMap>(
+  url: Asked<string | URL>,
+  options: ShareOptions<MessageOf<Events>> & { events: Events },
+): SharedConnection<MessageOf<Events>>;
+export function share<Data = unknown>(
+  url: Asked<string | URL>,
+  options: ShareOptions<DecodedMessage<string, Data>> & { json: true; events?: undefined },
+): SharedConnection<DecodedMessage<string, Data>>;
+export function share(url: Asked<string | URL>, options?: ShareOptions): SharedConnection;
+export function share(
+  url: Asked<string | URL>,
+  options: ShareOptions<never> = {},
+): SharedConnection<DecodedMessage> {
+  return shareOver(platform(), url, options);
+}
+
+/** @param platform - Absent where there is nothing to share with. */
+export function shareOver(
+  platform: SharePlatform | undefined,
+  url: Asked<string | URL>,
+  options: ShareOptions<never>,
+): SharedConnection<DecodedMessage> {
+  const {
+    name,
+    begin,
+    takeoverMs = 10_000,
+    maxRecentMessages = 1024,
+    json,
+    events,
+    invalid,
+    lastEventId,
+    cursor,
+    ack,
+    whenHidden,
+    maxQueuedMessages = 1024,
+    signal,
+    onMessage,
+    onGap,
+    onOpen,
+    onState,
+    onError,
+    ...request
+  } = options;
+  const { method = "GET", retry, until, clock = systemClock } = request;
+  if (retry === false || !mayReplay(method.toUpperCase(), retry?.replay || !!cursor)) {
+    const what = retry === false ? "retry is false" : `method is ${method}`;
+    throw new TypeError(
+      `Cannot share: ${what}, expected a request that may be repeated, since the tab that takes over repeats it (see retry.replay)`,
+    );
+  }
+  const key = shareName(url, options);
+  let role: Role = "alone";
+  if (!platform) {
+    const connection = connect(url, options as ConnectOptions);
+    return Object.defineProperty(connection, "role", { value: role }) as SharedConnection<never>;
+  }
+
+  // For the connection of this tab the way to the others is open; how the stream is, they say.
+  let own: ConnectionState = "connecting";
+  let told: ConnectionState = "connecting";
+  let lastState: ConnectionState = "connecting";
+  let verdict: Verdict | undefined;
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal!.reason);
+  if (signal?.aborted) abort();
+  else signal?.addEventListener("abort", abort);
+
+  const transport = shareTransport(platform, key, {
+    clock,
+    takeoverMs,
+    maxQueued: maxQueuedMessages,
+    maxRecent: maxRecentMessages,
+    fromStart: begin === "request",
+    connect: (more) => connect(url, { ...request, ...more } as ConnectOptions),
+    onRole: (is) => void (role = is),
+    onState(state, response) {
+      const opens = state === "open" && told !== "open";
+      told = state;
+      tellState();
+      if (opens && response) onOpen?.(response);
+    },
+    onError: (error) => onError?.(error),
+    onEnd(how) {
+      verdict = how;
+      if (how.reason === "complete") connection.close();
+      else controller.abort(how.cause);
+    },
+  });
+  const connection = connect(key, {
+    ...{ json, events, invalid, lastEventId, cursor, ack, whenHidden, maxQueuedMessages, until, clock },
+    ...{ onMessage, onGap, onError, transport },
+    signal: controller.signal,
+    // Silence is the leader's to judge.
+    idleMs: 0,
+    onState(state) {
+      own = state;
+      if (state === "connecting") told = state;
+      tellState();
+    },
+  } as ConnectOptions) as Connection<DecodedMessage>;
+  const ended = connection.ended.then((how) => {
+    signal?.removeEventListener("abort", abort);
+    return verdict && (how.reason === "closed" || how.reason === "aborted") ? verdict : how;
+  });
+
+  return {
+    get state() {
+      return stateNow();
+    },
+    get role() {
+      return role;
+    },
+    get lastEventId() {
+      return connection.lastEventId;
+    },
+    get readable() {
+      return connection.readable;
+    },
+    ended,
+    on: (event, handler) => connection.on(event, handler),
+    close: () => connection.close(),
+    [Symbol.asyncIterator]: () => connection[Symbol.asyncIterator](),
+    [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
+  };
+
+  function stateNow(): ConnectionState {
+    return own === "open" ? told : own;
+  }
+
+  function tellState(): void {
+    if (stateNow() === lastState) return;
+    lastState = stateNow();
+    onState?.(lastState);
+  }
+}
+
+/** What this page can share with; nothing in an insecure context, and in most runtimes that are not browsers. */
+function platform(): SharePlatform | undefined {
+  const { navigator, BroadcastChannel, document } = globalThis as Partial<typeof globalThis>;
+  const locks = navigator?.locks as LockManager | undefined;
+  if (!locks || !BroadcastChannel) return;
+  return { locks, openChannel: (name) => new BroadcastChannel(name), page: document };
+}

@@ -1,0 +1,232 @@
+/**
+ * A tab that is told: takes the leader's entries in their order, each once, and finds its way back whenever it missed some, had some
+ * already, or the leader is another. Pure of the platform: it is handed what tells, asks and takes.
+ * This module is browser compatible.
+ */
+import type { Verdict } from "../connection-options.ts";
+import { isBehind } from "../cursor.ts";
+import type { EventStreamError } from "../event-stream-error.ts";
+import type { Clock } from "../keep-open.ts";
+import type { ConnectionState } from "../reconnect.ts";
+import { createRecent, type Entry, type Recent } from "./recent.ts";
+import type { Ask, Opened, Told } from "./words.ts";
+
+export interface FollowerHost {
+  /** The tab's name. */
+  readonly me: string;
+  readonly clock: Clock;
+  /** How long a leader may be silent. */
+  readonly takeoverMs: number;
+  /** How many entries may wait for a slow reader. */
+  readonly maxQueued: number;
+  /** How many of the leader's entries may wait while this tab is catching up. */
+  readonly maxRecent: number;
+  /** Whether a tab without a cursor asks the server for the beginning. */
+  readonly fromStart: boolean;
+  ask(ask: Ask): void;
+  /** Hands an entry to the application. @returns A promise while its reader is behind. */
+  take(entry: Entry): void | PromiseLike<void>;
+  /** Asks the server, over a connection of this tab's own, for what came after the tab's cursor. */
+  catchUp(pass: (entry: Entry) => unknown): { close(): void };
+  /** The leader is dead, though it has not left. */
+  takeOver(): void;
+  /** The reader is too far behind, and without ids there is no way back. */
+  onOverflow(): void;
+  onState(state: ConnectionState, response?: Opened): void;
+  onError(error: EventStreamError): void;
+  onEnd(verdict: Verdict): void;
+}
+
+export interface Follower {
+  hear(told: Told): void;
+  /** Asks where the stream stands. */
+  ask(): void;
+  /** Final. */
+  stop(): void;
+}
+
+/** Unanswered questions after which a leader is taken for dead; one is asked each quarter of `takeoverMs`. */
+const QUESTIONS = 3;
+
+/** @param recent - Where the tab stands; the follower adds to it what it hands over. */
+export function follow(host: FollowerHost, recent: Recent): Follower {
+  const { me, clock, takeoverMs } = host;
+  /**
+   * - `"asking"`: where the leader stands is not known.
+   * - `"in step"`: its next entry is the next one here, but for those in `ahead`.
+   * - `"catching up"`: over a connection of its own; what the leader says waits in `waiting` until the two meet.
+   * - `"behind"`: the reader is, so that nothing is taken until it has caught up.
+   */
+  let mode: "asking" | "in step" | "catching up" | "behind" = "asking";
+  let term = "";
+  let previousTerm = "";
+  let seq = 0;
+  /** Ids that were handed over and that the leader has yet to come to. */
+  let ahead: string[] | undefined;
+  let waiting = createRecent("", 0);
+  let own: { close(): void } | undefined;
+  let begun = !host.fromStart;
+  let queued = 0;
+  let heard = false;
+  let unanswered = 0;
+  let timer: unknown;
+
+  watch();
+  return { hear, ask, stop };
+
+  function hear(told: Told): void {
+    // The last leader's word, though this tab or another has taken its place meanwhile.
+    if (told.verdict && (told.term === term || told.term === previousTerm)) return host.onEnd(told.verdict);
+    const answer = told.to === me && mode === "asking";
+    if (told.term !== term && !told.lead && !answer) return;
+    heard = true;
+    if (told.resigned) {
+      term = "";
+      return ask();
+    }
+    if (told.state) host.onState(told.state, told.response);
+    if (told.error) host.onError(told.error);
+    if (told.lead || answer) return meet(told);
+    if (mode === "asking" || mode === "behind") return;
+    const { entry } = told;
+    const isNext = told.seq === seq + (entry ? 1 : 0);
+    seq = told.seq;
+    if (mode === "catching up") {
+      if (!isNext) waiting = createRecent(told.id, host.maxRecent);
+      else if (entry) keep(entry);
+    } else if (!isNext) ask();
+    else if (entry) take(entry);
+  }
+
+  /** Finds the place of this tab in the stream of a leader that says where it stands. */
+  function meet({ term: theirTerm, seq: theirSeq, id, to, from, tail }: Told): void {
+    const { cursor } = recent;
+    if (theirTerm !== term) previousTerm = term;
+    term = theirTerm;
+    seq = theirSeq;
+    ahead = undefined;
+    if (isFull()) {
+      mode = "behind";
+      return;
+    }
+    const further = recent.after(id);
+    const isNew = !cursor && begun;
+    // A term that begins where this tab stands begins for both, though it be at the start.
+    if (cursor === id && (begun || theirSeq === 0)) inStep();
+    else if (isNew) {
+      inStep();
+      advance({ id });
+    } else if (further || isBehind(id, cursor)) {
+      inStep();
+      ahead = idsOf(further);
+    } else if (tail && from === cursor) {
+      inStep();
+      tail.forEach(advance);
+    } else if (to || own) {
+      mode = "catching up";
+      waiting = createRecent(id, host.maxRecent);
+      own ??= host.catchUp(fromServer);
+      comeTogether();
+    } else ask();
+  }
+
+  function inStep(): void {
+    mode = "in step";
+    begun = true;
+    own?.close();
+    own = undefined;
+  }
+
+  /** The leader's next entry. */
+  function take(entry: Entry): void {
+    if (ahead) {
+      const at = ahead.indexOf(entry.id);
+      if (at >= 0) ahead.splice(0, at + 1);
+      if (at >= 0 || isBehind(entry.id, recent.cursor)) {
+        if (entry.id === recent.cursor && ahead.length === 0) ahead = undefined;
+        return;
+      }
+      // A gap is of the leader's way; behind it may come what this tab has.
+      if (entry.message?.event !== "gap") ahead = undefined;
+    }
+    advance(entry);
+  }
+
+  /** The leader's next entry, while this tab is on its own. */
+  function keep(entry: Entry): void {
+    const further = recent.after(entry.id);
+    if (further || isBehind(entry.id, recent.cursor)) {
+      inStep();
+      ahead = idsOf(further);
+    } else waiting.add(entry);
+  }
+
+  function fromServer(entry: Entry): unknown {
+    const pressure = advance(entry);
+    if (mode === "catching up") comeTogether();
+    return pressure;
+  }
+
+  /** Ends the tab's own connection when it has come to where the leader's entries begin, or among them. */
+  function comeTogether(): void {
+    const { cursor } = recent;
+    const rest =
+      waiting.after(cursor) ?? (isBehind(waiting.base, cursor) ? waiting.after(waiting.base) : undefined);
+    if (!rest) return;
+    inStep();
+    ahead = [];
+    rest.forEach(take);
+  }
+
+  function advance(entry: Entry): void | PromiseLike<void> {
+    if (mode === "behind") return;
+    recent.add(entry);
+    const pressure = host.take(entry);
+    if (!pressure) return;
+    if (++queued === 1) void pressure.then(caughtUp);
+    if (isFull() && !own) {
+      if (recent.cursor) mode = "behind";
+      else host.onOverflow();
+    }
+    return pressure;
+  }
+
+  function isFull(): boolean {
+    return queued >= host.maxQueued;
+  }
+
+  function caughtUp(): void {
+    queued = 0;
+    if (mode === "behind") ask();
+  }
+
+  function ask(): void {
+    mode = "asking";
+    host.ask({ ask: me, from: recent.cursor });
+  }
+
+  /** Asks a silent leader for a sign of life. Its timers may stand still, as those of hidden pages do; it answers all the same. */
+  function watch(): void {
+    timer = clock.setTimeout(watch, (takeoverMs / 4) * (1 - clock.random() / 4));
+    if (heard) unanswered = -1;
+    heard = false;
+    if (++unanswered === 0) return;
+    if (unanswered > QUESTIONS) {
+      unanswered = 0;
+      // Whatever it says of the end of the stream from now on is its own affair.
+      term = "";
+      mode = "asking";
+      host.takeOver();
+    } else if (mode === "asking") ask();
+    else host.ask({ ask: me });
+  }
+
+  function stop(): void {
+    clock.clearTimeout(timer);
+    own?.close();
+  }
+}
+
+function idsOf(entries: readonly Entry[] = []): string[] {
+  return entries.map(({ id }) => id);
+}

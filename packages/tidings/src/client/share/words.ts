@@ -1,0 +1,78 @@
+/**
+ * What the tabs of a share say to each other over their channel.
+ * This module is browser compatible.
+ */
+import type { Verdict } from "../connection-options.ts";
+import { EventStreamError } from "../event-stream-error.ts";
+import type { ConnectionState } from "../reconnect.ts";
+import type { Entry } from "./recent.ts";
+
+/** Who leads, and how the stream goes on from where the asker stands? */
+export interface Ask {
+  readonly ask: string;
+  /** The asker's cursor; absent when it only wants a sign of life. */
+  readonly from?: string | undefined;
+}
+
+/** What a leader says, in its order. */
+export interface Told {
+  /** The leadership, not the tab: one that leads again has another. */
+  readonly term: string;
+  /** How many entries this term has had, with this one. */
+  readonly seq: number;
+  /** The cursor after them. */
+  readonly id: string;
+  /** The beginning of the term. */
+  readonly lead?: boolean;
+  readonly entry?: Entry;
+  readonly state?: ConnectionState;
+  readonly response?: Opened | undefined;
+  readonly error?: EventStreamError;
+  /** The stream is at its end, for all. */
+  readonly verdict?: Verdict;
+  /** The term is over, and somebody else leads. */
+  readonly resigned?: boolean;
+  /** Whose question this answers. */
+  readonly to?: string;
+  readonly from?: string | undefined;
+  /** What came after `from`, if the leader knows. */
+  readonly tail?: readonly Entry[] | undefined;
+}
+
+/** As much of a response as can be told. */
+export interface Opened {
+  readonly status: number | undefined;
+  readonly url: string;
+  readonly type: string | null;
+}
+
+/** The structured clone of an error keeps its message and nothing else of ours, and refuses many a cause. */
+export function pack(told: Ask | Told): unknown {
+  const { error, verdict } = told as Told;
+  const plain = (from: unknown) => {
+    const { code, message, url, status, retryAfter, body, willRetry, cause } = from as EventStreamError;
+    return {
+      code,
+      message,
+      facts: { url, status, retryAfter, body, willRetry, cause: cause === undefined ? cause : String(cause) },
+    };
+  };
+  return {
+    ...told,
+    ...(error && { error: plain(error) }),
+    ...(verdict?.cause !== undefined && { verdict: { ...verdict, cause: plain(verdict.cause) } }),
+  };
+}
+
+export function unpack(packed: unknown): Ask | Told {
+  const { error, verdict } = packed as Told;
+  const revive = (plain: unknown) => {
+    const { code, message, facts } = plain as { code: EventStreamError["code"]; message: string; facts: object };
+    return new EventStreamError(code, message, facts);
+  };
+  return {
+    ...(packed as Told),
+    ...(error && { error: revive(error) }),
+    ...(verdict?.cause !== undefined && { verdict: { ...verdict, cause: revive(verdict.cause) } as Verdict }),
+  };
+}
