@@ -1,0 +1,203 @@
+/**
+ * One connection for the tabs of real browsers: as many as one likes, closed, crashed and frozen, and each is told everything once.
+ */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { chanceFrom } from "../support/share-world.ts";
+import { until } from "../browsers/index.ts";
+import { type Origin, startOrigin } from "./origin.ts";
+import { browsers, startTabs, type TabPage, type Tabs } from "./tabs.ts";
+
+const TAKEOVER_MS = 2000;
+
+describe.each(browsers)("share() in %s", (name) => {
+  let browser: Tabs;
+  let origin: Origin;
+  let tabs: Tab[] = [];
+  /** What each tab has been told, those that are gone too. */
+  let told: Tab[] = [];
+
+  class Tab {
+    numbers: number[] = [];
+    role = "";
+    state = "";
+    readonly page: TabPage;
+
+    constructor(page: TabPage) {
+      this.page = page;
+    }
+
+    async read(): Promise<void> {
+      const { numbers, errors, role, state } = await this.page.evaluate(() => ({
+        numbers: window.numbers,
+        errors: window.errors,
+        role: window.connection?.role ?? "",
+        state: window.connection?.state ?? String(window.source?.readyState),
+      }));
+      expect(errors).toEqual([]);
+      Object.assign(this, { numbers, role, state });
+    }
+
+    async close(): Promise<void> {
+      await this.read();
+      this.leave();
+      await this.page.close();
+    }
+
+    async crash(): Promise<void> {
+      await this.read();
+      this.leave();
+      await this.page.crash();
+      await this.page.close();
+    }
+
+    leave(): void {
+      tabs = tabs.filter((tab) => tab !== this);
+    }
+  }
+
+  async function openTab(sharing = true): Promise<Tab> {
+    const tab = new Tab(await browser.open(`${origin.url}/page`));
+    if (sharing) await tab.page.evaluate((ms) => window.startSharing(ms), TAKEOVER_MS);
+    tabs.push(tab);
+    told.push(tab);
+    return tab;
+  }
+
+  const readAll = () => Promise.all(tabs.map((tab) => tab.read()));
+  async function leader(): Promise<Tab> {
+    return until("a leader", async () => {
+      await readAll();
+      return tabs.find(({ role }) => role === "leader");
+    });
+  }
+  const allOpen = () =>
+    until("tabs that follow an open stream", async () => {
+      await readAll();
+      return tabs.every(({ state }) => state === "open");
+    });
+  /** All tabs have the last number, and every tab has all from its first on, once and in order. */
+  async function expectAllTold(): Promise<void> {
+    await until("the last number in each tab", async () => {
+      await readAll();
+      if (tabs.every(({ numbers }) => numbers.at(-1) === origin.last)) return true;
+      throw new Error(`${tabs.map(({ numbers, role }) => `${role} ${numbers.at(-1)}`).join()} of ${origin.last}`);
+    });
+    for (const { numbers } of told) {
+      expect(numbers).toEqual(Array.from(numbers, (_, at) => numbers[0]! + at));
+    }
+  }
+
+  beforeAll(async () => {
+    browser = await startTabs(name);
+  });
+  afterAll(() => browser?.close());
+  beforeEach(async () => {
+    origin = await startOrigin();
+  });
+  afterEach(async () => {
+    await Promise.all(tabs.map(({ page }) => page.close()));
+    tabs = [];
+    told = [];
+    await origin.close();
+  });
+
+  test("12 tabs over HTTP/1.1 share one connection, where EventSource stops at six", async () => {
+    for (let count = 0; count < 12; count++) await openTab();
+    await allOpen();
+    await origin.publish(100);
+    await expectAllTold();
+    for (const { numbers } of tabs) expect(numbers).toHaveLength(100);
+    expect(origin.streams).toEqual({ open: 1, most: 1, all: 1 });
+    expect(tabs.filter(({ role }) => role === "leader")).toHaveLength(1);
+    for (const { page } of tabs) await page.evaluate(() => window.connection!.close());
+    await until("the end of the connection", () => origin.streams.open === 0);
+
+    for (const { page } of tabs) await page.evaluate(() => window.startAlone());
+    await until("six connections", () => origin.streams.open === 6);
+    await origin.publish(100);
+    // Those that wait would be told by now, if they could be.
+    await until("what six tabs are told", async () => {
+      await readAll();
+      return tabs.filter(({ numbers }) => numbers.length === 200).length === 6;
+    });
+    expect(tabs.filter(({ numbers }) => numbers.length === 100)).toHaveLength(6);
+    expect(origin.streams).toMatchObject({ open: 6, most: 6 });
+  });
+
+  test("tabs that are opened and closed at random lose nothing and are told nothing twice", async () => {
+    const chance = chanceFrom(20_261_125);
+    for (let count = 0; count < 5; count++) await openTab();
+    await allOpen();
+    let publishing = true;
+    const published = (async () => {
+      while (publishing) {
+        await origin.publish(1 + chance(5));
+        await new Promise((resolve) => void setTimeout(resolve, 5));
+      }
+    })();
+    for (let count = 0; count < 24; count++) {
+      const what = chance(4);
+      if (tabs.length < 3 || (what === 0 && tabs.length < 8)) await openTab();
+      else if (what === 1) await tabs[chance(tabs.length)]!.close();
+      else await (await leader()).close();
+    }
+    publishing = false;
+    await published;
+    await expectAllTold();
+    expect(told.length).toBeGreaterThan(12);
+    expect(origin.streams.open).toBe(1);
+  });
+
+  if (name !== "chromium") return;
+
+  test("a leader whose process crashes is followed by another", async () => {
+    for (let count = 0; count < 3; count++) await openTab();
+    await allOpen();
+    for (let count = 0; count < 2; count++) {
+      await origin.publish(20);
+      await (await leader()).crash();
+      await origin.publish(20);
+      await leader();
+    }
+    await expectAllTold();
+  });
+
+  test("a leader that is frozen is followed by another at once, and follows it when it thaws", async () => {
+    const frozen = await openThree();
+    await frozen.page.freeze();
+    frozen.leave();
+    await origin.publish(20);
+    await leader();
+    await expectAllTold();
+    await frozen.page.thaw();
+    await expectBack(frozen);
+  });
+
+  test("a leader that hangs is robbed of its lead, and follows when it is well again", async () => {
+    const hung = await openThree();
+    await hung.page.evaluate((ms) => window.hang(ms), 4 * TAKEOVER_MS);
+    hung.leave();
+    await origin.publish(20);
+    await leader();
+    await expectAllTold();
+    await expectBack(hung);
+  });
+
+  async function openThree(): Promise<Tab> {
+    for (let count = 0; count < 3; count++) await openTab();
+    await allOpen();
+    await origin.publish(20);
+    return leader();
+  }
+
+  async function expectBack(tab: Tab): Promise<void> {
+    await origin.publish(20);
+    await expectAllTold();
+    tabs.push(tab);
+    await origin.publish(20);
+    await expectAllTold();
+    expect(tab.numbers).toHaveLength(80);
+    expect(tab.role).toBe("follower");
+    await until("one connection", () => origin.streams.open === 1);
+  }
+});
