@@ -3,8 +3,13 @@
  * promise and no other; tabs that freeze and die; and a server that numbers its messages. Time moves when it is moved.
  */
 import type { Clock } from "../../packages/tidings/src/client/keep-open.ts";
-import { type ShareOptions, shareOver, type SharedConnection } from "../../packages/tidings/src/client/share.ts";
+import {
+  type ShareOptions,
+  shareOver,
+  type SharedConnection,
+} from "../../packages/tidings/src/client/share.ts";
 import type { SharePlatform } from "../../packages/tidings/src/client/share/member.ts";
+import type { ParsedMessage } from "../../packages/tidings/src/wire/message.ts";
 import type { Transport, TransportSink } from "../../packages/tidings/src/client/transports/transport.ts";
 
 /** From 0 up to `below`, a whole number. */
@@ -19,7 +24,7 @@ export function chanceFrom(seed: number): Chance {
 }
 
 export interface Tab {
-  readonly connection: SharedConnection<{ event: string; data: string; id: string }>;
+  readonly connection: SharedConnection;
   /** The numbers that its handler was given. */
   readonly numbers: number[];
   readonly frozen: boolean;
@@ -48,10 +53,17 @@ export interface ShareWorld {
   readonly locks: number;
   readonly channels: number;
   cursorOf(number: number): string;
-  open(options?: ShareOptions, platform?: "sharing" | "none" | "no locks"): Promise<Tab>;
+  /** @param how - Whether it has a handler, which notes the numbers, or is left to be read. */
+  open(
+    options?: ShareOptions,
+    platform?: "sharing" | "none" | "no locks",
+    how?: "handles" | "reads",
+  ): Promise<Tab>;
   publish(count?: number): void;
   /** The server cuts a connection. */
   cut(): void;
+  /** The server says this on each of its connections. */
+  say(text: string): void;
   /** Answers each further request with this status instead of a stream. */
   refuse(status: number): void;
   /** Lets some of what is under way happen, as chance has it. */
@@ -90,7 +102,7 @@ interface Wanted {
 }
 
 /** @param ids - As a hub's, which tell their order, or of no meaning to anybody but the server. */
-export function createShareWorld(chance: Chance, ids: "cursors" | "opaque" = "cursors"): ShareWorld {
+export function createShareWorld(chance: Chance, ids: "cursors" | "opaque" | "none" = "cursors"): ShareWorld {
   let nowMs = 1_000_000;
   let head = 0;
   let refusal = 0;
@@ -107,7 +119,8 @@ export function createShareWorld(chance: Chance, ids: "cursors" | "opaque" = "cu
   const cursorOf = (number: number) =>
     ids === "cursors" ? `Ep0ch-epoch.${number}` : `m${((number * 7919) % 100_003).toString(36)}`;
   const numberOf = (cursor: string) => {
-    for (let number = 0; ; number++) if (cursorOf(number) === cursor) return number;
+    for (let number = 0; number < head; number++) if (cursorOf(number) === cursor) return number;
+    return head;
   };
   const put = (pipe: Pipe, run: () => void) => {
     pipe.queue.push(run);
@@ -150,8 +163,9 @@ export function createShareWorld(chance: Chance, ids: "cursors" | "opaque" = "cu
           }),
         );
         if (status !== 200) put(pipe, () => sink.onEnd());
-        else if (from === undefined) text(`id: ${cursorOf(head)}\n\n`);
-        else for (let number = numberOf(from) + 1; number <= head; number++) text(blockOf(number));
+        else if (from === undefined && ids !== "none") text(`id: ${cursorOf(head)}\n\n`);
+        else if (from !== undefined)
+          for (let number = numberOf(from) + 1; number <= head; number++) text(blockOf(number));
         return {
           abort() {
             pipe.queue.length = 0;
@@ -236,7 +250,7 @@ export function createShareWorld(chance: Chance, ids: "cursors" | "opaque" = "cu
     };
   }
 
-  async function open(options: ShareOptions = {}, kind = "sharing"): Promise<Tab> {
+  async function open(options: ShareOptions = {}, kind = "sharing", how = "handles"): Promise<Tab> {
     const owner = { frozen: false, dead: false };
     const page = new EventTarget();
     const seen: number[] = [];
@@ -246,18 +260,20 @@ export function createShareWorld(chance: Chance, ids: "cursors" | "opaque" = "cu
     if (kind === "no locks") {
       platform.locks.request = () => Promise.reject(new DOMException("denied", "SecurityError"));
     }
-    const connection = shareOver(kind === "none" ? undefined : platform, "https://a.example/", {
+    const all: ShareOptions = {
       clock: clockOf(owner),
       transport: transportOf(owner),
       idleMs: 0,
       ...options,
-      onMessage(message: { data: string }) {
-        if (owner.dead) return;
-        seen.push(Number(message.data));
-        (options.onMessage as ((message: unknown) => void) | undefined)?.(message);
-        return held;
-      },
-    } as ShareOptions<never>) as unknown as Tab["connection"];
+      ...(how === "handles" && { onMessage: note }),
+    };
+    const sharing = kind === "none" ? undefined : platform;
+    const connection: SharedConnection = shareOver(sharing, "https://a.example/", all);
+    function note({ data }: ParsedMessage): Promise<void> | undefined {
+      if (owner.dead) return;
+      seen.push(Number(data));
+      return held;
+    }
     const tab: Tab = {
       connection,
       numbers: seen,
@@ -351,6 +367,10 @@ export function createShareWorld(chance: Chance, ids: "cursors" | "opaque" = "cu
       if (!one) return;
       connections.delete(one);
       put(one.pipe, () => one.sink.onError(new TypeError("cut")));
+    },
+    say(text) {
+      const bytes = encoder.encode(text);
+      for (const { pipe, sink } of connections) put(pipe, () => void sink.onBytes(bytes));
     },
     refuse(status) {
       refusal = status;

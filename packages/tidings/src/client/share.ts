@@ -4,10 +4,11 @@
  * Each tab has a whole `Connection`, over a transport that joins the share: handlers, pace, decoding and cursor are its own.
  * This module is browser compatible.
  */
+import type { EventSchemas } from "../wire/contract.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 import { type Connection, connect, type ConnectOptions } from "./connect.ts";
 import type { Verdict } from "./connection-options.ts";
-import type { DecodedMessage, EventMap, MessageOf } from "./decode.ts";
+import type { DecodedMessage, MessageOf } from "./decode.ts";
 import { systemClock } from "./keep-open.ts";
 import type { ConnectionState } from "./reconnect.ts";
 import { type Asked, mayReplay } from "./request.ts";
@@ -44,7 +45,7 @@ export interface SharedConnection<Message = ParsedMessage> extends Connection<Me
  * As `connect`, over one connection for all tabs.
  * @throws {TypeError} If `url` or an option makes no sense, or the request cannot be shared: it must be one that may be repeated.
  */
-export function share<const Events extends EventMap>(
+export function share<const Events extends EventSchemas>(
   url: Asked<string | URL>,
   options: ShareOptions<MessageOf<Events>> & { events: Events },
 ): SharedConnection<MessageOf<Events>>;
@@ -65,9 +66,9 @@ export function shareOver(
   platform: SharePlatform | undefined,
   url: Asked<string | URL>,
   options: ShareOptions<never>,
-): SharedConnection<DecodedMessage> {
+): SharedConnection<never> {
   const {
-    name,
+    name: _,
     begin,
     takeoverMs = 10_000,
     maxRecentMessages = 1024,
@@ -94,12 +95,12 @@ export function shareOver(
       `Cannot share: ${what}, expected a request that may be repeated, since the tab that takes over repeats it (see retry.replay)`,
     );
   }
-  const key = shareName(url, options);
   let role: Role = "alone";
   if (!platform) {
     const connection = connect(url, options as ConnectOptions);
     return Object.defineProperty(connection, "role", { value: role }) as SharedConnection<never>;
   }
+  const key = shareName(url, options);
 
   // For the connection of this tab the way to the others is open; how the stream is, they say.
   let own: ConnectionState = "connecting";
@@ -133,8 +134,20 @@ export function shareOver(
     },
   });
   const connection = connect(key, {
-    ...{ json, events, invalid, lastEventId, cursor, ack, whenHidden, maxQueuedMessages, until, clock },
-    ...{ onMessage, onGap, onError, transport },
+    json,
+    events,
+    invalid,
+    lastEventId,
+    cursor,
+    ack,
+    whenHidden,
+    maxQueuedMessages,
+    until,
+    clock,
+    onMessage,
+    onGap,
+    onError,
+    transport,
     signal: controller.signal,
     // Silence is the leader's to judge.
     idleMs: 0,
@@ -149,25 +162,11 @@ export function shareOver(
     return verdict && (how.reason === "closed" || how.reason === "aborted") ? verdict : how;
   });
 
-  return {
-    get state() {
-      return stateNow();
-    },
-    get role() {
-      return role;
-    },
-    get lastEventId() {
-      return connection.lastEventId;
-    },
-    get readable() {
-      return connection.readable;
-    },
-    ended,
-    on: (event, handler) => connection.on(event, handler),
-    close: () => connection.close(),
-    [Symbol.asyncIterator]: () => connection[Symbol.asyncIterator](),
-    [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
-  };
+  return Object.defineProperties(connection, {
+    state: { get: stateNow },
+    role: { get: () => role },
+    ended: { value: ended },
+  }) as SharedConnection<never>;
 
   function stateNow(): ConnectionState {
     return own === "open" ? told : own;
@@ -183,7 +182,6 @@ export function shareOver(
 /** What this page can share with; nothing in an insecure context, and in most runtimes that are not browsers. */
 function platform(): SharePlatform | undefined {
   const { navigator, BroadcastChannel, document } = globalThis as Partial<typeof globalThis>;
-  const locks = navigator?.locks as LockManager | undefined;
-  if (!locks || !BroadcastChannel) return;
-  return { locks, openChannel: (name) => new BroadcastChannel(name), page: document };
+  if (!navigator?.locks || !BroadcastChannel) return;
+  return { locks: navigator.locks, openChannel: (name) => new BroadcastChannel(name), page: document };
 }

@@ -121,7 +121,7 @@ export function follow(host: FollowerHost, recent: Recent): Follower {
       ahead = idsOf(further);
     } else if (tail && from === cursor) {
       inStep();
-      tail.forEach(advance);
+      for (const entry of tail) advance(entry);
     } else if (to || own) {
       mode = "catching up";
       waiting = createRecent(id, host.maxRecent);
@@ -185,8 +185,8 @@ export function follow(host: FollowerHost, recent: Recent): Follower {
     if (!pressure) return;
     if (++queued === 1) void pressure.then(caughtUp);
     if (isFull() && !own) {
-      if (recent.cursor) mode = "behind";
-      else host.onOverflow();
+      mode = "behind";
+      if (!recent.cursor) host.onOverflow();
     }
     return pressure;
   }

@@ -17,8 +17,8 @@ export interface Leader {
 export interface LeaderHost {
   readonly term: string;
   /** Opens the connection from the cursor in these options. */
-  connect(options: Partial<ConnectOptions>): Connection;
-  tell(told: Told): void;
+  connect(this: void, options: Partial<ConnectOptions>): Connection;
+  tell(this: void, told: Told): void;
 }
 
 /** @param recent - Where the tab stands; the stream is continued from its cursor. */
@@ -49,9 +49,9 @@ export function lead({ term, connect, tell }: LeaderHost, recent: Recent): Leade
           state = next;
           say({ state });
         },
-        onOpen({ status, url, header }) {
+        onOpen(opened) {
           state = "open";
-          response = { status, url, type: header("content-type") };
+          response = { status: opened.status, url: opened.url, type: opened.header("content-type") };
           say({ state, response });
         },
         onError: (error) => say({ error }),

@@ -12,7 +12,7 @@ import { pack, type Told, unpack } from "./words.ts";
 /** What a share needs of its platform: https://w3c.github.io/web-locks/ and a BroadcastChannel. */
 export interface SharePlatform {
   readonly locks: Pick<LockManager, "request">;
-  openChannel(name: string): Pick<BroadcastChannel, "postMessage" | "close" | "onmessage">;
+  openChannel(this: void, name: string): Pick<BroadcastChannel, "postMessage" | "close" | "onmessage">;
   /** Tells of the page being frozen and thawed, where the platform does. */
   readonly page?: Pick<EventTarget, "addEventListener" | "removeEventListener"> | undefined;
 }
@@ -21,7 +21,7 @@ export type Role = "leader" | "follower" | "alone";
 
 export interface MemberHost extends Omit<FollowerHost, "me" | "ask" | "catchUp" | "takeOver"> {
   /** Opens a connection to the server. */
-  connect(options: Partial<ConnectOptions>): Connection;
+  connect(this: void, options: Partial<ConnectOptions>): Connection;
   onRole(role: Role): void;
 }
 

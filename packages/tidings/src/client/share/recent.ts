@@ -53,7 +53,7 @@ export function createRecent(base: string, maxEntries: number, kept: readonly En
     },
     copy: () => createRecent(base, maxEntries, entries),
   };
-  kept.forEach(recent.add);
+  kept.forEach((entry) => recent.add(entry));
   return recent;
 }
 

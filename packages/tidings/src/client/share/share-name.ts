@@ -20,7 +20,7 @@ export function shareName(
   const parts = [
     name,
     method.toUpperCase(),
-    written("url", url, resolved),
+    written("url", url, absolute),
     written("headers", headers, (given: HeadersInput) => [...new Headers(given as HeadersInit)]),
     written("body", body, asText),
     credentials,
@@ -28,25 +28,14 @@ export function shareName(
   return PREFIX + JSON.stringify(parts);
 
   function written<T>(what: string, part: Asked<T> | undefined, write: (value: T) => unknown): unknown {
-    const text =
-      part === undefined ? "" : typeof part === "function" ? undefined : write(part as Exclude<T, Function>);
+    if (part === undefined) return "";
+    const text = typeof part === "function" ? undefined : write(part);
     if (text === undefined && name === undefined) {
       throw new TypeError(
-        `Cannot share: ${what} is a ${typeof part}, which does not tell one stream from another; expected a name with it, such as name: \`prices/\${user}\``,
+        `Cannot share: ${what} of type ${typeof part} cannot be compared, expected a name with it, such as name: \`prices/\${user}\``,
       );
     }
     return text;
-  }
-}
-
-function resolved(url: string | URL): string {
-  try {
-    return absolute(url);
-  } catch (cause) {
-    throw new TypeError(
-      `Cannot share: url is ${JSON.stringify(url)}, expected an absolute one, since there is no page to resolve it against`,
-      { cause },
-    );
   }
 }
 

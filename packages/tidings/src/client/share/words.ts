@@ -46,33 +46,25 @@ export interface Opened {
   readonly type: string | null;
 }
 
-/** The structured clone of an error keeps its message and nothing else of ours, and refuses many a cause. */
-export function pack(told: Ask | Told): unknown {
-  const { error, verdict } = told as Told;
-  const plain = (from: unknown) => {
-    const { code, message, url, status, retryAfter, body, willRetry, cause } = from as EventStreamError;
-    return {
-      code,
-      message,
-      facts: { url, status, retryAfter, body, willRetry, cause: cause === undefined ? cause : String(cause) },
-    };
-  };
-  return {
-    ...told,
-    ...(error && { error: plain(error) }),
-    ...(verdict?.cause !== undefined && { verdict: { ...verdict, cause: plain(verdict.cause) } }),
-  };
+/** The structured clone of an error keeps its message and nothing else of ours, and refuses many a cause: errors go as plain objects. */
+export function pack(said: Ask | Told): unknown {
+  return withErrors(said as Told, (error) =>
+    Object.assign({}, error, { message: error.message, cause: error.cause && String(error.cause as Error) }),
+  );
 }
 
 export function unpack(packed: unknown): Ask | Told {
-  const { error, verdict } = packed as Told;
-  const revive = (plain: unknown) => {
-    const { code, message, facts } = plain as { code: EventStreamError["code"]; message: string; facts: object };
-    return new EventStreamError(code, message, facts);
-  };
+  return withErrors(packed as Told, (plain) =>
+    Object.assign(new EventStreamError(plain.code, plain.message), plain),
+  );
+}
+
+function withErrors(said: Told, change: (error: EventStreamError) => unknown): Told {
+  const { error, verdict } = said;
+  const cause = verdict?.cause as EventStreamError | undefined;
   return {
-    ...(packed as Told),
-    ...(error && { error: revive(error) }),
-    ...(verdict?.cause !== undefined && { verdict: { ...verdict, cause: revive(verdict.cause) } as Verdict }),
-  };
+    ...said,
+    ...(error && { error: change(error) }),
+    ...(cause && { verdict: { ...verdict, cause: change(cause) } }),
+  } as Told;
 }
