@@ -4,14 +4,13 @@
  */
 import { encode } from "./encode.ts";
 import type { Message } from "./message.ts";
-import { platform } from "./platform.ts";
 
 /**
  * The bytes of one message, or of several in one array, in memory of their own or shared with nothing that changes.
  * @throws What {@link encode} throws, and then nothing of it was encoded.
  */
 export function encodeBytes(messages: Message | readonly Message[]): Uint8Array {
-  return platform.encode(encodeText(messages));
+  return utf8(encodeText(messages));
 }
 
 /**
@@ -46,6 +45,17 @@ function encodeText(messages: Message | readonly Message[]): string {
   let text = "";
   for (const message of messages as readonly Message[]) text += encode(message);
   return text;
+}
+
+/** The UTF-8 of text without lone surrogates. */
+export let utf8 = (text: string): Uint8Array => {
+  encoder ??= new TextEncoder();
+  return encoder.encode(text);
+};
+
+/** For the entry of a platform that has a faster way. */
+export function replaceUtf8(own: typeof utf8): void {
+  utf8 = own;
 }
 
 let encoder: TextEncoder | undefined;

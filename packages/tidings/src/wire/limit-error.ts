@@ -11,6 +11,8 @@ export class LimitError extends Error {
 
   constructor(what: "line" | "message", limit: number) {
     super(`Cannot parse event stream: ${what} is longer than ${limit} bytes`);
-    Object.assign(this, { name: "LimitError", code: `${what}-too-long`, limit });
+    this.name = "LimitError";
+    this.code = `${what}-too-long`;
+    this.limit = limit;
   }
 }

@@ -132,17 +132,39 @@ describe("a parser", () => {
     expect(messages).toEqual([]);
   });
 
-  test("lets an error of a handler out, and takes nothing until it is reset", () => {
+  test.each([
+    ["bytes", bytes],
+    ["text", (text: string) => text],
+  ])("lets an error of a handler out, and takes nothing until it is reset, from %s", (_, chunk) => {
     const parser = createParser({
       onMessage() {
         throw new Error("mine");
       },
     });
-    expect(() => parser.push("data: a\n\ndata: b\n\n")).toThrow("mine");
-    expect(() => parser.push("data: c\n\n")).toThrow("Cannot push chunk: expected reset() first");
+    expect(() => parser.push(chunk("data: a\n\ndata: b\n\n"))).toThrow("mine");
+    expect(() => parser.push(chunk("data: c\n\n"))).toThrow(
+      "Cannot parse event stream: expected reset() first",
+    );
     parser.reset();
-    expect(() => parser.push("data: d\n\n")).toThrow("mine");
-    expect(parser.end().truncated).toBe(true);
+    expect(() => parser.push(chunk("data: d\n\n"))).toThrow("mine");
+    expect(parser.end()).toEqual({ truncated: true, unfinished: undefined });
+    expect(() => parser.push(chunk("data: e\n\n"))).toThrow("mine");
+  });
+
+  test("takes nothing within a handler, unless it is reset there", () => {
+    const seen: string[] = [];
+    const parser = createParser({
+      onMessage({ data }) {
+        seen.push(data);
+        if (data === "a") expect(() => parser.push("data: b\n\n")).toThrow("expected reset() first");
+        if (data !== "c") return;
+        parser.reset();
+        parser.push(bytes("data: d\n\ndata: op"));
+      },
+    });
+    parser.push(bytes("data: a\n\ndata: c\n\ndata: not read\n\n"));
+    parser.push(bytes("en\n\n"));
+    expect(seen).toEqual(["a", "c", "d", "open"]);
   });
 });
 

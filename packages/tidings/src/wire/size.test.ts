@@ -17,13 +17,13 @@ async function size(name: string): Promise<number> {
 }
 
 test.each([
-  ["createParser", 1540],
-  ["createTextParser", 1370],
-  ["createReader", 1630],
-  ["readMessages", 2000],
-  ["MessageStream", 1800],
-  ["encode", 800],
-  ["encodeBytes", 1150],
+  ["createParser", 1300],
+  ["createTextParser", 1230],
+  ["createReader", 1390],
+  ["readMessages", 1770],
+  ["MessageStream", 1550],
+  ["encode", 750],
+  ["encodeBytes", 850],
 ])("%s costs at most %i bytes", async (name, most) => {
   expect(await size(name)).toBeLessThanOrEqual(most);
 });

@@ -1,7 +1,7 @@
 /**
  * Turns event stream text into messages, and knows strings alone: bytes come in through parser.ts.
- * Written for speed: it looks for line ends in the whole chunk, never copies a line, and takes the commonest block, one
- * line of data, in one step. That it still does what the standard says is held by the vectors and by
+ * Written for speed: it looks for line ends in the whole chunk, never copies a line, and keeps the block that it reads in
+ * locals, which it puts away between two chunks. That it still does what the standard says is held by the vectors and by
  * plain-parser.oracle.ts, which says it in the standard's own sentences.
  * Standard: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  * This module is browser compatible, and is lowered to ES2015 for mini programs.
@@ -39,7 +39,7 @@ export interface ParserEnd {
 }
 
 /** Text in, messages out. */
-export interface TextParser {
+export interface TextParser<Chunk = string> {
   /** The last event ID: what a client sends as `Last-Event-ID` when it returns. Writable, to start from a stored cursor. */
   lastEventId: string;
   /**
@@ -47,7 +47,7 @@ export interface TextParser {
    * @throws {LimitError} If a line or a message is too long. After this, or an error thrown by a handler, the rest of the
    * chunk is lost and the parser wants `reset()`.
    */
-  push(this: void, text: string): void;
+  push(this: void, chunk: Chunk): void;
   /**
    * Ends the stream. "Once the end of the file is reached, any pending data must be discarded."
    * @returns Whether a message was cut off: a line or a field had come that no blank line followed. And what there was of it.
@@ -60,48 +60,65 @@ export interface TextParser {
   reset(this: void): void;
 }
 
-/** A parser of text that calls `handlers` while it reads. A closure rather than a class: it stays small in ES2015. */
-export function createTextParser(handlers: ParserHandlers, limits: ParserLimits = {}): TextParser {
-  const { maxLineBytes = 2 ** 20, maxMessageBytes = 2 ** 23 } = limits;
-  let atStart = true;
-  let afterCr = false;
-  // The line that no line end followed yet, as the chunks brought it.
-  let rest = "";
-  let restLength = 0;
-  // The block that no blank line followed yet.
-  let data: string | undefined;
-  let dataLength = 0;
-  let event = "";
-  let id: string | undefined;
-  // Whether `push` is at work, or was left by an error. A handler that calls `reset` clears it.
-  let busy = false;
+/**
+ * Turns what is pushed into text, cut anywhere. A BOM is passed on: the parser decides.
+ * Called without a chunk at the end and at a reset, it gives what it kept of the chunks before, and forgets it.
+ * @param read - Takes the text too, for who has it in several parts: what is returned is the last of them.
+ */
+export type Decode<Chunk> = (chunk?: Chunk | string, read?: (text: string) => void) => string;
 
-  const parser: TextParser = { lastEventId: "", push, end, reset };
+/**
+ * A parser of text that calls `handlers` while it reads. A closure rather than a class: it stays small in ES2015.
+ * @param decode - For a parser that takes something else than text. Default: takes text.
+ */
+export function createTextParser<Chunk = string>(
+  handlers: ParserHandlers,
+  { maxLineBytes = 2 ** 20, maxMessageBytes = 2 ** 23 }: ParserLimits = {},
+  decode: Decode<Chunk> = (text) => (text ?? "") as string,
+): TextParser<Chunk> {
+  // What a search gives that found nothing, its -1 masked: past every index, and a small integer to each engine.
+  const NOWHERE = 0x3fffffff;
+  // What the next character may be and count for nothing: a BOM at the start, the LF of a CRLF whose CR ended a chunk.
+  let skipped: number;
+  // The line that no line end followed yet.
+  let rest: string;
+  // The block that no blank line followed yet.
+  let openData: string | undefined;
+  let openEvent: string;
+  let openId: string | undefined;
+  // Whether `push` is at work, or was left by an error. A handler that calls `reset` clears it.
+  let busy: boolean;
+
+  const parser: TextParser<Chunk> = { lastEventId: "", push, end, reset };
+  reset();
   return parser;
 
-  function push(text: string): void {
-    if (busy) throw new Error("Cannot push chunk: expected reset() first");
-    if (text === "") return;
+  function push(chunk?: Chunk | string): void {
+    if (busy) throw new Error("Cannot parse event stream: expected reset() first");
     busy = true;
-    let at = atStart && text.charCodeAt(0) === 0xfeff ? 1 : 0;
-    atStart = false;
-    const lf = find(text, "\n", at);
-    const cr = find(text, "\r", at);
-    const end = lf < cr ? lf : cr;
-    if (end === 2 ** 30) {
-      hold(text, at);
-    } else {
-      if (rest !== "") {
-        // Joined as an array is: the sum of two strings is one more kind of string to engines, and slows all else down.
-        const line = [rest, text.slice(at, end + 1)].join("");
-        rest = "";
-        restLength = 0;
-        at = end + 1;
-        readLines(line, 0, -1, -1);
-      }
-      if (busy) readLines(text, at, lf, cr);
-    }
+    read(decode(chunk, read));
     busy = false;
+  }
+
+  function read(text: string): void {
+    const lf = text.indexOf("\n") & NOWHERE;
+    const cr = text.indexOf("\r") & NOWHERE;
+    const end = lf < cr ? lf : cr;
+    let at = 0;
+    if (rest !== "") {
+      if (end > text.length) return hold(text);
+      at = end + 1;
+      // Joined as an array is: the sum of two strings is one more kind of string to engines, and slows all else down.
+      const line = [rest, text.slice(0, at)].join("");
+      rest = "";
+      readLines(line, 0, -1, -1);
+    }
+    if (busy) readLines(text, at, lf, cr);
+  }
+
+  function hold(text: string): void {
+    rest += text;
+    limit("line", maxLineBytes, rest.length);
   }
 
   /** Reads on from a line's start. One function, with the block in locals: it is where the time goes. */
@@ -116,149 +133,124 @@ export function createTextParser(handlers: ParserHandlers, limits: ParserLimits 
     const LETTER_E = 101;
     const LETTER_I = 105;
     const LETTER_T = 116;
-    const NOWHERE = 2 ** 30;
-    const { length } = text;
-    // The LF of a CRLF, whose line ended at the CR: a lone CR must not wait for what comes next.
-    if (afterCr && at < length) {
-      afterCr = false;
-      if (text.charCodeAt(at) === LF) at++;
-    }
+    const length = text.length;
+    let data = openData;
+    let event = openEvent;
+    let id = openId;
+    let skip = skipped;
 
     while (at < length) {
       const first = text.charCodeAt(at);
       let end = at;
       if (first === CR) {
         cr = at;
+      } else if (first === skip) {
+        // Not where a line begins, and so no blank one.
+        at--;
       } else if (first !== LF) {
         // Each is kept until it is passed: a stream without one of them is not searched for it at each line.
-        if (lf < at) lf = find(text, "\n", at);
-        if (cr < at) cr = find(text, "\r", at);
+        if (lf < at) lf = text.indexOf("\n", at) & NOWHERE;
+        if (cr < at) cr = text.indexOf("\r", at) & NOWHERE;
         end = lf < cr ? lf : cr;
-        if (end === NOWHERE) {
-          hold(text, at);
+        if (end > length) {
+          hold(text.slice(at));
           break;
         }
-        limit("line", maxLineBytes, end - at, text, at);
-      }
-
-      let blank = at === end;
-      if (!blank) {
+        if ((end - at) * 3 > maxLineBytes) limit("line", maxLineBytes, byteLength(text.slice(at, end)));
         // Where the name ends: by its letters where it is a frequent one, since any method that compares them costs more.
         let from =
-          first === LETTER_D &&
+          at +
+          (first === LETTER_D &&
           text.charCodeAt(at + 1) === LETTER_A &&
           text.charCodeAt(at + 2) === LETTER_T &&
           text.charCodeAt(at + 3) === LETTER_A
-            ? at + 4
+            ? 4
             : first === LETTER_I && text.charCodeAt(at + 1) === LETTER_D
-              ? at + 2
-              : text.startsWith("event", at) || text.startsWith("retry", at)
-                ? at + 5
-                : at;
+              ? 2
+              : text.startsWith(first === LETTER_E ? "event" : "retry", at)
+                ? 5
+                : 0);
         if (from === end || text.charCodeAt(from) === COLON) {
           if (from < end && text.charCodeAt(++from) === SPACE) from++;
-          const valueLength = end - from;
           const value = text.slice(from, end);
           if (first === LETTER_D) {
-            if (data === undefined) {
-              data = value;
-              dataLength = valueLength;
-            } else {
-              data = `${data}\n${value}`;
-              dataLength += 1 + valueLength;
-            }
-            limit("message", maxMessageBytes, dataLength);
+            data = data === undefined ? value : data + "\n" + value;
+            limit("message", maxMessageBytes, data.length);
           } else {
-            const own = ownCopy(value, valueLength, length);
+            const own = ownCopy(value, end - from, length);
             if (first === LETTER_E) event = own;
+            else if (first === LETTER_I) id = own.includes("\0") ? id : own;
             else if (first === COLON) handlers.onComment?.(own);
-            else if (first === LETTER_I) id = own.indexOf("\0") < 0 ? own : id;
-            else if (/^[0-9]+$/.test(own)) handlers.onRetry?.(+own);
+            else if (/^\d+$/.test(own)) handlers.onRetry?.(+own);
+            if (!busy) return;
           }
         }
-        if (!busy) return;
         // The blank line behind it is found without a search.
-        if (end === lf && end + 1 < length && text.charCodeAt(end + 1) === LF) {
-          blank = true;
-          end++;
-        }
+        if (end === lf && end + 1 < length && text.charCodeAt(end + 1) === LF) at = ++end;
       }
 
-      if (blank) {
-        const message = data;
-        const type = event;
-        data = undefined;
-        event = "";
+      if (at === end) {
         if (id !== undefined) {
           parser.lastEventId = id;
           handlers.onId?.(id);
           id = undefined;
+          if (!busy) return;
         }
-        if (message !== undefined && busy) {
-          limit("message", maxMessageBytes, dataLength, message);
+        if (data !== undefined) {
+          if (data.length * 3 > maxMessageBytes) limit("message", maxMessageBytes, byteLength(data));
           handlers.onMessage?.({
-            event: type || "message",
-            data: ownCopy(message, dataLength, length),
+            event: event || "message",
+            data: ownCopy(data, data.length, length),
             id: parser.lastEventId,
           });
+          data = undefined;
+          if (!busy) return;
         }
-        if (!busy) return;
+        event = "";
       }
 
       at = end + 1;
+      skip = -1;
       if (end === cr) {
-        if (at === length) afterCr = true;
-        else if (text.charCodeAt(at) === LF) at++;
+        // A lone CR must not wait for what comes next.
+        if (at === lf) at++;
+        else skip = LF;
       }
     }
-  }
-
-  function hold(text: string, at: number): void {
-    rest += at > 0 ? text.slice(at) : text;
-    restLength += text.length - at;
-    limit("line", maxLineBytes, restLength);
+    skipped = skip;
+    openData = data;
+    openEvent = event;
+    openId = id;
   }
 
   function end(): ParserEnd {
-    const truncated = busy || rest !== "" || data !== undefined || event !== "" || id !== undefined;
+    let truncated = true;
     let unfinished: ParsedMessage | undefined;
-    if (!busy) {
-      // As if the blank line had come, but for the start of a line that might be anything, and with nobody listening.
-      const { lastEventId } = parser;
-      const listening = handlers;
-      handlers = { onMessage: (message) => (unfinished = message) };
-      if (rest.slice(0, 5) !== "data:") rest = "";
-      try {
-        push("\n\n");
-      } catch {
-        // A message that is too long cannot be shown.
-      }
-      handlers = listening;
-      parser.lastEventId = lastEventId;
+    try {
+      push();
+      truncated = rest + openEvent !== "" || (openData ?? openId) !== undefined;
+      // The start of any other line might be anything.
+      if (rest.startsWith("data:")) push("\n");
+      if (openData !== undefined)
+        unfinished = { event: openEvent || "message", data: openData, id: openId ?? parser.lastEventId };
+    } catch {
+      // An error came before, or what there is of the message is too long to be shown.
     }
     reset();
     return { truncated, unfinished };
   }
 
   function reset(): void {
-    rest = event = "";
-    restLength = 0;
-    data = id = undefined;
-    afterCr = busy = false;
-    atStart = true;
+    decode();
+    skipped = 0xfeff;
+    rest = openEvent = "";
+    openData = openId = undefined;
+    busy = false;
   }
 }
 
-/** The index, or one past every other. */
-function find(text: string, what: string, from: number): number {
-  const at = text.indexOf(what, from);
-  return at < 0 ? 2 ** 30 : at;
-}
-
-/** Bytes are counted where the text is given and can be too long, which is at a third of the limit: it takes its time. */
-function limit(what: "line" | "message", max: number, length: number, text = "", at = 0): void {
-  if (length * 3 > max && (length > max || byteLength(text.slice(at, at + length)) > max))
-    throw new LimitError(what, max);
+function limit(what: "line" | "message", max: number, length: number): void {
+  if (length > max) throw new LimitError(what, max);
 }
 
 /** Bytes of UTF-8; each half of a surrogate pair is two of its four. */
@@ -268,15 +260,10 @@ function byteLength(text: string): number {
 
 /**
  * A value that is stored must not keep alive the chunk that it is a small part of, as a slice does in every engine.
- * Two halves joined and then read become a string of their own. A long value stays a slice: copying it would cost more
+ * What is joined as an array is, is a string of its own. A long value stays a slice: copying it would cost more
  * than all the rest, and the chunk is not so much longer.
  */
 export function ownCopy(value: string, length: number, chunkLength: number): string {
-  if (length < 13 || chunkLength < length * (length < 64 ? 16 : 512)) return value;
-  const copy = value.slice(0, length >> 1) + value.slice(length >> 1);
-  read = copy.charCodeAt(0);
-  return copy;
+  if (length < 13 || chunkLength < length * (length < 64 ? 16 : 1024)) return value;
+  return [value.slice(0, 1), value.slice(1)].join("");
 }
-
-/** @public Exported and never read, so that no optimizer may leave the reading out. */
-export let read = 0;
