@@ -30,14 +30,18 @@ const OURS = ["tidings", "tidings-acceptor"];
 const JUDGED = [...OURS, "plain", "better-sse"];
 
 /** @returns The scenarios by name, each a list of steps `{ scenario, name, run(bench) }` in the order in which they are run. */
-export function planSteps({ isFull, rounds, servers, scenarios }) {
+export function planSteps({ isFull, rounds, servers, scenarios, part }) {
   const windowMs = isFull ? 2000 : 1000;
   const steps = [];
+  /** Where a round ends: ratios are taken within one, so that a run can be cut in parts there and nowhere else. */
+  const ends = [0];
   const among = (names) => servers.filter((name) => names.includes(name));
   const each = (scenario, count, names, measure) => {
     if (scenarios !== undefined && !scenarios.includes(scenario)) return;
     for (let round = 1; round <= (rounds ?? count); round++) {
-      for (const name of names) steps.push({ scenario, name, run: (bench) => measure(bench, name, round) });
+      const visits = names.map((name) => ({ scenario, name, run: (bench) => measure(bench, name, round) }));
+      steps.push(...visits);
+      if (visits.length > 0) ends.push(steps.length);
     }
   };
   const fanOut = (streams, rhythms) => (bench, name, round) => {
@@ -95,5 +99,7 @@ export function planSteps({ isFull, rounds, servers, scenarios }) {
       measureMessages(bench, name, [1000, 10_000, 100_000], round),
     );
   }
-  return steps;
+  if (part === undefined) return steps;
+  const cutAt = (share) => ends.findLast((end) => end <= steps.length * share);
+  return steps.slice(cutAt((part.number - 1) / part.of), cutAt(part.number / part.of));
 }

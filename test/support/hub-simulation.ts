@@ -48,7 +48,7 @@ export async function simulate(seed: number, weather: Weather): Promise<Simulati
       onError: (error) => problems.push(String(error)),
     },
     // Each look at the clock takes half a slice, so that walks are cut into pieces.
-    { schedule: (run) => void work.push(run), now: () => (clock += 0.5), wheel: () => new TimerWheel() },
+    { schedule: (run) => void work.push(run), now: () => (clock += 0.25), wheel: () => new TimerWheel() },
   );
 
   const peers = Array.from({ length: 12 }, (_, i) => {

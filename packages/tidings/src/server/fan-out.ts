@@ -1,6 +1,6 @@
 /**
  * Takes what was published to the streams. Publishing only appends; the streams that it concerns are walked afterwards, in
- * slices of about a millisecond with the event loop's other work between, and each is given everything since its cursor in
+ * slices of half a millisecond with the event loop's other work between, and each is given everything since its cursor in
  * one write. With little to do that is each message at once; with much, messages join by themselves.
  *
  * A stream that cannot take bytes is left out until its outlet drains. One that has fallen behind what is recent reads
@@ -15,6 +15,7 @@ import type { GapReason } from "./gap.ts";
 import type { HubFeed, HubStream, StreamEnd } from "./hub-stream.ts";
 import { shared, writePiece, type Piece } from "./piece.ts";
 import type { RecentEntries } from "./recent-entries.ts";
+import type { Timed, TimerWheel } from "./timer-wheel.ts";
 
 export interface FanOutOptions {
   readonly recent: RecentEntries<HubFeed>;
@@ -27,6 +28,7 @@ export interface FanOutOptions {
   readonly schedule: (run: () => void) => void;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
+  readonly wheel: TimerWheel;
   readonly counters: FanOutCounters;
   /** What slow readers of a topic get; absent, all of them everything. */
   readonly slowPolicyOf?: ((topic: string) => SlowPolicy) | undefined;
@@ -45,8 +47,11 @@ export interface FanOutCounters {
 
 /** Feeds that keep their last joined piece at once. */
 const MOST_JOINED = 256;
+/** How long: many who were cut off together return within a second, and miss the same. */
+const JOINED_MS = 1_000;
 
-export class FanOut {
+export class FanOut implements Timed {
+  dueTick = 0;
   readonly #options: FanOutOptions;
   /** Feeds to walk: those of this round, from `#at`, and those of the next. */
   #feeds: HubFeed[] = [];
@@ -110,10 +115,7 @@ export class FanOut {
   since(feed: HubFeed, offset: number): Piece | undefined {
     const { recent, writeBytes } = this.#options;
     const piece = feed.since(offset, recent.head, writeBytes);
-    if (piece !== undefined && piece.messages > 1) {
-      this.#remember(feed);
-      this.wake();
-    }
+    if (piece !== undefined && piece.messages > 1) this.#remember(feed);
     return piece;
   }
 
@@ -136,7 +138,6 @@ export class FanOut {
       // Turn about, so that neither a great feed nor many that catch up hold the others back.
       const busy = this.#stepStreams();
       if (!this.#stepFeeds() && !busy) {
-        this.#forgetJoined();
         this.#scheduled = false;
         return;
       }
@@ -151,7 +152,12 @@ export class FanOut {
     schedule(this.#run);
   };
 
-  /** What was joined is of use while a walk lasts; kept longer, each feed would hold a piece for nothing. */
+  /** @internal Called by the timer wheel: kept longer, what was joined would be held for nothing. */
+  onDue(): undefined {
+    this.#forgetJoined();
+    return undefined;
+  }
+
   #forgetJoined(): void {
     for (const feed of this.#joined) feed.forget();
     this.#joined.clear();
@@ -161,6 +167,7 @@ export class FanOut {
     if (this.#joined.has(feed)) return;
     if (this.#joined.size >= MOST_JOINED) this.#forgetJoined();
     this.#joined.add(feed);
+    if (this.dueTick === 0) this.#options.wheel.add(this, JOINED_MS);
   }
 
   #collect(): void {
@@ -269,6 +276,9 @@ export class FanOut {
     stream.heartbeatDue = false;
     if (writePiece(stream.outlet, piece)) return;
     stream.blocked = true;
+    // Out of the walk: a thousand that do not read must not be stepped over for each message to those that do.
+    stream.feed.streams.remove(stream);
+    stream.feed.blocked.add(stream);
     stream.blockedSinceMs = this.#nowMs;
     stream.blockedBytes = stream.outlet.bufferedBytes;
   }

@@ -17,7 +17,9 @@ export class Feed<Stream extends Linked<Stream>> {
   readonly filter: MessageFilter | undefined;
   /** Set by whoever made the feed, before its first stream. */
   routes: readonly Route<Feed<Stream>>[] = [];
+  /** Those that take what comes, and those whose peer has not taken what was written. */
   readonly streams: StreamList<Stream> = new StreamList();
+  readonly blocked: StreamList<Stream> = new StreamList();
   /** Those that use it, be they in `streams` yet or not. */
   users = 0;
   /** Of the fan-out: it stands in the queue; and something came since it was last walked from the beginning. */

@@ -40,7 +40,10 @@ export class HubStreams implements StreamOwner {
 
   /** Those that are open, then those that are leaving. One that is ended meanwhile may come twice. */
   *[Symbol.iterator](): Iterator<HubStream> {
-    for (const feed of this.#options.feeds) yield* feed.streams;
+    for (const feed of this.#options.feeds) {
+      yield* feed.streams;
+      yield* feed.blocked;
+    }
     yield* this.#leaving;
   }
 
@@ -53,7 +56,12 @@ export class HubStreams implements StreamOwner {
   }
 
   drained(stream: HubStream): void {
-    stream.blocked = false;
+    if (stream.end !== undefined) return;
+    if (stream.blocked) {
+      stream.blocked = false;
+      stream.feed.blocked.remove(stream);
+      stream.feed.streams.add(stream);
+    }
     stream.drained = true;
     this.#options.fanOut.enqueue(stream);
   }
@@ -160,7 +168,8 @@ export class HubStreams implements StreamOwner {
     stream.end = end;
     stream.page = undefined;
     stream.conflation = undefined;
-    stream.feed.streams.remove(stream);
+    const { streams, blocked } = stream.feed;
+    (stream.blocked ? blocked : streams).remove(stream);
     this.#leaving.add(stream);
   }
 }

@@ -40,7 +40,8 @@ export const system: HubEnvironment = {
   wheel: sharedWheel,
 };
 
-const SLICE_MS = 1;
+/** A collection of garbage that falls into a slice adds a millisecond or two of its own. */
+const SLICE_MS = 0.5;
 
 export class OpenHub implements Hub {
   readonly #log: Log;
@@ -198,6 +199,7 @@ export class OpenHub implements Hub {
       sliceMs: SLICE_MS,
       schedule,
       now,
+      wheel: wheel(),
       counters: this.#counters,
       slowPolicyOf,
       onEnd: (stream, end, error) => {
