@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 
 import { connect } from "../../packages/tidings/src/client/connect.ts";
 import { storedCursor } from "../../packages/tidings/src/client/cursor.ts";
-import { systemClock } from "../../packages/tidings/src/client/keep-open.ts";
+import { systemClock } from "../../packages/tidings/src/client/clock.ts";
 
 const FAULTS = 1000;
 const EPOCH = "f4uLts-0f_net";

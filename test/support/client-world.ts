@@ -1,7 +1,7 @@
 /**
  * A world for a client under test: time that stands still until it is moved, and a server that says only what the test says.
  */
-import type { Clock } from "../../packages/tidings/src/client/keep-open.ts";
+import type { Clock } from "../../packages/tidings/src/client/clock.ts";
 import type {
   PlatformSignals,
   Transport,
@@ -13,6 +13,8 @@ export interface Attempt {
   readonly request: TransportRequest;
   readonly atMs: number;
   readonly aborted: boolean;
+  /** What a transport tells, as it is. */
+  readonly sink: TransportSink;
   /** Answers as an event stream, unless told. */
   respond(status?: number, headers?: Record<string, string>, body?: string): void;
   /** @returns What the client returned: a promise while it is behind. */
@@ -112,6 +114,7 @@ function script(request: TransportRequest, sink: TransportSink, atMs: number): A
   const attempt: Attempt = {
     request,
     atMs,
+    sink,
     aborted: false,
     respond(status = 200, headers = {}, body = "") {
       const all: Record<string, string> = { "content-type": "text/event-stream", ...headers };

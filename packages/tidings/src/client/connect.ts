@@ -7,9 +7,10 @@
 import type { EventSchemas } from "../wire/contract.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 import { createParser } from "../wire/parser.ts";
-import { type Connection as BaseConnection, type ConnectionOptions, createConnection } from "./connection.ts";
+import type { Clock } from "./clock.ts";
+import type { Connection as BaseConnection, ConnectionOptions } from "./connection.ts";
 import { type DecodedMessage, decoder, type MessageOf } from "./decode.ts";
-import type { Clock } from "./keep-open.ts";
+import { openConnection } from "./open-connection.ts";
 import { type Asked, mayReplay } from "./request.ts";
 import { absolute, type FetchTransportOptions, fetchTransport } from "./transports/fetch.ts";
 import type { Transport } from "./transports/transport.ts";
@@ -57,16 +58,7 @@ export function connect(
   url: Asked<string | URL>,
   options: ConnectOptions<never> = {},
 ): Connection<DecodedMessage> {
-  const {
-    transport = fetchTransport(options),
-    clock,
-    json,
-    events,
-    invalid,
-    onError,
-    method = "GET",
-    retry,
-  } = options;
+  const { transport = fetchTransport(options), clock, json, events, method = "GET", retry } = options;
   if (typeof url !== "function" && !options.transport) {
     try {
       absolute(url);
@@ -77,23 +69,18 @@ export function connect(
       );
     }
   }
-  const connection = createConnection<DecodedMessage>(url as Asked<string>, options, {
+  const connection = openConnection<DecodedMessage>(url as Asked<string>, options, {
     transport: transport.watch ? transport : { ...transport, watch: watchPage },
     createParser,
+    clock,
     // What thinks before it speaks may be silent for long; asking for it twice is worse than waiting.
     idleMs: retry !== false && mayReplay(method.toUpperCase(), retry?.replay) ? "auto" : 0,
-    ...(clock && { clock }),
-    ...((json || events) && { decode: decoder({ events, invalid, onError }) }),
+    ...((json || events) && { decode: decoder(options) }),
   });
   let readable: ReadableStream<DecodedMessage> | undefined;
   return Object.defineProperties(connection, {
     readable: { get: () => (readable ??= asReadable(connection)) },
-    [Symbol.asyncDispose]: {
-      value: () => {
-        connection.close();
-        return Promise.resolve();
-      },
-    },
+    [Symbol.asyncDispose]: { value: async () => connection.close() },
   }) as Connection<DecodedMessage>;
 }
 

@@ -466,6 +466,17 @@ describe("returning", () => {
     ]);
   });
 
+  test("tells trace of the loss that used up the attempts as never due", async () => {
+    const steps: string[] = [];
+    const { world, connection } = open({
+      retry: { attempts: 1 },
+      trace: ({ what, state, waitMs }) => void steps.push([what, state, waitMs ?? "-"].join(" ")),
+    });
+    world.last.fail();
+    await connection.ended;
+    expect(steps).toEqual(["start connecting -", "lost waiting Infinity", "close closed -"]);
+  });
+
   test("goes through the states in order", async () => {
     const { world, connection, states } = open();
     world.last.respond();
@@ -517,6 +528,68 @@ describe("what the page and the network do", () => {
     expect(later.connection.state).toBe("paused");
     later.world.signals!.onShow(false);
     expect(later.connection.state).toBe("connecting");
+  });
+
+  test("a platform that has killed the request while hidden is believed, and the stream taken up at once", async () => {
+    const { world, connection, errors } = open();
+    world.last.respond();
+    await world.advance(5000);
+    world.signals!.onHide();
+    world.signals!.onShow(true);
+    expect(errors.map(({ code, message }) => [code, message])).toEqual([
+      ["interrupted", `Event stream ${URL} was cut while the program was hidden`],
+    ]);
+    expect([world.attempts.length, world.attempts[0]!.aborted, connection.state]).toEqual([
+      2,
+      true,
+      "connecting",
+    ]);
+  });
+
+  test("a hidden program does not wait for an attempt that it could not make, and returns when shown", async () => {
+    const waiting = open();
+    waiting.world.last.fail();
+    waiting.world.signals!.onHide();
+    const failing = open();
+    failing.world.signals!.onHide();
+    failing.world.last.fail();
+    for (const { world, connection } of [waiting, failing]) {
+      expect([connection.state, world.timers]).toEqual(["paused", 0]);
+      await world.advance(60_000);
+      world.signals!.onShow(false);
+      expect([connection.state, world.attempts.length]).toEqual(["connecting", 2]);
+    }
+  });
+
+  test("another network is as good as none before: what was open over the old one is left", async () => {
+    const { world, connection } = open();
+    world.last.respond();
+    await world.advance(5000);
+    world.signals!.onNetwork(true);
+    expect([world.attempts[0]!.aborted, world.attempts.length, connection.state]).toEqual([
+      true,
+      2,
+      "connecting",
+    ]);
+  });
+
+  test("it returns neither hidden with a network nor shown without one", async () => {
+    const { world, connection } = open({ whenHidden: "pause" });
+    const { signals } = world;
+    const states: string[] = [];
+    await world.advance(5000);
+    for (const tell of [
+      () => signals!.onHide(),
+      () => signals!.onNetwork(false),
+      () => signals!.onNetwork(true),
+      () => signals!.onNetwork(false),
+      () => signals!.onShow(false),
+      () => signals!.onNetwork(true),
+    ]) {
+      tell();
+      states.push(connection.state);
+    }
+    expect(states).toEqual(["paused", "paused", "paused", "paused", "paused", "connecting"]);
   });
 
   test("a stream that is not asked for twice is left alone", async () => {

@@ -1,27 +1,109 @@
 /**
- * A connection: the client's end of an event stream over all its reconnects, as an application holds it.
- * One order for all: messages are parsed, queued, and taken one after the other; what happens to the stream happens after the
- * messages before it. Shared with mini programs: it names no platform object.
+ * A connection: the client's end of an event stream over all its reconnects, as an application holds it: what it can be told,
+ * what it offers, and how it ends. Shared by every platform's `connect`; open-connection.ts makes one.
  * This module is browser compatible.
  */
 import type { ParsedMessage } from "../wire/message.ts";
 import type { Parser } from "../wire/parser.ts";
-import type { ParserEnd, ParserHandlers, ParserLimits } from "../wire/text-parser.ts";
-import type { ConnectionOptions, Verdict } from "./connection-options.ts";
-import { isBehind } from "./cursor.ts";
-import { deliver } from "./deliver.ts";
-import { EventStreamError } from "./event-stream-error.ts";
-import { followPlatform, type PlatformFollower } from "./follow-platform.ts";
-import { gapOf } from "./gap.ts";
-import { type Clock, keepOpen, type Return, systemClock } from "./keep-open.ts";
-import { limitIdle } from "./limit-idle.ts";
-import { type ConnectionState, DEFAULT_RETRY, type ReconnectEffect } from "./reconnect.ts";
-import { isFatal, judgeResponse, retryAfterMsOf } from "./refusal.ts";
-import { type Asked, isThenable, mayReplay, requestMaker } from "./request.ts";
-import { shareFlight } from "./share-flight.ts";
-import type { Transport } from "./transports/transport.ts";
+import type { ParserHandlers, ParserLimits } from "../wire/text-parser.ts";
+import type { Clock } from "./clock.ts";
+import type { CursorStore } from "./cursor.ts";
+import type { EventStreamError } from "./event-stream-error.ts";
+import type { Gap } from "./gap.ts";
+import type { ConnectionState, ReconnectInput, RetryPolicy } from "./reconnect.ts";
+import type { StatusTable } from "./refusal.ts";
+import type { Asked, CursorVia, HeadersInput } from "./request.ts";
+import type { Transport, TransportResponse } from "./transports/transport.ts";
 
-export type { ConnectionOptions, RetryOptions, SignalLike, Verdict } from "./connection-options.ts";
+/** The platform's AbortSignal, or anything like it. */
+export interface SignalLike {
+  readonly aborted: boolean;
+  readonly reason?: unknown;
+  addEventListener(type: "abort", listener: () => void): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
+export interface RetryOptions extends Partial<RetryPolicy> {
+  /**
+   * Whether a request that may change something (any method but GET, HEAD and OPTIONS) is sent again when its stream broke.
+   * Default false, unless there is a `cursor`: an answer that costs money is asked for once.
+   */
+  replay?: boolean;
+  /** What to do about a status that is not 200. Default: come back after 408, 425, 429 and 5xx, stop at all others. */
+  statuses?: StatusTable;
+}
+
+export interface ConnectionOptions<Message = ParsedMessage> extends ParserLimits {
+  /** Default `"GET"`. */
+  method?: string;
+  /** Asked again at each attempt, so that a fresh token is used. */
+  headers?: Asked<HeadersInput>;
+  /** Objects and arrays are sent as JSON. */
+  body?: Asked<unknown>;
+  /** Ends the connection for good, in whatever state. */
+  signal?: SignalLike;
+  /** Where to start: sent as `Last-Event-ID` with the first attempt too. */
+  lastEventId?: string;
+  /** When to return, or `false` for never. */
+  retry?: RetryOptions | false;
+  /**
+   * Called when the server says 401; when its promise fulfils, the request is made again, at once and once. Streams that share the
+   * function share the call. When it rejects, or the server says 401 again, the connection gives up.
+   */
+  refresh?: () => unknown;
+  /**
+   * Milliseconds without a byte, comments counted, after which the stream is dead and another attempt is made; 0 for no limit.
+   * `"auto"`: three times the server's heartbeat, once two have been heard. Default `"auto"`; in mini programs 45 000, or 120 000
+   * for what is not asked for twice.
+   */
+  idleMs?: number | "auto";
+  /** How a stream that is finite ends well: with this event type, or with a message for which this is true. */
+  until?: string | ((message: ParsedMessage) => boolean);
+  /** Where the cursor is kept, so that it outlives a reload. */
+  cursor?: CursorStore;
+  /**
+   * When the cursor is stored: after the message was `"handled"`, so that none is lost in a crash and the last may come twice, or
+   * when it was `"received"`. Handled is: its handlers are done, with their promises, or the reader asked for the next. If a handler
+   * fails, the connection gives up rather than pass over the message. Default `"handled"`.
+   */
+  ack?: "handled" | "received";
+  /** How the cursor travels. Default `"header"`. */
+  cursorVia?: CursorVia;
+  /** Messages that may wait for handlers or a reader when the transport cannot hold the server back. Default 1024; more end the connection. */
+  maxQueuedMessages?: number;
+  /**
+   * What to do while the program is not on the screen: `"keep"` the stream for as long as the platform does, or `"pause"` it, at
+   * once or after a number of milliseconds. Either way it resumes on the screen from the last event ID; what is not asked for twice
+   * is kept. Default `"keep"`.
+   */
+  whenHidden?: "keep" | "pause" | number;
+  /** Each message, of any event type. A promise holds back the next one. */
+  onMessage?(this: void, message: Message): unknown;
+  /** Messages are missing, and the hub says which. */
+  onGap?(this: void, gap: Gap): void;
+  /** A response came and is read. */
+  onOpen?(this: void, response: TransportResponse): void;
+  /** An attempt failed, or a message was invalid; `error.willRetry` says whether another attempt follows. */
+  onError?(this: void, error: EventStreamError): void;
+  onState?(this: void, state: ConnectionState): void;
+  /** Each step of the reconnecting, for logs and inspectors. */
+  trace?(this: void, entry: TraceEntry): void;
+}
+
+/** One step of a connection's life. */
+export interface TraceEntry {
+  readonly atMs: number;
+  /** The number of the attempt, from 1. */
+  readonly attempt: number;
+  /** What the state is after it. */
+  readonly state: ConnectionState;
+  /** What happened. */
+  readonly what: ReconnectInput["type"];
+  /** How long until the next attempt. */
+  readonly waitMs: number | undefined;
+  /** Why the attempt was lost. */
+  readonly error: EventStreamError | undefined;
+}
 
 export interface Connection<Message = ParsedMessage> extends AsyncIterable<Message> {
   readonly state: ConnectionState;
@@ -54,231 +136,31 @@ type MessageNamed<Message, Event> = Message extends { readonly event: infer Own 
     : never
   : never;
 
+/** How a connection ended. */
+export type Verdict =
+  /** As it should: with what `until` names; without `until`, the response of a request that is not repeated ended between two messages, or the server said 204. */
+  | { readonly reason: "complete"; readonly cause?: undefined }
+  /** Messages came, and then less than all. `unfinished` is what had come of the one that was cut off. */
+  | {
+      readonly reason: "truncated";
+      readonly cause: EventStreamError;
+      readonly unfinished?: ParsedMessage | undefined;
+    }
+  /** By `close()`, or by leaving the `for await`. */
+  | { readonly reason: "closed"; readonly cause?: undefined }
+  /** By the signal; `cause` is its reason. */
+  | { readonly reason: "aborted"; readonly cause: unknown }
+  /** Nothing came, or coming back is senseless or forbidden. */
+  | { readonly reason: "gave-up"; readonly cause: EventStreamError };
+
 /** What differs from platform to platform. */
 export interface Platform<Message = ParsedMessage> {
   transport: Transport;
   createParser(handlers: ParserHandlers, limits: ParserLimits): Parser;
   /** Default: the platform's timers and `Date`. */
-  clock?: Clock;
+  clock?: Clock | undefined;
   /** What the application gets of a message, or nothing; an error ends the connection. Default: the message. */
-  decode?(message: ParsedMessage): Message | undefined | PromiseLike<Message | undefined>;
-  /** What the options are when they are not given. Default `"keep"` and no limit. */
-  whenHidden?: "keep" | "pause";
-  idleMs?: number | "auto";
+  decode?: ((message: ParsedMessage) => Message | undefined | PromiseLike<Message | undefined>) | undefined;
+  /** What the option is when it is not given. */
+  idleMs: number | "auto";
 }
-
-/** @throws {TypeError} If an option makes no sense. */
-export function createConnection<Message extends { readonly event: string } = ParsedMessage>(
-  url: Asked<string>,
-  options: ConnectionOptions<Message>,
-  platform: Platform<Message>,
-): Connection<Message> {
-  const { transport, clock = systemClock } = platform;
-  const { retry, until, signal, refresh, cursor, ack, idleMs = platform.idleMs, trace } = options;
-  const method = (options.method || "GET").toUpperCase();
-  // Who keeps a cursor has said that the stream can be continued.
-  const mayReturn = retry !== false && mayReplay(method, !!(retry && retry.replay) || !!cursor);
-
-  let verdict: Verdict | undefined;
-  let wasOpen = false;
-  let lastError: EventStreamError | undefined;
-  let refreshing: PromiseLike<unknown> | undefined;
-  let stored = "";
-  let follower: PlatformFollower | undefined;
-  let unwatch: (() => void) | undefined;
-  let resolveEnded: (verdict: Verdict) => void;
-  const ended = new Promise<Verdict>((resolve) => {
-    resolveEnded = resolve;
-  });
-
-  const delivery = deliver<Message>({
-    maxQueuedMessages: options.maxQueuedMessages || 1024,
-    decode: (message) => (platform.decode ? platform.decode(message) : (message as unknown as Message)),
-    onTaken(message) {
-      const gap = options.onGap && gapOf(message);
-      if (gap) options.onGap!(gap);
-      return typeof until === "string" ? message.event === until : !!until && until(message);
-    },
-    onHandled: ({ id }) => ack !== "received" && store(id),
-    onLast: () => finish({ reason: "complete" }),
-    onFailure(thrown, inHandler) {
-      if (inHandler && (!cursor || ack === "received")) return report(thrown);
-      const cause = thrown instanceof EventStreamError ? thrown : failedHandler(thrown);
-      fail(cause);
-    },
-  });
-  if (options.onMessage) delivery.on(undefined, (message) => options.onMessage!(message));
-
-  const makeRequest = requestMaker({
-    url,
-    method,
-    headers: options.headers,
-    body: options.body,
-    cursorVia: options.cursorVia,
-  });
-  const keeper = keepOpen({
-    transport: idleMs ? limitIdle(transport, idleMs, clock) : transport,
-    clock,
-    createParser: (handlers) => platform.createParser(handlers, options),
-    policy: Object.assign({}, DEFAULT_RETRY, retry),
-    request(lastEventId) {
-      if (!refreshing) return makeRequest(lastEventId);
-      return refreshing.then(() => {
-        // It may have been closed meanwhile, and then nobody hears this.
-        if (verdict) throw lastError;
-        return makeRequest(lastEventId);
-      });
-    },
-    judge: judgeResponse,
-    isDuplicate: isBehind,
-    onOpen(response) {
-      wasOpen = true;
-      refreshing = undefined;
-      if (options.onOpen) options.onOpen(response);
-    },
-    onMessage: delivery.push,
-    onChunk() {
-      const pressure = delivery.pressure();
-      // An id without a message moves the cursor too, once the messages before it are handled.
-      if (!pressure || ack === "received") store(keeper.lastEventId);
-      return pressure;
-    },
-    onLost: lost,
-    onGiveUp(limit) {
-      const cause = lastError!;
-      const what = limit === "attempts" ? `after ${keeper.state.failures} attempts` : "for want of time";
-      fail(new EventStreamError("exhausted", `Gave up ${what}: ${cause.message}`, { cause }));
-    },
-    onStep(input, { phase, attempt }, effects) {
-      if (!trace) return;
-      trace({
-        atMs: clock.nowMs(),
-        attempt,
-        state: phase,
-        what: input.type,
-        waitMs: effects.map(waitMsOf).filter((ms) => ms !== undefined)[0],
-        error: input.type === "lost" ? lastError : undefined,
-      });
-    },
-    onState({ phase }) {
-      if (options.onState) options.onState(phase);
-      if (phase === "waiting" && follower) follower.onWaiting();
-    },
-  });
-
-  const abort = () => finish({ reason: "aborted", cause: signal!.reason });
-  const connection: Connection<Message> = {
-    get state() {
-      return keeper.state.phase;
-    },
-    get lastEventId() {
-      return keeper.lastEventId;
-    },
-    ended,
-    on: (event, handler) => delivery.on(event, handler as (message: Message) => unknown),
-    close,
-    [Symbol.asyncIterator]: () => delivery.iterate(close),
-  };
-  begin();
-  return connection;
-
-  function begin(): void {
-    if (signal && signal.aborted) return abort();
-    if (signal) signal.addEventListener("abort", abort);
-    const from = options.lastEventId || (cursor && cursor.get());
-    const start = (id?: string | null) => {
-      stored = keeper.lastEventId = id || "";
-      if (verdict) return;
-      keeper.start();
-      watch();
-    };
-    if (isThenable(from)) from.then(start, () => start());
-    else start(from);
-  }
-
-  function watch(): void {
-    if (!transport.watch || verdict) return;
-    // What is not asked for twice is left alone while it can live: what it has is all it will get.
-    const followed = mayReturn ? keeper : Object.assign({}, keeper, { pause: nothing, resume: nothing });
-    follower = followPlatform(followed, options.whenHidden || platform.whenHidden || "keep", clock);
-    unwatch = transport.watch(follower);
-  }
-
-  function lost(loss: EventStreamError, { truncated, unfinished }: ParserEnd): Return | undefined {
-    const { code, status } = loss;
-    if (status === 401 && refresh && !refreshing) {
-      refreshing = shareFlight(refresh).then(undefined, (reason: unknown) => {
-        throw new EventStreamError("status", `${loss.message}; and refresh failed: ${String(reason)}`, {
-          status,
-          cause: reason,
-        });
-      });
-      lastError = Object.assign(loss, { willRetry: true });
-      return { atOnce: true };
-    }
-    const willRetry = mayReturn && !isFatal(loss, (retry && retry.statuses) || {});
-    lastError = Object.assign(loss, { willRetry });
-    if (!willRetry && (status === 204 || (code === "ended" && !truncated)) && !until) {
-      finish({ reason: "complete" });
-      return;
-    }
-    if (!willRetry) fail(loss, unfinished);
-    else {
-      if (options.onError) options.onError(loss);
-      if (!verdict) return { retryAfterMs: retryAfterMsOf(loss, clock.nowMs()) };
-    }
-  }
-
-  /** Ends it with an error: what came of a stream that is not asked for twice is then a part, and said to be one. */
-  function fail(cause: EventStreamError, unfinished?: ParsedMessage): void {
-    if (options.onError && !verdict) options.onError(Object.assign(cause, { willRetry: false }));
-    if (wasOpen && (until || !mayReturn)) finish({ reason: "truncated", cause, unfinished });
-    else finish({ reason: "gave-up", cause });
-  }
-
-  function finish(how: Verdict): void {
-    if (verdict) return;
-    verdict = how;
-    if (signal) signal.removeEventListener("abort", abort);
-    if (unwatch) unwatch();
-    if (follower) follower.stop();
-    const { reason, cause } = how;
-    keeper.close();
-    delivery.stop(reason !== "complete" && reason !== "closed", cause);
-    resolveEnded(how);
-  }
-
-  function close(): void {
-    finish({ reason: "closed" });
-  }
-
-  function store(id: string): void {
-    if (!cursor || id === stored) return;
-    stored = id;
-    try {
-      const result = cursor.set(id);
-      if (isThenable(result)) result.then(undefined, report);
-    } catch (thrown) {
-      report(thrown);
-    }
-  }
-}
-
-function waitMsOf(effect: ReconnectEffect): number | undefined {
-  return effect.type === "wait" ? effect.ms : undefined;
-}
-
-function failedHandler(cause: unknown): EventStreamError {
-  return new EventStreamError("handler", `Cannot acknowledge message: its handler failed: ${String(cause)}`, {
-    cause,
-  });
-}
-
-/** A mistake in a handler is the application's to see, and no reason to stop reading. */
-function report(thrown: unknown): void {
-  void Promise.resolve().then(() => {
-    throw thrown;
-  });
-}
-
-function nothing(): void {}

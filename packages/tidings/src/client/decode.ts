@@ -3,10 +3,10 @@
  * Schemas: https://standardschema.dev, which Zod, Valibot and ArkType implement.
  * This module is browser compatible.
  */
-import type { EventSchemas, Schema, SchemaIssue, SchemaResult } from "../wire/contract.ts";
+import type { EventSchemas, SchemaIssue, SchemaResult } from "../wire/contract.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 import { EventStreamError } from "./event-stream-error.ts";
-import { isThenable } from "./request.ts";
+import { isThenable } from "./settle.ts";
 
 /** A message whose `data` is decoded. */
 export interface DecodedMessage<Event extends string = string, Data = unknown> {
@@ -35,15 +35,17 @@ export interface DecodeOptions {
   onError?: ((error: EventStreamError) => void) | undefined;
 }
 
+type Issues = readonly SchemaIssue[];
 type Decoded = DecodedMessage | undefined;
 
 /** @returns What decodes a message: to nothing when its event type is not in `events`, or when it is invalid and skipped. */
 export function decoder(options: DecodeOptions): (message: ParsedMessage) => Decoded | PromiseLike<Decoded> {
-  const { events, invalid = "skip", onError } = options;
+  const { events, invalid, onError } = options;
+  const schemas = events && new Map(Object.entries(events));
   return (message) => {
-    const { event, data, id } = message;
-    const schema = events && Object.prototype.hasOwnProperty.call(events, event) ? events[event] : undefined;
-    if (events && !schema) return;
+    const { event, data } = message;
+    const schema = schemas?.get(event);
+    if (schemas && !schema) return;
     let value: unknown = data;
     try {
       value = JSON.parse(data);
@@ -51,35 +53,32 @@ export function decoder(options: DecodeOptions): (message: ParsedMessage) => Dec
       // A server sends strings as they are, so that only the schema can say whether one was meant.
       if (!schema) return refuse(cause);
     }
-    if (!schema) return { event, data: value, id };
-    return check(schema, value, (issues) =>
-      value === data ? refuse(issues) : check(schema, data, () => refuse(issues)),
-    );
+    if (!schema) return { ...message, data: value };
+    return check(value, (issues) => (value === data ? refuse(issues) : check(data, () => refuse(issues))));
 
     function check(
-      against: Schema,
       candidate: unknown,
-      otherwise: (issues: unknown) => Decoded | PromiseLike<Decoded>,
-    ) {
+      otherwise: (issues: Issues) => Decoded | PromiseLike<Decoded>,
+    ): Decoded | PromiseLike<Decoded> {
       const take = (result: SchemaResult<unknown>) =>
-        result.issues ? otherwise(result.issues) : { event, data: result.value, id };
-      const result = against["~standard"].validate(candidate);
+        result.issues ? otherwise(result.issues) : { ...message, data: result.value };
+      const result = schema!["~standard"].validate(candidate);
       return isThenable(result) ? result.then(take) : take(result);
     }
 
     function refuse(cause: unknown): Decoded {
-      const what = Array.isArray(cause)
-        ? cause.map((issue: SchemaIssue) => issue.message).join("; ")
+      const why = Array.isArray(cause)
+        ? (cause as Issues).map(({ message }) => message).join("; ")
         : String(cause);
       const shown = data.length > 100 ? `${data.slice(0, 100)}…` : data;
       const error = new EventStreamError(
         "invalid",
-        `Cannot take message ${JSON.stringify(event)}: data is ${JSON.stringify(shown)}: ${what}`,
+        `Cannot take message ${JSON.stringify(event)}: data is ${JSON.stringify(shown)}: ${why}`,
         { cause },
       );
       if (invalid === "throw") throw error;
       onError?.(error);
-      if (invalid === "emit") return { event, data, id, invalid: error };
+      if (invalid === "emit") return { ...message, invalid: error };
     }
   };
 }

@@ -3,55 +3,55 @@
  * This module is browser compatible.
  */
 import type { ParsedMessage } from "../wire/message.ts";
+import type { ConnectionOptions, Platform } from "./connection.ts";
 import { EventStreamError } from "./event-stream-error.ts";
-import { isThenable } from "./request.ts";
-
-export interface DeliveryOptions<M> {
-  /** How many messages may wait although the transport was asked to hold back. */
-  maxQueuedMessages: number;
-  /** What the application gets of a message; `undefined` for nothing. An error ends the delivery. */
-  decode(message: ParsedMessage): M | undefined | PromiseLike<M | undefined>;
-  /** The message was handled: its handlers are done, or its reader asked for the next. */
-  onHandled(message: ParsedMessage): void;
-  /** The message was handed over. @returns Whether it was the last. */
-  onTaken(message: ParsedMessage): boolean;
-  onLast(): void;
-  /** A handler or `decode` threw. */
-  onFailure(thrown: unknown, inHandler: boolean): void;
-}
+import { gapOf } from "./gap.ts";
+import { report, settle } from "./settle.ts";
 
 export interface Delivery<M> {
   /** @throws {EventStreamError} `"too-large"` if too many wait already. */
   push(this: void, message: ParsedMessage): void;
   /** A promise while messages wait. */
-  pressure(): Promise<void> | undefined;
+  pressure(this: void): Promise<void> | undefined;
   /** @param event - `undefined` for all. @returns How to remove it. */
-  on(event: string | undefined, handle: (message: M) => unknown): () => void;
-  iterate(onReturn: () => void): AsyncIterator<M, undefined>;
-  /** Final: what waits is dropped, and a reader is told. @param error - Thrown at the reader, if there is one. */
-  stop(failed: boolean, error: unknown): void;
+  on(this: void, event: string | undefined, handle: (message: M) => unknown): () => void;
+  iterate(this: void, onReturn: () => void): AsyncIterator<M, undefined>;
+  /** Final: what waits is dropped, and a reader is told, by an error if it is `failed`. */
+  stop(this: void, failed: boolean, error: unknown): void;
 }
 
-interface Read<M> {
-  resolve(this: void, result: IteratorResult<M, undefined>): void;
-  reject(this: void, thrown: unknown): void;
-}
-
-export function deliver<M extends { readonly event: string }>(options: DeliveryOptions<M>): Delivery<M> {
-  const handlers: { event: string | undefined; handle: (message: M) => unknown }[] = [];
+/**
+ * @param decode - What the application gets of a message; `undefined` for nothing. Default: the message.
+ * @param store - Told the id of each message that was handled.
+ * @param complete - The message that `until` names was handled.
+ * @param fail - What was thrown by `decode`, or by a handler whose message was to be acknowledged.
+ */
+export function deliver<M extends { readonly event: string }>(
+  { ack, cursor, maxQueuedMessages = 1024, onGap, onMessage, until }: ConnectionOptions<M>,
+  decode: NonNullable<Platform<M>["decode"]> = (message) => message as unknown as M,
+  store: (id: string) => void,
+  complete: () => void,
+  fail: (error: EventStreamError) => void,
+): Delivery<M> {
+  let handlers: (readonly [event: string | undefined, handle: (message: M) => unknown])[] = [];
   const queue: ParsedMessage[] = [];
+  /** A message is being decoded or handled. */
   let busy = false;
+  let pumping = false;
   let iterating = false;
-  let read: Read<M> | undefined;
-  let readLast: ParsedMessage | undefined;
+  let read: ((result: IteratorResult<M, undefined> | PromiseLike<never>) => void) | undefined;
+  /** What the reader has, and has not asked beyond. */
+  let given: ParsedMessage | undefined;
   let behind: Promise<void> | undefined;
   let caughtUp: (() => void) | undefined;
-  let stopped: { failed: boolean; error: unknown } | undefined;
+  /** Tells the reader of the end. */
+  let last: (() => void) | undefined;
 
+  if (onMessage) on(undefined, (message) => onMessage(message));
   return { push, pressure, on, iterate, stop };
 
   function push(message: ParsedMessage): void {
-    if (behind && queue.length >= options.maxQueuedMessages) {
+    if (behind && queue.length >= maxQueuedMessages) {
       throw new EventStreamError(
         "too-large",
         `Cannot queue message: ${queue.length} wait, as many as maxQueuedMessages`,
@@ -62,86 +62,84 @@ export function deliver<M extends { readonly event: string }>(options: DeliveryO
   }
 
   function pressure(): Promise<void> | undefined {
-    if (queue.length === 0 && !busy) return;
-    return (behind ??= new Promise<void>((resolve) => {
-      caughtUp = resolve;
-    }));
+    if (busy || queue.length > 0) return (behind ??= new Promise<void>((resolve) => (caughtUp = resolve)));
   }
 
   function pump(): void {
-    while (!busy && !stopped && queue.length > 0 && (iterating ? read : handlers.length > 0)) {
+    // A loop, since a handler that is done at once comes back here: a long queue would be as deep a stack.
+    if (pumping) return;
+    pumping = true;
+    while (!busy && !last && queue.length > 0 && (iterating ? read : handlers.length > 0)) {
       busy = true;
       const message = queue.shift()!;
-      let decoded: M | undefined | PromiseLike<M | undefined>;
-      try {
-        decoded = options.decode(message);
-      } catch (thrown) {
-        options.onFailure(thrown, false);
-        return;
-      }
-      if (isThenable(decoded)) {
-        decoded.then(
-          (later) => hand(message, later, true),
-          (thrown: unknown) => options.onFailure(thrown, false),
-        );
-      } else hand(message, decoded, false);
+      settle(
+        () => decode(message),
+        (decoded) => hand(message, decoded),
+        (thrown) => failed(thrown, false),
+      );
     }
-    if (queue.length === 0 && !busy) release();
+    pumping = false;
+    if (!busy && queue.length === 0) release();
   }
 
-  function hand(message: ParsedMessage, decoded: M | undefined, later: boolean): void {
-    const slow = decoded && !stopped ? callAll(decoded) : [];
-    if (stopped) return;
-    const last = options.onTaken(message);
+  function hand(message: ParsedMessage, decoded: M | undefined): void {
+    let isLast = false;
+    let left = 1;
+    const done = () => {
+      if (--left > 0 || last) return;
+      busy = false;
+      if (given !== message) handled(message);
+      if (isLast) complete();
+      pump();
+    };
+    if (decoded) {
+      handlers.forEach((handler) => {
+        // One handler may close, and may remove another.
+        if (last || handlers.indexOf(handler) < 0 || (handler[0] ?? decoded.event) !== decoded.event) return;
+        left++;
+        settle(
+          () => handler[1](decoded),
+          done,
+          (thrown) => {
+            failed(thrown, true);
+            done();
+          },
+        );
+      });
+    }
+    if (last) return;
+    const gap = onGap && gapOf(message);
+    if (gap) onGap(gap);
+    isLast = typeof until === "string" ? message.event === until : !!until && until(message);
     if (decoded && read) {
-      const { resolve } = read;
+      const resolve = read;
       read = undefined;
-      readLast = message;
+      given = message;
       resolve({ done: false, value: decoded });
     }
-    const handled = () => {
-      busy = false;
-      if (stopped) return;
-      if (readLast !== message) options.onHandled(message);
-      if (last) options.onLast();
-    };
-    if (slow.length > 0) {
-      void Promise.all(slow).then(() => {
-        handled();
-        pump();
-      });
-    } else {
-      handled();
-      if (later) pump();
-    }
+    done();
   }
 
-  function callAll(message: M): PromiseLike<unknown>[] {
-    const slow: PromiseLike<unknown>[] = [];
-    const failed = (thrown: unknown) => options.onFailure(thrown, true);
-    // A copy, since a handler may remove itself; the one it removed is not called any more.
-    for (const handler of handlers.slice()) {
-      const { event, handle } = handler;
-      if (stopped || (event !== undefined && event !== message.event) || handlers.indexOf(handler) < 0)
-        continue;
-      try {
-        const result = handle(message);
-        if (isThenable(result)) slow.push(result.then(undefined, failed));
-      } catch (thrown) {
-        failed(thrown);
-      }
+  function handled({ id }: ParsedMessage): void {
+    if (ack !== "received") store(id);
+  }
+
+  function failed(thrown: unknown, inHandler: boolean): void {
+    if (inHandler && (!cursor || ack === "received")) report(thrown);
+    else if (thrown instanceof EventStreamError) fail(thrown);
+    else {
+      const what = `Cannot acknowledge message: its handler failed: ${String(thrown)}`;
+      fail(new EventStreamError("handler", what, { cause: thrown }));
     }
-    return slow;
   }
 
   function on(event: string | undefined, handle: (message: M) => unknown): () => void {
-    const handler = { event, handle };
+    const handler = [event, handle] as const;
     handlers.push(handler);
     // Later, so that handlers which are added together see the waiting messages together.
     void Promise.resolve().then(pump);
     return () => {
-      const at = handlers.indexOf(handler);
-      if (at >= 0) handlers.splice(at, 1);
+      handlers = handlers.filter((other) => other !== handler);
     };
   }
 
@@ -153,11 +151,10 @@ export function deliver<M extends { readonly event: string }>(options: DeliveryO
         new Promise((resolve, reject) => {
           if (read)
             return reject(new TypeError("Cannot read: the last read is under way, expected one at a time"));
-          const handled = readLast;
-          readLast = undefined;
-          if (handled) options.onHandled(handled);
-          read = { resolve, reject };
-          if (stopped) settle();
+          if (given) handled(given);
+          given = undefined;
+          read = resolve;
+          if (last) last();
           else pump();
         }),
       return() {
@@ -168,22 +165,17 @@ export function deliver<M extends { readonly event: string }>(options: DeliveryO
   }
 
   function stop(failed: boolean, error: unknown): void {
-    stopped = { failed, error };
+    last = () => {
+      if (read) read(failed ? Promise.reject(error) : { done: true, value: undefined });
+      read = undefined;
+    };
     queue.length = 0;
-    settle();
+    last();
     release();
   }
 
-  function settle(): void {
-    if (!read) return;
-    if (stopped!.failed) read.reject(stopped!.error);
-    else read.resolve({ done: true, value: undefined });
-    read = undefined;
-  }
-
   function release(): void {
-    behind = undefined;
     if (caughtUp) caughtUp();
-    caughtUp = undefined;
+    behind = caughtUp = undefined;
   }
 }

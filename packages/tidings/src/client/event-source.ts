@@ -5,12 +5,16 @@
  * This module is browser compatible.
  */
 import { createParser } from "../wire/parser.ts";
-import { EventStreamError } from "./event-stream-error.ts";
-import { type Keeper, keepOpen, systemClock } from "./keep-open.ts";
-import { DEFAULT_RETRY } from "./reconnect.ts";
+import {
+  asEventStreamError,
+  type EventStreamError,
+  type EventStreamErrorCode,
+  streamError,
+} from "./event-stream-error.ts";
+import { delayMs } from "./reconnect.ts";
 import { judgeResponse } from "./refusal.ts";
-import { type Asked, type HeadersInput, mayReplay, requestMaker } from "./request.ts";
-import { absolute, type Fetch, fetchTransport, STREAM_URL } from "./transports/fetch.ts";
+import { type Asked, type HeadersInput, makeRequest, mayReplay } from "./request.ts";
+import { absolute, type Fetch, fetchStream } from "./transports/fetch.ts";
 
 /** `withCredentials` is the standard's; the rest is ours. */
 export interface EventSourceInit {
@@ -63,6 +67,11 @@ export interface EventSourceTarget extends EventTarget {
 
 type ListenerOptions = boolean | AddEventListenerOptions;
 
+interface Listener {
+  (event: Event): unknown;
+  handle?: unknown;
+}
+
 export class EventSource extends Target {
   declare static readonly CONNECTING: 0;
   declare static readonly OPEN: 1;
@@ -70,27 +79,53 @@ export class EventSource extends Target {
   declare readonly CONNECTING: 0;
   declare readonly OPEN: 1;
   declare readonly CLOSED: 2;
+  declare onopen: Handler<Event>;
+  declare onmessage: Handler<MessageEvent>;
+  declare onerror: Handler<EventSourceErrorEvent>;
 
   static {
     const { prototype } = this;
+    const define = (target: object, name: PropertyKey, property?: PropertyDescriptor) =>
+      Object.defineProperty(target, name, { enumerable: true, ...property });
     for (const target of [this, prototype]) {
-      Object.defineProperties(target, {
-        CONNECTING: { value: 0, enumerable: true },
-        OPEN: { value: 1, enumerable: true },
-        CLOSED: { value: 2, enumerable: true },
-      });
+      ["CONNECTING", "OPEN", "CLOSED"].forEach((name, value) => define(target, name, { value }));
     }
     // A class hides what Web IDL shows.
-    for (const name of ["url", "withCredentials", "readyState", "onopen", "onmessage", "onerror", "close"]) {
-      Object.defineProperty(prototype, name, { enumerable: true });
+    for (const name of ["url", "withCredentials", "readyState", "close"]) define(prototype, name);
+    define(prototype, Symbol.toStringTag, { value: "EventSource", enumerable: false, configurable: true });
+    for (const type of ["open", "message", "error"]) {
+      define(prototype, `on${type}`, {
+        configurable: true,
+        get(this: EventSource) {
+          return this.#handlers[type]?.handle ?? null;
+        },
+        set(this: EventSource, handle: unknown) {
+          const known = this.#handlers[type];
+          if (Object(handle) !== handle) {
+            this.removeEventListener(type, known ?? null);
+            delete this.#handlers[type];
+          } else if (known) {
+            // It keeps its place among the listeners, as the standard has it.
+            known.handle = handle;
+          } else {
+            const listener: Listener = (event) =>
+              typeof listener.handle === "function" && listener.handle.call(this, event);
+            listener.handle = handle;
+            this.#handlers[type] = listener;
+            this.addEventListener(type, listener);
+          }
+        },
+      });
     }
-    Object.defineProperty(prototype, Symbol.toStringTag, { value: "EventSource", configurable: true });
   }
 
+  /** What `onopen` and the like stand for among the listeners. */
+  readonly #handlers: { [type: string]: Listener } = {};
   readonly #url: string;
   readonly #withCredentials: boolean;
-  readonly #keeper: Keeper;
-  readonly #handlers: { [type: string]: { handle: unknown; listener: (event: Event) => void } } = {};
+  #readyState: 0 | 1 | 2 = 0;
+  /** Ends what is under way: the attempt, or the wait for the next. */
+  #stop!: () => void;
 
   /**
    * @param url - Absolute, or relative to the page or the worker.
@@ -98,10 +133,8 @@ export class EventSource extends Target {
    */
   constructor(url: string | URL, init: EventSourceInit | null = {}) {
     super();
-    if (arguments.length === 0)
-      throw new TypeError("Cannot construct EventSource: 0 arguments given, expected a URL");
-    if (init !== null && typeof init !== "object" && typeof init !== "function") {
-      throw new TypeError(`Cannot construct EventSource: init is of type ${typeof init}, expected an object`);
+    if (arguments.length === 0 || (init !== null && Object(init) !== init)) {
+      throw new TypeError("Cannot construct EventSource: expected a URL, and an object if anything else");
     }
     try {
       this.#url = absolute(url);
@@ -111,59 +144,66 @@ export class EventSource extends Target {
         "SyntaxError",
       );
     }
-    const { withCredentials, headers, body, fetch } = init || {};
-    const method = (init?.method || "GET").toUpperCase();
+    const { withCredentials, headers, body, fetch, method: given = "GET" } = init || {};
+    const method = given.toUpperCase();
     this.#withCredentials = !!withCredentials;
-
+    const credentials = withCredentials ? "include" : "same-origin";
     let origin = "";
-    let reason: EventStreamError | undefined;
-    const fire = (type: string) =>
-      this.dispatchEvent(Object.assign(new Event(type), reason && { error: reason }));
-    const fail = (error: EventStreamError) => {
-      reason = error;
-      this.close();
-      fire("error");
-    };
-    this.#keeper = keepOpen({
-      transport: fetchTransport({ fetch, credentials: withCredentials ? "include" : "same-origin" }),
-      createParser: (handlers) => createParser(handlers),
-      clock: systemClock,
-      // The standard knows no rapid death: whatever was open returns after the reconnection time.
-      policy: { ...DEFAULT_RETRY, healthyMs: 0 },
-      request: requestMaker({ url: this.#url, method, headers, body }),
-      judge(response) {
-        const { status, url } = response;
-        if (status !== 200 && status! > 200 && status! < 300) {
-          return new EventStreamError(
-            "status",
-            `Cannot open event stream ${url}: status is ${status}, expected 200`,
-            { url, status },
-          );
-        }
-        return judgeResponse(response);
-      },
-      onOpen(response) {
-        reason = undefined;
-        origin = new URL(response.url).origin;
-        fire("open");
-      },
+    let failures = 0;
+    let reconnectionTimeMs = 0;
+    const parser = createParser({
       onMessage: ({ event, data, id }) => {
         this.dispatchEvent(new MessageEvent(event, { data, origin, lastEventId: id }));
       },
-      onLost(error) {
-        const { code } = error;
-        const returns = (code === "network" || code === "ended") && mayReplay(method, false);
-        if (!returns) return fail(error) as undefined;
-        reason = error;
-        return {};
-      },
-      onGiveUp() {},
-      onState({ phase }) {
-        // "Reestablish the connection": the state is CONNECTING when its error event fires.
-        if (phase === "waiting") fire("error");
+      onRetry(ms) {
+        reconnectionTimeMs = ms;
       },
     });
-    this.#keeper.start();
+
+    const attempt = async () => {
+      const controller = new AbortController();
+      const { signal } = controller;
+      let timer: ReturnType<typeof setTimeout>;
+      let failing: EventStreamErrorCode = "request";
+      let error: EventStreamError | undefined;
+      this.#stop = () => {
+        controller.abort();
+        clearTimeout(timer);
+        // The rest of the chunk is not for anyone.
+        parser.reset();
+      };
+      try {
+        const request = await makeRequest(this.#url, method, headers, body, parser.lastEventId);
+        if (signal.aborted) return;
+        failing = "network";
+        const response = await fetchStream(request, { fetch, credentials }, signal);
+        error = judgeResponse(response);
+        if (!error && !signal.aborted) {
+          failures = 0;
+          origin = new URL(response.url).origin;
+          this.#readyState = 1;
+          this.dispatchEvent(new Event("open"));
+          await response.read(parser.push);
+
+          error = streamError("ended", this.#url, "ended");
+        }
+      } catch (cause) {
+        error = asEventStreamError(cause, failing, this.#url);
+      }
+      if (signal.aborted) return;
+      this.close();
+      const { code } = error!;
+      if (/^(network|ended)$/.test(code) && mayReplay(method)) {
+        failures++;
+        // "Reestablish the connection": the state is CONNECTING when its error event fires.
+        this.#readyState = 0;
+        const askedMs = Math.max(1000, reconnectionTimeMs);
+        const doublings = code === "ended" && reconnectionTimeMs > 0 ? failures - 1 : failures;
+        timer = setTimeout(() => void attempt(), delayMs(askedMs, doublings, Math.random(), 30_000));
+      }
+      this.dispatchEvent(Object.assign(new Event("error"), { error }));
+    };
+    void attempt();
   }
 
   /**
@@ -174,7 +214,7 @@ export class EventSource extends Target {
   static fromReadableStream(stream: ReadableStream<Uint8Array>): EventSource {
     const headers = { "content-type": "text/event-stream" };
     // As of a method that is not repeated, since a stream can be read once.
-    return new EventSource(STREAM_URL, {
+    return new EventSource("about:event-stream", {
       method: "POST",
       fetch: () => Promise.resolve(new Response(stream as BodyInit, { headers })),
     });
@@ -191,59 +231,12 @@ export class EventSource extends Target {
 
   /** 0 `CONNECTING` (also while it waits to return), 1 `OPEN`, 2 `CLOSED`. */
   get readyState(): 0 | 1 | 2 {
-    const { phase } = this.#keeper.state;
-    return phase === "closed" ? 2 : phase === "open" ? 1 : 0;
-  }
-
-  get onopen(): Handler<Event> {
-    return this.#handler("open");
-  }
-  set onopen(handle: Handler<Event>) {
-    this.#handle("open", handle);
-  }
-
-  get onmessage(): Handler<MessageEvent> {
-    return this.#handler("message");
-  }
-  set onmessage(handle: Handler<MessageEvent>) {
-    this.#handle("message", handle);
-  }
-
-  get onerror(): Handler<EventSourceErrorEvent> {
-    return this.#handler("error");
-  }
-  set onerror(handle: Handler<EventSourceErrorEvent>) {
-    this.#handle("error", handle);
+    return this.#readyState;
   }
 
   /** Final: after it there is no request, no timer and no event. */
   close(): void {
-    this.#keeper.close();
-  }
-
-  #handler<E extends Event>(type: string): Handler<E> {
-    return (this.#handlers[type]?.handle as Handler<E>) ?? null;
-  }
-
-  #handle(type: string, handle: unknown): void {
-    const known = this.#handlers[type];
-    const isObject = (typeof handle === "object" && handle !== null) || typeof handle === "function";
-    if (!isObject) {
-      if (known) this.removeEventListener(type, known.listener);
-      delete this.#handlers[type];
-    } else if (known) {
-      // It keeps its place among the listeners, as the standard has it.
-      known.handle = handle;
-    } else {
-      const handler = {
-        handle,
-        listener: (event: Event) => {
-          if (typeof handler.handle === "function")
-            (handler.handle as (event: Event) => unknown).call(this, event);
-        },
-      };
-      this.#handlers[type] = handler;
-      this.addEventListener(type, handler.listener);
-    }
+    this.#readyState = 2;
+    this.#stop();
   }
 }

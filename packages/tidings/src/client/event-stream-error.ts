@@ -59,3 +59,30 @@ export class EventStreamError extends Error {
     Object.assign(this, { name: "EventStreamError", code }, facts);
   }
 }
+
+/** Of a stream that was asked for: `what` became of it. */
+export function streamError(
+  code: EventStreamErrorCode,
+  url: string | undefined,
+  what: string,
+  cause?: unknown,
+): EventStreamError {
+  return new EventStreamError(code, url ? `Event stream ${url} ${what}` : what, { url, cause });
+}
+
+/** Anything thrown, as this class. What says that it is a timeout or the like is believed. */
+export function asEventStreamError(
+  cause: unknown,
+  code: EventStreamErrorCode,
+  url: string | undefined,
+  what = "failed",
+): EventStreamError {
+  if (cause instanceof EventStreamError) return cause;
+  const { code: told, message = cause } = Object(cause) as { code?: string; message?: unknown };
+  const known = /^(timeout|interrupted|unsupported)$/.test(told!)
+    ? (told as EventStreamErrorCode)
+    : /^(line|message)-too-long/.test(told!)
+      ? "too-large"
+      : code;
+  return streamError(known, url, `${what}: ${String(message)}`, cause);
+}

@@ -9,10 +9,10 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { createWorld } from "../../../../test/support/client-world.ts";
 import { createParser } from "../wire/parser.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import { connect, type ConnectOptions } from "./connect.ts";
 import { EventSource } from "./event-source.ts";
 import type { EventStreamError } from "./event-stream-error.ts";
-import { type Clock, systemClock } from "./keep-open.ts";
 
 // A machine may be busy with much else.
 vi.setConfig({ testTimeout: 60_000 });
@@ -189,14 +189,17 @@ describe("a failure of another client", () => {
       ["document", "window", "localStorage"].filter((name) => name in globalThis && name !== "localStorage"),
     ).toEqual([]);
     const core = [
-      "reconnect",
-      "keep-open",
+      "attempt",
+      "clock",
       "connection",
-      "deliver",
       "cursor",
-      "request",
+      "deliver",
+      "open-connection",
+      "reconnect",
       "refusal",
-      "limit-idle",
+      "request",
+      "settle",
+      "silence",
     ];
     for (const file of core) {
       const source = readFileSync(new globalThis.URL(`./${file}.ts`, import.meta.url), "utf8").replace(
@@ -501,8 +504,8 @@ describe("a failure of another client", () => {
       cause: {
         code: "network",
         message:
-          `Event stream ${URL} failed: Failed to fetch (if it is there, does it allow this origin the header Last-Event-ID? ` +
-          `Access-Control-Allow-Headers must name it; cursorVia can send it another way)`,
+          `Event stream ${URL} failed: Failed to fetch ` +
+          `(if this is CORS: Access-Control-Allow-Headers must name Last-Event-ID; or set cursorVia)`,
       },
     });
   });

@@ -1,67 +1,60 @@
 /**
  * What a connection does when its program leaves the screen or the network goes: waits there rather than failing again and again,
- * and returns at once when it can. A request that is not repeated is left alone: what it has is all that it will get.
+ * and returns at once when it can.
  * This module is browser compatible.
  */
-import { EventStreamError } from "./event-stream-error.ts";
-import type { Clock, Keeper } from "./keep-open.ts";
+import type { Clock } from "./clock.ts";
 import type { PlatformSignals } from "./transports/transport.ts";
 
-export interface PlatformFollower extends PlatformSignals {
-  /** To be called when the connection begins to wait: away from screen and network it pauses instead. */
-  onWaiting(): void;
+export interface PlatformFollower {
+  readonly signals: PlatformSignals;
+  /** Whether no attempt could be made now. */
+  isAway(this: void): boolean;
   /** Final: no timer runs any more. */
-  stop(): void;
+  stop(this: void): void;
 }
 
-/** @param whenHidden - `"keep"` the stream while the platform does, or `"pause"` it when the program is hidden, or has been for milliseconds. */
+/**
+ * @param whenHidden - `"keep"` the stream while the platform does, or `"pause"` it when the program is hidden, or has been for milliseconds.
+ * @param pause - Told whether only what is not open shall pause.
+ * @param onInterrupted - The platform has killed the request.
+ */
 export function followPlatform(
-  keeper: Pick<Keeper, "state" | "pause" | "resume" | "lose">,
   whenHidden: "keep" | "pause" | number,
-  clock?: Pick<Clock, "setTimeout" | "clearTimeout">,
+  clock: Clock,
+  pause: (onlyWaiting: boolean) => void,
+  resume: () => void,
+  onInterrupted: () => void,
 ): PlatformFollower {
   let hidden = false;
   let offline = false;
   let timer: unknown;
 
-  return { onHide, onShow, onNetwork, onWaiting, stop };
-
-  function onHide(): void {
-    hidden = true;
-    if (whenHidden === "pause") keeper.pause();
-    else if (whenHidden !== "keep" && clock) {
-      stop();
-      timer = clock.setTimeout(() => keeper.pause(), whenHidden);
-    }
-    onWaiting();
-  }
-
-  function onShow(interrupted: boolean): void {
-    hidden = false;
-    stop();
-    // The platform has killed the request, and on some it tells nobody.
-    if (interrupted) {
-      keeper.lose(new EventStreamError("interrupted", "Event stream was cut while the program was hidden"));
-    }
-    comeBack();
-  }
-
-  function onNetwork(online: boolean): void {
-    // What was open over the network before is dead, and on some platforms nobody says so.
-    keeper.pause();
-    offline = !online;
-    comeBack();
-  }
-
-  function onWaiting(): void {
-    if ((hidden || offline) && keeper.state.phase === "waiting") keeper.pause();
-  }
-
-  function stop(): void {
-    if (clock) clock.clearTimeout(timer);
-  }
-
-  function comeBack(): void {
-    if (!hidden && !offline) keeper.resume();
-  }
+  const isAway = () => hidden || offline;
+  const stop = () => clock.clearTimeout(timer);
+  return {
+    signals: {
+      onHide() {
+        hidden = true;
+        stop();
+        if (typeof whenHidden === "number") timer = clock.setTimeout(() => pause(false), whenHidden);
+        pause(whenHidden !== "pause");
+      },
+      onShow(interrupted) {
+        hidden = false;
+        stop();
+        // On some platforms nobody else tells.
+        if (interrupted) onInterrupted();
+        if (!offline) resume();
+      },
+      onNetwork(online) {
+        offline = !online;
+        // What was open over the network before is dead, and on some platforms nobody says so.
+        pause(false);
+        if (!isAway()) resume();
+      },
+    },
+    isAway,
+    stop,
+  };
 }

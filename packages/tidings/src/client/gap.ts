@@ -14,11 +14,10 @@ export interface Gap {
 }
 
 /** The gap that a message tells of; nothing for any other message, and for one that is only called so. */
-export function gapOf(message: ParsedMessage): Gap | undefined {
-  if (message.event !== "gap") return;
+export function gapOf({ event, data }: ParsedMessage): Gap | undefined {
+  if (event !== "gap") return;
   try {
-    const gap = JSON.parse(message.data) as Gap | null;
-    if (gap && typeof gap.from === "string" && typeof gap.to === "string" && typeof gap.reason === "string")
-      return gap;
+    const gap = JSON.parse(data) as Gap;
+    if ([gap.from, gap.to, gap.reason].every((field) => typeof field === "string")) return gap;
   } catch {}
 }

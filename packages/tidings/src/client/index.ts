@@ -2,15 +2,9 @@
  * The client: event streams over fetch, kept open.
  * This module is browser compatible.
  */
+export type { Clock } from "./clock.ts";
 export { connect, type Connection, type ConnectOptions } from "./connect.ts";
-export type { Platform } from "./connection.ts";
-export type {
-  ConnectionOptions,
-  RetryOptions,
-  SignalLike,
-  TraceEntry,
-  Verdict,
-} from "./connection-options.ts";
+export type { ConnectionOptions, RetryOptions, SignalLike, TraceEntry, Verdict } from "./connection.ts";
 export { type CursorStore, type StorageLike, storedCursor } from "./cursor.ts";
 export type { EventSchemas, Schema, SchemaIssue, SchemaResult } from "../wire/contract.ts";
 export type { DecodedMessage, MessageOf } from "./decode.ts";
@@ -21,7 +15,6 @@ export {
   type EventStreamErrorFacts,
 } from "./event-stream-error.ts";
 export type { Gap } from "./gap.ts";
-export type { Clock } from "./keep-open.ts";
 export type { StatusTable } from "./refusal.ts";
 export type { Asked, CursorVia, HeadersInput } from "./request.ts";
 export type { ConnectionState, RetryPolicy } from "./reconnect.ts";

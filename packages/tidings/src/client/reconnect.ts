@@ -1,6 +1,8 @@
 /**
  * Decides when to connect, wait, pause and stop: a pure function of a state and what happened.
- * It holds no timer and does no I/O, so every rule of returning is a row in a table of its tests. What it decides, keep-open.ts does.
+ * It holds no timer and does no I/O, so every rule of returning is a row in a table of its tests. What is to be done follows from the
+ * state alone, and connection.ts does it: `connecting` is an attempt to make, `waiting` a timer until `dueMs`, and whoever leaves
+ * `open` or `connecting` cuts what is under way.
  * Standard: https://html.spec.whatwg.org/multipage/server-sent-events.html#reestablish-the-connection
  * This module is browser compatible.
  */
@@ -41,7 +43,7 @@ export const LONGEST_WAIT_MS = 3_600_000;
 
 export interface ReconnectState {
   readonly phase: ConnectionState;
-  /** Names the current attempt, from 1. What another attempt tells is late, and dropped. */
+  /** The number of the current attempt, from 1. */
   readonly attempt: number;
   /** Attempts in a row that did not stay open for `healthyMs`. */
   readonly failures: number;
@@ -51,47 +53,36 @@ export interface ReconnectState {
   readonly openedAtMs: number;
   /** No attempt starts before: the least distance to the last one, and what `Retry-After` asked for. */
   readonly notBeforeMs: number;
+  /** While `waiting`: when the next attempt is due; `Infinity` for never. */
+  readonly dueMs: number;
   /** The server's last `retry:`. */
   readonly reconnectionTimeMs: number;
 }
 
-/** What happened. `nowMs` is any clock that does not jump back; `random` is from 0 up to 1. */
+/** What happened. */
 export type ReconnectInput =
-  | { readonly type: "start"; readonly nowMs: number }
-  | { readonly type: "opened"; readonly attempt: number; readonly nowMs: number }
-  /**
-   * The current attempt is over, and another shall follow.
-   * `byServer`: the server ended the response itself. `atOnce`: for once without waiting, as after fresh credentials.
-   */
+  | { readonly type: "start" }
+  /** A response came, and is read. */
+  | { readonly type: "opened" }
+  /** The current attempt is over, and another shall follow. */
   | {
       readonly type: "lost";
-      readonly attempt: number;
-      readonly nowMs: number;
+      /** From 0 up to 1. */
       readonly random: number;
       readonly retryAfterMs?: number | undefined;
+      /** The server ended the response itself. */
       readonly byServer?: boolean | undefined;
+      /** For once without waiting, as after fresh credentials. */
       readonly atOnce?: boolean | undefined;
     }
   /** The server sent `retry:`. */
   | { readonly type: "retry"; readonly ms: number }
   /** The wait is over. */
-  | { readonly type: "due"; readonly nowMs: number }
+  | { readonly type: "due" }
   | { readonly type: "pause" }
   /** The platform is there again; while waiting or paused, a reason to try now. */
-  | { readonly type: "resume"; readonly nowMs: number }
+  | { readonly type: "resume" }
   | { readonly type: "close" };
-
-/** What to do about it, in this order. */
-export type ReconnectEffect =
-  /** Start the attempt of this number. */
-  | { readonly type: "open"; readonly attempt: number }
-  /** Cut the current attempt: it will not be heard again. */
-  | { readonly type: "abort" }
-  /** Say `due` after `ms`. There is one such timer at most. */
-  | { readonly type: "wait"; readonly ms: number }
-  | { readonly type: "stop-waiting" }
-  /** The policy's attempts or budget are used up: close. */
-  | { readonly type: "give-up"; readonly limit: "attempts" | "budgetMs" };
 
 export const INITIAL_STATE: ReconnectState = {
   phase: "connecting",
@@ -100,86 +91,71 @@ export const INITIAL_STATE: ReconnectState = {
   failingSinceMs: 0,
   openedAtMs: 0,
   notBeforeMs: 0,
+  dueMs: 0,
   reconnectionTimeMs: 0,
 };
 
-/** The next state, and what to do. Late and senseless input changes nothing. */
+/** Whether there is an attempt that has come to no end. */
+export function isUnderWay({ attempt, phase }: ReconnectState): boolean {
+  return attempt > 0 && (phase === "connecting" || phase === "open");
+}
+
+/**
+ * The next state; the same one after late and senseless input. After a loss that uses up the policy's attempts or budget,
+ * nothing is ever due.
+ * @param nowMs - Of any clock.
+ */
 export function step(
   state: ReconnectState,
   input: ReconnectInput,
+  nowMs: number,
   policy: RetryPolicy,
-): [ReconnectState, ReconnectEffect[]] {
-  const { phase, attempt } = state;
-  const same: [ReconnectState, ReconnectEffect[]] = [state, []];
-  const underWay = attempt > 0 && (phase === "connecting" || phase === "open");
-  const leave: ReconnectEffect[] =
-    phase === "waiting" ? [{ type: "stop-waiting" }] : underWay ? [{ type: "abort" }] : [];
+): ReconnectState {
+  const { phase, attempt, notBeforeMs, reconnectionTimeMs } = state;
+  const { type } = input;
+  const underWay = isUnderWay(state);
+  const floorMs = Math.max(policy.baseMs, reconnectionTimeMs);
+  const open = (): ReconnectState => ({
+    ...state,
+    phase: "connecting",
+    attempt: attempt + 1,
+    notBeforeMs: nowMs + floorMs,
+  });
 
-  if (phase === "closed") return same;
-  if (input.type === "close") return [{ ...state, phase: "closed" }, leave];
-  if (input.type === "retry") {
-    return [{ ...state, reconnectionTimeMs: Math.min(input.ms, LONGEST_WAIT_MS) }, []];
+  if (phase === "closed") return state;
+  if (type === "close") return { ...state, phase: "closed" };
+  if (type === "pause") return phase === "paused" ? state : { ...state, phase: "paused" };
+  if (type === "retry") return { ...state, reconnectionTimeMs: Math.min(input.ms, LONGEST_WAIT_MS) };
+  if (type === "opened") {
+    return underWay && phase !== "open" ? { ...state, phase: "open", openedAtMs: nowMs } : state;
   }
-  if (input.type === "pause") return phase === "paused" ? same : [{ ...state, phase: "paused" }, leave];
-  if (input.type === "start") return attempt > 0 || phase === "paused" ? same : open(input.nowMs);
-  if (input.type === "due") return phase === "waiting" ? open(input.nowMs) : same;
-  if (input.type === "resume") {
-    if (underWay) return same;
-    const ms = state.notBeforeMs - input.nowMs;
-    return ms > 0 ? wait(state, ms, leave) : open(input.nowMs, leave);
+  if (type !== "lost") {
+    // To start, to go on when the wait is over, to resume: what is under way needs none of them.
+    if (underWay || (type === "due" && phase !== "waiting")) return state;
+    return type === "resume" && notBeforeMs > nowMs
+      ? { ...state, phase: "waiting", dueMs: Math.min(notBeforeMs, nowMs + LONGEST_WAIT_MS) }
+      : open();
   }
+  if (!underWay) return state;
+  if (input.atOnce) return open();
 
-  // The rest is told by attempts, and only the current one counts.
-  if (input.attempt !== attempt || !underWay) return same;
-  if (input.type === "opened") {
-    return phase === "open" ? same : [{ ...state, phase: "open", openedAtMs: input.nowMs }, []];
-  }
-  if (input.atOnce) return open(input.nowMs);
-  return lost(input.nowMs, input.random, input.retryAfterMs || 0, !!input.byServer);
-
-  function open(nowMs: number, effects: ReconnectEffect[] = []): [ReconnectState, ReconnectEffect[]] {
-    const next = attempt + 1;
-    const notBeforeMs = nowMs + floorMs();
-    return [
-      { ...state, phase: "connecting", attempt: next, notBeforeMs },
-      [...effects, { type: "open", attempt: next }],
-    ];
-  }
-
-  function wait(
-    from: ReconnectState,
-    ms: number,
-    effects: ReconnectEffect[] = [],
-  ): [ReconnectState, ReconnectEffect[]] {
-    const bounded = Math.min(Math.ceil(ms), LONGEST_WAIT_MS);
-    return [{ ...from, phase: "waiting" }, [...effects, { type: "wait", ms: bounded }]];
-  }
-
-  function lost(
-    nowMs: number,
-    random: number,
-    retryAfterMs: number,
-    byServer: boolean,
-  ): [ReconnectState, ReconnectEffect[]] {
-    // A server that answers and dies at once looks healthy to whoever counts answers; only time open is health.
-    const healthy = phase === "open" && nowMs - state.openedAtMs >= policy.healthyMs;
-    const failures = healthy ? 1 : state.failures + 1;
-    const failingSinceMs = failures === 1 ? nowMs : state.failingSinceMs;
-    const failed = { ...state, failures, failingSinceMs };
-    if (failures >= policy.attempts) return [failed, [{ type: "give-up", limit: "attempts" }]];
-    const laterMs = Math.min(retryAfterMs, LONGEST_WAIT_MS);
-    const askedMs = Math.max(floorMs(), laterMs);
-    // A server that says when to return and then ends the stream has chosen the moment; one that breaks has not.
-    const doublings = byServer && state.reconnectionTimeMs > 0 ? failures - 1 : failures;
-    const ms = delayMs(askedMs, doublings, random, policy.capMs);
-    if (nowMs + ms - failingSinceMs > policy.budgetMs)
-      return [failed, [{ type: "give-up", limit: "budgetMs" }]];
-    return wait({ ...failed, notBeforeMs: Math.max(state.notBeforeMs, nowMs + laterMs) }, ms);
-  }
-
-  function floorMs(): number {
-    return Math.max(policy.baseMs, state.reconnectionTimeMs);
-  }
+  // A server that answers and dies at once looks healthy to whoever counts answers; only time open is health.
+  const healthy = phase === "open" && nowMs - state.openedAtMs >= policy.healthyMs;
+  const failures = healthy ? 1 : state.failures + 1;
+  const failingSinceMs = failures === 1 ? nowMs : state.failingSinceMs;
+  const laterMs = Math.min(input.retryAfterMs || 0, LONGEST_WAIT_MS);
+  // A server that says when to return and then ends the stream has chosen the moment; one that breaks has not.
+  const doublings = input.byServer && reconnectionTimeMs > 0 ? failures - 1 : failures;
+  const dueMs = nowMs + delayMs(Math.max(floorMs, laterMs), doublings, input.random, policy.capMs);
+  const usedUp = failures >= policy.attempts || dueMs - failingSinceMs > policy.budgetMs;
+  return {
+    ...state,
+    phase: "waiting",
+    failures,
+    failingSinceMs,
+    notBeforeMs: Math.max(notBeforeMs, nowMs + laterMs),
+    dueMs: usedUp ? Infinity : dueMs,
+  };
 }
 
 /**
@@ -190,5 +166,5 @@ export function delayMs(askedMs: number, doublings: number, random: number, capM
   const doubledMs = Math.min(capMs, askedMs * Math.pow(2, Math.min(doublings, 30)));
   // Where nothing is doubled, or the cap is passed, there is still a fifth to spread over.
   const ceilingMs = Math.max(doubledMs, askedMs * 1.2);
-  return Math.min(askedMs + random * (ceilingMs - askedMs), LONGEST_WAIT_MS);
+  return Math.min(Math.ceil(askedMs + random * (ceilingMs - askedMs)), LONGEST_WAIT_MS);
 }

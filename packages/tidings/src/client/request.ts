@@ -2,6 +2,7 @@
  * Makes the request of an attempt from what the application gave: values, or functions asked anew each time.
  * This module is browser compatible.
  */
+import { isThenable } from "./settle.ts";
 import type { TransportRequest } from "./transports/transport.ts";
 
 /** A value, or a function that is asked for it at each attempt. */
@@ -22,84 +23,70 @@ export type CursorVia =
   | { readonly query: string }
   | ((request: TransportRequest, lastEventId: string) => void);
 
-export interface RequestParts {
-  url: Asked<string>;
-  /** In capitals. */
-  method: string;
-  headers: Asked<HeadersInput> | undefined;
-  body: Asked<unknown>;
-  /** Default `"header"`. */
-  cursorVia?: CursorVia | undefined;
+/**
+ * @param carry - Puts the cursor into the request, if there is one. Default: the standard's header.
+ * @returns The request that asks for the stream from `lastEventId` on: at once, unless a function wants time.
+ */
+export function makeRequest(
+  url: Asked<string>,
+  method: string,
+  headers: Asked<HeadersInput> | undefined,
+  body: Asked<unknown>,
+  lastEventId: string,
+  carry?: (request: TransportRequest) => void,
+): TransportRequest | PromiseLike<TransportRequest> {
+  const asked = [url, headers, body].map((given) =>
+    typeof given === "function" ? (given as () => unknown)() : given,
+  );
+  return asked.some(isThenable) ? Promise.all(asked).then(build) : build(asked);
+
+  function build([url, given, body]: unknown[]): TransportRequest {
+    const all: Record<string, string> = { accept: "text/event-stream" };
+    if (lastEventId && !carry) all["last-event-id"] = lastEventId;
+    const json = jsonOf(body);
+    if (json) all["content-type"] = "application/json";
+    readHeaders(given as HeadersInput | undefined, (value, name) => {
+      if (value !== undefined) all[name.toLowerCase()] = value;
+    });
+    const request = { url: String(url), method, headers: all, body: json || body };
+    if (lastEventId && carry) carry(request);
+    return request;
+  }
 }
 
-/** @returns What makes the request of each attempt; at once, unless a function wants time. */
-export function requestMaker(
-  parts: RequestParts,
-): (lastEventId: string) => TransportRequest | PromiseLike<TransportRequest> {
-  const { method, cursorVia = "header" } = parts;
-  return (lastEventId) => {
-    const asked = [parts.url, parts.headers, parts.body].map(ask);
-    const build = ([url, given, body]: unknown[]): TransportRequest => {
-      const headers: Record<string, string> = { accept: "text/event-stream" };
-      if (lastEventId && cursorVia === "header") headers["last-event-id"] = lastEventId;
-      readHeaders(given as HeadersInput | undefined, (name, value) => {
-        headers[name.toLowerCase()] = value;
-      });
-      const json = asJson(body);
-      if (json !== undefined && !headers["content-type"]) headers["content-type"] = "application/json";
-      const request = { url: String(url), method, headers, body: json === undefined ? body : json };
-      if (lastEventId && typeof cursorVia === "function") cursorVia(request, lastEventId);
-      else if (lastEventId && cursorVia !== "header") {
-        request.url = withQuery(request.url, (cursorVia as { query: string }).query, lastEventId);
-      }
-      return request;
-    };
-    return asked.some(isThenable) ? Promise.all(asked).then(build) : build(asked);
+/** What carries a cursor that must not travel as the header. */
+export function carrier(
+  cursorVia: Exclude<CursorVia, "header">,
+): (request: TransportRequest, lastEventId: string) => void {
+  if (typeof cursorVia === "function") return cursorVia;
+  return (request, lastEventId) => {
+    const { url } = request;
+    const sign = /^[^#]*\?/.test(url) ? "&" : "?";
+    const pair = `${encodeURIComponent(cursorVia.query)}=${encodeURIComponent(lastEventId)}`;
+    request.url = url.replace(/(?=#)|$/, sign + pair);
   };
 }
 
 /** Whether a request may be sent again unasked: one that only reads, or one of which the application said so. */
-export function mayReplay(method: string, replay: boolean | undefined): boolean {
-  return replay || method === "GET" || method === "HEAD" || method === "OPTIONS";
+export function mayReplay(method: string, replay?: unknown): boolean {
+  return !!replay || /^(GET|HEAD|OPTIONS)$/.test(method);
 }
 
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function"
-  );
-}
-
-function ask(asked: unknown): unknown {
-  return typeof asked === "function" ? (asked as () => unknown)() : asked;
-}
-
-function withQuery(url: string, name: string, value: string): string {
-  const [before, fragment] = url.split("#");
-  const pair = `${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
-  return `${before}${before!.indexOf("?") < 0 ? "?" : "&"}${pair}${fragment === undefined ? "" : `#${fragment}`}`;
-}
-
-function readHeaders(given: HeadersInput | undefined, each: (name: string, value: string) => void): void {
+function readHeaders(
+  given: HeadersInput | undefined,
+  each: (value: string | undefined, name: string) => void,
+): void {
   if (!given) return;
-  const pairs = given as [string, string][] & { forEach(each: (value: string, name: string) => void): void };
-  const object = given as Record<string, string | undefined>;
-  if (Array.isArray(given)) pairs.map(([name, value]) => each(name, value));
-  else if (typeof given.forEach === "function")
-    pairs.forEach((value: string, name: string) => each(name, value));
-  else {
-    Object.keys(object).forEach((name) => {
-      const value = object[name];
-      if (value !== undefined) each(name, value);
-    });
-  }
+  if (Array.isArray(given)) given.forEach(([name, value]: [string, string]) => each(value, name));
+  else if (typeof given.forEach === "function") given.forEach(each as never);
+  else Object.keys(given).forEach((name) => each((given as Record<string, string>)[name], name));
 }
 
 /** The JSON that a plain object or an array is sent as; a string that looks like it is JSON already. */
-function asJson(body: unknown): string | undefined {
+function jsonOf(body: unknown): string | undefined {
   if (typeof body === "string") return /^\s*[[{]/.test(body) ? body : undefined;
-  if (typeof body !== "object" || body === null) return;
+  if (typeof body !== "object" || !body) return;
   const prototype: unknown = Object.getPrototypeOf(body);
-  return Array.isArray(body) || prototype === null || prototype === Object.prototype
-    ? JSON.stringify(body)
-    : undefined;
+  // Object.prototype, whichever realm's it is, has none of its own.
+  if (Array.isArray(body) || !prototype || !Object.getPrototypeOf(prototype)) return JSON.stringify(body);
 }

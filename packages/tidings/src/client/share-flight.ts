@@ -6,11 +6,12 @@
 const flights = new WeakMap<() => unknown, Promise<unknown>>();
 
 export function shareFlight(run: () => unknown): Promise<unknown> {
-  const known = flights.get(run);
-  if (known) return known;
-  const flight = new Promise((resolve) => resolve(run()));
-  const land = () => flights.delete(run);
-  flights.set(run, flight);
-  flight.then(land, land);
+  let flight = flights.get(run);
+  if (!flight) {
+    const land = () => flights.delete(run);
+    flight = Promise.resolve().then(run);
+    flights.set(run, flight);
+    flight.then(land, land);
+  }
   return flight;
 }

@@ -5,34 +5,25 @@
 import type { PlatformSignals } from "./transports/transport.ts";
 
 export function watchPage(signals: PlatformSignals): () => void {
-  const target = globalThis as Partial<Window & typeof globalThis>;
-  const { document } = target;
-  if (!target.addEventListener || !target.navigator || !("onLine" in target.navigator)) return () => {};
+  const page = globalThis as Partial<Window & typeof globalThis>;
+  const { document, location, navigator } = page;
+  if (!page.addEventListener || !navigator || !("onLine" in navigator)) return () => {};
   // A machine without a network still reaches itself.
-  const isLocal = /^(localhost$|127\.|\[::1\]$)/.test(target.location?.hostname ?? "");
+  const isLocal = /^(localhost$|127\.|\[::1\]$)/.test(location?.hostname ?? "");
 
-  const listeners: [EventTarget | undefined, string, (event: Event) => void][] = [
-    [
-      document,
-      "visibilitychange",
-      () => (document!.visibilityState === "hidden" ? signals.onHide() : signals.onShow(false)),
-    ],
-    [target as EventTarget, "online", () => isLocal || signals.onNetwork(true)],
-    [target as EventTarget, "offline", () => isLocal || signals.onNetwork(false)],
-    // The back/forward cache takes no page with an open stream, and gives back none whose stream lived.
-    [
-      target as EventTarget,
-      "pagehide",
-      (event) => (event as PageTransitionEvent).persisted && signals.onNetwork(false),
-    ],
-    [
-      target as EventTarget,
-      "pageshow",
-      (event) => (event as PageTransitionEvent).persisted && signals.onNetwork(true),
-    ],
-  ];
-  for (const [on, type, listener] of listeners) on?.addEventListener(type, listener);
-  return () => {
-    for (const [on, type, listener] of listeners) on?.removeEventListener(type, listener);
+  const listen = ({ type, persisted }: Event & { persisted?: boolean }) => {
+    if (type === "visibilitychange") {
+      if (document!.visibilityState === "hidden") signals.onHide();
+      else signals.onShow(false);
+    } else if (type.startsWith("page") ? persisted : !isLocal) {
+      // The back/forward cache takes no page with an open stream, and gives back none whose stream lived.
+      signals.onNetwork(/^(online|pageshow)$/.test(type));
+    }
   };
+  const each = (how: "addEventListener" | "removeEventListener") => {
+    document?.[how]("visibilitychange", listen);
+    for (const type of ["online", "offline", "pagehide", "pageshow"]) page[how]!(type, listen);
+  };
+  each("addEventListener");
+  return () => each("removeEventListener");
 }

@@ -2,8 +2,9 @@
  * Opens a connection over a mini program's own request.
  * This module is browser compatible.
  */
-import { type Connection, type ConnectionOptions, createConnection } from "../client/connection.ts";
-import type { Clock } from "../client/keep-open.ts";
+import type { Clock } from "../client/clock.ts";
+import type { Connection, ConnectionOptions } from "../client/connection.ts";
+import { openConnection } from "../client/open-connection.ts";
 import { type Asked, mayReplay } from "../client/request.ts";
 import type { Transport } from "../client/transports/transport.ts";
 import { createParser } from "./parser.ts";
@@ -33,10 +34,10 @@ export function connect(url: Asked<string>, options: ConnectOptions): Connection
   const { transport, clock, method = "GET", retry } = options;
   // Nobody tells a mini program on iOS that its connection broke; an answer that is asked for once may take its time.
   const again = retry !== false && mayReplay(method.toUpperCase(), retry && retry.replay);
-  const idleMs = again ? 45_000 : 120_000;
-  return createConnection(
-    url,
-    options,
-    Object.assign({ transport, createParser, idleMs }, clock && { clock }),
-  );
+  return openConnection(url, options, {
+    transport,
+    createParser,
+    clock,
+    idleMs: again ? 45_000 : 120_000,
+  });
 }

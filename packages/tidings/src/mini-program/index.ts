@@ -4,6 +4,7 @@
  * the language of 2015, timers, and no other global.
  * This module is browser compatible.
  */
+export type { Clock } from "../client/clock.ts";
 export type {
   Connection,
   ConnectionOptions,
@@ -16,7 +17,6 @@ export {
   type EventStreamErrorCode,
   type EventStreamErrorFacts,
 } from "../client/event-stream-error.ts";
-export type { Clock } from "../client/keep-open.ts";
 export type { ConnectionState, RetryPolicy } from "../client/reconnect.ts";
 export type { Asked, HeadersInput } from "../client/request.ts";
 export { TransportError, type TransportErrorCode } from "../client/transports/transport-error.ts";

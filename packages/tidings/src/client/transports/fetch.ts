@@ -2,8 +2,8 @@
  * Event streams over fetch: browsers, workers, Node, Bun, Deno.
  * This module is browser compatible.
  */
-import { TransportError } from "./transport-error.ts";
-import type { Transport } from "./transport.ts";
+import { EventStreamError } from "../event-stream-error.ts";
+import type { Transport, TransportRequest, TransportResponse } from "./transport.ts";
 
 /** As much of fetch as is used here, so that any implementation fits. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -17,67 +17,84 @@ export interface FetchTransportOptions {
   init?: RequestInit | undefined;
 }
 
-/** The URL of what was not fetched from anywhere. */
-export const STREAM_URL = "about:event-stream";
-
 export function fetchTransport(options: FetchTransportOptions = {}): Transport {
   return {
     name: "fetch",
-    open({ url, method, headers, body }, sink) {
+    open(request, sink) {
       const controller = new AbortController();
-      let over = false;
-      let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-      read().then(
-        () => over || sink.onEnd(),
-        (error: unknown) => over || sink.onError(error),
-      );
-      return {
-        abort() {
-          over = true;
-          controller.abort();
-          // A body that did not come over the network knows nothing of the signal.
-          reader?.cancel().catch(() => {});
-        },
-      };
-
-      async function read(): Promise<void> {
-        const target = absolute(url);
-        if (!/^(https?|data|blob):/.test(target) && target !== STREAM_URL) {
-          throw new TransportError(
-            "unsupported",
-            `${target.split(":")[0]}: is not a protocol of event streams`,
-          );
-        }
-        const lastEventId = headers["last-event-id"];
-        if (lastEventId) headers["last-event-id"] = asBytes(lastEventId);
-        const init: RequestInit = { ...options.init, method, headers, signal: controller.signal };
-        if (body !== undefined) init.body = body as BodyInit;
-        // Workers refuse options that they do not have.
-        if (has("cache")) init.cache ??= "no-store";
-        if (options.credentials && has("credentials")) init.credentials = options.credentials;
-        const response = await (options.fetch || fetch)(target, init).catch((cause: unknown) => {
-          throw lastEventId && isElsewhere(target) ? withHint(cause) : cause;
-        });
-        if (over) return;
-        reader = response.body?.getReader();
-        if (!reader && response.body === undefined) {
-          throw new TransportError("unsupported", "fetch does not stream here");
-        }
-        const { status, headers: received } = response;
+      const { signal } = controller;
+      let refused = false;
+      const run = async () => {
+        const response = await fetchStream(request, options, signal);
+        if (signal.aborted) return;
         sink.onResponse({
-          status,
-          url: response.url || target,
-          header: (name) => received.get(name),
-          text() {
-            over = true;
-            return excerpt(reader);
+          ...response,
+          async text() {
+            refused = true;
+            const decoder = new TextDecoder();
+            let text = "";
+            let left = MAX_TEXT_BYTES;
+            await response.read((chunk) => {
+              text += decoder.decode(chunk, { stream: true });
+              return (left -= chunk.length) <= 0;
+            });
+            return text;
           },
         });
-        while (reader && !over) {
-          const { done, value } = await reader.read();
-          if (over || done) return;
-          await sink.onBytes(value);
-        }
+        if (!refused) await response.read((chunk) => sink.onBytes(chunk));
+      };
+      run().then(
+        () => refused || signal.aborted || sink.onEnd(),
+        (error: unknown) => refused || signal.aborted || sink.onError(error),
+      );
+      return controller;
+    },
+  };
+}
+
+/** A response whose body can be read as it comes. */
+interface StreamedResponse extends TransportResponse {
+  /** Hands over the chunks at the pace of `take`, until that gives `true`. */
+  read(take: (chunk: Uint8Array) => unknown): Promise<void>;
+}
+
+/** Asks for an event stream. What comes is not judged. */
+export async function fetchStream(
+  request: TransportRequest,
+  options: FetchTransportOptions,
+  signal: AbortSignal,
+): Promise<StreamedResponse> {
+  const { method, headers, body } = request;
+  const url = absolute(request.url);
+  if (!/^((https?|data|blob):|about:event-stream$)/.test(url)) {
+    throw unsupported(url, "its protocol has no event streams");
+  }
+  const lastEventId = headers["last-event-id"];
+  // "Set (`Last-Event-ID`, lastEventIDValue) in request's header list", in UTF-8, which fetch takes as one character a byte.
+  if (lastEventId) headers["last-event-id"] = String.fromCharCode(...new TextEncoder().encode(lastEventId));
+  const init: RequestInit = { cache: "no-store", ...options.init, method, headers, signal };
+  if (body !== undefined) init.body = body as BodyInit;
+  if (options.credentials) init.credentials = options.credentials;
+  // Workers refuse options that they do not have.
+  for (const name of ["cache", "credentials"] as const) {
+    if (!(name in (globalThis.Request ?? Object).prototype)) delete init[name];
+  }
+  const response = await (options.fetch || fetch)(url, init).catch((cause: unknown) => {
+    throw lastEventId ? withHint(cause as Error, url) : cause;
+  });
+  if (response.body === undefined) throw unsupported(url, "fetch does not stream here");
+  return {
+    status: response.status,
+    url: response.url || url,
+    header: (name) => response.headers.get(name),
+    async read(take) {
+      const reader = response.body?.getReader();
+      const cancel = () => void reader?.cancel().catch(() => {});
+      // A body that did not come over the network knows nothing of the signal.
+      signal.onabort = cancel;
+      if (signal.aborted) cancel();
+      for (let chunk; (chunk = (await reader?.read())?.value) && !signal.aborted;) {
+        if (await take(chunk)) return cancel();
       }
     },
   };
@@ -90,36 +107,21 @@ export function absolute(url: string | URL): string {
 }
 
 /** To a page, the refusal of a header is a network error like any other. */
-function withHint(cause: unknown): TransportError {
-  const hint =
-    "if it is there, does it allow this origin the header Last-Event-ID? Access-Control-Allow-Headers must name it; cursorVia can send it another way";
-  return new TransportError("network", `${(cause as Error).message} (${hint})`, cause);
-}
-
-function isElsewhere(url: string): boolean {
+function withHint(cause: Error, url: string): Error {
   const { location } = globalThis as { location?: Location };
-  return !!location && new URL(url).origin !== location.origin;
+  return location && new URL(url).origin !== location.origin
+    ? new Error(
+        `${cause.message} (if this is CORS: Access-Control-Allow-Headers must name Last-Event-ID; or set cursorVia)`,
+        {
+          cause,
+        },
+      )
+    : cause;
 }
 
-/** "Set (`Last-Event-ID`, lastEventIDValue) in request's header list", in UTF-8, which fetch takes as one character a byte. */
-function asBytes(text: string): string {
-  return String.fromCharCode(...new TextEncoder().encode(text));
+function unsupported(url: string, why: string): EventStreamError {
+  return new EventStreamError("unsupported", `Cannot open event stream ${url}: ${why}`, { url });
 }
 
-function has(option: "cache" | "credentials"): boolean {
-  return typeof Request === "function" && option in Request.prototype;
-}
-
-const MAX_EXCERPT_BYTES = 65_536;
-
-async function excerpt(reader: ReadableStreamDefaultReader<Uint8Array> | undefined): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for (let bytes = 0; reader && bytes < MAX_EXCERPT_BYTES;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    bytes += value.length;
-    text += decoder.decode(value, { stream: true });
-  }
-  return text;
-}
+/** As much of the body of a refusal as an error is worth. */
+const MAX_TEXT_BYTES = 65_536;
