@@ -7,11 +7,10 @@
 import type { EventSchemas } from "../wire/contract.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 import { createParser } from "../wire/parser.ts";
-import type { Clock } from "./clock.ts";
 import type { Connection as BaseConnection, ConnectionOptions } from "./connection.ts";
 import { type DecodedMessage, decoder, type MessageOf } from "./decode.ts";
 import { openConnection } from "./open-connection.ts";
-import { type Asked, mayReplay } from "./request.ts";
+import type { Asked } from "./request.ts";
 import { absolute, type FetchTransportOptions, fetchTransport } from "./transports/fetch.ts";
 import type { Transport } from "./transports/transport.ts";
 import { watchPage } from "./watch-page.ts";
@@ -29,8 +28,6 @@ export interface ConnectOptions<Message = ParsedMessage>
   invalid?: "skip" | "emit" | "throw";
   /** Another way to get the bytes than fetch. */
   transport?: Transport;
-  /** Time and chance, for tests. */
-  clock?: Clock;
 }
 
 export interface Connection<Message = ParsedMessage> extends BaseConnection<Message> {
@@ -58,8 +55,8 @@ export function connect(
   url: Asked<string | URL>,
   options: ConnectOptions<never> = {},
 ): Connection<DecodedMessage> {
-  const { transport = fetchTransport(options), clock, json, events, method = "GET", retry } = options;
-  if (typeof url !== "function" && !options.transport) {
+  const { transport, json, events } = options;
+  if (!transport && typeof url !== "function") {
     try {
       absolute(url);
     } catch (cause) {
@@ -69,14 +66,18 @@ export function connect(
       );
     }
   }
-  const connection = openConnection<DecodedMessage>(url as Asked<string>, options, {
-    transport: transport.watch ? transport : { ...transport, watch: watchPage },
-    createParser,
-    clock,
-    // What thinks before it speaks may be silent for long; asking for it twice is worse than waiting.
-    idleMs: retry !== false && mayReplay(method.toUpperCase(), retry?.replay) ? "auto" : 0,
-    ...((json || events) && { decode: decoder(options) }),
-  });
+  const connection = openConnection<DecodedMessage>(
+    url as Asked<string>,
+    transport || fetchTransport(options),
+    options,
+    {
+      createParser,
+      decode: (json || events) && decoder(options),
+      // What thinks before it speaks may be silent for long; asking for it twice is worse than waiting.
+      idleMs: (again) => (again ? "auto" : 0),
+      watch: watchPage,
+    },
+  );
   let readable: ReadableStream<DecodedMessage> | undefined;
   return Object.defineProperties(connection, {
     readable: { get: () => (readable ??= asReadable(connection)) },

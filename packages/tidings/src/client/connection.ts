@@ -77,6 +77,8 @@ export interface ConnectionOptions<Message = ParsedMessage> extends ParserLimits
    * is kept. Default `"keep"`.
    */
   whenHidden?: "keep" | "pause" | number;
+  /** Time and chance, for tests. */
+  clock?: Clock;
   /** Each message, of any event type. A promise holds back the next one. */
   onMessage?(this: void, message: Message): unknown;
   /** Messages are missing, and the hub says which. */
@@ -155,12 +157,14 @@ export type Verdict =
 
 /** What differs from platform to platform. */
 export interface Platform<Message = ParsedMessage> {
-  transport: Transport;
-  createParser(handlers: ParserHandlers, limits: ParserLimits): Parser;
-  /** Default: the platform's timers and `Date`. */
-  clock?: Clock | undefined;
+  createParser(this: void, handlers: ParserHandlers, limits: ParserLimits): Parser;
   /** What the application gets of a message, or nothing; an error ends the connection. Default: the message. */
-  decode?: ((message: ParsedMessage) => Message | undefined | PromiseLike<Message | undefined>) | undefined;
-  /** What the option is when it is not given. */
-  idleMs: number | "auto";
+  decode?:
+    | ((message: ParsedMessage) => Message | undefined | PromiseLike<Message | undefined>)
+    | false
+    | undefined;
+  /** What the option is when it is not given. @param again - Whether the stream is asked for again when it broke. */
+  idleMs(this: void, again: boolean): number | "auto";
+  /** Tells of the platform where the transport does not. */
+  watch?: NonNullable<Transport["watch"]>;
 }

@@ -28,7 +28,7 @@ export interface Delivery<M> {
  */
 export function deliver<M extends { readonly event: string }>(
   { ack, cursor, maxQueuedMessages = 1024, onGap, onMessage, until }: ConnectionOptions<M>,
-  decode: NonNullable<Platform<M>["decode"]> = (message) => message as unknown as M,
+  decode: Platform<M>["decode"],
   store: (id: string) => void,
   complete: () => void,
   fail: (error: EventStreamError) => void,
@@ -73,7 +73,7 @@ export function deliver<M extends { readonly event: string }>(
       busy = true;
       const message = queue.shift()!;
       settle(
-        () => decode(message),
+        () => (decode ? decode(message) : (message as unknown as M)),
         (decoded) => hand(message, decoded),
         (thrown) => failed(thrown, false),
       );

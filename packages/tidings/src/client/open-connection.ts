@@ -19,19 +19,20 @@ import { type Asked, carrier, makeRequest, mayReplay } from "./request.ts";
 import { report, settle } from "./settle.ts";
 import { shareFlight } from "./share-flight.ts";
 import { limitSilence } from "./silence.ts";
+import type { Transport } from "./transports/transport.ts";
 
 /** @throws {TypeError} If an option makes no sense. */
 export function openConnection<Message extends { readonly event: string } = ParsedMessage>(
   url: Asked<string>,
+  transport: Transport,
   options: ConnectionOptions<Message>,
   platform: Platform<Message>,
 ): Connection<Message> {
-  const { transport, clock = systemClock } = platform;
   const {
     ack,
+    clock = systemClock,
     cursor,
     cursorVia = "header",
-    idleMs = platform.idleMs,
     onError,
     onOpen,
     onState,
@@ -47,7 +48,7 @@ export function openConnection<Message extends { readonly event: string } = Pars
   // Who keeps a cursor has said that the stream can be continued.
   const mayReturn = retry !== false && mayReplay(method, (retry && retry.replay) || cursor);
   const carry = cursorVia === "header" ? undefined : carrier(cursorVia);
-  const silence = limitSilence(idleMs);
+  const silence = limitSilence(options.idleMs ?? platform.idleMs(mayReturn));
 
   let state = INITIAL_STATE;
   let cut = nothing;
@@ -91,14 +92,7 @@ export function openConnection<Message extends { readonly event: string } = Pars
       const make = () => {
         // It may have been closed while it was refreshed, and then nobody hears this.
         if (verdict) throw lastError;
-        return makeRequest(
-          url,
-          method,
-          options.headers,
-          options.body,
-          lastEventId,
-          carry && ((request) => carry(request, lastEventId)),
-        );
+        return makeRequest(url, method, options.headers, options.body, lastEventId, carry);
       };
       return refreshing ? refreshing.then(make) : make();
     },
@@ -165,7 +159,9 @@ export function openConnection<Message extends { readonly event: string } = Pars
     if (verdict) return;
     stored = lastEventId = id || "";
     take({ type: "start" });
-    if (transport.watch && !verdict) unwatch = transport.watch(follower.signals);
+    if (verdict) return;
+    if (transport.watch) unwatch = transport.watch(follower.signals);
+    else if (platform.watch) unwatch = platform.watch(follower.signals);
   }
 
   /** Goes on to the next state, and does what it asks for. */

@@ -33,7 +33,7 @@ export function makeRequest(
   headers: Asked<HeadersInput> | undefined,
   body: Asked<unknown>,
   lastEventId: string,
-  carry?: (request: TransportRequest) => void,
+  carry?: (request: TransportRequest, lastEventId: string) => void,
 ): TransportRequest | PromiseLike<TransportRequest> {
   const asked = [url, headers, body].map((given) =>
     typeof given === "function" ? (given as () => unknown)() : given,
@@ -49,7 +49,7 @@ export function makeRequest(
       if (value !== undefined) all[name.toLowerCase()] = value;
     });
     const request = { url: String(url), method, headers: all, body: json || body };
-    if (lastEventId && carry) carry(request);
+    if (lastEventId && carry) carry(request, lastEventId);
     return request;
   }
 }

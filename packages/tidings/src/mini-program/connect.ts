@@ -2,18 +2,15 @@
  * Opens a connection over a mini program's own request.
  * This module is browser compatible.
  */
-import type { Clock } from "../client/clock.ts";
 import type { Connection, ConnectionOptions } from "../client/connection.ts";
 import { openConnection } from "../client/open-connection.ts";
-import { type Asked, mayReplay } from "../client/request.ts";
+import type { Asked } from "../client/request.ts";
 import type { Transport } from "../client/transports/transport.ts";
 import { createParser } from "./parser.ts";
 
 export interface ConnectOptions extends ConnectionOptions {
   /** How to get the bytes: `fromWx(wx)`, `fromTaro(Taro)`, or one of your own. */
   transport: Transport;
-  /** Time and chance, for tests. */
-  clock?: Clock;
 }
 
 /**
@@ -31,13 +28,9 @@ export function connect(url: Asked<string>, options: ConnectOptions): Connection
       `Cannot connect: url is ${JSON.stringify(url)}, expected one that starts with https://`,
     );
   }
-  const { transport, clock, method = "GET", retry } = options;
-  // Nobody tells a mini program on iOS that its connection broke; an answer that is asked for once may take its time.
-  const again = retry !== false && mayReplay(method.toUpperCase(), retry && retry.replay);
-  return openConnection(url, options, {
-    transport,
+  return openConnection(url, options.transport, options, {
     createParser,
-    clock,
-    idleMs: again ? 45_000 : 120_000,
+    // Nobody tells a mini program on iOS that its connection broke; an answer that is asked for once may take its time.
+    idleMs: (again) => (again ? 45_000 : 120_000),
   });
 }
