@@ -52,23 +52,29 @@ function open(url: string, options: FetchTransportOptions = {}, more: Partial<Tr
 
 describe("fetchTransport()", () => {
   test("tells of the response, its bytes and its end, in this order and later than open()", async () => {
+    let goOn = () => {};
     const url = await serve((_request, response) => {
       response.setHeader("x-a", "1").write("one");
-      setTimeout(() => response.end("two"), 20);
+      goOn = () => response.end("two");
     });
     const { told, response } = open(url);
     expect(told).toEqual([]);
+    await eventually(() => expect(told).toEqual(["response 200", "one"]));
+    goOn();
     await eventually(() => expect(told).toEqual(["response 200", "one", "two", "end"]));
     expect([response().url, response().header("x-a"), response().header("x-b")]).toEqual([url, "1", null]);
   });
 
   test("tells of a response that breaks off as an error, and of one that never came", async () => {
+    let cut = () => {};
     const url = await serve((request, response) => {
       if (request.url !== "/") return request.socket.destroy();
       response.write("one");
-      setTimeout(() => response.destroy(), 20);
+      cut = () => response.destroy();
     });
     const broken = open(url);
+    await eventually(() => expect(broken.told).toEqual(["response 200", "one"]));
+    cut();
     await eventually(() => expect(broken.told).toEqual(["response 200", "one", "error TypeError"]));
     const refused = open(`${url}never`);
     await eventually(() => expect(refused.told).toEqual(["error TypeError"]));
