@@ -5,7 +5,7 @@ import { memoryLog } from "../log/memory.ts";
 import { parseCursor } from "../log/cursor.ts";
 import type { ContractOptions } from "./check-data.ts";
 import { OpenHub, system } from "./open-hub.ts";
-import type { SubscribeOptions } from "./hub-options.ts";
+import type { HubOptions, SubscribeOptions } from "./hub-options.ts";
 import type { EventMap } from "./outgoing-message.ts";
 import type { Publication } from "./publication.ts";
 
@@ -57,7 +57,7 @@ export class Answer {
   constructor(
     generate: Generate,
     limits: AnswerLimits,
-    contract: ContractOptions,
+    options: ContractOptions & Pick<HubOptions, "compression">,
     events: { onError: (error: unknown) => void; onForgotten: () => void },
   ) {
     this.#limits = limits;
@@ -65,7 +65,7 @@ export class Answer {
     const { messages, bytes } = limits;
     // One more of each, for the verdict.
     const history = { messages: messages + 1, bytes: bytes + 1_024, ageMs: Number.MAX_SAFE_INTEGER };
-    this.hub = new OpenHub({ ...contract, log: this.#log, history, onError: events.onError }, system);
+    this.hub = new OpenHub({ ...options, log: this.#log, history, onError: events.onError }, system);
     if (limits.abandonMs !== false) this.#watch(limits.abandonMs);
     void this.#run(generate);
   }

@@ -10,7 +10,8 @@ import { EncodedEntry } from "./encoded-entry.ts";
 import { encodeGap, type GapReason } from "./gap.ts";
 import { countGap } from "./hub-stats.ts";
 import type { HubFeed, HubStream, StreamEnd } from "./hub-stream.ts";
-import { joinBytes, JoinedPiece, shared, type Piece } from "./piece.ts";
+import type { SharedPiece } from "./outlet.ts";
+import { joinBytes, JoinedPiece, shared } from "./piece.ts";
 import type { RecentEntries } from "./recent-entries.ts";
 import { continueFrom } from "./resume.ts";
 
@@ -31,7 +32,7 @@ export interface BacklogOptions {
 /** What a page becomes. */
 export interface Delivery {
   /** To be written now; absent when the page held nothing for the stream. */
-  readonly piece: Pick<Piece, "bytes" | "chunk"> | undefined;
+  readonly piece: SharedPiece | undefined;
   /** Messages in it. */
   readonly messages: number;
   /** The newest offset that the peer has as its last event ID once it has the piece. */

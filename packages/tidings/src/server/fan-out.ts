@@ -13,6 +13,7 @@ import type { SlowPolicy } from "./conflation.ts";
 import { idBlock } from "./encoded-entry.ts";
 import type { GapReason } from "./gap.ts";
 import type { HubFeed, HubStream, StreamEnd } from "./hub-stream.ts";
+import type { SharedPiece } from "./outlet.ts";
 import { shared, writePiece, type Piece } from "./piece.ts";
 import type { RecentEntries } from "./recent-entries.ts";
 import type { Timed, TimerWheel } from "./timer-wheel.ts";
@@ -68,7 +69,7 @@ export class FanOut implements Timed {
   #scheduled = false;
   #nowMs = 0;
   readonly #comment = shared(encodeComment(""));
-  #idBlock: { head: number; piece: Pick<Piece, "bytes" | "chunk"> } | undefined;
+  #idBlock: { head: number; piece: SharedPiece } | undefined;
 
   constructor(options: FanOutOptions) {
     this.#options = options;
@@ -120,7 +121,7 @@ export class FanOut implements Timed {
   }
 
   /** A block that moves the cursor to what is newest; the same for all until something newer comes. */
-  headBlock(): Pick<Piece, "bytes" | "chunk"> {
+  headBlock(): SharedPiece {
     const { recent } = this.#options;
     if (this.#idBlock?.head !== recent.head) {
       this.#idBlock = { head: recent.head, piece: shared(idBlock(recent.epoch, recent.head)) };
@@ -266,7 +267,7 @@ export class FanOut implements Timed {
     else if (stream.heartbeatDue) this.#heartbeat(stream);
   }
 
-  #write(stream: HubStream, piece: Pick<Piece, "bytes" | "chunk">, messages: number, lastId: number): void {
+  #write(stream: HubStream, piece: SharedPiece, messages: number, lastId: number): void {
     const { counters } = this.#options;
     counters.deliveries += messages;
     counters.writes += 1;

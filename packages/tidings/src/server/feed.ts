@@ -3,6 +3,7 @@
  * streams that stand at the same place. Most do, so that the last join is all that is remembered.
  */
 import type { ParsedMessage } from "../wire/message.ts";
+import type { DeflateChain } from "./compression/chain.ts";
 import type { EncodedEntry } from "./encoded-entry.ts";
 import { JoinedPiece, type Piece } from "./piece.ts";
 import type { Route } from "./recent-entries.ts";
@@ -17,9 +18,9 @@ export class Feed<Stream extends Linked<Stream>> {
   readonly filter: MessageFilter | undefined;
   /** Set by whoever made the feed, before its first stream. */
   routes: readonly Route<Feed<Stream>>[] = [];
-  /** Those that take what comes, and those whose peer has not taken what was written. */
   readonly streams: StreamList<Stream> = new StreamList();
-  readonly blocked: StreamList<Stream> = new StreamList();
+  /** Where its compressed streams meet; made with the first of them. */
+  chain: DeflateChain | undefined;
   /** Those that use it, be they in `streams` yet or not. */
   users = 0;
   /** Of the fan-out: it stands in the queue; and something came since it was last walked from the beginning. */

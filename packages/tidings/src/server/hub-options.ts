@@ -6,6 +6,11 @@ import type { Log, Retention, TopicRetention } from "../log/log.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 import type { AdmissionLimits } from "./admission.ts";
 import { type CheckData, type ContractOptions, dataCheck } from "./check-data.ts";
+import {
+  checkCompression,
+  type Compression,
+  type CompressionOptions,
+} from "./compression/compression-options.ts";
 import type { SlowPolicy } from "./conflation.ts";
 import type { OnGap } from "./gap.ts";
 import type { EventMap, OutgoingMessage } from "./outgoing-message.ts";
@@ -32,6 +37,11 @@ export interface HubOptions<Events extends object = EventMap> extends ContractOp
   slow?: readonly { readonly topics: readonly TopicSelector[]; readonly policy: SlowPolicy }[];
   /** What is kept encoded for the streams that keep up, of all topics together: 16,384 messages, 8 MiB unless told. */
   recent?: { messages?: number; bytes?: number };
+  /**
+   * Whether streams whose peers accept gzip are compressed; not unless told. What goes to many is compressed once, and the
+   * same bytes go to all: see docs/hub.md for what it saves and costs. Do not compress secrets beside text that others choose.
+   */
+  compression?: boolean | CompressionOptions;
   limits?: HubLimits;
   /** Told of what no caller can be told: a log that failed, a filter that threw. Unless told, `console.error`. */
   onError?: (error: unknown) => void;
@@ -92,6 +102,8 @@ export interface SubscribeOptions<Events extends object = EventMap> {
   lifetimeMs?: number | readonly [least: number, most: number];
   /** The reconnection time to begin with, in milliseconds. */
   retryMs?: number;
+  /** Whether this stream is compressed, where its peer accepts gzip; as the hub is, unless told. */
+  compression?: boolean | (CompressionOptions & { perStream: true });
   /** More response headers. */
   headers?: Readonly<Record<string, string | readonly string[]>>;
 }
@@ -136,6 +148,7 @@ export interface CheckedOptions {
   readonly messageBytes: number;
   readonly messagesPerPublish: number;
   readonly publishesPerSecond: number;
+  readonly compression: Compression | undefined;
   readonly checkData: CheckData | undefined;
   readonly onError: (error: unknown) => void;
 }
@@ -164,6 +177,7 @@ export function checkOptions(options: HubOptions): CheckedOptions {
     topicsPerStream: positive("limits.topicsPerStream", limits.topicsPerStream ?? 100),
     messageBytes: positive("limits.messageBytes", limits.messageBytes ?? 2 ** 20),
     messagesPerPublish: positive("limits.messagesPerPublish", limits.messagesPerPublish ?? 1_000),
+    compression: checkCompression("create hub", options.compression),
     publishesPerSecond: positive("limits.publishesPerSecond", limits.publishesPerSecond ?? Infinity),
     checkData: dataCheck(options),
     // oxlint-disable-next-line no-console -- what nobody else is told of has to be seen somewhere

@@ -2,6 +2,7 @@
  * What a hub counted since it was made, and what it holds now.
  * This module is browser compatible.
  */
+import type { CompressionCounters } from "./compression/shared-gzip.ts";
 import { channels } from "./diagnostics.ts";
 import type { FanOutCounters } from "./fan-out.ts";
 import type { GapReason } from "./gap.ts";
@@ -24,18 +25,20 @@ export interface HubGauges {
   readonly recentBytes: number;
 }
 
-export interface HubStatistics extends HubGauges, FanOutCounters {
+export interface HubStatistics extends HubGauges, FanOutCounters, CompressionCounters {
   readonly published: number;
   readonly opened: number;
   readonly refused: Readonly<Partial<Record<RefusalCode, number>>>;
   readonly ended: Readonly<Partial<Record<StreamEnd, number>>>;
 }
 
-export class HubCounters implements FanOutCounters {
+export class HubCounters implements FanOutCounters, CompressionCounters {
   deliveries = 0;
   writes = 0;
   bytes = 0;
   heartbeats = 0;
+  compressedFromBytes = 0;
+  compressedToBytes = 0;
   published = 0;
   opened = 0;
   readonly refused: Partial<Record<RefusalCode, number>> = {};
@@ -44,12 +47,15 @@ export class HubCounters implements FanOutCounters {
 
   with(gauges: HubGauges): HubStatistics {
     const { deliveries, writes, bytes, heartbeats, published, opened } = this;
+    const { compressedFromBytes, compressedToBytes } = this;
     return {
       ...gauges,
       deliveries,
       writes,
       bytes,
       heartbeats,
+      compressedFromBytes,
+      compressedToBytes,
       published,
       opened,
       refused: { ...this.refused },

@@ -23,6 +23,7 @@ export type {
   SnapshotResult,
   SubscribeOptions,
 } from "./hub-options.ts";
+export type { CompressionOptions } from "./compression/compression-options.ts";
 export type { StreamEnd, Subscription } from "./hub-stream.ts";
 export {
   type Acceptor,

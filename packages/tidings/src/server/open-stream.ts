@@ -6,6 +6,8 @@ import type { FastifyReply } from "./adapters/fastify-reply.ts";
 import { createFetchOutlet, type FetchRequest } from "./adapters/fetch.ts";
 import { createNodeOutlet, type NodeRequest, type NodeResponse } from "./adapters/node.ts";
 import { type ContractOptions, dataCheck } from "./check-data.ts";
+import { checkCompression, type CompressionOptions } from "./compression/compression-options.ts";
+import { offerGzip, openOwnGzip } from "./compression/open-gzip.ts";
 import { EventStream } from "./event-stream.ts";
 import { lastEventIdOf } from "./last-event-id.ts";
 import type { EventMap } from "./outgoing-message.ts";
@@ -15,6 +17,11 @@ import { resolveLimits, type StreamLimits } from "./stream-limits.ts";
 
 export interface StreamOptions<Events extends object = EventMap>
   extends HeadOptions, StreamLimits, ContractOptions<Events> {
+  /**
+   * Whether the stream is compressed, where its peer accepts gzip; not unless told. It has a compressor of its own then: 64 kB
+   * unless told. Do not compress secrets beside text that others choose.
+   */
+  compression?: boolean | Omit<CompressionOptions, "perStream">;
   /** Told what the source threw, which also cuts the stream; `console.error` unless told. */
   onError?: (error: unknown) => void;
 }
@@ -56,16 +63,29 @@ export function openStream(request: NodeRequest | FetchRequest, ...rest: unknown
   // Whatever can be wrong is found before the head leaves.
   const limits = resolveLimits(options);
   const check = dataCheck(options);
-  const head = responseHead(options);
+  const { compression } = options;
+  const gzip = checkCompression(
+    "open event stream",
+    typeof compression === "object" ? { ...compression, perStream: true } : compression,
+    { perStream: true },
+  );
+  const offer = offerGzip(request, responseHead(options), gzip);
   const lastEventId = lastEventIdOf(request);
   const isHead = request.method === "HEAD";
 
   let stream: EventStream;
   if (isFetchRequest(request)) {
-    const { outlet, response } = createFetchOutlet(request, head);
+    let response!: Response;
+    const outlet = openOwnGzip(offer, (head, first) => {
+      const opened = createFetchOutlet(request, head, first);
+      ({ response } = opened);
+      return opened.outlet;
+    });
     stream = Object.assign(new EventStream({ outlet, lastEventId, limits, check, isHead }), { response });
   } else {
-    const outlet = createNodeOutlet(request, response as NodeResponse | FastifyReply, head);
+    const outlet = openOwnGzip(offer, (head, first) =>
+      createNodeOutlet(request, response as NodeResponse | FastifyReply, head, first),
+    );
     stream = new EventStream({ outlet, lastEventId, limits, check, isHead });
   }
   if (source !== undefined && !stream.closed) {

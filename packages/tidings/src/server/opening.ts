@@ -14,8 +14,8 @@ import type { SubscribeOptions } from "./hub-options.ts";
 import type { HubFeed } from "./hub-stream.ts";
 import type { ToldGap } from "./inspection.ts";
 import { encodeOutgoing } from "./outgoing-message.ts";
-import type { FirstPiece } from "./outlet.ts";
-import { joinBytes, shared, type Piece } from "./piece.ts";
+import type { FirstPiece, SharedPiece } from "./outlet.ts";
+import { joinBytes, shared } from "./piece.ts";
 import type { RecentEntries } from "./recent-entries.ts";
 import type { Refusal } from "./refusal.ts";
 import { continueFrom } from "./resume.ts";
@@ -151,7 +151,7 @@ function beginAt(cursor: number, first: FirstPiece): Opening {
   };
 }
 
-function firstOf(piece: Pick<Piece, "bytes" | "chunk">, parts: Uint8Array[]): FirstPiece {
+function firstOf(piece: SharedPiece, parts: Uint8Array[]): FirstPiece {
   return parts.length === 0 ? piece : { bytes: joinBytes([...parts, piece.bytes]) };
 }
 

@@ -3,6 +3,8 @@
  * What differs between them (framing, flushing, how a departed peer shows) is settled below this interface.
  * This module is browser compatible.
  */
+import type { Linkable } from "./compression/chain.ts";
+import type { ResponseHead } from "./response-head.ts";
 
 export interface Outlet {
   /**
@@ -21,6 +23,8 @@ export interface Outlet {
    * neither copied nor changed. Both may be called in any order; with framing `"none"` they are the same.
    */
   writeFramed(bytes: Uint8Array): boolean;
+  /** {@link write} for what is to be encoded, once for all who get it. Absent where it goes out as it is. */
+  writePiece?(piece: SharedPiece): boolean;
   /** Bytes that were accepted and have not left this process. Those in the kernel's buffers are not among them. */
   readonly bufferedBytes: number;
   /**
@@ -48,8 +52,18 @@ export interface OutletOwner {
 }
 
 /** What goes out with a head. */
-export interface FirstPiece {
-  readonly bytes: Uint8Array;
+export interface FirstPiece extends Linkable {
   /** `bytes` as a chunk of HTTP/1.1, where that was made already. */
   readonly chunk?: Uint8Array | undefined;
 }
+
+/** What goes to several outlets, framed and compressed once for all of them. */
+export interface SharedPiece extends Linkable {
+  /** `bytes` as a chunk of HTTP/1.1. */
+  readonly chunk: Uint8Array;
+  /** It goes to all streams of a feed that keep up. */
+  readonly toAll?: boolean;
+}
+
+/** Sends a head with what follows it at once, and returns where the rest goes. */
+export type OpenOutlet = (head: ResponseHead, first: FirstPiece) => Outlet;

@@ -3,14 +3,13 @@
  * This module is browser compatible.
  */
 import { toChunk } from "./adapters/chunk.ts";
-import type { Outlet } from "./outlet.ts";
+import type { Links } from "./compression/chain.ts";
+import type { Outlet, SharedPiece } from "./outlet.ts";
 
-export interface Piece {
+export interface Piece extends SharedPiece {
   readonly messages: number;
   /** Joined messages; empty when there are none. */
   readonly bytes: Uint8Array;
-  /** `bytes` as a chunk of HTTP/1.1. */
-  readonly chunk: Uint8Array;
   /** The offset of the last message in it; 0 when there is none. */
   readonly last: number;
   /** Whoever got the piece has seen everything up to this offset. */
@@ -22,6 +21,8 @@ export class JoinedPiece implements Piece {
   readonly bytes: Uint8Array;
   readonly last: number;
   readonly through: number;
+  readonly toAll = true;
+  links: Links | undefined;
   #chunk: Uint8Array | undefined;
 
   constructor(entries: readonly { readonly offset: number; readonly bytes: Uint8Array }[], through: number) {
@@ -39,13 +40,14 @@ export class JoinedPiece implements Piece {
 }
 
 /** Bytes that many streams are sent, framed once. */
-export function shared(content: string | Uint8Array): Pick<Piece, "bytes" | "chunk"> {
+export function shared(content: string | Uint8Array): SharedPiece {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   return { bytes, chunk: toChunk(bytes) };
 }
 
 /** @returns What {@link Outlet.write} returns. */
-export function writePiece(outlet: Outlet, piece: Pick<Piece, "bytes" | "chunk">): boolean {
+export function writePiece(outlet: Outlet, piece: SharedPiece): boolean {
+  if (outlet.writePiece !== undefined) return outlet.writePiece(piece);
   return outlet.framing === "chunked" ? outlet.writeFramed(piece.chunk) : outlet.write(piece.bytes);
 }
 

@@ -61,6 +61,31 @@ describe("toPrometheus()", () => {
     });
   });
 
+  it("keeps its names", async () => {
+    const server = await serveHub();
+    open.push(server);
+    const names = [...toPrometheus(server.hub.stats()).matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name);
+    expect(names).toEqual([
+      "tidings_streams",
+      "tidings_streams_blocked",
+      "tidings_feeds",
+      "tidings_routes",
+      "tidings_recent_messages",
+      "tidings_recent_bytes",
+      "tidings_messages_published_total",
+      "tidings_messages_delivered_total",
+      "tidings_writes_total",
+      "tidings_written_bytes_total",
+      "tidings_heartbeats_total",
+      "tidings_compression_before_bytes_total",
+      "tidings_compression_after_bytes_total",
+      "tidings_streams_opened_total",
+      "tidings_streams_refused_total",
+      "tidings_streams_ended_total",
+      "tidings_gaps_total",
+    ]);
+  });
+
   it("tells several hubs apart, and escapes what they are called", async () => {
     const server = await serveHub();
     open.push(server);

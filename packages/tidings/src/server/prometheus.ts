@@ -4,6 +4,7 @@
  * This module is browser compatible.
  */
 import type { HubStatistics } from "./hub-stats.ts";
+import { type Metric, METRICS, samplesOf } from "./metrics.ts";
 
 export interface PrometheusOptions {
   /** Labels of every sample, to tell several hubs apart: `{ hub: "prices" }`. */
@@ -24,73 +25,22 @@ export function toPrometheus(stats: HubStatistics, options: PrometheusOptions = 
     }
   }
   let text = "";
-  const family = (name: string, type: "gauge" | "counter", help: string, samples: Samples): void => {
-    text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
-    for (const [own, value] of samples) text += `${name}${toLabels({ ...labels, ...own })} ${value}\n`;
-  };
-  const one = (value: number): Samples => [[{}, value]];
-  const each = (label: string, counts: Readonly<Partial<Record<string, number>>>): Samples =>
-    Object.entries(counts).map(([key, count = 0]) => [{ [label]: key }, count]);
-
-  family("tidings_streams", "gauge", "Streams open now.", one(stats.streams));
-  family(
-    "tidings_streams_blocked",
-    "gauge",
-    "Open streams whose peer has not taken what was written.",
-    one(stats.blockedStreams),
-  );
-  family("tidings_feeds", "gauge", "Different selections and filters of open streams.", one(stats.feeds));
-  family("tidings_routes", "gauge", "Topics and patterns that open streams select.", one(stats.routes));
-  family(
-    "tidings_recent_messages",
-    "gauge",
-    "Messages kept encoded for streams that keep up.",
-    one(stats.recentMessages),
-  );
-  family("tidings_recent_bytes", "gauge", "Bytes of those messages.", one(stats.recentBytes));
-  family(
-    "tidings_messages_published_total",
-    "counter",
-    "Messages that this hub published.",
-    one(stats.published),
-  );
-  family(
-    "tidings_messages_delivered_total",
-    "counter",
-    "Messages written to streams.",
-    one(stats.deliveries),
-  );
-  family(
-    "tidings_writes_total",
-    "counter",
-    "Writes to streams, of one message or several joined.",
-    one(stats.writes),
-  );
-  family(
-    "tidings_written_bytes_total",
-    "counter",
-    "Bytes of those writes, before framing.",
-    one(stats.bytes),
-  );
-  family("tidings_heartbeats_total", "counter", "Heartbeats written to streams.", one(stats.heartbeats));
-  family("tidings_streams_opened_total", "counter", "Streams opened.", one(stats.opened));
-  family(
-    "tidings_streams_refused_total",
-    "counter",
-    "Requests that got no stream, by code.",
-    each("code", stats.refused),
-  );
-  family(
-    "tidings_streams_ended_total",
-    "counter",
-    "Streams that are over, by reason.",
-    each("reason", stats.ended),
-  );
-  family("tidings_gaps_total", "counter", "Gaps told to subscribers, by reason.", each("reason", stats.gaps));
+  for (const metric of METRICS) {
+    const name = nameOf(metric);
+    text += `# HELP ${name} ${metric.help}\n# TYPE ${name} ${metric.kind}\n`;
+    for (const [value, count] of samplesOf(metric, stats)) {
+      const own = value === undefined ? labels : { ...labels, [metric.label!]: value };
+      text += `${name}${toLabels(own)} ${count}\n`;
+    }
+  }
   return text;
 }
 
-type Samples = readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[];
+/** https://prometheus.io/docs/practices/naming/ */
+function nameOf({ name, kind, unit }: Metric): string {
+  const base = name.replaceAll(".", "_") + (unit === "By" ? "_bytes" : "");
+  return kind === "counter" ? `${base}_total` : base;
+}
 
 function toLabels(labels: Readonly<Record<string, string>>): string {
   const pairs = Object.entries(labels).map(([name, value]) => {

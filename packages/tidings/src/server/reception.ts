@@ -5,6 +5,8 @@
 import type { Log } from "../log/log.ts";
 import type { Admission } from "./admission.ts";
 import { authorize, keepAuthorized, UNLIMITED, type Grant } from "./authorization.ts";
+import { checkCompression, type Compression } from "./compression/compression-options.ts";
+import { type GzipOffer, offerGzip, openGzip } from "./compression/open-gzip.ts";
 import { cursorOf, type RequestWithUrl } from "./cursor-of.ts";
 import { channels } from "./diagnostics.ts";
 import type { FanOut } from "./fan-out.ts";
@@ -14,10 +16,10 @@ import { countGap, increment, type HubCounters } from "./hub-stats.ts";
 import { HubStream, type HubFeed } from "./hub-stream.ts";
 import type { HubStreams } from "./hub-streams.ts";
 import { openAt, type Opening } from "./opening.ts";
-import type { FirstPiece, Outlet } from "./outlet.ts";
+import type { OpenOutlet } from "./outlet.ts";
 import type { RecentEntries } from "./recent-entries.ts";
 import type { Refusal } from "./refusal.ts";
-import { responseHead, type ResponseHead } from "./response-head.ts";
+import { responseHead } from "./response-head.ts";
 import { selectTopics, type TopicSelection } from "./selection.ts";
 
 /** What is there once the log is open. */
@@ -37,9 +39,6 @@ export interface ReceptionOptions {
   readonly opening: Promise<Ready>;
 }
 
-/** Sends a head with what follows it at once. */
-export type OpenOutlet = (head: ResponseHead, first: FirstPiece) => Outlet;
-
 /** The stream, why there is none, or undefined when the peer has left or asked for the head alone. */
 export type Received = HubStream | Refusal | undefined;
 
@@ -49,7 +48,7 @@ interface Applicant {
   readonly address: string | undefined;
   readonly options: SubscribeOptions;
   readonly selection: TopicSelection;
-  readonly head: ResponseHead;
+  readonly offer: GzipOffer;
   readonly lifetimeMs: number;
   readonly openOutlet: OpenOutlet;
   feed: HubFeed | undefined;
@@ -88,6 +87,7 @@ export class Reception {
     // A mistake in the call is found before anything is waited for.
     const head = responseHead(options);
     const lifetimeMs = pickLifetime(options.lifetimeMs);
+    const compression = this.#compressionOf(options);
     if (this.closed) return this.#refuse(DRAINING, subscriber);
     let selection: TopicSelection;
     try {
@@ -104,7 +104,7 @@ export class Reception {
       address,
       options,
       selection,
-      head,
+      offer: offerGzip(request, head, compression),
       lifetimeMs,
       openOutlet,
       feed: undefined,
@@ -131,7 +131,7 @@ export class Reception {
   }
 
   #place(ready: Ready, applicant: Applicant, grant: Grant): Received | Promise<Received> {
-    const { options, lastEventId, head } = applicant;
+    const { options, lastEventId, offer } = applicant;
     const feed = ready.feeds.acquire(applicant.selection, options.filter);
     applicant.feed = feed;
     const opening = openAt({
@@ -143,7 +143,7 @@ export class Reception {
       writeBytes: this.#options.checked.writeBytes,
       options,
       checkData: this.#options.checked.checkData,
-      prologue: options.retryMs === undefined ? undefined : head.first.bytes,
+      prologue: options.retryMs === undefined ? undefined : offer.head.first.bytes,
     });
     if (!(opening instanceof Promise)) return this.#enter(ready, applicant, feed, grant, opening);
     return opening.then((opened) =>
@@ -155,7 +155,7 @@ export class Reception {
     if (this.closed) return DRAINING;
     const { now, checked, counters } = this.#options;
     const { options, subscriber, address, lifetimeMs, lastEventId } = applicant;
-    const outlet = applicant.openOutlet(applicant.head, opening.first);
+    const outlet = openGzip(applicant.openOutlet, applicant.offer, opening.first, feed, counters);
     if (outlet.closed) return undefined;
 
     const nowMs = now();
@@ -199,6 +199,13 @@ export class Reception {
     const told = channels["tidings:stream:refuse"];
     if (told.hasSubscribers) told.publish({ ...refusal, subscriber });
     return refusal;
+  }
+
+  #compressionOf({ compression }: SubscribeOptions): Compression | undefined {
+    const { checked } = this.#options;
+    if (compression === undefined) return checked.compression;
+    if (compression === true) return checked.compression ?? checkCompression("subscribe", true);
+    return checkCompression("subscribe", compression);
   }
 
   #select(topics: SubscribeOptions["topics"]): TopicSelection {

@@ -56,6 +56,27 @@ export function responseHead(options: HeadOptions = {}): ResponseHead {
   return toHead(status, [...all], retryMs === undefined ? encodeComment("") : encode({ retry: retryMs }));
 }
 
+/** A head with more fields. What `vary` names is added to what it names already. */
+export function withHeaders(
+  head: ResponseHead,
+  more: readonly (readonly [name: string, value: string])[],
+): ResponseHead {
+  const all = new Map(head.headers);
+  for (const [name, value] of more) {
+    all.set(name, name === "vary" ? joinVary(all.get(name), value) : value);
+  }
+  const headers = [...all];
+  return { ...head, headers, flat: headers.flat() };
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9110#section-12.5.5 */
+export function joinVary(before: string | readonly string[] | undefined, name: string): string {
+  const names = before === undefined ? "" : String(before);
+  const known = names.toLowerCase().split(",");
+  if (known.some((one) => one.trim() === name.toLowerCase() || one.trim() === "*")) return names;
+  return names === "" ? name : `${names}, ${name}`;
+}
+
 function toHead(status: number, headers: ResponseHead["headers"], first: string): ResponseHead {
   return { status, headers, flat: headers.flat(), first: { bytes: utf8.encode(first) } };
 }

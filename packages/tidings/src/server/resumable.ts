@@ -9,7 +9,9 @@ import type { FastifyReply } from "./adapters/fastify-reply.ts";
 import type { FetchRequest } from "./adapters/fetch.ts";
 import type { NodeRequest, NodeResponse } from "./adapters/node.ts";
 import type { ContractOptions } from "./check-data.ts";
+import { checkCompression } from "./compression/compression-options.ts";
 import { cursorOf } from "./cursor-of.ts";
+import type { HubOptions } from "./hub-options.ts";
 import type { EventMap } from "./outgoing-message.ts";
 import { refuseFetch, refuseNode, type Refusal } from "./refusal.ts";
 
@@ -17,6 +19,8 @@ export interface AnswersOptions<Events extends object = EventMap>
   extends Partial<AnswerLimits>, ContractOptions<Events> {
   /** Answers that are kept at once, running and done, 1,000 unless told; one more is refused with 503. */
   answers?: number;
+  /** Whether answers are compressed for those who accept gzip; see {@link HubOptions.compression}. */
+  compression?: HubOptions["compression"];
   /** Told what a generator threw; the readers are told only that it failed. Unless told, `console.error`. */
   onError?: (error: unknown, id: string) => void;
 }
@@ -70,7 +74,7 @@ let shared: KeptAnswers | undefined;
 
 class KeptAnswers implements Answers {
   readonly #limits: AnswerLimits;
-  readonly #contract: ContractOptions;
+  readonly #hubOptions: ContractOptions & Pick<HubOptions, "compression">;
   readonly #most: number;
   readonly #onError: (error: unknown, id: string) => void;
   readonly #answers = new Map<string, Answer>();
@@ -83,7 +87,8 @@ class KeptAnswers implements Answers {
       }
     }
     this.#most = answers;
-    this.#contract = contractOf(options);
+    checkCompression("keep answers", options.compression);
+    this.#hubOptions = { ...contractOf(options), compression: options.compression ?? false };
     this.#limits = { keepMs, messages, bytes, abandonMs: options.abandonMs ?? false };
     // oxlint-disable-next-line no-console -- what nobody else is told of has to be seen somewhere
     this.#onError = options.onError ?? ((error) => console.error(error));
@@ -150,7 +155,7 @@ class KeptAnswers implements Answers {
         retryAfter: 5,
       };
     }
-    const answer = new Answer(generate, this.#limits, this.#contract, {
+    const answer = new Answer(generate, this.#limits, this.#hubOptions, {
       onError: (error) => this.#onError(error, id),
       onForgotten: () => void this.#answers.delete(id),
     });

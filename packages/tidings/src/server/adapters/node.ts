@@ -6,7 +6,7 @@
  * This module is browser compatible.
  */
 import type { FirstPiece, Outlet, OutletOwner } from "../outlet.ts";
-import type { ResponseHead } from "../response-head.ts";
+import { joinVary, type ResponseHead } from "../response-head.ts";
 import { type FastifyReply, takeOver } from "./fastify-reply.ts";
 import { type NodeSocket, SocketOutlet } from "./socket-outlet.ts";
 
@@ -93,7 +93,10 @@ function writeHead(response: WideResponse, head: ResponseHead): void {
   }
   response.statusCode = head.status;
   response.removeHeader("content-length");
-  for (const [name, value] of head.headers) response.setHeader(name, value);
+  for (const [name, value] of head.headers) {
+    // Others may vary the response as well.
+    response.setHeader(name, name === "vary" ? joinVary(response.getHeader?.(name), String(value)) : value);
+  }
 }
 
 /** Writes through the response's own `write`. */
@@ -276,6 +279,7 @@ const node = globalThis as unknown as {
 /** What the servers we know of have besides; each part may be missing in an imitation. */
 interface WideResponse extends NodeResponse {
   flushHeaders(): void;
+  getHeader?(name: string): string | readonly string[] | undefined;
   getHeaderNames?(): string[];
   writeHead?(status: number, headers: readonly unknown[]): unknown;
   readonly destroyed?: boolean;

@@ -1,0 +1,104 @@
+/**
+ * Has what goes to many streams compressed once for all of them.
+ *
+ * A piece by itself can be sent to any stream, whatever that had before. But one short message compresses badly by itself,
+ * and well behind others like it. So the streams that were sent the same pieces, one after the other, form a *chain*: the
+ * next piece refers to what all of them had last. Whoever opens later, or fell out, is sent pieces by themselves, until
+ * the chain begins anew, as it does every few pieces: then all who are sent the same piece are in it.
+ *
+ * A chain keeps a few kilobytes per feed, and a number for each stream: nothing else.
+ * This module is browser compatible.
+ */
+import { type Deflated, deflate, sumOf } from "./deflated.ts";
+
+/** What can be compressed for many. */
+export interface Linkable {
+  readonly bytes: Uint8Array;
+  /** What was compressed of it so far; kept by the chain. */
+  links?: Links | undefined;
+}
+
+/** A piece as it is to be sent to those who are at one place. */
+export interface Link {
+  readonly deflated: Deflated;
+  /** Where whoever is sent it stands then. */
+  readonly place: number;
+}
+
+export interface Links {
+  /** The piece by itself. */
+  alone: Link | undefined;
+  /** The piece for those who stand at `from`. */
+  next: (Link & { readonly from: number }) | undefined;
+}
+
+/** The place of a stream that was sent nothing it shares. */
+export const NOWHERE = 0;
+
+/** Bytes that the next piece may refer to; a piece as large needs nobody before it. */
+const WINDOW_BYTES = 4_096;
+/** Pieces after which it begins anew. */
+const LENGTH = 16;
+
+/** No two places are the same, of whatever chain. */
+let places = NOWHERE;
+
+export class DeflateChain {
+  readonly level: number;
+  /** Where its streams stand, and what all of them had last. */
+  #place = NOWHERE;
+  #window = new Uint8Array();
+  #length = 0;
+  /** Pieces since any stream was in it. */
+  #missed = 0;
+
+  constructor(level: number) {
+    this.level = level;
+  }
+
+  /** What to send a stream at `place`, of a piece that goes to all who keep up. */
+  link(piece: Linkable, place: number): Link {
+    const next = piece.links?.next;
+    if (next?.from === place) return next;
+    if (place !== NOWHERE && place === this.#place) {
+      this.#missed = 0;
+      if (this.#length < LENGTH && piece.bytes.length < WINDOW_BYTES) return this.#append(piece);
+      return this.#begin(piece, this.alone(piece));
+    }
+    const isNew = piece.links?.alone === undefined;
+    const alone = this.alone(piece);
+    if (isNew) this.#missed += 1;
+    return this.#missed > LENGTH || this.#place === NOWHERE ? this.#begin(piece, alone) : alone;
+  }
+
+  /** What to send any stream. */
+  alone(piece: Linkable): Link {
+    const links = (piece.links ??= { alone: undefined, next: undefined });
+    links.alone ??= { deflated: deflate(piece.bytes, this.level, sumOf(piece.bytes)), place: ++places };
+    return links.alone;
+  }
+
+  #begin(piece: Linkable, alone: Link): Link {
+    this.#place = alone.place;
+    this.#window = piece.bytes.slice(-WINDOW_BYTES);
+    this.#length = 0;
+    this.#missed = 0;
+    return alone;
+  }
+
+  #append(piece: Linkable): Link {
+    const links = (piece.links ??= { alone: undefined, next: undefined });
+    const { bytes } = piece;
+    const sum = links.alone?.deflated.sum ?? sumOf(bytes);
+    const deflated = deflate(bytes, this.level, sum, this.#window);
+    const kept = this.#window.subarray(-Math.max(1, WINDOW_BYTES - bytes.length));
+    const window = new Uint8Array(kept.length + bytes.length);
+    window.set(kept);
+    window.set(bytes, kept.length);
+    this.#window = window;
+    this.#length += 1;
+    links.next = { from: this.#place, deflated, place: ++places };
+    this.#place = links.next.place;
+    return links.next;
+  }
+}
