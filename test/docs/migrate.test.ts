@@ -2,9 +2,9 @@
  * Code before and after, as the migration guides show it: each half is compiled and run against the same script, the old one with
  * the real package, and prints what the guide says, line for line.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Browser, engines } from "../browsers/index.ts";
 import { pairsOf, type Side } from "./before-and-after.ts";
 import { openFrames, outputInNode, outputInPage } from "./run-client.ts";
@@ -23,45 +23,36 @@ const GUIDES = [
   { guide: "from-event-source-polyfill", name: "event-source-polyfill", version: "1.0.31", place: "page" },
 ] as const;
 
-const textOf = (file: string): string => readFileSync(join(ROOT, file), "utf8");
+// They wait for streams that wait, and hardly compute.
+vi.setConfig({ maxConcurrency: 8 });
 
-const fileOf = (guide: string): string => `docs/migrate/${guide}.md`;
+const textOf = (file: string): string => readFileSync(join(ROOT, file), "utf8");
+const guides = GUIDES.map((each) => {
+  const file = `docs/migrate/${each.guide}.md`;
+  const pairs = pairsOf(file, textOf(file));
+  return { ...each, file, pairs, sides: pairs.flatMap(({ old, new: replacement }) => [old, replacement]) };
+});
 
 let browser: Browser;
 let page: { close(): Promise<void> };
+let paths: Map<Side, string>;
+let errors: Map<string, string[]>;
 beforeAll(async () => {
   browser = await engines.find(({ engine }) => engine === "chromium")!.start();
   page = await openFrames(browser);
+  const sides = guides.flatMap(({ sides }) => sides);
+  const blocks = sides.map(({ code }) => code);
+  const { folder, files } = await writeBlocks("blocks", blocks, "test/migrate/.cache");
+  paths = new Map(sides.map((side, index) => [side, files[index]!]));
+  errors = await typeErrors(folder);
 });
 afterAll(async () => {
   await browser.close();
   await page.close();
 });
 
-describe.each(
-  GUIDES.filter(({ guide }) => existsSync(join(ROOT, fileOf(guide)))).map(
-    (each) => [fileOf(each.guide), each] as const,
-  ),
-)("%s", (file, { guide, name, version, place }) => {
-  const pairs = pairsOf(file, textOf(file));
-  const sides = pairs.flatMap(({ old, new: replacement }) => [old, replacement]);
-  let files: string[];
-  let errors: Map<string, string[]>;
-  beforeAll(async () => {
-    const written = await writeBlocks(
-      guide,
-      sides.map(({ code }) => code),
-      "test/migrate/.cache",
-    );
-    files = written.files;
-    errors = await typeErrors(written.folder);
-  });
-
-  const outputOf = (side: Side): Promise<string[]> => {
-    const path = files[sides.indexOf(side)]!;
-    const lines = side.prints.length;
-    return place === "node" ? outputInNode(path, lines) : outputInPage(browser, path, lines);
-  };
+describe.each(guides.map((guide) => [guide.file, guide] as const))("%s", (file, guide) => {
+  const { name, version, place, pairs, sides } = guide;
 
   test(`is about the version that is installed, ${version}`, () => {
     const installed = JSON.parse(textOf(`test/migrate/node_modules/${name}/package.json`)) as {
@@ -82,9 +73,11 @@ describe.each(
   test.concurrent.each(sides.map((side) => [side.code.name, side] as const))(
     "%s compiles, and prints what is shown",
     async (_, side) => {
-      const path = files[sides.indexOf(side)]!;
+      const path = paths.get(side)!;
       expect(errors.get(basename(path)) ?? []).toEqual([]);
-      expect(await outputOf(side)).toEqual(side.prints);
+      const lines = side.prints.length;
+      const output = place === "node" ? outputInNode(path, lines) : outputInPage(browser, path, lines);
+      expect(await output).toEqual(side.prints);
     },
   );
 });

@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { build } from "esbuild";
 import type { Browser } from "../browsers/index.ts";
 import { DOCUMENTED_PORT } from "./run-typescript.ts";
-import { type ScriptedServer, startScriptedServer } from "./scripted-server.ts";
+import { type MigrationServer, startMigrationServer } from "./migration-server.ts";
 
 const PATIENCE_MS = 15_000;
 /** Longer than anything in the script comes late, and than the shortest wait for another attempt. */
@@ -17,7 +17,7 @@ const SURPLUS_MS = 250;
 export async function outputInNode(file: string, expected: number): Promise<string[]> {
   const built = file.replace(/\.ts$/, ".mjs");
   await bundle(file, built, "node");
-  const server = await startScriptedServer();
+  const server = await startMigrationServer();
   const code = (await readFile(built, "utf8")).replaceAll(DOCUMENTED_PORT, String(server.port));
   const program = spawn(process.execPath, ["--input-type=module"], {
     cwd: new URL("../migrate/", import.meta.url),
@@ -43,9 +43,9 @@ export async function outputInNode(file: string, expected: number): Promise<stri
  * Opens the page whose frames `outputInPage` fills, several at once: a stream that waits costs nothing.
  * @returns What ends its server.
  */
-export async function openFrames(browser: Browser): Promise<ScriptedServer> {
+export async function openFrames(browser: Browser): Promise<MigrationServer> {
   // A page of the machine itself, since others may have no frames of it.
-  const server = await startScriptedServer();
+  const server = await startMigrationServer();
   await browser.open(`http://127.0.0.1:${server.port}/`);
   await browser.evaluate(() => {
     const printed: Record<string, string[]> = {};
@@ -60,7 +60,7 @@ export async function outputInPage(browser: Browser, file: string, expected: num
   const built = file.replace(/\.ts$/, ".js");
   await bundle(file, built, "browser");
   const code = await readFile(built, "utf8");
-  const server = await startScriptedServer(
+  const server = await startMigrationServer(
     (port) =>
       `console.log = (...words) => parent.postMessage(words.join(" "), "*");
        ${code.replaceAll(DOCUMENTED_PORT, String(port))}`,

@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-export interface ScriptedServer {
+export interface MigrationServer {
   readonly port: number;
   /** Ends it, with whatever is connected. */
   close(): Promise<void>;
@@ -95,7 +95,7 @@ const SCRIPT: Record<string, Answer> = {
   },
 };
 
-export async function startScriptedServer(page: PageScript = () => ""): Promise<ScriptedServer> {
+export async function startMigrationServer(page: PageScript = () => ""): Promise<MigrationServer> {
   const visits = new Map<string, number>();
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "", "http://a");
