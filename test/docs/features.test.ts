@@ -3,8 +3,6 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
 import { describe, expect, test } from "vitest";
 import { ROOT } from "./run-typescript.ts";
 
@@ -54,29 +52,6 @@ test.each(claims)("$feature: $value", ({ value, tests }) => {
 test("every row says something of every client", () => {
   for (const { columns, rows } of [features.clients, features.decoders]) {
     expect(rows.filter(({ others }) => others.length !== columns.length || others.includes(""))).toEqual([]);
-  }
-});
-
-test("the sizes that the table says are those of a bundle, to a tenth", async () => {
-  const said = compared
-    .flatMap(({ tidings }) => [...tidings.value.matchAll(/`(?<name>\w+)` (?<size>[\d.]+) kB/g)])
-    .map(({ groups = {} }) => ({ name: groups["name"] ?? "", bytes: Number(groups["size"]) * 1000 }));
-  expect(said.map(({ name }) => name)).toEqual(["EventSource", "connect"]);
-  for (const { name, bytes } of said) {
-    const { outputFiles } = await build({
-      stdin: { contents: `export { ${name} } from "tidings/client"`, resolveDir: ROOT },
-      bundle: true,
-      minify: true,
-      write: false,
-      format: "esm",
-      target: "es2022",
-      platform: "browser",
-    });
-    const size = gzipSync(outputFiles[0]!.contents, { level: 9 }).length;
-    expect(
-      Math.abs(size / bytes - 1),
-      `${name} has ${size} bytes: say so in docs/features.json`,
-    ).toBeLessThan(0.1);
   }
 });
 
