@@ -24,7 +24,7 @@ const GUIDES = [
 ] as const;
 
 // They wait for streams that wait, and hardly compute.
-vi.setConfig({ maxConcurrency: 8 });
+vi.setConfig({ maxConcurrency: 4 });
 
 const textOf = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 const guides = GUIDES.map((each) => {

@@ -9,7 +9,7 @@ import type { Browser } from "../browsers/index.ts";
 import { DOCUMENTED_PORT } from "./run-typescript.ts";
 import { type MigrationServer, startMigrationServer } from "./migration-server.ts";
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 40_000;
 /** Longer than anything in the script comes late, and than the shortest wait for another attempt. */
 const SURPLUS_MS = 250;
 
