@@ -37,6 +37,17 @@ test("pages that stand in English alone are there, and have no translation", () 
   expect(wrong, "take these out of ENGLISH_ALONE").toEqual([]);
 });
 
+test("the index leads to every page", () => {
+  const index = readFileSync(join(ROOT, "docs/README.md"), "utf8");
+  const left = pages.filter(
+    (file) => /^docs\/.*(?<!README)\.md$/.test(file) && !index.includes(`](${file.slice(5)})`),
+  );
+  expect(
+    left,
+    "put these where a reader will look for them, in docs/README.md and docs/zh-CN/README.md",
+  ).toEqual([]);
+});
+
 test("no translation has lost its original", () => {
   const lost = documents.filter((file) => originalOf(file) !== file && !documents.includes(originalOf(file)));
   expect(lost).toEqual([]);
