@@ -2,7 +2,7 @@
  * A machine with tabs, for a share under test: locks and channels that deliver when chance says so, in the order that the standards
  * promise and no other; tabs that freeze and die; and a server that numbers its messages. Time moves when it is moved.
  */
-import type { Clock } from "../../packages/tidings/src/client/keep-open.ts";
+import type { Clock } from "../../packages/tidings/src/client/clock.ts";
 import {
   type ShareOptions,
   shareOver,

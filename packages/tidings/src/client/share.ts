@@ -7,9 +7,9 @@
 import type { EventSchemas } from "../wire/contract.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 import { type Connection, connect, type ConnectOptions } from "./connect.ts";
-import type { Verdict } from "./connection-options.ts";
+import type { Verdict } from "./connection.ts";
 import type { DecodedMessage, MessageOf } from "./decode.ts";
-import { systemClock } from "./keep-open.ts";
+import { systemClock } from "./clock.ts";
 import type { ConnectionState } from "./reconnect.ts";
 import { type Asked, mayReplay } from "./request.ts";
 import type { Role, SharePlatform } from "./share/member.ts";

@@ -3,10 +3,10 @@
  * already, or the leader is another. Pure of the platform: it is handed what tells, asks and takes.
  * This module is browser compatible.
  */
-import type { Verdict } from "../connection-options.ts";
+import type { Verdict } from "../connection.ts";
 import { isBehind } from "../cursor.ts";
 import type { EventStreamError } from "../event-stream-error.ts";
-import type { Clock } from "../keep-open.ts";
+import type { Clock } from "../clock.ts";
 import type { ConnectionState } from "../reconnect.ts";
 import { createRecent, type Entry, type Recent } from "./recent.ts";
 import type { Ask, Opened, Told } from "./words.ts";

@@ -6,7 +6,7 @@
 import type { ConnectionState } from "../reconnect.ts";
 import { EventStreamError } from "../event-stream-error.ts";
 import type { Transport, TransportResponse } from "../transports/transport.ts";
-import type { Verdict } from "../connection-options.ts";
+import type { Verdict } from "../connection.ts";
 import { joinShare, type MemberHost, type SharePlatform } from "./member.ts";
 import { createRecent, type Entry } from "./recent.ts";
 import type { Opened } from "./words.ts";

@@ -2,7 +2,7 @@
  * What the tabs of a share say to each other over their channel.
  * This module is browser compatible.
  */
-import type { Verdict } from "../connection-options.ts";
+import type { Verdict } from "../connection.ts";
 import { EventStreamError } from "../event-stream-error.ts";
 import type { ConnectionState } from "../reconnect.ts";
 import type { Entry } from "./recent.ts";
