@@ -18,7 +18,9 @@ export class Feed<Stream extends Linked<Stream>> {
   readonly filter: MessageFilter | undefined;
   /** Set by whoever made the feed, before its first stream. */
   routes: readonly Route<Feed<Stream>>[] = [];
+  /** Those that take what comes, and those whose peer has not taken what was written. */
   readonly streams: StreamList<Stream> = new StreamList();
+  readonly blocked: StreamList<Stream> = new StreamList();
   /** Where its compressed streams meet; made with the first of them. */
   chain: DeflateChain | undefined;
   /** Those that use it, be they in `streams` yet or not. */
