@@ -31,13 +31,13 @@ export function encode(message: Message): string {
         `event is ${show(event)} and data is undefined, expected data, if only "": parsers drop a message without`,
       );
     }
-    text = "event: " + event + "\n";
+    text = `event: ${event}\n`;
   }
   if (id !== undefined) {
     checkText("id", id);
     if (hasLineBreak(id) || id.indexOf("\0") >= 0)
       refuse(`id is ${show(id)}, expected text without CR, LF or NUL`);
-    text += "id: " + id + "\n";
+    text = `${text}id: ${id}\n`;
   }
   if (retry !== undefined) {
     if (!Number.isInteger(retry) || retry < 0 || retry > LARGEST_RETRY_MS) {
@@ -45,12 +45,13 @@ export function encode(message: Message): string {
         `Cannot encode message: retry is ${String(retry)}, expected a whole number from 0 to ${LARGEST_RETRY_MS}`,
       );
     }
-    text += "retry: " + retry + "\n";
+    text = `${text}retry: ${retry}\n`;
   }
-  if (data === undefined) return text + "\n";
+  if (data === undefined) return `${text}\n`;
   checkText("data", data);
   const lines = hasLineBreak(data) ? data.split(LINE_END).join("\ndata: ") : data;
-  return text + "data: " + lines + "\n\n";
+  // Parts are only ever put behind the text: engines join such a chain in one pass when its bytes are asked for.
+  return `${text}data: ${lines}\n\n`;
 }
 
 /**
