@@ -29,6 +29,8 @@ vi.mock(import("./reconnect.ts"), async (importOriginal) => {
   };
 });
 afterEach(async () => {
+  waits.length = 0;
+  vi.useRealTimers();
   vi.restoreAllMocks();
   vi.unstubAllGlobals();
   for (const close of closers.splice(0)) await close();
@@ -81,6 +83,14 @@ function open(url: string, init?: EventSourceInit): Opened {
   source.addEventListener("error", () => events.push(`error ${source.readyState}`));
   source.addEventListener("message", (event) => messages.push(event));
   return { source, events, messages };
+}
+
+/** A fetch that answers each request with this text, and ends. */
+function answers(text: string) {
+  const fetch = vi.fn((_url: string, _init: RequestInit) =>
+    Promise.resolve(new Response(text, { headers: { "content-type": "text/event-stream" } })),
+  );
+  return { fetch };
 }
 
 /** The data of the messages that this text makes. */
@@ -249,8 +259,7 @@ describe("opening", () => {
         false,
         status,
       ]);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      expect([events, requests.length]).toEqual([["error 2"], 1]);
+      expect([events, requests.length, waits]).toEqual([["error 2"], 1, []]);
     },
   );
 
@@ -440,12 +449,12 @@ describe("returning", () => {
 
 describe("close()", () => {
   test("stops messages, those of the same chunk too, and every event after it", async () => {
-    const { url } = await serve(stream("data: 1\n\ndata: 2\n\ndata: 3\n\n", true));
-    const { source, events, messages } = open(url);
+    vi.useFakeTimers();
+    const { fetch } = answers("data: 1\n\ndata: 2\n\ndata: 3\n\n");
+    const { source, events, messages } = open("https://a.example/", { fetch });
     source.onmessage = () => source.close();
-    await eventually(() => expect(messages).toHaveLength(1));
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    expect([messages.length, events]).toEqual([1, ["open 1"]]);
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect([messages.length, events, vi.getTimerCount()]).toEqual([1, ["open 1"], 0]);
   });
 
   test("cuts the request", async () => {
@@ -463,12 +472,16 @@ describe("close()", () => {
   });
 
   test("in the error handler keeps it from returning", async () => {
-    const { url, requests } = await serve(stream("data: x\n\n", true));
-    const { source, events } = open(url);
+    vi.useFakeTimers();
+    const { fetch } = answers("data: x\n\n");
+    const { source, events } = open("https://a.example/", { fetch });
+    await vi.advanceTimersByTimeAsync(0);
+    expect([events, waits.length, vi.getTimerCount()]).toEqual([["open 1", "error 0"], 1, 1]);
     source.onerror = () => source.close();
-    await eventually(() => expect(events).toHaveLength(2));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect([source.readyState, requests.length]).toEqual([2, 1]);
+    await vi.advanceTimersByTimeAsync(waits[0]!);
+    expect([events, waits.length]).toEqual([["open 1", "error 0", "open 1", "error 0"], 2]);
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect([source.readyState, fetch.mock.calls.length, vi.getTimerCount()]).toEqual([2, 2, 0]);
   });
 });
 
