@@ -184,7 +184,6 @@ export class EventSource extends Target {
           this.#readyState = 1;
           this.dispatchEvent(new Event("open"));
           await response.read(parser.push);
-
           error = streamError("ended", this.#url, "ended");
         }
       } catch (cause) {
