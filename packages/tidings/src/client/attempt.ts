@@ -20,9 +20,9 @@ export interface AttemptOwner {
   /** The response is an event stream, and is read. */
   onOpen(response: TransportResponse): void;
   /** A message that the transport has parsed; all others come out of the parser. */
-  onMessage?(message: ParsedMessage): void;
-  /** After each chunk. @returns A promise while the reader is behind. */
-  onChunk?(chunk?: Uint8Array | string): void | PromiseLike<void>;
+  onMessage(message: ParsedMessage): void;
+  /** After each chunk, or such a message. @returns A promise while the reader is behind. */
+  onChunk(chunk?: Uint8Array | string): void | PromiseLike<void>;
   /** It is over, and nobody cut it. @param end - Whether it ended inside a message, and inside which. */
   onLost(error: EventStreamError, end?: ParserEnd): void;
 }
@@ -52,17 +52,16 @@ export function attempt(owner: AttemptOwner, parser: Parser, hold: (cut: () => v
   function send(request: TransportRequest): void {
     if (cut) return;
     const { url } = request;
-    const read = (chunk: Uint8Array | string): void | PromiseLike<void> => {
+    const take = (push: () => void, chunk?: Uint8Array | string): void | PromiseLike<void> => {
       if (over) return;
       try {
-        parser.push(chunk);
+        push();
       } catch (cause) {
         return lose(asEventStreamError(cause, "handler", url));
       }
-      return taken(chunk);
+      return (behind = over ? undefined : owner.onChunk(chunk));
     };
-    const taken = (chunk?: Uint8Array | string) =>
-      (behind = over || !owner.onChunk ? undefined : owner.onChunk(chunk));
+    const read = (chunk: Uint8Array | string) => take(() => parser.push(chunk), chunk);
     // A transport that cannot hold back may end before its messages were taken; the end comes after them all the same.
     const end = (error: EventStreamError) =>
       settle(
@@ -88,11 +87,7 @@ export function attempt(owner: AttemptOwner, parser: Parser, hold: (cut: () => v
       },
       onBytes: read,
       onText: read,
-      onMessage(message) {
-        if (over) return;
-        owner.onMessage!(message);
-        return taken();
-      },
+      onMessage: (message) => take(() => owner.onMessage(message)),
       onEnd: () => end(streamError("ended", url, "ended")),
       onError: (cause) => end(asEventStreamError(cause, "network", url)),
     });

@@ -633,4 +633,17 @@ describe("limits", () => {
       cause: { code: "too-large", message: expect.stringContaining("maxQueuedMessages") as string },
     });
   });
+
+  test("on the queue hold for messages that the transport has parsed, and nothing is thrown at it", async () => {
+    const { world, connection } = openToRead({ maxQueuedMessages: 3 });
+    world.last.respond();
+    const tell = () => world.last.sink.onMessage!({ event: "message", data: "x", id: "" });
+    for (let count = 0; count < 3; count++) void tell();
+    expect(connection.state).toBe("open");
+    expect(tell()).toBeUndefined();
+    expect(await connection.ended).toMatchObject({
+      reason: "gave-up",
+      cause: { code: "too-large", message: expect.stringContaining("maxQueuedMessages") as string },
+    });
+  });
 });
