@@ -9,7 +9,8 @@ declare global {
     errors: string[];
     connection?: SharedConnection;
     source?: EventSource;
-    startSharing(takeoverMs: number): void;
+    /** Once more: anew. @param pauseMs - How long it may be hidden before it pauses; without it, it does not. */
+    startSharing(takeoverMs: number, pauseMs?: number): void;
     startAlone(): void;
     /** Does nothing but this, from soon on. */
     hang(ms: number): void;
@@ -19,9 +20,11 @@ declare global {
 window.numbers = [];
 window.errors = [];
 
-window.startSharing = (takeoverMs) => {
+window.startSharing = (takeoverMs, pauseMs) => {
+  window.connection?.close();
   window.connection = share("/numbers", {
     takeoverMs,
+    ...(pauseMs !== undefined && { whenHidden: pauseMs }),
     retry: { baseMs: 100 },
     onMessage: ({ data }) => void window.numbers.push(Number(data)),
     onError: (error) => void window.errors.push(error.message),

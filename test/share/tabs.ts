@@ -11,6 +11,8 @@ export interface TabPage {
   /** Runs a function in the page; it sees its arguments and the page's globals alone. */
   evaluate<Args extends readonly number[], T>(run: (...args: Args) => T, ...args: Args): Promise<Awaited<T>>;
   close(): Promise<void>;
+  /** Brings it to the front. */
+  show(): Promise<void>;
   /** Ends the page's process: Chromium alone has one for each tab. */
   crash(): Promise<void>;
   /** What browsers do to a page that was long hidden. Chromium alone can be told to. */
@@ -73,6 +75,7 @@ export async function startTabs(name: (typeof browsers)[number]): Promise<Tabs> 
             Awaited<ReturnType<typeof run>>
           >,
         close: () => page.close(),
+        show: () => page.bringToFront(),
         async crash() {
           const gone = new Promise((resolve) => void page.once("error", resolve));
           session ??= await page.createCDPSession();

@@ -37,7 +37,7 @@ describe("share()", () => {
     world.publish(2);
     await world.advance(1000);
     expect(world.tabs.map(({ numbers }) => numbers)).toEqual([upTo(1, 2), upTo(1, 4), upTo(1, 4)]);
-    expect(rolesOf(world).slice(1)).toEqual(["leader", "follower"]);
+    expect(rolesOf(world)).toEqual(["follower", "leader", "follower"]);
     expect([world.connections, world.channels]).toEqual([1, 2]);
     expect(await world.tabs[0]!.connection.ended).toEqual({ reason: "closed" });
   });

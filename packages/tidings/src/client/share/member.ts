@@ -114,7 +114,7 @@ export function joinShare(
     const free = release;
     leader = undefined;
     release = nothing;
-    if (!left) host.onRole("follower");
+    host.onRole(alone ? "alone" : "follower");
     return former?.stop(robbed).then(free);
   }
 
