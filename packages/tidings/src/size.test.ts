@@ -11,7 +11,7 @@ const { OWN, weighOwn } = (await import(
   new URL("../../../bench/sizes/measure.mjs", import.meta.url).href
 )) as {
   OWN: readonly Import[];
-  weighOwn(one: Import): Promise<{ minified: number; gzipped: number }>;
+  weighOwn(this: void, one: Import): Promise<{ minified: number; gzipped: number }>;
 };
 const document = readFileSync(new URL("../../../docs/sizes.md", import.meta.url), "utf8");
 
