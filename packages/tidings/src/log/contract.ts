@@ -7,7 +7,7 @@
  */
 import assert from "node:assert/strict";
 import { describeAppending } from "./contract/appending.ts";
-import { openBench, range, type CreateLog, type DeclareTest } from "./contract/bench.ts";
+import { openBench, range, type CreateLog, type DeclareTest } from "./contract/opened-log.ts";
 import { compareWithModel } from "./contract/model.ts";
 import { describeReading } from "./contract/reading.ts";
 import { describeRetention } from "./contract/retention.ts";

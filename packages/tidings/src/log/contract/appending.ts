@@ -2,7 +2,7 @@
  * What is asked of `append`, and of the tail that hands on what was appended: one order, without holes, once.
  */
 import assert from "node:assert/strict";
-import { bytes, draft, offsets, plain, range, text, type DeclareTest } from "./bench.ts";
+import { bytes, draft, offsets, plain, range, text, type DeclareTest } from "./opened-log.ts";
 
 export function describeAppending(test: DeclareTest): void {
   test("starts empty, with an epoch that fits in a cursor", async ({ log, position, read }) => {

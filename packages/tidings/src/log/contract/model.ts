@@ -2,7 +2,7 @@
  * The plainest log there is, an array, beside the log under test: both are given the same random steps, and have to agree.
  */
 import assert from "node:assert/strict";
-import { draft, openBench, range, type CreateLog } from "./bench.ts";
+import { draft, openBench, range, type CreateLog } from "./opened-log.ts";
 
 /** @param seed - Repeats a run that failed. */
 export async function compareWithModel(create: CreateLog, seed: number): Promise<void> {

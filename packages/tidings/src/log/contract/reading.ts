@@ -2,7 +2,7 @@
  * What is asked of `read`: from any offset, any topics, in pages without a seam.
  */
 import assert from "node:assert/strict";
-import { draft, offsets, range, type DeclareTest } from "./bench.ts";
+import { draft, offsets, range, type DeclareTest } from "./opened-log.ts";
 
 export function describeReading(test: DeclareTest): void {
   test("reads one topic without the others, and several in the order of the log", async ({ log, read }) => {

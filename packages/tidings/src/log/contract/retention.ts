@@ -2,7 +2,7 @@
  * What is asked of the bounds: what is past them is discarded, and told to exactly those who lost it.
  */
 import assert from "node:assert/strict";
-import { draft, offsets, range, shape, type DeclareTest } from "./bench.ts";
+import { draft, offsets, range, shape, type DeclareTest } from "./opened-log.ts";
 
 export function describeRetention(test: DeclareTest): void {
   test(
