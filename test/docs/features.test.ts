@@ -55,6 +55,15 @@ test("every row says something of every client", () => {
   }
 });
 
+test("the sizes that the table says are those of docs/sizes.md", () => {
+  const measured = [
+    ...textOf("docs/sizes.md").matchAll(
+      /^\| `(EventSource|connect)` \| tidings\/client \|.*?\| ([\d,]+) \|/gm,
+    ),
+  ].map(([, name, bytes = ""]) => `\`${name}\` ${(Number(bytes.replace(",", "")) / 1000).toFixed(1)} kB`);
+  expect(compared.map(({ tidings }) => tidings.value)).toContain(measured.join(", "));
+});
+
 describe.each(Object.entries(PAGES))("in %s", (language, page) => {
   test("the tables are those of the source", () => {
     expect(textOf(page), "run node scripts/features.mjs").toBe(withTables(textOf(page), features, language));
