@@ -7,6 +7,7 @@ import compression from "compression";
 import express from "express";
 import { afterEach, describe, expect, it } from "vitest";
 import { createParser } from "../../wire/parser.ts";
+import type { EventStream } from "../event-stream.ts";
 import { createHub, type Hub } from "../hub.ts";
 import type { HubOptions, SubscribeOptions } from "../hub-options.ts";
 import { openStream } from "../open-stream.ts";
@@ -272,20 +273,20 @@ describe("a hub that compresses", () => {
 
 describe("openStream that compresses", () => {
   it("has a compressor of its own, and is whole at its end", async () => {
+    let stream: EventStream | undefined;
     const url = await listen((request, response) => {
-      const stream = openStream(request, response, { compression: true, heartbeatMs: 500 });
+      stream = openStream(request, response, { compression: true, heartbeatMs: 500 });
       for (let i = 0; i < 20; i += 1) stream.send({ data: { token: i, of: "an answer" } });
-      setTimeout(() => {
-        stream.send({ data: "last" });
-        stream.end();
-      }, 800);
     });
     const peer = await Peer.open(url);
     expect(peer.headers).toMatchObject({ "content-encoding": "gzip", vary: "Accept-Encoding" });
     await expect.poll(() => peer.data.length).toBe(20);
+    // A heartbeat, behind the messages.
+    await expect.poll(() => peer.text).toContain(`\n\n:\n\n`);
+    stream!.send({ data: "last" });
+    stream!.end();
     expect(await peer.ended).toEqual({ decoded: true, complete: true });
     expect(peer.data.at(-1)).toBe("last");
-    expect(peer.text).toContain(`\n\n:\n\n`);
     const plain = await Peer.open(url, { "accept-encoding": "identity" });
     expect(plain.headers["content-encoding"]).toBeUndefined();
   });
