@@ -14,7 +14,7 @@
  * - `"exhausted"`: the retry policy's attempts or budget are used up; `cause` is the last failure.
  * - `"too-large"`: a message, or the queue of messages that nobody took, passed its limit.
  * - `"invalid"`: a message's data is not what was expected; see `cause`.
- * - `"handler"`: a handler failed whose message was to be acknowledged; see `cause`.
+ * - `"handler"`: a handler failed whose message was to be acknowledged, or a store's `reduce`; see `cause`.
  */
 export type EventStreamErrorCode =
   | "network"
