@@ -6,7 +6,7 @@
 import { toChunk } from "../adapters/chunk.ts";
 import type { OpensStreams } from "../adapters/node.ts";
 import type { FirstPiece, Outlet } from "../outlet.ts";
-import type { ResponseHead } from "../response-head.ts";
+import { joinVary, type ResponseHead } from "../response-head.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import type { RequestHead } from "./request-head.ts";
 import { checkHeader, writeResponseHead } from "./response-bytes.ts";
@@ -103,14 +103,19 @@ export class AcceptedResponse implements OpensStreams {
 
   /** @internal */
   openTidingsStream(head: ResponseHead, first: FirstPiece): Outlet {
-    const headers = this.#headers;
-    // What the application has set stays, unless the stream's own head says otherwise: as with node:http.
-    headers?.delete("content-length");
-    const all =
-      headers === undefined ? head : { ...head, headers: [...new Map([...headers, ...head.headers])] };
-    const outlet = this.#connection.open(all, first);
+    const outlet = this.#connection.open(this.#headers === undefined ? head : this.#merge(head), first);
     this.headersSent = true;
     return outlet;
+  }
+
+  /** What the application has set stays, unless the stream's own head says otherwise: as with node:http. */
+  #merge(head: ResponseHead): ResponseHead {
+    const headers = new Map(this.#headers);
+    headers.delete("content-length");
+    for (const [name, value] of head.headers) {
+      headers.set(name, name === "vary" ? joinVary(headers.get(name), String(value)) : value);
+    }
+    return { ...head, headers: [...headers] };
   }
 
   #head(framing: readonly (readonly [string, string])[], body: Uint8Array): Uint8Array {

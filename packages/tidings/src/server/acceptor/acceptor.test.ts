@@ -3,6 +3,7 @@ import http from "node:http";
 import https from "node:https";
 import { connect, type AddressInfo, type Server, type Socket } from "node:net";
 import tls from "node:tls";
+import { createGunzip } from "node:zlib";
 import { generate } from "selfsigned";
 import { afterEach, describe, expect, it } from "vitest";
 import { createHub } from "../hub.ts";
@@ -101,6 +102,29 @@ describe("createAcceptor", () => {
     expect(peer.text).toContain("\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n");
     expect(peer.text).toContain("\r\ncontent-type: text/event-stream\r\n");
     expect(peer.text).not.toMatch(/content-length|text\/plain/);
+  });
+
+  it("compresses for whoever asks for that, and says so to caches beside what the handler says", async () => {
+    const hub = createHub({ compression: true });
+    const { port } = await serve((request, response) => {
+      response.setHeader("Vary", "Origin");
+      return hub.subscribe(request, response, { topics: ["a"] });
+    });
+    const answered = once(
+      http.get({ port, path: "/prices", headers: { "accept-encoding": "gzip" }, agent: false }),
+      "response",
+    );
+    const [response] = (await answered) as [http.IncomingMessage];
+    expect(response.headers).toMatchObject({ "content-encoding": "gzip", vary: "Origin, Accept-Encoding" });
+    await hub.publish("a", { data: "small" });
+    let text = "";
+    const ended = once(
+      response.pipe(createGunzip()).on("data", (bytes: Buffer) => (text += bytes.toString())),
+      "end",
+    );
+    await expect.poll(() => text).toContain("data: small");
+    await hub.drain({ overMs: 0 });
+    await ended;
   });
 
   it("carries one stream after the other, then whatever the server has, over one connection", async () => {
