@@ -31,7 +31,7 @@ describe("diagnostics channels", () => {
     expect(heard).toEqual([
       ["tidings:stream:open", { subscription, subscriber: "ann", lastEventId: "elsewhere.1" }],
       ["tidings:stream:gap", { subscription, reason: "epoch" }],
-      ["tidings:publish", { topics: ["a"], ids: [id], repeated: false }],
+      ["tidings:publish", { topics: ["a"], ids: [id], repeated: false, tookMs: expect.any(Number) }],
       [
         "tidings:stream:refuse",
         expect.objectContaining({ code: "bad-topics", status: 400, subscriber: "ann" }),

@@ -13,6 +13,8 @@ export interface DiagnosticsMessages {
     readonly topics: readonly string[];
     readonly ids: readonly string[];
     readonly repeated: boolean;
+    /** Milliseconds from the call until the log had accepted it. */
+    readonly tookMs: number;
   };
   "tidings:stream:open": {
     readonly subscription: Subscription;

@@ -50,6 +50,7 @@ export class Publisher {
         `Cannot publish: there are ${messages.length} messages, expected 1 to ${messagesPerPublish} (limits.messagesPerPublish)`,
       );
     }
+    const calledMs = channels["tidings:publish"].hasSubscribers ? this.#now() : 0;
     const drafts = messages.map(({ topic, message }) => toDraft(topic, message, messageBytes, checkData));
     const appendOptions = toAppendOptions(options);
     if (this.#closed) throw new HubError("closed", "Cannot publish: the hub has drained");
@@ -60,7 +61,10 @@ export class Publisher {
     const ids: string[] = [];
     for (let offset = first; offset <= last; offset += 1) ids.push(formatCursor(epoch, offset));
     const told = channels["tidings:publish"];
-    if (told.hasSubscribers) told.publish({ topics: drafts.map(({ topic }) => topic), ids, repeated });
+    if (told.hasSubscribers) {
+      const tookMs = this.#now() - calledMs;
+      told.publish({ topics: drafts.map(({ topic }) => topic), ids, repeated, tookMs });
+    }
     return { id: ids.at(-1)!, ids, repeated };
   }
 

@@ -1,0 +1,176 @@
+import { context, type Span, SpanStatusCode, trace } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from "@opentelemetry/sdk-metrics";
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+} from "@opentelemetry/sdk-trace-base";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Reader, serveHub, until } from "../../../../test/support/hub-server.ts";
+import { createHub } from "./hub.ts";
+import { observeHub, traceHubs } from "./opentelemetry.ts";
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (let cleanup = cleanups.pop(); cleanup !== undefined; cleanup = cleanups.pop()) await cleanup();
+});
+
+/** The real SDK, with what it exports kept in memory. */
+function meterAndSamples() {
+  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+  const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });
+  const provider = new MeterProvider({ readers: [reader] });
+  cleanups.push(() => provider.shutdown());
+  const collect = async () => {
+    exporter.reset();
+    await reader.forceFlush();
+    const [scope] = exporter.getMetrics()[0]?.scopeMetrics ?? [];
+    const samples = (scope?.metrics ?? []).flatMap(({ descriptor, dataPoints }) =>
+      dataPoints.map(({ attributes, value }) => [
+        `${descriptor.name} ${descriptor.unit} ${JSON.stringify(attributes)}`,
+        value,
+      ]),
+    );
+    return Object.fromEntries(samples) as Record<string, number>;
+  };
+  return { meter: provider.getMeter("test"), collect };
+}
+
+describe("observeHub()", () => {
+  it("exports what stats() says, told apart by attributes, until it is ended", async () => {
+    const { meter, collect } = meterAndSamples();
+    const server = await serveHub({ compression: true });
+    cleanups.push(() => server.close());
+    const other = createHub();
+    cleanups.push(() => other.drain());
+    let reads = 0;
+    const watched = {
+      stats: () => {
+        reads += 1;
+        return server.hub.stats();
+      },
+    };
+    const end = observeHub(watched, { meter, attributes: { hub: "a" } });
+    observeHub(other, { meter, attributes: { hub: "b" } });
+    const reader = await Reader.open(`${server.url}?topic=a`, "elsewhere.1");
+    cleanups.push(() => reader.cut());
+    await server.hub.publish("a", { data: "1" });
+    await reader.messagesUntil(2);
+    expect(await collect()).toMatchObject({
+      'tidings.streams 1 {"hub":"a"}': 1,
+      'tidings.streams 1 {"hub":"b"}': 0,
+      'tidings.messages.published 1 {"hub":"a"}': 1,
+      'tidings.messages.delivered 1 {"hub":"a"}': 1,
+      'tidings.written By {"hub":"a"}': server.hub.stats().bytes,
+      'tidings.gaps 1 {"hub":"a","reason":"epoch"}': 1,
+      'tidings.gaps 1 {"hub":"a","reason":"slow"}': 0,
+    });
+    // Once for all metrics.
+    expect(reads).toBe(1);
+    end();
+    expect((await collect())['tidings.streams 1 {"hub":"b"}']).toBe(0);
+    expect(reads).toBe(1);
+  });
+});
+
+describe("traceHubs()", () => {
+  const exporter = new InMemorySpanExporter();
+  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+  const tracer = provider.getTracer("test");
+  const named = (name: string) => exporter.getFinishedSpans().filter((span) => span.name === name);
+
+  beforeEach(() => {
+    exporter.reset();
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    cleanups.push(() => context.disable());
+    cleanups.push(traceHubs({ tracer }));
+  });
+
+  /** Does it as a handler of an instrumented server would. */
+  const within = async <T>(name: string, run: () => Promise<T>): Promise<{ span: Span; result: T }> => {
+    const span = tracer.startSpan(name);
+    const result = await context.with(trace.setSpan(context.active(), span), run);
+    span.end();
+    return { span, result };
+  };
+
+  it("makes a span of a publish, below what published", async () => {
+    const hub = createHub();
+    cleanups.push(() => hub.drain());
+    const { span } = await within("job", () => hub.publish("prices", { data: 1 }));
+    await hub.publish([
+      { topic: "a", data: 1 },
+      { topic: "b", data: 2 },
+    ]);
+    const [one, batch] = named("tidings.publish");
+    expect(one!.parentSpanContext?.spanId).toBe(span.spanContext().spanId);
+    expect(one!.attributes).toEqual({
+      "messaging.system": "tidings",
+      "messaging.operation.type": "send",
+      "messaging.batch.message_count": 1,
+      "messaging.destination.name": "prices",
+    });
+    expect(one!.duration[0]).toBe(0);
+    expect(batch!.attributes).toMatchObject({ "messaging.batch.message_count": 2 });
+    expect(batch!.attributes).not.toHaveProperty("messaging.destination.name");
+  });
+
+  it("makes a span of a stream, from its request to its end, with its gaps", async () => {
+    const hub = createHub();
+    cleanups.push(() => hub.drain({ overMs: 0, graceMs: 1 }));
+    const request = new Request("http://localhost/", { headers: { "last-event-id": "elsewhere.1" } });
+    const { span, result } = await within("GET /", () =>
+      hub.respond(request, { topics: ["a"], subscriber: "ann" }),
+    );
+    expect(named("tidings.stream")).toEqual([]);
+    await result.body!.cancel();
+    await until(() => named("tidings.stream").length === 1, "the span");
+    const [stream] = named("tidings.stream");
+    expect(stream!.parentSpanContext?.spanId).toBe(span.spanContext().spanId);
+    expect(stream!.attributes).toEqual({
+      "tidings.resumed": true,
+      "tidings.subscriber": "ann",
+      "tidings.end": "peer-left",
+    });
+    expect(stream!.events.map(({ name, attributes }) => [name, attributes])).toEqual([
+      ["tidings.gap", { "tidings.reason": "epoch" }],
+    ]);
+    expect(stream!.status.code).toBe(SpanStatusCode.UNSET);
+  });
+
+  it("calls a failed stream an error, and tells the request's span of a refusal", async () => {
+    const hub = createHub({ onError() {} });
+    cleanups.push(() => hub.drain({ overMs: 0, graceMs: 1 }));
+    const filter = (): boolean => {
+      throw new Error("broken");
+    };
+    const response = await hub.respond(new Request("http://localhost/"), { topics: ["a"], filter });
+    await hub.publish("a", { data: 1 });
+    await response.text().catch(() => undefined);
+    await until(() => named("tidings.stream").length === 1, "the span");
+    expect(named("tidings.stream")[0]!.status.code).toBe(SpanStatusCode.ERROR);
+
+    await within("GET /", () => hub.respond(new Request("http://localhost/"), { topics: [] }));
+    expect(named("GET /")[0]!.events.map(({ name, attributes }) => [name, attributes])).toEqual([
+      ["tidings.refuse", { "tidings.code": "bad-topics", "tidings.status": 400 }],
+    ]);
+  });
+
+  it("ends the spans of streams that are open when it is ended, and makes none after", async () => {
+    const end = cleanups.pop()!;
+    const hub = createHub();
+    cleanups.push(() => hub.drain({ overMs: 0, graceMs: 1 }));
+    const { body } = await hub.respond(new Request("http://localhost/"), { topics: ["a"] });
+    await end();
+    expect(named("tidings.stream")).toHaveLength(1);
+    await hub.publish("a", { data: 1 });
+    expect(named("tidings.publish")).toEqual([]);
+    await body!.cancel();
+  });
+});

@@ -1,0 +1,123 @@
+/**
+ * What hubs do, for OpenTelemetry: their statistics as metrics, their streams and publishes as spans. It rests on what any
+ * application can have, `hub.stats()` and the channels of diagnostics.ts.
+ *
+ * Needs the `@opentelemetry/api` package, which the application brings, with an SDK that it has set up.
+ */
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import {
+  type Attributes,
+  type Meter,
+  metrics,
+  type Observable,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Tracer,
+} from "@opentelemetry/api";
+import { channels, type DiagnosticsMessages } from "./diagnostics.ts";
+import type { Hub } from "./hub.ts";
+import type { Subscription } from "./hub-stream.ts";
+import { METRICS, samplesOf } from "./metrics.ts";
+
+export interface ObserveOptions {
+  /** Unless told, `metrics.getMeter("tidings")`. */
+  meter?: Meter;
+  /** Attributes of every sample, to tell several hubs apart: `{ hub: "prices" }`. */
+  attributes?: Attributes;
+}
+
+/**
+ * Has the statistics of a hub read at each collection, once for all of its metrics.
+ * @returns Ends that.
+ */
+export function observeHub(hub: Pick<Hub, "stats">, options: ObserveOptions = {}): () => void {
+  const { meter = metrics.getMeter("tidings"), attributes = {} } = options;
+  const observables = METRICS.map((metric) => {
+    const described = { description: metric.help, unit: metric.unit };
+    const observable: Observable =
+      metric.kind === "counter"
+        ? meter.createObservableCounter(metric.name, described)
+        : meter.createObservableUpDownCounter(metric.name, described);
+    return { metric, observable };
+  });
+  const all = observables.map(({ observable }) => observable);
+  const read: Parameters<Meter["addBatchObservableCallback"]>[0] = (result) => {
+    const stats = hub.stats();
+    for (const { metric, observable } of observables) {
+      for (const [value, count] of samplesOf(metric, stats)) {
+        const own = value === undefined ? attributes : { ...attributes, [metric.label!]: value };
+        result.observe(observable, count, own);
+      }
+    }
+  };
+  meter.addBatchObservableCallback(read, all);
+  return () => meter.removeBatchObservableCallback(read, all);
+}
+
+export interface TraceOptions {
+  /** Unless told, `trace.getTracer("tidings")`. */
+  tracer?: Tracer;
+}
+
+/**
+ * Makes spans of what all hubs of this process do. A publish is one, with the time that the log took to accept it; an open
+ * stream is one, below the request that opened it, with an event for each gap that its subscriber was told of. A refused
+ * request gets an event on the span that is active, the HTTP server's mostly.
+ * @returns Ends that, and the spans of the streams that are open.
+ */
+export function traceHubs(options: TraceOptions = {}): () => void {
+  const { tracer = trace.getTracer("tidings") } = options;
+  const open = new Map<Subscription, Span>();
+  const listeners: Listeners = {
+    "tidings:publish": ({ topics, repeated, tookMs }) => {
+      const endTime = Date.now();
+      const span = tracer.startSpan("tidings.publish", {
+        kind: SpanKind.PRODUCER,
+        startTime: endTime - tookMs,
+        attributes: {
+          "messaging.system": "tidings",
+          "messaging.operation.type": "send",
+          "messaging.batch.message_count": topics.length,
+          ...(new Set(topics).size === 1 && { "messaging.destination.name": topics[0]! }),
+          ...(repeated && { "tidings.repeated": true }),
+        },
+      });
+      span.end(endTime);
+    },
+    "tidings:stream:open": ({ subscription, subscriber, lastEventId }) => {
+      const attributes = {
+        "tidings.resumed": lastEventId !== "",
+        ...(subscriber !== undefined && { "tidings.subscriber": subscriber }),
+      };
+      open.set(subscription, tracer.startSpan("tidings.stream", { kind: SpanKind.SERVER, attributes }));
+    },
+    "tidings:stream:refuse": ({ code, status }) => {
+      trace.getActiveSpan()?.addEvent("tidings.refuse", { "tidings.code": code, "tidings.status": status });
+    },
+    "tidings:stream:gap": ({ subscription, reason }) => {
+      open.get(subscription)?.addEvent("tidings.gap", { "tidings.reason": reason });
+    },
+    "tidings:stream:end": ({ subscription, reason }) => {
+      const span = open.get(subscription);
+      if (span === undefined) return;
+      open.delete(subscription);
+      span.setAttribute("tidings.end", reason);
+      if (reason === "failed") span.setStatus({ code: SpanStatusCode.ERROR });
+      span.end();
+    },
+  };
+  for (const name of names) subscribe(name, listeners[name] as (message: unknown) => void);
+  return () => {
+    for (const name of names) unsubscribe(name, listeners[name] as (message: unknown) => void);
+    for (const span of open.values()) span.end();
+    open.clear();
+  };
+}
+
+type Listeners = {
+  readonly [Name in keyof DiagnosticsMessages]: (message: DiagnosticsMessages[Name]) => void;
+};
+
+const names = Object.keys(channels) as (keyof DiagnosticsMessages)[];
