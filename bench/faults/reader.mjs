@@ -1,0 +1,151 @@
+/** A subscriber on a real connection, which comes back whenever it is over, and reports to the model what it got. */
+import { request } from "node:http";
+import { constants, createGunzip } from "node:zlib";
+import { createParser } from "../../packages/tidings/dist/index.js";
+
+export class Reader {
+  #subscriber;
+  #world;
+  #path;
+  #gzip;
+  #parser;
+  #request;
+  #response;
+  #timer;
+  #epoch;
+  /** Connections that it no longer reads and has not closed. */
+  #abandoned = [];
+  #stopped = false;
+
+  /** @param world - `{ port, random, problem(text) }` */
+  constructor(world, subscriber, path, gzip) {
+    this.#world = world;
+    this.#subscriber = subscriber;
+    this.#path = path;
+    this.#gzip = gzip;
+    this.#parser = createParser({
+      onMessage: (message) => this.#take(message),
+      onId: (id) => this.#begin(id),
+    });
+    this.#connect();
+  }
+
+  get subscriber() {
+    return this.#subscriber;
+  }
+
+  get opened() {
+    return this.#epoch !== undefined;
+  }
+
+  /** Drops the connection, and comes back at once or after `ms`. */
+  cut(ms = 0) {
+    this.#leave();
+    this.#later(ms);
+  }
+
+  /** Reads nothing for a while. */
+  stall(ms) {
+    const response = this.#response;
+    response?.pause();
+    setTimeout(() => response?.resume(), ms).unref();
+  }
+
+  /** Comes back on another connection, while the server still sees the first one, whose peer takes nothing any more. */
+  halfOpen() {
+    if (this.#response === undefined) return;
+    this.#response.removeAllListeners("data");
+    this.#response.unpipe();
+    this.#response.pause();
+    this.#abandoned.push(this.#request);
+    if (this.#abandoned.length > 3) this.#abandoned.shift().destroy();
+    this.#request = undefined;
+    this.#response = undefined;
+    this.#later(0);
+  }
+
+  stop() {
+    this.#stopped = true;
+    this.#leave();
+    for (const one of this.#abandoned) one.destroy();
+  }
+
+  #leave() {
+    clearTimeout(this.#timer);
+    const dropped = this.#request;
+    this.#request = undefined;
+    this.#response = undefined;
+    dropped?.destroy();
+  }
+
+  #later(ms) {
+    clearTimeout(this.#timer);
+    if (!this.#stopped) this.#timer = setTimeout(() => this.#connect(), ms + this.#world.random() * 50);
+  }
+
+  #connect() {
+    this.#parser.reset();
+    const { lastEventId } = this.#parser;
+    const headers = {
+      ...(lastEventId !== "" && { "last-event-id": lastEventId }),
+      ...(this.#gzip && { "accept-encoding": "gzip" }),
+    };
+    const asked = request({
+      port: this.#world.port,
+      host: "127.0.0.1",
+      path: this.#path,
+      headers,
+      agent: false,
+    });
+    this.#request = asked;
+    const over = () => {
+      if (this.#request !== asked) return;
+      this.#request = undefined;
+      this.#response = undefined;
+      this.#later(20);
+    };
+    asked.on("error", over);
+    asked.on("response", (response) => {
+      if (this.#request !== asked) return response.destroy();
+      this.#response = response;
+      response.on("error", over);
+      response.on("close", over);
+      if (response.statusCode !== 200) {
+        // It drains: the next one is on its way.
+        if (response.statusCode !== 503) this.#world.problem(`status ${response.statusCode}`);
+        return response.resume();
+      }
+      const push = (bytes) => {
+        if (this.#request === asked) this.#parser.push(bytes);
+      };
+      if (!this.#gzip) return response.on("data", push);
+      if (response.headers["content-encoding"] !== "gzip") this.#world.problem("a stream is not compressed");
+      const decoder = createGunzip({ flush: constants.Z_SYNC_FLUSH });
+      decoder.on("data", push);
+      // A connection that was cut ends in the midst; one that was ended must not.
+      decoder.on("error", (error) => {
+        if (response.complete) this.#world.problem(`gzip: ${error.message}`);
+      });
+      response.pipe(decoder);
+    });
+    asked.end();
+  }
+
+  #begin(id) {
+    const [epoch, offset] = id.split(".");
+    if (this.#epoch === undefined) {
+      this.#epoch = epoch;
+      this.#subscriber.began = Number(offset);
+    } else if (this.#epoch !== epoch)
+      this.#world.problem(`the log began anew: ${this.#epoch}, then ${epoch}`);
+  }
+
+  #take({ event, data, lastEventId, id }) {
+    if (event === "gap") {
+      const { from, to } = JSON.parse(data);
+      return this.#subscriber.gap(Number(from.split(".")[1]), Number(to.split(".")[1]));
+    }
+    const [topic, number] = data.split(" ");
+    this.#subscriber.message(topic, Number((lastEventId ?? id).split(".")[1]), Number(number));
+  }
+}

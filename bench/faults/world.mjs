@@ -1,0 +1,166 @@
+/**
+ * A hub over a log on disk, subscribers on real connections, and what happens to them: connections are cut, readers stall,
+ * peers vanish without a word, the server is killed, and takes its leave and comes back. What happens, to whom and when (in
+ * deliveries) follows from the seed; how far each process has come by then is the machine's.
+ */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Model } from "./model.mjs";
+import { Publisher } from "./publisher.mjs";
+import { Reader } from "./reader.mjs";
+
+const SELECTIONS = [
+  { query: "topic=t/0", wants: (topic) => topic === "t/0" },
+  { query: "topic=t/0&topic=t/1", wants: (topic) => topic === "t/0" || topic === "t/1" },
+  { query: "pattern=t/:n", wants: () => true },
+  { query: "pattern=t/*&topic=t/2", wants: () => true },
+];
+
+/** Messages that the log retains: who is away for longer has a gap. */
+const RETAINED = 10_000;
+/** Deliveries between two faults of readers, on average. */
+const BETWEEN_FAULTS = 1_000;
+
+/**
+ * @param options - `{ deliveries, seed, readers, onProgress }`
+ * @returns What happened, and what went wrong.
+ */
+export async function run({ deliveries, seed, readers: count = 200, onProgress = () => undefined }) {
+  const random = mulberry(seed);
+  const path = mkdtempSync(join(tmpdir(), "tidings-faults-"));
+  const model = new Model();
+  const publisher = new Publisher(model, random);
+  const happened = { cuts: 0, stalls: 0, "half-open": 0, absences: 0, kills: 0, drains: 0 };
+  const world = { port: 0, random: mulberry(seed + 1), problem: (text) => model.problem("other", text) };
+  const startedMs = performance.now();
+  let server;
+  let restarting = false;
+
+  const start = async () => {
+    server = fork(new URL("server.mjs", import.meta.url), [path, String(world.port), String(RETAINED)]);
+    const own = server;
+    const [{ port }] = await Promise.race([
+      once(own, "message"),
+      once(own, "exit").then(([code]) => Promise.reject(new Error(`The server ended with ${code}`))),
+    ]);
+    world.port = port;
+    own.on("message", (message) => publisher.answer(message));
+    publisher.attach((batch) => own.connected && own.send(batch, () => undefined));
+  };
+  const restart = async (signal) => {
+    restarting = true;
+    publisher.detach();
+    const gone = once(server, "exit");
+    server.kill(signal);
+    await gone;
+    await start();
+    restarting = false;
+  };
+
+  await start();
+  const readers = Array.from({ length: count }, (_, i) => {
+    const { query, wants } = SELECTIONS[i % SELECTIONS.length];
+    const onGap = i % 2 === 0 ? "live" : "earliest";
+    const subscriber = model.subscriber(`reader ${i}`, wants);
+    return new Reader(world, subscriber, `/?${query}&onGap=${onGap}`, i % 10 === 9);
+  });
+  await until(() => readers.every(({ opened }) => opened), "all readers to be let in");
+
+  const faults = [
+    [60, "cuts", (reader) => reader.cut()],
+    [25, "stalls", (reader) => reader.stall(random() * 3_000)],
+    [10, "half-open", (reader) => reader.halfOpen()],
+    [4, "absences", (reader) => reader.cut(random() * 8_000)],
+  ];
+  const everyServerFault = Math.max(deliveries / 20, 15_000);
+  let nextServerFault = everyServerFault / 2;
+  let nextFault = 0;
+  let failure;
+  while (model.deliveries < deliveries) {
+    if (failure !== undefined) throw failure;
+    // Slow enough for the readers of this process, or all of them would be away for good.
+    for (let i = 0; i < 4 && publisher.published * 0.5 * count < model.deliveries + 400_000; i += 1) {
+      publisher.publish();
+    }
+    while (model.deliveries >= nextFault) {
+      nextFault += 2 * BETWEEN_FAULTS * random();
+      const reader = readers[Math.floor(random() * count)];
+      const [, name, befall] = pick(faults, random());
+      happened[name] += 1;
+      befall(reader);
+    }
+    if (!restarting && model.deliveries >= nextServerFault) {
+      nextServerFault += everyServerFault * (0.5 + random());
+      const kill = happened.kills === 0 || random() < 0.7;
+      happened[kill ? "kills" : "drains"] += 1;
+      restart(kill ? "SIGKILL" : "SIGTERM").catch((error) => (failure = error));
+    }
+    onProgress({ deliveries: model.deliveries, accepted: model.accepted, happened });
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+
+  // The weather clears: everybody returns and reads to the end.
+  await until(() => !restarting && publisher.underWay === 0, "the last messages to be accepted");
+  for (const reader of readers) reader.cut();
+  const newest = new Map(readers.map(({ subscriber }) => [subscriber, model.newestFor(subscriber)]));
+  await caughtUp(readers, newest);
+  const seconds = (performance.now() - startedMs) / 1_000;
+  const verdict = model.judge();
+  const gaps = readers.reduce((sum, { subscriber }) => sum + subscriber.gaps, 0);
+  for (const reader of readers) reader.stop();
+  const gone = once(server, "exit");
+  server.kill("SIGKILL");
+  await gone;
+  rmSync(path, { recursive: true, force: true });
+  return {
+    seed,
+    readers: count,
+    deliveries: model.deliveries,
+    accepted: model.accepted,
+    resent: publisher.resent,
+    repeated: publisher.repeated,
+    ...happened,
+    gaps,
+    seconds,
+    verdict,
+  };
+}
+
+/** Waits for all readers, as long as any of them gets on: what is missing then is lost. */
+async function caughtUp(readers, newest) {
+  const left = () =>
+    readers.reduce((sum, { subscriber }) => sum + Math.max(0, newest.get(subscriber) - subscriber.last), 0);
+  for (let before = Infinity, patience = 0; patience < 300;) {
+    const now = left();
+    if (now === 0) return;
+    patience = now < before ? 0 : patience + 1;
+    before = Math.min(before, now);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+function pick(weighted, at) {
+  let left = at * weighted.reduce((sum, [weight]) => sum + weight, 0);
+  return weighted.find(([weight]) => (left -= weight) < 0) ?? weighted[0];
+}
+
+async function until(condition, what, ms = 30_000) {
+  for (const giveUp = performance.now() + ms; !condition();) {
+    if (performance.now() > giveUp) throw new Error(`Waited ${ms} ms for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** A small random generator, so that a run can be repeated by its seed. */
+function mulberry(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * A hub under random faults, over real connections and a log on disk: `npm run bench faults` in a small size. And the judge
+ * of it, which has to find what is wrong.
+ */
+import { describe, expect, it } from "vitest";
+
+type Counts = Record<"lost" | "doubled" | "out of order" | "other", number>;
+
+interface Subscriber {
+  began: number;
+  message(topic: string, offset: number, number: number): void;
+  gap(from: number, to: number): void;
+}
+
+interface ModelOfHub {
+  accept(topic: string, offset: number, number: number): void;
+  subscriber(name: string, wants: (topic: string) => boolean): Subscriber;
+  judge(): Counts & { examples: string[] };
+}
+
+const faults = new URL("../../bench/faults/", import.meta.url);
+const { Model } = (await import(new URL("model.mjs", faults).href)) as { Model: new () => ModelOfHub };
+const { run } = (await import(new URL("world.mjs", faults).href)) as {
+  run: (options: { deliveries: number; seed: number; readers: number }) => Promise<
+    Record<"deliveries" | "cuts" | "stalls" | "half-open" | "kills" | "drains", number> & {
+      verdict: ReturnType<ModelOfHub["judge"]>;
+    }
+  >;
+};
+
+describe("the model", () => {
+  const subscribed = () => {
+    const model = new Model();
+    const subscriber = model.subscriber("ann", (topic: string) => topic === "a");
+    subscriber.began = 1;
+    for (let offset = 1; offset <= 5; offset += 1)
+      model.accept(offset === 4 ? "b" : "a", offset, offset * 10);
+    return { model, subscriber };
+  };
+  const nothing = { lost: 0, doubled: 0, "out of order": 0, other: 0, examples: [] };
+
+  it("finds nothing wrong where each message came once and in order", () => {
+    const { model, subscriber } = subscribed();
+    for (const offset of [2, 3, 5]) subscriber.message("a", offset, offset * 10);
+    expect(model.judge()).toEqual(nothing);
+  });
+
+  it("finds nothing wrong where what is missing was told", () => {
+    const { model, subscriber } = subscribed();
+    subscriber.gap(1, 3);
+    subscriber.message("a", 5, 50);
+    expect(model.judge()).toEqual(nothing);
+  });
+
+  it.each([
+    ["lost", [2, 5]],
+    ["doubled", [2, 3, 3, 5]],
+    ["out of order", [3, 2, 5]],
+  ])("finds a message %s", (kind, offsets) => {
+    const { model, subscriber } = subscribed();
+    for (const offset of offsets) subscriber.message("a", offset, offset * 10);
+    expect(model.judge()).toMatchObject({ ...nothing, [kind]: 1, examples: [expect.stringContaining(kind)] });
+  });
+
+  it("finds an offset that was given twice, and a topic that was not asked for", () => {
+    const { model, subscriber } = subscribed();
+    for (const [offset, number] of [
+      [2, 20],
+      [3, 31],
+      [5, 50],
+    ] as const)
+      subscriber.message("a", offset, number);
+    subscriber.message("b", 6, 60);
+    expect(model.judge()).toMatchObject({ lost: 0, doubled: 1, other: 1 });
+  });
+});
+
+it(
+  "loses nothing, doubles nothing and keeps the order under cuts, stalls and kill -9",
+  { timeout: 240_000 },
+  async () => {
+    const { verdict, ...happened } = await run({ deliveries: 60_000, seed: 7, readers: 40 });
+    expect(verdict).toEqual({ lost: 0, doubled: 0, "out of order": 0, other: 0, examples: [] });
+    expect(happened.deliveries).toBeGreaterThan(60_000);
+    // A run in which nothing happens proves nothing.
+    for (const fault of ["cuts", "stalls", "half-open"] as const) expect(happened[fault]).toBeGreaterThan(0);
+    expect(happened.kills).toBeGreaterThan(0);
+  },
+);
