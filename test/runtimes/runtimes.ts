@@ -15,6 +15,7 @@ const ROOT = join(FOLDER, "../..");
 const PROGRAMS = {
   bun: "@oven/bun-linux-x64/bin/bun",
   deno: "@deno/linux-x64-glibc/deno",
+  node20: "node20/bin/node",
   node22: "node22/bin/node",
   node24: "node24/bin/node",
   node26: "node26/bin/node",
@@ -43,6 +44,7 @@ export const RUN_ARGUMENTS: Readonly<Record<RuntimeName, readonly string[]>> = {
   bun: ["run"],
   deno: ["run", "--allow-net", "--allow-env", "--allow-sys", "--no-remote", "--no-npm"],
   node: [],
+  node20: [],
   node22: [],
   node24: [],
   node26: [],

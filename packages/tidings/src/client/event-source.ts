@@ -112,7 +112,7 @@ export class EventSource extends Target {
               typeof listener.handle === "function" && listener.handle.call(this, event);
             listener.handle = handle;
             this.#handlers[type] = listener;
-            this.addEventListener(type, listener);
+            if (!callsHandlers()) this.addEventListener(type, listener);
           }
         },
       });
@@ -238,4 +238,11 @@ export class EventSource extends Target {
     this.#readyState = 2;
     this.#stop();
   }
+}
+
+/** Whether the platform itself calls what stands as `onmessage` and the like on any target: workerd does. */
+function callsHandlers(): boolean {
+  let called = false;
+  Object.assign(new EventTarget(), { onx: () => (called = true) }).dispatchEvent(new Event("x"));
+  return called;
 }

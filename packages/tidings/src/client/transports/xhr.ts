@@ -1,0 +1,184 @@
+/**
+ * Event streams over XMLHttpRequest, where fetch hands a response over only when it is whole: React Native, old browsers and webviews.
+ * The platform keeps all the text of a response for as long as that lives, and cannot be told to read slower: both are bounded, here
+ * and by the connection's queue, and neither is over fetch. Use it where there is no choice.
+ * Standard: https://xhr.spec.whatwg.org/
+ * This module is browser compatible.
+ */
+import { TransportError, type TransportErrorCode } from "./transport-error.ts";
+import type { Transport, TransportRequest, TransportSink } from "./transport.ts";
+
+export interface XhrTransportOptions {
+  /** Whether another origin is sent the cookies that belong to it. Default false. */
+  withCredentials?: boolean;
+  /** Called with `new`, instead of the platform's. */
+  XMLHttpRequest?: new () => XMLHttpRequest;
+  /**
+   * How many characters of a response are taken before it is ended, after a whole message, and the connection returns from its last
+   * event ID. A GET or HEAD; any other method has eight times as many, and its stream is truncated there unless it may be repeated.
+   * Default 1 048 576, which are 1 to 2 MiB of memory.
+   */
+  maxTextLength?: number;
+}
+
+/**
+ * A transport over `XMLHttpRequest`: for `connect(url, { transport: xhrTransport() })`.
+ * @throws {RangeError} If `maxTextLength` is not above 0.
+ */
+export function xhrTransport(options: XhrTransportOptions = {}): Transport {
+  const { maxTextLength = MAX_TEXT_LENGTH } = options;
+  if (!(maxTextLength > 0)) {
+    throw new RangeError(
+      `Cannot make transport: maxTextLength is ${maxTextLength}, expected a number above 0`,
+    );
+  }
+  return { name: "xhr", open: (request, sink) => open(options, maxTextLength, request, sink) };
+}
+
+function open(
+  options: XhrTransportOptions,
+  maxTextLength: number,
+  { url, method, headers, body }: TransportRequest,
+  sink: TransportSink,
+): { abort(): void } {
+  const most = method === "GET" || method === "HEAD" ? maxTextLength : maxTextLength * 8;
+  let xhr: XMLHttpRequest | undefined;
+  let over = false;
+  let answered = false;
+  let taken = 0;
+  let giveExcerpt: ((text: string) => void) | undefined;
+
+  try {
+    // Told later: nobody expects to hear before open() has returned.
+    send();
+  } catch (thrown) {
+    const cause = thrown instanceof TransportError ? thrown : asError("network", String(thrown), thrown);
+    void Promise.resolve().then(() => fail(cause));
+  }
+  return { abort };
+
+  function send(): void {
+    const Request =
+      options.XMLHttpRequest || (globalThis as { XMLHttpRequest?: typeof XMLHttpRequest }).XMLHttpRequest;
+    if (!Request) throw asError("unsupported", "there is no XMLHttpRequest here");
+    const protocol = /^([a-z][a-z\d+.-]*):/i.exec(url);
+    if (protocol && !/^(https?|data|blob)$/i.test(protocol[1]!)) {
+      throw asError("unsupported", `${protocol[0]} is not a protocol of event streams`);
+    }
+    xhr = new Request();
+    xhr.open(method, url, true);
+    for (const name of Object.keys(headers)) {
+      const value = headers[name]!;
+      xhr.setRequestHeader(name, name === "last-event-id" ? asBytes(value) : value);
+    }
+    if (options.withCredentials) xhr.withCredentials = true;
+    // An event stream is UTF-8, whatever its content type says.
+    if (xhr.overrideMimeType) xhr.overrideMimeType("text/event-stream; charset=utf-8");
+    // React Native tells of text as it comes only where one of these is set.
+    xhr.onreadystatechange = take;
+    xhr.onprogress = take;
+    xhr.onload = end;
+    xhr.onerror = () =>
+      fail(asError("network", "no connection, or it broke, or the server does not allow this origin"));
+    xhr.ontimeout = () => fail(asError("timeout", "the platform gave up waiting"));
+    xhr.onabort = () => fail(asError("interrupted", "the platform ended the request"));
+    xhr.send(body as XMLHttpRequestBodyInit | null | undefined);
+  }
+
+  function abort(): void {
+    close();
+    if (xhr) xhr.abort();
+  }
+
+  function take(): void {
+    const { readyState } = xhr!;
+    // At its end the state says nothing of whether it was a good one.
+    if (readyState >= 2 && readyState < 4) answer();
+    if (readyState === 3) read(false);
+  }
+
+  function end(): void {
+    answer();
+    read(true);
+    if (close()) sink.onEnd();
+  }
+
+  function fail(error: TransportError): void {
+    if (close()) sink.onError(error);
+  }
+
+  function answer(): void {
+    if (over || answered) return;
+    answered = true;
+    const { status, responseURL } = xhr!;
+    sink.onResponse({
+      status,
+      url: responseURL || url,
+      header: (name) => xhr!.getResponseHeader(name),
+      text() {
+        over = true;
+        return new Promise((resolve) => {
+          giveExcerpt = resolve;
+        });
+      },
+    });
+  }
+
+  function read(isWhole: boolean): void {
+    if (giveExcerpt) return excerpt(isWhole);
+    if (over) return;
+    const { responseText } = xhr!;
+    let { length } = responseText;
+    // Some decode what came so far, and the start of a character is none yet.
+    while (!isWhole && length > taken && responseText.charCodeAt(length - 1) === REPLACEMENT) length--;
+    if (length === taken) return;
+    let text = responseText.slice(taken, length);
+    taken = length;
+    const isFull = taken > most && !isWhole;
+    const boundary = isFull ? endOfMessages(text) : 0;
+    if (boundary > 0) text = text.slice(0, boundary);
+    void sink.onText!(text);
+    if (!isFull || (boundary === 0 && taken < most * 2) || !close()) return;
+    xhr!.abort();
+    sink.onError(asError("interrupted", `${taken} characters came, and maxTextLength is ${maxTextLength}`));
+  }
+
+  function excerpt(isWhole: boolean): void {
+    const { responseText } = xhr!;
+    if (!isWhole && responseText.length < MAX_EXCERPT_LENGTH) return;
+    giveExcerpt!(responseText.slice(0, MAX_EXCERPT_LENGTH));
+  }
+
+  /** @returns Whether it was open until now. */
+  function close(): boolean {
+    const wasOpen = !over;
+    over = true;
+    if (giveExcerpt) excerpt(true);
+    return wasOpen;
+  }
+}
+
+/** Where the last whole message of a text ends, 0 if none does. */
+function endOfMessages(text: string): number {
+  let end = 0;
+  for (const blank of ["\n\n", "\r\r", "\r\n\r\n"]) {
+    const at = text.lastIndexOf(blank);
+    if (at >= 0) end = Math.max(end, at + blank.length);
+  }
+  return end;
+}
+
+/** Header values are bytes, one character each: an ID may hold any character, and goes as UTF-8. */
+function asBytes(text: string): string {
+  return encodeURIComponent(text).replace(/%(..)/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 16)),
+  );
+}
+
+function asError(code: TransportErrorCode, message: string, cause?: unknown): TransportError {
+  return new TransportError(code, message, cause);
+}
+
+const MAX_TEXT_LENGTH = 2 ** 20;
+const MAX_EXCERPT_LENGTH = 65_536;
+const REPLACEMENT = 0xfffd;
