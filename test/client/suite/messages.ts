@@ -119,24 +119,27 @@ export const messages: readonly Case[] = [
     equal(data, ["1", "2"]);
   }),
 
-  define("a reader that waits holds the server back", async ({ connect, script }) => {
-    // More than the buffers on the way may hold.
-    const site = await script({
-      body: [{ repeat: 1500, text: `data: ${"x".repeat(65_000)}\n\n` }],
-      then: "stay",
-    });
-    const iterator = connect(site.url)[Symbol.asyncIterator]();
-    await iterator.next();
-    await site.until("a write that stalls for 200 ms", async () => {
-      for (let time = 0; time < 5; time++) {
-        if (!(await site.requests())[0]!.isStalled) return false;
-        await sleep(40);
-      }
-      return true;
-    });
-    await iterator.return!();
-    await site.until("that it left", ([request]) => request!.state === "left");
-  }),
+  {
+    ...define("a reader that waits holds the server back", async ({ connect, script }) => {
+      // More than the buffers on the way may hold.
+      const site = await script({
+        body: [{ repeat: 1500, text: `data: ${"x".repeat(65_000)}\n\n` }],
+        then: "stay",
+      });
+      const iterator = connect(site.url)[Symbol.asyncIterator]();
+      await iterator.next();
+      await site.until("a write that stalls for 200 ms", async () => {
+        for (let time = 0; time < 5; time++) {
+          if (!(await site.requests())[0]!.isStalled) return false;
+          await sleep(40);
+        }
+        return true;
+      });
+      await iterator.return!();
+      await site.until("that it left", ([request]) => request!.state === "left");
+    }),
+    alone: true,
+  },
 
   define("data is JSON where it is said to be", async ({ connect, script }) => {
     const site = await script({

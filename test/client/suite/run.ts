@@ -18,13 +18,15 @@ import {
 
 /** @param skipped - Names of cases that do not apply here; a test holds them against the list of reasons. */
 export async function runSuite(setting: Setting, skipped: readonly string[]): Promise<Outcome[]> {
-  const waiting = cases.filter(({ name }) => !skipped.includes(name));
+  const wanted = cases.filter(({ name }) => !skipped.includes(name));
+  const waiting = wanted.filter(({ alone }) => !alone);
   const outcomes: Outcome[] = [];
   const worker = async (): Promise<void> => {
     for (let next = waiting.shift(); next; next = waiting.shift())
       outcomes.push(await runCase(next, setting));
   };
   await Promise.all(Array.from({ length: setting.concurrency }, worker));
+  for (const last of wanted.filter(({ alone }) => alone)) outcomes.push(await runCase(last, setting));
   return outcomes;
 }
 

@@ -10,6 +10,8 @@ export type Door = "connect" | "EventSource";
 export interface Case {
   readonly name: string;
   readonly door: Door;
+  /** Whether it takes so much that it would hold up others: it runs after them. */
+  readonly alone?: boolean;
   readonly run: (world: World) => Promise<void>;
 }
 
@@ -88,6 +90,14 @@ export function equal(actual: unknown, expected: unknown, what = "it"): void {
 
 export function ok(condition: unknown, what: string): asserts condition {
   if (!condition) throw new Error(what);
+}
+
+/** Whether a code is one of a broken response: to WebKitGTK it has ended, since it tells a break from an end in none. */
+export function isBreak(code: unknown): boolean {
+  return (
+    code === "network" ||
+    (code === "ended" && /^(?!.*Chrome\/).*AppleWebKit\//.test(globalThis.navigator?.userAgent ?? ""))
+  );
 }
 
 /** Fulfils as the promise does, or fails in words. */

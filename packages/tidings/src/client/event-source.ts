@@ -37,8 +37,8 @@ export interface EventSourceErrorEvent extends Event {
   readonly error?: EventStreamError;
 }
 
-/** The platform's EventTarget, with listeners typed as for its own EventSource. */
-const Target = EventTarget as new () => EventSourceTarget;
+/** The platform's EventTarget, with listeners typed as for its own EventSource. Where there is none, `connect` can be used all the same. */
+const Target = (globalThis.EventTarget ?? Object) as new () => EventSourceTarget;
 
 export interface EventSourceTarget extends EventTarget {
   addEventListener(type: "open", listener: (event: Event) => unknown, options?: ListenerOptions): void;

@@ -1,6 +1,8 @@
 /**
  * What an XMLHttpRequest may do, one thing at a time. That the browsers' own do for event streams is shown by test/client/runtimes.test.ts.
  */
+import { createContext, runInContext } from "node:vm";
+import { build } from "esbuild";
 import { describe, expect, test } from "vitest";
 import { createTestClock } from "../../test/clock.ts";
 import { connect, type ConnectOptions, type Verdict } from "../index.ts";
@@ -104,8 +106,8 @@ describe("xhrTransport()", () => {
       URL,
       "accept: text/event-stream",
       "last-event-id: \u00e5\u00a5\u00bd",
-      "x-a: é",
       "content-type: application/json",
+      "x-a: é",
       '{"q":1}',
     ]);
     expect([last().withCredentials, last().type]).toEqual([false, "text/event-stream; charset=utf-8"]);
@@ -291,6 +293,37 @@ describe("xhrTransport()", () => {
     const { clock, last } = open({}, { withCredentials: true });
     await clock.settle();
     expect(last().withCredentials).toBe(true);
+  });
+
+  test("needs timers and a TextDecoder: no fetch, EventTarget, AbortController or streams", async () => {
+    const { outputFiles } = await build({
+      stdin: {
+        contents: `
+          import { connect } from "../index.ts";
+          import { xhrTransport } from "./xhr.ts";
+          globalThis.data = [];
+          globalThis.connection = connect("https://a.example/", {
+            transport: xhrTransport(),
+            onMessage: (message) => globalThis.data.push(message.data),
+          });`,
+        resolveDir: import.meta.dirname,
+      },
+      bundle: true,
+      write: false,
+      format: "iife",
+      // As Metro does, which shakes no trees.
+      treeShaking: false,
+      target: "es2022",
+    });
+    ScriptedXhr.all = [];
+    const realm = createContext({ XMLHttpRequest: ScriptedXhr, setTimeout, clearTimeout, TextDecoder });
+    runInContext(outputFiles[0]!.text, realm);
+    const [xhr] = ScriptedXhr.all;
+    xhr!.head();
+    xhr!.text("data: 你好\n\n");
+    expect([...(realm["data"] as string[])]).toEqual(["你好"]);
+    (realm["connection"] as { close(): void }).close();
+    expect(xhr!.told.at(-1)).toBe("abort");
   });
 
   test("refuses a limit that is none", () => {
