@@ -7,7 +7,7 @@ import type { ParsedMessage } from "../wire/message.ts";
 import type { Parser } from "../wire/parser.ts";
 import type { ParserEnd } from "../wire/text-parser.ts";
 import { asEventStreamError, type EventStreamError, streamError } from "./event-stream-error.ts";
-import { judgeResponse } from "./refusal.ts";
+import { judgeResponse, quoteBody, REFUSAL_BODY_MS } from "./refusal.ts";
 import { settle } from "./settle.ts";
 import type { Transport, TransportRequest, TransportResponse } from "./transports/transport.ts";
 
@@ -78,7 +78,7 @@ export function attempt(owner: AttemptOwner, parser: Parser, hold: (cut: () => v
         if (!refusal) return owner.onOpen(response);
         over = true;
         const refuse = (body?: string) => {
-          if (body) Object.assign(refusal, { body, message: `${refusal.message}: ${excerpt(body)}` });
+          quoteBody(refusal, body);
           lose(refusal);
         };
         if (!response.text) return refuse();
@@ -98,12 +98,5 @@ export function attempt(owner: AttemptOwner, parser: Parser, hold: (cut: () => v
     if (!cut) owner.onLost(error, end);
   }
 }
-
-function excerpt(text: string): string {
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
-}
-
-/** How long the body of a refusal may take, so that a server which never ends it holds nobody. */
-const REFUSAL_BODY_MS = 2000;
 
 function nothing(): void {}

@@ -447,6 +447,30 @@ describe("returning", () => {
   });
 });
 
+describe("a refusal", () => {
+  const refusedWith = (url: string) =>
+    new Promise<{ message: string; body?: string | undefined } | undefined>((resolve) => {
+      open(url).source.onerror = ({ error }) => resolve(error);
+    });
+
+  test("says in its error what the server said", async () => {
+    const { url } = await serve((_request, response) => void response.writeHead(401).end("先登录"));
+    const error = await refusedWith(url);
+    expect(error).toMatchObject({ status: 401, body: "先登录" });
+    expect(error?.message).toMatch(/status is 401, expected 200: 先登录$/);
+  });
+
+  test("whose body never ends is told all the same, and leaves nothing open", async () => {
+    const gone = vi.fn();
+    const { url } = await serve((_request, response) => {
+      response.writeHead(503).write("wait");
+      response.on("close", gone);
+    });
+    expect(await refusedWith(url)).toMatchObject({ status: 503 });
+    await eventually(() => expect(gone).toHaveBeenCalled());
+  });
+});
+
 describe("close()", () => {
   test("stops messages, those of the same chunk too, and every event after it", async () => {
     vi.useFakeTimers();

@@ -12,7 +12,7 @@ import {
   streamError,
 } from "./event-stream-error.ts";
 import { delayMs } from "./reconnect.ts";
-import { judgeResponse } from "./refusal.ts";
+import { judgeResponse, quoteBody, REFUSAL_BODY_MS } from "./refusal.ts";
 import { type Asked, type HeadersInput, makeRequest, mayReplay } from "./request.ts";
 import { absolute, type Fetch, fetchStream } from "./transports/fetch.ts";
 
@@ -178,7 +178,10 @@ export class EventSource extends Target {
         failing = "network";
         const response = await fetchStream(request, { fetch, credentials }, signal);
         error = judgeResponse(response);
-        if (!error && !signal.aborted) {
+        if (error) {
+          const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, REFUSAL_BODY_MS)));
+          quoteBody(error, await Promise.race([response.text(), patience]).catch(() => {}));
+        } else if (!signal.aborted) {
           failures = 0;
           origin = new URL(response.url).origin;
           this.#readyState = 1;

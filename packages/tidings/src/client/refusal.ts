@@ -23,6 +23,16 @@ export function judgeResponse(response: TransportResponse): EventStreamError | u
   );
 }
 
+/** Has the error of a refusal say what the server did, as far as it came. */
+export function quoteBody(refusal: EventStreamError, body?: string | void): void {
+  if (!body) return;
+  const start = body.length > 200 ? `${body.slice(0, 200)}…` : body;
+  Object.assign(refusal, { body, message: `${refusal.message}: ${start}` });
+}
+
+/** How long the body of a refusal may take, so that a server which never ends it holds nobody. */
+export const REFUSAL_BODY_MS = 2000;
+
 /** What to do about a status: come back later, or stop. */
 export type StatusTable = { readonly [status: number]: "return" | "stop" };
 

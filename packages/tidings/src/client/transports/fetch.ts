@@ -29,16 +29,9 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
         if (signal.aborted) return;
         sink.onResponse({
           ...response,
-          async text() {
+          text() {
             refused = true;
-            const decoder = new TextDecoder();
-            let text = "";
-            let left = MAX_TEXT_BYTES;
-            await response.read((chunk) => {
-              text += decoder.decode(chunk, { stream: true });
-              return (left -= chunk.length) <= 0;
-            });
-            return text;
+            return response.text();
           },
         });
         if (!refused) await response.read((chunk) => sink.onBytes(chunk));
@@ -56,6 +49,8 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
 interface StreamedResponse extends TransportResponse {
   /** Hands over the chunks at the pace of `take`, until that gives `true`. */
   read(take: (chunk: Uint8Array) => unknown): Promise<void>;
+  /** The start of a body that is not read, as text. */
+  text(): Promise<string>;
 }
 
 /** Asks for an event stream. What comes is not judged. */
@@ -88,10 +83,20 @@ export async function fetchStream(
     throw lastEventId ? withHint(cause as Error, url) : cause;
   });
   if (response.body === undefined) throw unsupported(url, "fetch does not stream here");
-  return {
+  const streamed: StreamedResponse = {
     status: response.status,
     url: response.url || url,
     header: (name) => response.headers.get(name),
+    async text() {
+      const decoder = new TextDecoder();
+      let text = "";
+      let left = MAX_TEXT_BYTES;
+      await streamed.read((chunk) => {
+        text += decoder.decode(chunk, { stream: true });
+        return (left -= chunk.length) <= 0;
+      });
+      return text;
+    },
     async read(take) {
       const reader = response.body?.getReader();
       const cancel = () => void reader?.cancel().catch(() => {});
@@ -103,6 +108,7 @@ export async function fetchStream(
       }
     },
   };
+  return streamed;
 }
 
 /** The URL as it would be requested. @throws {TypeError} If it is relative and there is no page to resolve it against. */
