@@ -35,7 +35,8 @@ export async function installPacked(): Promise<Project> {
   await writeFile(join(project, "package.json"), JSON.stringify({ name: "project", private: true }));
   await execute("npm", ["install", "--offline", "--no-audit", "--no-fund", tarball], { cwd: project });
   // What an optional peer is for asks for it, and cannot be imported without.
-  for (const peer of ["react", "vue"]) {
+  await mkdir(join(project, "node_modules/@opentelemetry"), { recursive: true });
+  for (const peer of ["react", "vue", "@opentelemetry/api"]) {
     symlinkSync(join(ROOT, "node_modules", peer), join(project, "node_modules", peer));
   }
   cpSync(join(ROOT, "test/package/consumer"), project, { recursive: true });
