@@ -116,6 +116,17 @@ describe.each([["19"], ["18"]])("React %s", (version) => {
     expect(await ui.counts("shared")).toEqual({ opened: 1, open: 1, most: 1 });
   });
 
+  test("share in the place of connect has one connection at the server for all", async () => {
+    await ui.open("react.html?scenario=AllTabs");
+    await ui.countsOpen("tabs", 1);
+    await settled(300);
+    await ui.push("tabs", "a", "b");
+    await ui.shows("#seen", "a,b and a,b");
+    expect(await ui.counts("tabs")).toMatchObject({ open: 1, most: 1 });
+    await ui.browser.click("#leave");
+    await ui.countsOpen("tabs", 0);
+  });
+
   test("with select the component is drawn only when that is another value", async () => {
     await ui.open("react.html?scenario=Selected&loose");
     await ui.countsOpen("selected", 1);

@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { share } from "tidings/client/share";
 import { createStore, useEventStream, useStore } from "tidings/react";
 import { draw } from "../problems.ts";
 
@@ -89,6 +90,13 @@ function Shared() {
   );
 }
 
+/** Two connections as far as the components can tell, and one for the server. */
+function AllTabs() {
+  const one = useEventStream(pushed("tabs"), { connect: share, keepLast: 9 });
+  const other = useEventStream(pushed("tabs"), { connect: share, keepLast: 9 });
+  return <p id="seen">{[one, other].map(({ data }) => data.map(({ data }) => data).join()).join(" and ")}</p>;
+}
+
 function Selected() {
   draw("selected");
   const { data } = useEventStream(pushed("selected"), {
@@ -157,4 +165,15 @@ function Mistaken() {
   return null;
 }
 
-export const scenarios = { Plain, Inline, Flood, Shared, Selected, Turning, Answer, Throwing, Mistaken };
+export const scenarios = {
+  Plain,
+  Inline,
+  Flood,
+  Shared,
+  AllTabs,
+  Selected,
+  Turning,
+  Answer,
+  Throwing,
+  Mistaken,
+};
