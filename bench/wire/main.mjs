@@ -9,24 +9,19 @@
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, platform, release } from "node:os";
-import { chromium } from "./chromium.mjs";
-import { encoders } from "./encoders.mjs";
-import { memory } from "./memory.mjs";
-import { fromBytes, fromStrings, others } from "./parsing.mjs";
 import { prepare } from "./prepare.mjs";
-import { sizes } from "./sizes.mjs";
-import { streams } from "./streams.mjs";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
+/** Loaded when they are asked for: they import the peers, which `prepare` installs. */
 const PARTS = {
-  bytes: fromBytes,
-  strings: fromStrings,
-  others,
-  streams,
-  encode: encoders,
-  memory,
-  sizes,
-  chromium,
+  bytes: async () => (await import("./parsing.mjs")).fromBytes,
+  strings: async () => (await import("./parsing.mjs")).fromStrings,
+  others: async () => (await import("./parsing.mjs")).others,
+  streams: async () => (await import("./streams.mjs")).streams,
+  encode: async () => (await import("./encoders.mjs")).encoders,
+  memory: async () => (await import("./memory.mjs")).memory,
+  sizes: async () => (await import("./sizes.mjs")).sizes,
+  chromium: async () => (await import("./chromium.mjs")).chromium,
 };
 
 export async function main(args) {
@@ -46,7 +41,8 @@ export async function main(args) {
   const figures = [];
   for (const name of names) {
     process.stderr.write(`${name} …\n`);
-    const part = await PARTS[name]({ tidings, rounds: Number(options.rounds ?? 15) });
+    const measurePart = await PARTS[name]();
+    const part = await measurePart({ tidings, rounds: Number(options.rounds ?? 15) });
     report.push(...part.lines, "");
     figures.push(...part.figures);
   }

@@ -3,7 +3,6 @@ import { describe, expect, test } from "vitest";
 import { loadVectors } from "../../../../vectors/load.ts";
 import { LimitError } from "../wire/limit-error.ts";
 import { observe } from "../wire/observe.oracle.ts";
-import { utf8 } from "../wire/encode-bytes.ts";
 import { createParser } from "../wire/parser.ts";
 import { createPlainParser } from "../wire/plain-parser.oracle.ts";
 import { bytes, cut, cuts, join } from "../wire/streams.oracle.ts";
@@ -146,9 +145,5 @@ describe("Node's ways with bytes", () => {
       for (; pushed < 100; pushed++) parser.push(text("信", 2000));
     }).toThrow(LimitError);
     expect(pushed).toBe(50);
-  });
-
-  test("write UTF-8", () => {
-    expect(Buffer.from(utf8("data: 信😀\n\n")).toString()).toBe("data: 信😀\n\n");
   });
 });

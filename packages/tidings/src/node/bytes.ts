@@ -5,15 +5,11 @@
  * is faster: where there is much of it, or it is far from ASCII. The rest is left to TextDecoder, and so is broken UTF-8.
  */
 import { isAscii, isUtf8, transcode } from "node:buffer";
-import { replaceUtf8 } from "../wire/encode-bytes.ts";
 import { type Parser, replaceCreateParser } from "../wire/parser.ts";
 import { createTextParser, type ParserHandlers, type ParserLimits } from "../wire/text-parser.ts";
 import { createFastLane } from "./fast-lane.ts";
 
 replaceCreateParser(createNodeParser);
-
-// Of a pool of memory that is not written again.
-replaceUtf8((text) => Buffer.from(text));
 
 function createNodeParser(handlers: ParserHandlers, limits?: ParserLimits): Parser {
   const lane = createFastLane(() => parser.lastEventId, handlers, limits);
@@ -132,6 +128,7 @@ function createNodeParser(handlers: ParserHandlers, limits?: ParserLimits): Pars
     const last = lane.take(text, units, wasAtBlank, read, (from, to) =>
       ucs2Slice.call(utf16, 2 * from, 2 * to),
     );
+    free(utf16);
     if (end === bytes.length || lane.resets > before) return last;
     read(last);
     return lane.resets > before ? "" : stream(bytes.subarray(end));
@@ -172,6 +169,22 @@ function createNodeParser(handlers: ParserHandlers, limits?: ParserLimits): Pars
     return bytes;
   }
 }
+
+/**
+ * Gives memory back at once, which the next transcoding then takes while it is warm. Left to the collector, each would have
+ * memory that the process has to ask of the system anew: where page faults are dear, that costs several times the work itself.
+ * What is transferred to a port that is closed belongs to nobody.
+ */
+function free({ buffer, byteLength }: Uint8Array): void {
+  if (buffer.byteLength !== byteLength) return;
+  if (nobody === undefined) {
+    nobody = new MessageChannel().port1;
+    nobody.close();
+  }
+  nobody.postMessage(undefined, [buffer as ArrayBuffer]);
+}
+
+let nobody: MessagePort | undefined;
 
 /** Where the last character ends that may be whole. */
 function endOfCharacters(bytes: Uint8Array): number {
