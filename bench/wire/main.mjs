@@ -1,5 +1,5 @@
 /**
- * `npm run bench wire`: the parser and the encoder beside their peers, one process, one core, and the figures that the
+ * `npm run bench wire`: the parser and the encoder beside their peers, a process a table, one core, and the figures that the
  * project holds them to.
  *
  *     npm run bench wire -- [--only=bytes,strings,others,streams,encode,memory,sizes,chromium] [--rounds=15] [--write]
@@ -7,33 +7,24 @@
  * Every parser's messages are compared with what they must be before it is timed; one that gets them wrong is not.
  * `--write` puts the tables into docs/performance.md.
  */
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, platform, release } from "node:os";
+import { PART_NAMES } from "./part.mjs";
 import { prepare } from "./prepare.mjs";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
-/** Loaded when they are asked for: they import the peers, which `prepare` installs. */
-const PARTS = {
-  bytes: async () => (await import("./parsing.mjs")).fromBytes,
-  strings: async () => (await import("./parsing.mjs")).fromStrings,
-  others: async () => (await import("./parsing.mjs")).others,
-  streams: async () => (await import("./streams.mjs")).streams,
-  encode: async () => (await import("./encoders.mjs")).encoders,
-  memory: async () => (await import("./memory.mjs")).memory,
-  sizes: async () => (await import("./sizes.mjs")).sizes,
-  chromium: async () => (await import("./chromium.mjs")).chromium,
-};
 
 export async function main(args) {
   const options = Object.fromEntries(args.map((arg) => arg.replace(/^--/, "").split("=")));
-  const names = (options.only ?? Object.keys(PARTS).join()).split(",");
-  const unknown = names.find((name) => !(name in PARTS));
+  const names = (options.only ?? PART_NAMES.join()).split(",");
+  const unknown = names.find((name) => !PART_NAMES.includes(name));
   if (unknown !== undefined)
     throw new RangeError(
-      `Cannot run benchmark wire: --only has ${unknown}, expected some of ${Object.keys(PARTS).join()}`,
+      `Cannot run benchmark wire: --only has ${unknown}, expected some of ${PART_NAMES.join()}`,
     );
   prepare();
-  const tidings = await import(`${ROOT}packages/tidings/dist/node/index.js`);
   const report = [
     `Made by \`npm run bench wire -- --write\`, ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0]?.model.trim()}, ${platform()} ${release()}, Node ${process.versions.node}. Load of the machine at the start: ${loadavg()[0].toFixed(1)}.`,
     "",
@@ -41,8 +32,7 @@ export async function main(args) {
   const figures = [];
   for (const name of names) {
     process.stderr.write(`${name} …\n`);
-    const measurePart = await PARTS[name]();
-    const part = await measurePart({ tidings, rounds: Number(options.rounds ?? 15) });
+    const part = await runPart(name, options.rounds ?? "15");
     report.push(...part.lines, "");
     figures.push(...part.figures);
   }
@@ -50,6 +40,16 @@ export async function main(args) {
   const text = report.join("\n");
   process.stdout.write(`${text}\n`);
   if ("write" in options) writeSection(text);
+}
+
+async function runPart(name, rounds) {
+  const child = fork(new URL("part.mjs", import.meta.url), [name, rounds], { execArgv: process.execArgv });
+  let part;
+  child.on("message", (message) => (part = message));
+  const [code] = await once(child, "exit");
+  if (part === undefined || code !== 0)
+    throw new Error(`Cannot run benchmark wire: its part ${name} ended with exit code ${code}`);
+  return part;
 }
 
 function figureTable(figures) {

@@ -75,15 +75,14 @@ async function compare(parsers, form, sizes, rounds) {
   return { lines, cells };
 }
 
-/** The slower ones, on the first part of each corpus. */
+/** The slower ones. */
 export async function others({ tidings, rounds }) {
   const parsers = await otherParsers(tidings);
   const names = Object.keys(parsers);
   const wanted = { "fetch-event-source": 2, undici: 2.5, "fetch-event-stream": 5, "parse-sse": 5, openai: 5 };
   const lines = [`| corpus | chunks | ${names.join(" | ")} |`, `|---|---|${"---|".repeat(names.length)}`];
   const least = Object.fromEntries(names.slice(1).map((name) => [name, Infinity]));
-  for (const whole of corpora()) {
-    const corpus = firstPart(whole, 2 ** 17);
+  for (const corpus of corpora()) {
     for (const size of [1400, 16_384]) {
       const chunks = cut(corpus.bytes, size);
       const right = {};
@@ -121,16 +120,6 @@ export async function others({ tidings, rounds }) {
       got: Number.isFinite(least[name]) ? least[name] : Number.NaN,
     })),
   };
-}
-
-function firstPart({ name, bytes, messages }, size) {
-  const share = Math.max(1, Math.floor((messages.length * size) / bytes.length));
-  // Where the message after the share begins: every block of the corpora ends with the only blank line in it.
-  const text = Buffer.from(bytes).toString();
-  const blank = text.includes("\r\n") ? "\r\n\r\n" : "\n\n";
-  let at = 0;
-  for (let n = 0; n < share; n++) at = text.indexOf(blank, at) + blank.length;
-  return { name, bytes: new Uint8Array(Buffer.from(text.slice(0, at))), messages: messages.slice(0, share) };
 }
 
 let counted = 0;

@@ -3,22 +3,28 @@
  * A ratio is the median of the rounds' own ratios, which such a minute moves least.
  */
 
+const WARM_UP_NS = 1e8;
+
 /**
  * @param contestants - Functions by name; may be asynchronous.
- * @returns By name, the time of each round in nanoseconds, after two rounds that are not counted.
+ * @returns By name, the time of each round in nanoseconds, once each has run for a while: engines optimize what is busy.
  */
 export async function measure(contestants, rounds) {
+  for (const run of Object.values(contestants)) {
+    for (let spent = 0, n = 0; spent < WARM_UP_NS || n < 2; n++) spent += await time(run);
+  }
   const times = Object.fromEntries(Object.keys(contestants).map((name) => [name, []]));
-  for (let round = -2; round < rounds; round++) {
-    for (const [name, run] of Object.entries(contestants)) {
-      const start = process.hrtime.bigint();
-      const pending = run();
-      if (pending instanceof Promise) await pending;
-      const time = Number(process.hrtime.bigint() - start);
-      if (round >= 0) times[name].push(time);
-    }
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, run] of Object.entries(contestants)) times[name].push(await time(run));
   }
   return times;
+}
+
+async function time(run) {
+  const start = process.hrtime.bigint();
+  const pending = run();
+  if (pending instanceof Promise) await pending;
+  return Number(process.hrtime.bigint() - start);
 }
 
 export function median(values) {

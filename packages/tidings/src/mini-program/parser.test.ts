@@ -73,4 +73,12 @@ describe("createParser() of mini programs", () => {
     parser.lastEventId = "e7.1";
     expect(parser.lastEventId).toBe("e7.1");
   });
+
+  test("can be ended after an error, as the wire's parser can", () => {
+    for (const create of [createWireParser, createParser]) {
+      const parser = create({}, { maxLineBytes: 3 });
+      expect(() => parser.push("data: a")).toThrow("longer than 3 bytes");
+      expect(parser.end()).toEqual({ truncated: true, unfinished: undefined });
+    }
+  });
 });

@@ -1,5 +1,5 @@
 /**
- * The parser where there is no TextDecoder: the wire's own decoder in front of the wire's text parser.
+ * The parser where there is no TextDecoder: the wire's text parser with the wire's own decoder.
  * This module is browser compatible.
  */
 import type { Parser } from "../wire/parser.ts";
@@ -8,25 +8,9 @@ import { createUtf8Decoder } from "../wire/utf8.ts";
 
 /** A parser that calls `handlers` while it reads. It does what the wire's `createParser` does. */
 export function createParser(handlers: ParserHandlers, limits?: ParserLimits): Parser {
-  const text = createTextParser(handlers, limits);
   const decoder = createUtf8Decoder();
-  return {
-    get lastEventId() {
-      return text.lastEventId;
-    },
-    set lastEventId(id) {
-      text.lastEventId = id;
-    },
-    push(chunk) {
-      text.push(typeof chunk === "string" ? chunk : decoder.decode(chunk));
-    },
-    end() {
-      text.push(decoder.end());
-      return text.end();
-    },
-    reset() {
-      decoder.end();
-      text.reset();
-    },
-  };
+  return createTextParser<Uint8Array | string>(handlers, limits, (chunk) => {
+    if (typeof chunk === "string") return chunk;
+    return chunk === undefined ? decoder.end() : decoder.decode(chunk);
+  });
 }

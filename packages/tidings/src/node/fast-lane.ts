@@ -70,7 +70,7 @@ export function createFastLane(
       const from = units[at + 5] === SPACE ? at + 6 : at + 5;
       const end = text.indexOf("\n", from);
       if (end < 0 || end + 1 >= length || units[end + 1] !== LF || end - at > longest) break;
-      const data = ownCopy(text.slice(from, end), end - from, length);
+      const data = ownCopy(text.slice(from, end), length);
       at = end + 2;
       handlers.onMessage?.({ event: "message", data, id: lastEventId() });
     }

@@ -103,15 +103,15 @@ export function createTextParser<Chunk = string>(
   function read(text: string): void {
     const lf = text.indexOf("\n") & NOWHERE;
     const cr = text.indexOf("\r") & NOWHERE;
-    const end = lf < cr ? lf : cr;
     let at = 0;
     if (rest !== "") {
-      if (end > text.length) return hold(text);
-      at = end + 1;
+      at = (lf < cr ? lf : cr) + 1;
+      if (at > text.length) return hold(text);
       // Joined as an array is: the sum of two strings is one more kind of string to engines, and slows all else down.
       const line = [rest, text.slice(0, at)].join("");
       rest = "";
-      readLines(line, 0, -1, -1);
+      // Its only line end is its last character, and need not be searched again. An LF there is looked for, but not read.
+      readLines(line, 0, line.length - 1, lf < cr ? NOWHERE : line.length - 1);
     }
     if (busy) readLines(text, at, lf, cr);
   }
@@ -177,7 +177,7 @@ export function createTextParser<Chunk = string>(
             data = data === undefined ? value : data + "\n" + value;
             limit("message", maxMessageBytes, data.length);
           } else {
-            const own = ownCopy(value, end - from, length);
+            const own = ownCopy(value, length);
             if (first === LETTER_E) event = own;
             else if (first === LETTER_I) id = own.includes("\0") ? id : own;
             else if (first === COLON) handlers.onComment?.(own);
@@ -200,7 +200,7 @@ export function createTextParser<Chunk = string>(
           if (data.length * 3 > maxMessageBytes) limit("message", maxMessageBytes, byteLength(data));
           handlers.onMessage?.({
             event: event || "message",
-            data: ownCopy(data, data.length, length),
+            data: ownCopy(data, length),
             id: parser.lastEventId,
           });
           data = undefined;
@@ -263,7 +263,8 @@ function byteLength(text: string): number {
  * What is joined as an array is, is a string of its own. A long value stays a slice: copying it would cost more
  * than all the rest, and the chunk is not so much longer.
  */
-export function ownCopy(value: string, length: number, chunkLength: number): string {
-  if (length < 13 || chunkLength < length * (length < 64 ? 16 : 1024)) return value;
-  return [value.slice(0, 1), value.slice(1)].join("");
+export function ownCopy(value: string, chunkLength: number): string {
+  return value.length < 13 || chunkLength < value.length * (value.length < 64 ? 16 : 1024)
+    ? value
+    : [value.slice(0, 1), value.slice(1)].join("");
 }

@@ -1,0 +1,23 @@
+/**
+ * One table, in a process of its own, as an application is: it reads bytes or strings and not first the ones, then the others,
+ * to which engines would have adapted each parser.
+ */
+const PARTS = {
+  bytes: async () => (await import("./parsing.mjs")).fromBytes,
+  strings: async () => (await import("./parsing.mjs")).fromStrings,
+  others: async () => (await import("./parsing.mjs")).others,
+  streams: async () => (await import("./streams.mjs")).streams,
+  encode: async () => (await import("./encoders.mjs")).encoders,
+  memory: async () => (await import("./memory.mjs")).memory,
+  sizes: async () => (await import("./sizes.mjs")).sizes,
+  chromium: async () => (await import("./chromium.mjs")).chromium,
+};
+export const PART_NAMES = Object.keys(PARTS);
+
+if (process.send !== undefined && process.argv[1] === import.meta.filename) {
+  const [, , name, rounds] = process.argv;
+  const measurePart = await PARTS[name]();
+  const tidings = await import("../../packages/tidings/dist/node/index.js");
+  const { lines, figures } = await measurePart({ tidings, rounds: Number(rounds) });
+  process.send({ lines, figures }, () => process.disconnect());
+}
