@@ -1,29 +1,41 @@
 /**
- * Interleaved rounds: each contestant once a round, in turn, so that a slow minute of the machine is everybody's.
+ * Interleaved rounds: each contestant in turn, so that a slow minute of the machine is everybody's, and each for long enough
+ * that what the one before left in the caches and in the heap is not what is measured.
  * A ratio is the median of the rounds' own ratios, which such a minute moves least.
  */
 
 const WARM_UP_NS = 1e8;
+const ROUND_NS = 2e7;
 
 /**
  * @param contestants - Functions by name; may be asynchronous.
  * @returns By name, the time of each round in nanoseconds, once each has run for a while: engines optimize what is busy.
  */
 export async function measure(contestants, rounds) {
-  for (const run of Object.values(contestants)) {
-    for (let spent = 0, n = 0; spent < WARM_UP_NS || n < 2; n++) spent += await time(run);
+  const repeats = {};
+  for (const [name, run] of Object.entries(contestants)) {
+    let fastest = Infinity;
+    for (let spent = 0, n = 0; spent < WARM_UP_NS || n < 2; n++) {
+      const took = await time(run, 1);
+      spent += took;
+      fastest = Math.min(fastest, took);
+    }
+    repeats[name] = Math.ceil(ROUND_NS / fastest);
   }
   const times = Object.fromEntries(Object.keys(contestants).map((name) => [name, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const [name, run] of Object.entries(contestants)) times[name].push(await time(run));
+    for (const [name, run] of Object.entries(contestants))
+      times[name].push((await time(run, repeats[name])) / repeats[name]);
   }
   return times;
 }
 
-async function time(run) {
+async function time(run, repeats) {
   const start = process.hrtime.bigint();
-  const pending = run();
-  if (pending instanceof Promise) await pending;
+  for (let n = 0; n < repeats; n++) {
+    const pending = run();
+    if (pending instanceof Promise) await pending;
+  }
   return Number(process.hrtime.bigint() - start);
 }
 
