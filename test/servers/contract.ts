@@ -2,7 +2,9 @@
  * What an event stream does on every server: one suite, run against each with `describeServer`.
  */
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { Peer } from "./peer.ts";
+import { FLOOD } from "./hubs.ts";
+import type { HubStatistics } from "../../packages/tidings/src/server/index.ts";
+import { Peer, type Reply } from "./peer.ts";
 
 export interface RunningServer {
   readonly origin: string;
@@ -236,6 +238,48 @@ export function describeServer(
       second.leave();
     });
 
+    test("a hub's subscriber that stops reading holds up nobody, and gets all of it when it reads again", async ({
+      expect,
+    }) => {
+      const key = newKey();
+      const numbers = Array.from({ length: FLOOD.messages }, (_, n) => `${n}`);
+      const stats = async () => statsOf(await get("/hub/stats", key));
+      const slow = await get("/hub/subscribe", key);
+      await slow.until(() => slow.text.length > 0);
+      slow.pause();
+      const other = await get("/hub/subscribe", key);
+      await other.until(() => other.text.length > 0);
+      await (
+        await get("/hub/flood", key)
+      ).over;
+      await other.until(() => other.messages.length === FLOOD.messages);
+      await expect.poll(async () => (await stats()).blockedStreams).toBe(1);
+
+      slow.resume();
+      await slow.until(() => slow.messages.length === FLOOD.messages);
+      for (const { messages } of [slow, other])
+        expect(messages.map(({ data }) => data.replaceAll(".", ""))).toEqual(numbers);
+      expect((await stats()).gaps).toEqual({ retention: 0, epoch: 0, slow: 0 });
+      slow.leave();
+      other.leave();
+      await expect.poll(async () => (await stats()).streams).toBe(0);
+    });
+
+    test("a hub's subscriber that stopped reading and left is noticed", async ({ expect }) => {
+      const key = newKey();
+      const stats = async () => statsOf(await get("/hub/stats", key));
+      const reply = await get("/hub/subscribe", key);
+      await reply.until(() => reply.text.length > 0);
+      reply.pause();
+      await (
+        await get("/hub/flood", key)
+      ).over;
+      await expect.poll(async () => (await stats()).blockedStreams).toBe(1);
+      reply.leave();
+      await expect.poll(async () => (await stats()).ended["peer-left"]).toBe(1);
+      expect((await stats()).streams).toBe(0);
+    });
+
     test("a hub that drains ends its streams, each told when to return, and refuses new ones", async ({
       expect,
     }) => {
@@ -253,6 +297,11 @@ export function describeServer(
       expect(late.headers["retry-after"]).toBe("1");
     });
   });
+}
+
+async function statsOf({ over, messages }: Reply): Promise<HubStatistics> {
+  await over;
+  return JSON.parse(messages[0]!.data) as HubStatistics;
 }
 
 /** What `read` says when it says the same for half a second. */

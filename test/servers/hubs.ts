@@ -1,5 +1,6 @@
 /**
- * A hub for each test, beside the scenarios: `/hub/subscribe`, `/hub/publish` and `/hub/drain`, all with `?key=`.
+ * A hub for each test, beside the scenarios: `/hub/subscribe`, `/hub/publish`, `/hub/flood`, `/hub/stats` and `/hub/drain`,
+ * all with `?key=`.
  */
 import {
   createHub,
@@ -41,8 +42,15 @@ function find(target: string): { hub: Hub; action: string } {
   return { hub, action: pathname.slice("/hub/".length) };
 }
 
+/** More than servers and kernels keep of what a peer does not read, and than the hub keeps encoded. */
+export const FLOOD = { messages: 144, bytes: 2 ** 16 } as const;
+
 function act(hub: Hub, action: string): string {
+  if (action === "stats") return JSON.stringify(hub.stats());
   if (action === "drain") void hub.drain({ overMs: 100, retryMs: [250, 250] });
+  else if (action === "flood")
+    for (let n = 0; n < FLOOD.messages; n++)
+      void hub.publish("news", { data: `${n}`.padEnd(FLOOD.bytes, ".") });
   else for (const data of ["1", "2", "3"]) void hub.publish("news", { event: "news", data });
   return action;
 }
