@@ -8,6 +8,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createRandom } from "../../packages/tidings/dist/test/index.js";
 import { Model } from "./model.mjs";
 import { Publisher } from "./publisher.mjs";
 import { Reader } from "./reader.mjs";
@@ -29,12 +30,12 @@ const BETWEEN_FAULTS = 1_000;
  * @returns What happened, and what went wrong.
  */
 export async function run({ deliveries, seed, readers: count = 200, onProgress = () => undefined }) {
-  const random = mulberry(seed);
+  const random = createRandom(seed);
   const path = mkdtempSync(join(tmpdir(), "tidings-faults-"));
   const model = new Model();
   const publisher = new Publisher(model, random);
   const happened = { cuts: 0, stalls: 0, "half-open": 0, absences: 0, kills: 0, drains: 0 };
-  const world = { port: 0, random: mulberry(seed + 1), problem: (text) => model.problem("other", text) };
+  const world = { port: 0, random: createRandom(seed + 1), problem: (text) => model.problem("other", text) };
   const startedMs = performance.now();
   let server;
   let restarting = false;
@@ -152,15 +153,4 @@ async function until(condition, what, ms = 30_000) {
     if (performance.now() > giveUp) throw new Error(`Waited ${ms} ms for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-}
-
-/** A small random generator, so that a run can be repeated by its seed. */
-function mulberry(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }

@@ -26,7 +26,7 @@ export async function main(args) {
     );
   prepare();
   const report = [
-    `Made by \`npm run bench wire -- --write\`, ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0]?.model.trim()}, ${platform()} ${release()}, Node ${process.versions.node}. Load of the machine at the start: ${loadavg()[0].toFixed(1)}.`,
+    `Made by \`npm run bench wire -- --write\`, ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0]?.model.trim()}, ${platform()} ${release()}, Node ${process.versions.node}. Load of the machine at the start: ${loadavg()[0].toFixed(1)}. A table is measured in a process of its own, in rounds of at least 20 ms for each, once the code is warm.`,
     "",
   ];
   const figures = [];

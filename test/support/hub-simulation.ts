@@ -7,6 +7,7 @@ import { memoryLog } from "../../packages/tidings/src/log/memory.ts";
 import { OpenHub } from "../../packages/tidings/src/server/open-hub.ts";
 import type { SubscribeOptions } from "../../packages/tidings/src/server/hub-options.ts";
 import { TimerWheel } from "../../packages/tidings/src/server/timer-wheel.ts";
+import { createRandom } from "../../packages/tidings/src/test/random.ts";
 import { createParser, type Parser } from "../../packages/tidings/src/wire/parser.ts";
 
 export type Weather = "calm" | "slow readers" | "cuts" | "small retention" | "everything";
@@ -27,7 +28,7 @@ const SELECTIONS: { topics: SubscribeOptions["topics"]; wants: (topic: string) =
 const even = ({ data }: { data: string }): boolean => Number(data) % 2 === 0;
 
 export async function simulate(seed: number, weather: Weather): Promise<SimulationResult> {
-  const random = mulberry(seed * 7919 + weather.length);
+  const random = createRandom(seed * 7919 + weather.length);
   const chance = (share: number): boolean => random() < share;
   const stormy = weather === "everything";
   const slow = stormy || weather === "slow readers" || weather === "small retention";
@@ -277,16 +278,5 @@ function unhurriedLog(random: () => number): Log {
     read: (request) => late(inner.read(request)),
     stats: () => late(inner.stats()),
     close: () => inner.close(),
-  };
-}
-
-/** A small random generator, so that a run can be repeated by its seed. */
-function mulberry(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
 }

@@ -109,7 +109,10 @@ export interface TraceEntry {
 
 export interface Connection<Message = ParsedMessage> extends AsyncIterable<Message> {
   readonly state: ConnectionState;
-  /** What is sent as `Last-Event-ID` on return, `""` for nothing. */
+  /**
+   * Where another connection would go on, `""` for the start: behind the newest message that was handed on. What came and waits
+   * for a reader or a handler is not counted; after the end it was dropped.
+   */
   readonly lastEventId: string;
   /** Fulfils with how it ended, when it has; never rejects. */
   readonly ended: Promise<Verdict>;

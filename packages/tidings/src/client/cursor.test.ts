@@ -152,6 +152,31 @@ describe("lastEventId", () => {
     expect(connection.lastEventId).toBe("2");
   });
 
+  test("is that of the last message that a reader took, though more of the chunk came", async () => {
+    const world = createWorld();
+    const connection = connect("https://a.example/", { transport: world.transport, clock: world.clock });
+    world.last.respond();
+    void world.last.send("id: 1\ndata: x\n\nid: 2\ndata: y\n\nid: 3\ndata: z\n\n");
+    const reader = connection[Symbol.asyncIterator]();
+    const seen = [connection.lastEventId];
+    for (let n = 0; n < 2; n++) {
+      const { value } = await reader.next();
+      seen.push(`${value?.id}`, connection.lastEventId);
+    }
+    await reader.return!();
+    expect([...seen, connection.lastEventId]).toEqual(["", "1", "1", "2", "2", "2"]);
+  });
+
+  test("is not what a program asks from that has more than its reader took", async () => {
+    const { world, connection } = open({ onMessage: () => new Promise(() => {}), whenHidden: "pause" });
+    world.last.respond();
+    void world.last.send("id: 1\ndata: x\n\nid: 2\ndata: y\n\n");
+    world.signals!.onHide();
+    world.signals!.onShow(false);
+    await world.advance(1000);
+    expect([connection.lastEventId, world.last.request.headers["last-event-id"]]).toEqual(["1", "2"]);
+  });
+
   test("does not move with a message that was cut off", async () => {
     const { world } = open();
     world.last.respond();

@@ -3,7 +3,7 @@
  * Schemas: https://standardschema.dev, which Zod, Valibot and ArkType implement.
  * This module is browser compatible.
  */
-import type { EventSchemas, SchemaIssue, SchemaResult } from "../wire/contract.ts";
+import { describeIssues, type EventSchemas, type SchemaIssue, type SchemaResult } from "../wire/contract.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 import { EventStreamError } from "./event-stream-error.ts";
 import { isThenable } from "./settle.ts";
@@ -67,9 +67,7 @@ export function decoder(options: DecodeOptions): (message: ParsedMessage) => Dec
     }
 
     function refuse(cause: unknown): Decoded {
-      const why = Array.isArray(cause)
-        ? (cause as Issues).map(({ message }) => message).join("; ")
-        : String(cause);
+      const why = Array.isArray(cause) ? describeIssues(cause as Issues) : String(cause);
       const shown = data.length > 100 ? `${data.slice(0, 100)}…` : data;
       const error = new EventStreamError(
         "invalid",

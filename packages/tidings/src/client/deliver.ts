@@ -11,6 +11,8 @@ import { report, settle } from "./settle.ts";
 export interface Delivery<M> {
   /** @throws {EventStreamError} `"too-large"` if too many wait already. */
   push(this: void, message: ParsedMessage): void;
+  /** Whether messages wait, or one is being handled. */
+  waits(this: void): boolean;
   /** A promise while messages wait. */
   pressure(this: void): Promise<void> | undefined;
   /** @param event - `undefined` for all. @returns How to remove it. */
@@ -22,6 +24,7 @@ export interface Delivery<M> {
 
 /**
  * @param decode - What the application gets of a message; `undefined` for nothing. Default: the message.
+ * @param handing - Told the id of each message that is handed on.
  * @param store - Told the id of each message that was handled.
  * @param complete - The message that `until` names was handled.
  * @param fail - What was thrown by `decode`, or by a handler whose message was to be acknowledged.
@@ -29,6 +32,7 @@ export interface Delivery<M> {
 export function deliver<M extends { readonly event: string }>(
   { ack, cursor, maxQueuedMessages = 1024, onGap, onMessage, until }: ConnectionOptions<M>,
   decode: Platform<M>["decode"],
+  handing: (id: string) => void,
   store: (id: string) => void,
   complete: () => void,
   fail: (error: EventStreamError) => void,
@@ -48,7 +52,7 @@ export function deliver<M extends { readonly event: string }>(
   let last: (() => void) | undefined;
 
   if (onMessage) on(undefined, (message) => onMessage(message));
-  return { push, pressure, on, iterate, stop };
+  return { push, waits, pressure, on, iterate, stop };
 
   function push(message: ParsedMessage): void {
     if (behind && queue.length >= maxQueuedMessages) {
@@ -61,8 +65,12 @@ export function deliver<M extends { readonly event: string }>(
     pump();
   }
 
+  function waits(): boolean {
+    return busy || queue.length > 0;
+  }
+
   function pressure(): Promise<void> | undefined {
-    if (busy || queue.length > 0) return (behind ??= new Promise<void>((resolve) => (caughtUp = resolve)));
+    if (waits()) return (behind ??= new Promise<void>((resolve) => (caughtUp = resolve)));
   }
 
   function pump(): void {
@@ -79,12 +87,13 @@ export function deliver<M extends { readonly event: string }>(
       );
     }
     pumping = false;
-    if (!busy && queue.length === 0) release();
+    if (!waits()) release();
   }
 
   function hand(message: ParsedMessage, decoded: M | undefined): void {
     let isLast = false;
     let left = 1;
+    handing(message.id);
     const done = () => {
       if (--left > 0 || last) return;
       busy = false;

@@ -60,6 +60,7 @@ export function openConnection<Message extends { readonly event: string } = Pars
 
   // Where the stream stands. The parser's own runs back when a message comes that came before.
   let lastEventId = "";
+  let handedId = "";
   let duplicate = false;
   let stored = "";
 
@@ -71,7 +72,14 @@ export function openConnection<Message extends { readonly event: string } = Pars
     resolveEnded = resolve;
   });
 
-  const delivery = deliver(options, platform.decode, store, () => finish({ reason: "complete" }), fail);
+  const delivery = deliver(
+    options,
+    platform.decode,
+    (id) => (handedId = id),
+    store,
+    () => finish({ reason: "complete" }),
+    fail,
+  );
   const parser = platform.createParser(
     {
       onId(id) {
@@ -147,7 +155,7 @@ export function openConnection<Message extends { readonly event: string } = Pars
       return state.phase;
     },
     get lastEventId() {
-      return lastEventId;
+      return placeOfReader();
     },
     ended,
     on: (event, handler) => delivery.on(event, handler as (message: Message) => unknown),
@@ -155,9 +163,13 @@ export function openConnection<Message extends { readonly event: string } = Pars
     [Symbol.asyncIterator]: () => delivery.iterate(close),
   };
 
+  function placeOfReader(): string {
+    return delivery.waits() ? handedId : lastEventId;
+  }
+
   function start(id?: string | null): void {
     if (verdict) return;
-    stored = lastEventId = id || "";
+    stored = handedId = lastEventId = id || "";
     take({ type: "start" });
     if (verdict) return;
     if (transport.watch) unwatch = transport.watch(follower.signals);
@@ -282,6 +294,8 @@ export function openConnection<Message extends { readonly event: string } = Pars
     follower.stop();
     unwatch();
     take({ type: "close" });
+    // What waits is dropped, and is still to come for whoever goes on from here.
+    lastEventId = placeOfReader();
     delivery.stop(reason !== "complete" && reason !== "closed", cause);
     resolveEnded(how);
   }

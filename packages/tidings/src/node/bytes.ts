@@ -5,6 +5,7 @@
  * is faster: where there is much of it, or it is far from ASCII. The rest is left to TextDecoder, and so is broken UTF-8.
  */
 import { isAscii, isUtf8, transcode } from "node:buffer";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { type Parser, replaceCreateParser } from "../wire/parser.ts";
 import { createTextParser, type ParserHandlers, type ParserLimits } from "../wire/text-parser.ts";
 import { createFastLane } from "./fast-lane.ts";

@@ -73,7 +73,7 @@ describe("Node's way to bytes", () => {
 
   test("refuses what is no text in words of its own", () => {
     for (const field of ["event", "data", "id"])
-      expect(() => encodeBytes({ data: "a", [field]: 7 } as unknown as Message)).toThrow(
+      expect(() => encodeBytes({ data: "a", [field]: 7 })).toThrow(
         `Cannot encode message: ${field} is of type number, expected a string`,
       );
   });

@@ -91,9 +91,11 @@ function writeAscii(text: string, into: Uint8Array, at: number): number {
 }
 
 const { utf8Write } = Buffer.prototype as unknown as {
-  utf8Write(this: Uint8Array, text: string, at: number): number;
+  readonly utf8Write: (this: Uint8Array, text: string, at: number) => number;
 };
-const { isWellFormed } = String.prototype as unknown as { isWellFormed(this: string): boolean };
+const { isWellFormed } = String.prototype as unknown as {
+  readonly isWellFormed: (this: string) => boolean;
+};
 const LF = 10;
 /** Below this many characters, calling out of JavaScript costs more than going through them. */
 const SHORT = 32;

@@ -2,7 +2,13 @@
  * Holds what is sent to the contract: data is checked as its reader will see it, from the text that goes out.
  * This module is browser compatible.
  */
-import type { EventSchemas, Schema, SchemaIssue, SchemasOf } from "../wire/contract.ts";
+import {
+  describeIssues,
+  type EventSchemas,
+  type Schema,
+  type SchemaIssue,
+  type SchemasOf,
+} from "../wire/contract.ts";
 import type { EventMap } from "./outgoing-message.ts";
 
 /** Given to whatever sends, as part of its options. */
@@ -53,9 +59,12 @@ function check(events: EventSchemas, event: string, text: string, isText: boolea
     issues = undefined;
   if (issues === undefined) return;
   const shown = text.length > 100 ? `${text.slice(0, 100)}…` : text;
-  throw new TypeError(`Cannot send message ${JSON.stringify(event)}: data is ${shown}: ${describe(issues)}`, {
-    cause: issues,
-  });
+  throw new TypeError(
+    `Cannot send message ${JSON.stringify(event)}: data is ${shown}: ${describeIssues(issues)}`,
+    {
+      cause: issues,
+    },
+  );
 }
 
 function issuesOf(schema: Schema, event: string, value: unknown): readonly SchemaIssue[] | undefined {
@@ -66,13 +75,4 @@ function issuesOf(schema: Schema, event: string, value: unknown): readonly Schem
   throw new TypeError(
     `Cannot send message ${JSON.stringify(event)}: its schema answers with a promise, expected an answer at once (checkEvents: false leaves the check to the reader)`,
   );
-}
-
-function describe(issues: readonly SchemaIssue[]): string {
-  return issues
-    .map(({ message, path = [] }) => {
-      const where = path.map((part) => String(typeof part === "object" ? part.key : part)).join(".");
-      return where === "" ? message : `${where}: ${message}`;
-    })
-    .join("; ");
 }

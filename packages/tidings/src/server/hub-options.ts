@@ -39,7 +39,7 @@ export interface HubOptions<Events extends object = EventMap> extends ContractOp
   recent?: { messages?: number; bytes?: number };
   /**
    * Whether streams whose peers accept gzip are compressed; not unless told. What goes to many is compressed once, and the
-   * same bytes go to all: see docs/hub.md for what it saves and costs. Do not compress secrets beside text that others choose.
+   * same bytes go to all: see docs/compression.md for what it saves and costs. Do not compress secrets beside text that others choose.
    */
   compression?: boolean | CompressionOptions;
   limits?: HubLimits;

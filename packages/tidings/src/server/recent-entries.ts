@@ -2,7 +2,8 @@
  * The newest entries of the log, encoded once, for the streams that keep up: what they are sent comes from here, and
  * whoever has fallen behind reads the log instead. It is a cache with a bound of its own, for all topics together.
  *
- * An entry is found by *route*: one for each topic or pattern that some stream selected. What nobody selected is not kept.
+ * An entry is found by *route*: one for each topic or pattern that some stream selects, or did lately: when a proxy restarts,
+ * all streams of a topic leave at once, and return at once for what came meanwhile. What nobody selected is not kept.
  */
 import { EntryQueue } from "../log/entry-queue.ts";
 import type { Entry } from "../log/log.ts";
@@ -28,6 +29,9 @@ export interface RecentEntriesLimits {
   readonly bytes: number;
 }
 
+/** Routes that are kept though no stream selects them any more: those left last. */
+const MOST_IDLE = 256;
+
 /** Topics whose routes are remembered; beyond that, all are looked up anew. */
 const MOST_CACHED_TOPICS = 20_000;
 
@@ -40,6 +44,7 @@ export class RecentEntries<User> {
   readonly #byName = new Map<string, Route<User>>();
   readonly #byPattern = new Map<string, Route<User>>();
   readonly #routesOf = new Map<string, readonly Route<User>[]>();
+  readonly #idle = new Set<Route<User>>();
   readonly #all = new EntryQueue<EncodedEntry>();
   #dirty: Route<User>[] = [];
   #bytes = 0;
@@ -58,8 +63,9 @@ export class RecentEntries<User> {
     return this.#bytes;
   }
 
+  /** Those that some stream selects. */
   get routes(): number {
-    return this.#byName.size + this.#byPattern.size;
+    return this.#byName.size + this.#byPattern.size - this.#idle.size;
   }
 
   /** The routes of a selection, made where missing, for `user` until it gives them back to {@link release}. */
@@ -68,7 +74,10 @@ export class RecentEntries<User> {
       ...selection.names.map((name) => this.#byName.get(name) ?? this.#addName(name)),
       ...selection.patterns.map((pattern) => this.#byPattern.get(pattern) ?? this.#addPattern(pattern)),
     ];
-    for (const route of routes) route.users.add(user);
+    for (const route of routes) {
+      route.users.add(user);
+      this.#idle.delete(route);
+    }
     return routes;
   }
 
@@ -76,13 +85,8 @@ export class RecentEntries<User> {
     for (const route of routes) {
       route.users.delete(user);
       if (route.users.size > 0) continue;
-      if (route.matches === undefined) {
-        this.#byName.delete(route.name);
-        this.#routesOf.delete(route.name);
-      } else {
-        this.#byPattern.delete(route.name);
-        this.#routesOf.clear();
-      }
+      this.#idle.add(route);
+      if (this.#idle.size > MOST_IDLE) this.#drop(this.#idle.values().next().value!);
     }
   }
 
@@ -114,6 +118,17 @@ export class RecentEntries<User> {
     this.#dirty = [];
     for (const route of routes) route.dirty = false;
     return routes;
+  }
+
+  #drop(route: Route<User>): void {
+    this.#idle.delete(route);
+    if (route.matches === undefined) {
+      this.#byName.delete(route.name);
+      this.#routesOf.delete(route.name);
+    } else {
+      this.#byPattern.delete(route.name);
+      this.#routesOf.clear();
+    }
   }
 
   #addName(name: string): Route<User> {

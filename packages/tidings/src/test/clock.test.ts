@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
-import { createRandom, createTestClock } from "./clock.ts";
+import { createTestClock } from "./clock.ts";
+import { createRandom } from "./random.ts";
 
 describe("createTestClock()", () => {
   test("stands still until it is moved, and then runs each timer at its own time and in order", async () => {

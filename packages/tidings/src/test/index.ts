@@ -3,7 +3,8 @@
  * This module is browser compatible.
  */
 export type { Answer, AnswerOrRefusal, Sent, Step, TestMessage } from "./answer.ts";
-export { createRandom, createTestClock, type TestClock, type TestClockOptions } from "./clock.ts";
+export { createTestClock, type TestClock, type TestClockOptions } from "./clock.ts";
+export { createRandom } from "./random.ts";
 export { answerOf, record, type RecordOptions, replay, type ReplayOptions } from "./record.ts";
 export { formatRecording, parseRecording, type RecordedChunk, type Recording } from "./recording.ts";
 export type {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createParser } from "../wire/parser.ts";
-import { createRandom } from "./clock.ts";
+import { createRandom } from "./random.ts";
 import { formatRecording, parseRecording, type Recording } from "./recording.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -40,3 +40,13 @@ export type DataOf<Schemas extends EventSchemas> = {
 export type SchemasOf<Events extends object> = {
   readonly [Event in keyof Events]: Schema<unknown, Events[Event]>;
 };
+
+/** What is wrong, and where in the data: `bid: expected number; asks.0: expected number`. */
+export function describeIssues(issues: readonly SchemaIssue[]): string {
+  return issues
+    .map(({ message, path = [] }) => {
+      const where = path.map((part) => String(typeof part === "object" ? part.key : part)).join(".");
+      return where ? `${where}: ${message}` : message;
+    })
+    .join("; ");
+}

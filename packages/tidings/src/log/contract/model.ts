@@ -2,11 +2,12 @@
  * The plainest log there is, an array, beside the log under test: both are given the same random steps, and have to agree.
  */
 import assert from "node:assert/strict";
+import { createRandom } from "../../test/random.ts";
 import { draft, openBench, range, type CreateLog } from "./opened-log.ts";
 
 /** @param seed - Repeats a run that failed. */
 export async function compareWithModel(create: CreateLog, seed: number): Promise<void> {
-  const random = mulberry(seed);
+  const random = createRandom(seed);
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!;
   const limits = { messages: pick([3, 10, 40]), bytes: pick([50, 1_000]), ageMs: pick([200, 5_000]) };
   const small = { messages: pick([1, 5]) };
@@ -82,15 +83,4 @@ export async function compareWithModel(create: CreateLog, seed: number): Promise
   } finally {
     await log.close();
   }
-}
-
-/** A small random generator, so that a failing run can be repeated by its number. */
-function mulberry(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }

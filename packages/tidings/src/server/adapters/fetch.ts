@@ -4,6 +4,7 @@
  * This module is browser compatible.
  */
 import type { FirstPiece, Outlet, OutletOwner } from "../outlet.ts";
+import { joinBytes } from "../piece.ts";
 import type { ResponseHead } from "../response-head.ts";
 
 /** What we read of a request: the standard's `Request` has it. */
@@ -108,7 +109,7 @@ class FetchOutlet implements Outlet {
 
   #pull(): void {
     if (this.#queue.length > 0) {
-      const bytes = this.#queue.length === 1 ? this.#queue[0]! : joined(this.#queue, this.bufferedBytes);
+      const bytes = this.#queue.length === 1 ? this.#queue[0]! : joinBytes(this.#queue);
       this.#queue = [];
       this.bufferedBytes = 0;
       this.#controller.enqueue(bytes as Uint8Array<ArrayBuffer>);
@@ -146,14 +147,4 @@ class FetchOutlet implements Outlet {
     this.#signal?.removeEventListener("abort", this.#aborted);
     this.owner?.onClose();
   }
-}
-
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
