@@ -110,7 +110,7 @@ export function createTextParser<Chunk = string>(
       // Joined as an array is: the sum of two strings is one more kind of string to engines, and slows all else down.
       const line = [rest, text.slice(0, at)].join("");
       rest = "";
-      // Its only line end is its last character, and need not be searched again. An LF there is looked for, but not read.
+      // Its only line end is its last character, and need not be searched again. A CR may pass for an LF too: nothing is behind it.
       readLines(line, 0, line.length - 1, lf < cr ? NOWHERE : line.length - 1);
     }
     if (busy) readLines(text, at, lf, cr);
