@@ -5,7 +5,7 @@ import { lmdbLog } from "../../packages/tidings/dist/log/lmdb.js";
 import { createHub } from "../../packages/tidings/dist/server/index.js";
 
 const [path, port, retained] = process.argv.slice(2);
-const env = open({ path, overlappingSync: false });
+const env = open({ path, overlappingSync: false, eventTurnBatching: false });
 const hub = createHub({
   log: lmdbLog(env),
   history: { messages: Number(retained) },

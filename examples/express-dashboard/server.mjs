@@ -12,6 +12,7 @@ import { createHub } from "tidings/server";
 const env = open({
   path: process.env.LOG ?? fileURLToPath(new URL("log", import.meta.url)),
   overlappingSync: false,
+  eventTurnBatching: false,
 });
 const hub = createHub({ log: lmdbLog(env), history: { messages: 10_000, ageMs: 3_600_000 } });
 

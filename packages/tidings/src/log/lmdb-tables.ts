@@ -72,6 +72,14 @@ export function hasOverlappingSync(env: LmdbEnvironment): boolean {
   return (env as unknown as { overlappingSync?: boolean }).overlappingSync === true;
 }
 
+/**
+ * Whether `lmdb` joins the writes of an event turn, which is its default. The promise of such a join is `lmdb`'s own: when a
+ * write fails, for want of room say, nobody can handle its rejection, and Node ends the process.
+ */
+export function hasEventTurnBatching(env: LmdbEnvironment): boolean {
+  return (env as unknown as { eventTurnBatching?: boolean }).eventTurnBatching !== false;
+}
+
 /** Reads the state that is committed now, by whichever process; makes the log when there is none. */
 export async function openState({ env, log }: LmdbTables): Promise<LogState> {
   for (;;) {

@@ -23,7 +23,7 @@ function directory(): string {
 }
 
 function environment(path: string = directory()): RootDatabase {
-  const env = open({ path, maxDbs: 20, overlappingSync: false });
+  const env = open({ path, maxDbs: 20, overlappingSync: false, eventTurnBatching: false });
   cleanups.push(() => env.close());
   return env;
 }
@@ -80,12 +80,18 @@ describe("lmdbLog()", () => {
     await Promise.all(logs.map((log) => log.close()));
   });
 
+  it("refuses an environment whose batching of turns would end the process when the disk is full", () => {
+    const env = open({ path: directory(), overlappingSync: false });
+    cleanups.push(() => env.close());
+    expect(() => lmdbLog(env)).toThrow(/eventTurnBatching, with which a full disk ends the process/);
+  });
+
   it("refuses an environment that several processes would damage, unless there is only one", async () => {
-    const env = open({ path: directory(), overlappingSync: true });
+    const env = open({ path: directory(), overlappingSync: true, eventTurnBatching: false });
     cleanups.push(() => env.close());
     expect(() => lmdbLog(env)).toThrow(TypeError);
     expect(() => lmdbLog(env)).toThrow(
-      /expected open\(\{ path, overlappingSync: false \}\), or pollMs: false/,
+      /expected open\(\{ path, overlappingSync: false, eventTurnBatching: false \}\), or pollMs: false/,
     );
     const log = lmdbLog(env, { pollMs: false });
     await log.open({ retention, onEntries() {} });
@@ -222,7 +228,7 @@ const WRITER = `
 import { open } from "lmdb";
 import { lmdbLog } from "./lmdb.ts";
 const [path, name, size] = process.argv.slice(2);
-const log = lmdbLog(open({ path, overlappingSync: false }));
+const log = lmdbLog(open({ path, overlappingSync: false, eventTurnBatching: false }));
 await log.open({ retention: { messages: 1e6, bytes: 2 ** 30, ageMs: 3.6e6 }, onEntries() {} });
 let n = 0;
 async function write() {
@@ -234,7 +240,8 @@ async function write() {
     } catch (error) {
       process.stdout.write("error " + error.name + " " + error.code + " " + error.message + "\\n");
       if (process.send) await new Promise((resolve) => process.once("message", resolve));
-      else process.exit(3);
+      // An unhandled rejection would come within a few turns, and end the process with 1.
+      else await new Promise(() => setTimeout(() => process.exit(3), 500));
     }
   }
 }

@@ -3,13 +3,15 @@
  * operating system says that the entry is on disk; what is appended meanwhile is written together, in one transaction and
  * with one sync. A `kill -9` loses nothing that was acknowledged, and a full disk refuses with `LogError` `full`.
  *
- * Needs the `lmdb` package, which the application brings: `lmdbLog(open({ path: "events", overlappingSync: false }))`.
+ * Needs the `lmdb` package, which the application brings: 
+ * `lmdbLog(open({ path: "events", overlappingSync: false, eventTurnBatching: false }))`.
  */
 import { LmdbBatch, type Append, type BatchLimits } from "./lmdb-batch.ts";
 import { toLogError } from "./lmdb-errors.ts";
 import { readExact, readWalking } from "./lmdb-read.ts";
 import {
   decodeEntry,
+  hasEventTurnBatching,
   hasOverlappingSync,
   isOpen,
   openState,
@@ -55,12 +57,19 @@ export interface LmdbLogOptions {
  *
  * Open the environment with `overlappingSync: false`. What `lmdb` does without it is for one process alone: where two
  * write, be it only while one takes over from the other, entries were seen to be given twice and pages to be damaged.
+ * Open it with `eventTurnBatching: false` too. Otherwise a full disk ends the process: `lmdb` rejects a promise that nobody holds.
+ * @throws {TypeError} If the environment has `eventTurnBatching`.
  * @throws {TypeError} If several processes may come (`pollMs` is not false) and the environment has `overlappingSync`.
  */
 export function lmdbLog(env: LmdbEnvironment, options: LmdbLogOptions = {}): Log {
+  if (hasEventTurnBatching(env)) {
+    throw new TypeError(
+      "Cannot make log: its LMDB environment has eventTurnBatching, with which a full disk ends the process; expected open({ path, overlappingSync: false, eventTurnBatching: false })",
+    );
+  }
   if (options.pollMs !== false && hasOverlappingSync(env)) {
     throw new TypeError(
-      "Cannot make log: its LMDB environment has overlappingSync, with which several processes damage what each other writes; expected open({ path, overlappingSync: false }), or pollMs: false where one process alone ever opens it",
+      "Cannot make log: its LMDB environment has overlappingSync, with which several processes damage what each other writes; expected open({ path, overlappingSync: false, eventTurnBatching: false }), or pollMs: false where one process alone ever opens it",
     );
   }
   return new LmdbLog(env, options);

@@ -1,0 +1,100 @@
+/**
+ * The guard: the only way to call code that is not ours. A callback, promise, iterable or store of the application may throw,
+ * reject, return nonsense, never settle, or call back into us. It gets a report, and nobody else notices.
+ *
+ * - `tell` notifies: the result does not matter.
+ * - `ask` needs a result: now or later, or a failure.
+ * - `reportUncaught` is for a mistake that no caller and no option can be told of.
+ *
+ * This module is browser compatible.
+ */
+
+/** Where the mistakes of foreign code go. Never throws: see `reporter`. */
+export type Report = (error: unknown) => void;
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    ((typeof value === "object" && value !== null) || typeof value === "function") &&
+    typeof (value as { then?: unknown }).then === "function"
+  );
+}
+
+/**
+ * Calls a callback whose result does not matter. What it throws, or rejects with, goes to `report`. Never throws.
+ * @param callback - Nothing happens when it is absent.
+ */
+export function tell<Values extends readonly unknown[]>(
+  report: Report,
+  callback: ((...values: Values) => unknown) | undefined,
+  ...values: Values
+): void {
+  if (!callback) return;
+  try {
+    const result = callback(...values);
+    if (isThenable(result)) Promise.resolve(result).then(undefined, report);
+  } catch (error) {
+    report(error);
+  }
+}
+
+/**
+ * Runs `question` and passes what it gives to `take`, or what it throws or rejects with to `fail`. Exactly one of the two is
+ * called, once: at once when the result is there, later when it is a promise. Errors of `take` are not passed to `fail`.
+ */
+export function ask<Result>(
+  question: () => Result | PromiseLike<Result>,
+  take: (result: Result) => void,
+  fail: (error: unknown) => void,
+): void {
+  let result: Result | PromiseLike<Result>;
+  let later: boolean;
+  try {
+    result = question();
+    // Reading `then` is a call of foreign code as well.
+    later = isThenable(result);
+  } catch (error) {
+    return fail(error);
+  }
+  if (!later) return take(result as Result);
+  // Resolved anew: a thenable may call both of its callbacks, or one of them twice.
+  Promise.resolve(result).then(take, fail);
+}
+
+/**
+ * Reports a mistake that no caller can be told of as an uncaught error, as the DOM does with a listener that throws:
+ * `window.onerror` in a browser, `uncaughtException` in Node.
+ */
+export function reportUncaught(error: unknown): void {
+  const { reportError } = globalThis as { reportError?: (error: unknown) => void };
+  if (typeof reportError === "function") return reportError(error);
+  void Promise.resolve().then(() => {
+    throw error;
+  });
+}
+
+/**
+ * Makes a report of the application's `onError`. It never throws: when `onError` does, both errors go to the console.
+ * @param onError - Default: `console.error`.
+ */
+export function reporter(onError: ((error: unknown) => unknown) | undefined): Report {
+  if (onError === undefined) return log;
+  return (error) => {
+    tell(
+      (second) => {
+        log(error);
+        log(second);
+      },
+      onError,
+      error,
+    );
+  };
+}
+
+function log(error: unknown): void {
+  try {
+    // oxlint-disable-next-line no-console -- what nobody else is told of has to be seen somewhere
+    console.error(error);
+  } catch {
+    // A console that throws, or none: there is nobody left to tell.
+  }
+}
