@@ -64,11 +64,11 @@ export function ask<Result>(
  * Reports a mistake that no caller can be told of as an uncaught error, as the DOM does with a listener that throws:
  * `window.onerror` in a browser, `uncaughtException` in Node.
  */
-export function reportUncaught(error: unknown): void {
+export function reportUncaught(mistake: unknown): void {
   const { reportError } = globalThis as { reportError?: (error: unknown) => void };
-  if (typeof reportError === "function") return reportError(error);
+  if (typeof reportError === "function") return reportError(mistake);
   void Promise.resolve().then(() => {
-    throw error;
+    throw mistake;
   });
 }
 

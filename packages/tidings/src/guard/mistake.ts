@@ -4,7 +4,7 @@
  * This module is browser compatible.
  */
 
-const mistakes = new WeakSet<object>();
+const mistakes = new WeakSet();
 
 /** Marks an error as a mistake in the call: `throw mistake(new TypeError("Cannot subscribe: …"))`. */
 export function mistake<Thrown extends Error>(error: Thrown): Thrown {

@@ -3,7 +3,7 @@
  * operating system says that the entry is on disk; what is appended meanwhile is written together, in one transaction and
  * with one sync. A `kill -9` loses nothing that was acknowledged, and a full disk refuses with `LogError` `full`.
  *
- * Needs the `lmdb` package, which the application brings: 
+ * Needs the `lmdb` package, which the application brings:
  * `lmdbLog(open({ path: "events", overlappingSync: false, eventTurnBatching: false }))`.
  */
 import { LmdbBatch, type Append, type BatchLimits } from "./lmdb-batch.ts";
