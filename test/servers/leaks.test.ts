@@ -7,7 +7,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { type EventStream, openStream } from "../../packages/tidings/src/server/index.ts";
-import { sharedWheel } from "../../packages/tidings/src/server/timer-wheel.ts";
+import { sharedWheel } from "../../packages/tidings/src/server/time/timer-wheel.ts";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;

@@ -6,9 +6,9 @@ import type { AddressInfo } from "node:net";
 import { afterEach } from "vitest";
 import { createParser } from "../../packages/tidings/src/wire/parser.ts";
 import type { ParsedMessage } from "../../packages/tidings/src/wire/message.ts";
-import { createHub, type Hub } from "../../packages/tidings/src/server/hub.ts";
-import type { HubOptions, SubscribeOptions } from "../../packages/tidings/src/server/hub-options.ts";
-import type { Subscription } from "../../packages/tidings/src/server/hub-stream.ts";
+import { createHub, type Hub } from "../../packages/tidings/src/server/hub/hub.ts";
+import type { HubOptions, SubscribeOptions } from "../../packages/tidings/src/server/hub/hub-options.ts";
+import type { Subscription } from "../../packages/tidings/src/server/streams/hub-stream.ts";
 
 export interface HubServer {
   readonly hub: Hub;

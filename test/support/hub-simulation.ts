@@ -4,9 +4,9 @@
  */
 import type { Entry, Log, OpenLogOptions } from "../../packages/tidings/src/log/log.ts";
 import { memoryLog } from "../../packages/tidings/src/log/memory.ts";
-import { OpenHub } from "../../packages/tidings/src/server/open-hub.ts";
-import type { SubscribeOptions } from "../../packages/tidings/src/server/hub-options.ts";
-import { TimerWheel } from "../../packages/tidings/src/server/timer-wheel.ts";
+import { OpenHub } from "../../packages/tidings/src/server/hub/open-hub.ts";
+import type { SubscribeOptions } from "../../packages/tidings/src/server/hub/hub-options.ts";
+import { TimerWheel } from "../../packages/tidings/src/server/time/timer-wheel.ts";
 import { createRandom } from "../../packages/tidings/src/test/random.ts";
 import { createParser, type Parser } from "../../packages/tidings/src/wire/parser.ts";
 

@@ -3,10 +3,10 @@
  * every stream when it closes. Without it `openStream(request, reply)` works as well; its streams then hold `close` up.
  */
 import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from "fastify";
-import type { EventStream } from "./event-stream.ts";
-import { openStream, type StreamOptions } from "./open-stream.ts";
-import type { EventMap } from "./outgoing-message.ts";
-import { isSource, type Source } from "./source.ts";
+import type { EventStream } from "./one-stream/event-stream.ts";
+import { openStream, type StreamOptions } from "./one-stream/open-stream.ts";
+import type { EventMap } from "./message/outgoing-message.ts";
+import { isSource, type Source } from "./one-stream/source.ts";
 
 declare module "fastify" {
   interface FastifyReply {

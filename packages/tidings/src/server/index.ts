@@ -1,19 +1,19 @@
 /**
  * The server: event streams over any response, of node:http, its frameworks, or the Fetch standard.
  */
-export { openStream, type FetchEventStream, type StreamOptions } from "./open-stream.ts";
-export type { EventStream, SendResult } from "./event-stream.ts";
-export { type EndCode, StreamEnded } from "./stream-ended.ts";
-export type { StreamLimits } from "./stream-limits.ts";
-export type { ContractOptions } from "./check-data.ts";
+export { openStream, type FetchEventStream, type StreamOptions } from "./one-stream/open-stream.ts";
+export type { EventStream, SendResult } from "./one-stream/event-stream.ts";
+export { type EndCode, StreamEnded } from "./one-stream/stream-ended.ts";
+export type { StreamLimits } from "./one-stream/stream-limits.ts";
+export type { ContractOptions } from "./message/check-data.ts";
 export type { DataOf, EventSchemas, Schema, SchemaIssue, SchemaResult, SchemasOf } from "../wire/contract.ts";
-export type { EventMap, OutgoingMessage } from "./outgoing-message.ts";
-export type { Source } from "./source.ts";
-export type { HeadOptions } from "./response-head.ts";
+export type { EventMap, OutgoingMessage } from "./message/outgoing-message.ts";
+export type { Source } from "./one-stream/source.ts";
+export type { HeadOptions } from "./out/response-head.ts";
 export type { FetchRequest } from "./adapters/fetch.ts";
 export type { FastifyReply } from "./adapters/fastify-reply.ts";
 export type { NodeRequest, NodeResponse } from "./adapters/node.ts";
-export { createHub, type Hub, type Published, type PublishOptions } from "./hub.ts";
+export { createHub, type Hub, type Published, type PublishOptions } from "./hub/hub.ts";
 export type {
   Authorization,
   Authorize,
@@ -22,9 +22,9 @@ export type {
   HubOptions,
   SnapshotResult,
   SubscribeOptions,
-} from "./hub-options.ts";
+} from "./hub/hub-options.ts";
 export type { CompressionOptions } from "./compression/compression-options.ts";
-export type { StreamEnd, Subscription } from "./hub-stream.ts";
+export type { StreamEnd, Subscription } from "./streams/hub-stream.ts";
 export {
   type Acceptor,
   type AcceptorOptions,
@@ -34,18 +34,18 @@ export {
   type StreamHandler,
   type StreamRequest,
 } from "./acceptor/acceptor.ts";
-export { HubError } from "./hub-error.ts";
-export type { HubGauges, HubStatistics } from "./hub-stats.ts";
-export type { Gap, GapReason, OnGap } from "./gap.ts";
-export type { DrainOptions } from "./drain.ts";
-export type { Publication } from "./publication.ts";
-export type { RefusalCode } from "./refusal.ts";
-export type { TopicSelector } from "./selection.ts";
+export { HubError } from "./publish/hub-error.ts";
+export type { HubGauges, HubStatistics } from "./observe/hub-stats.ts";
+export type { Gap, GapReason, OnGap } from "./gaps/gap.ts";
+export type { DrainOptions } from "./streams/drain.ts";
+export type { Publication } from "./publish/publication.ts";
+export type { RefusalCode } from "./request/refusal.ts";
+export type { TopicSelector } from "./topics/topic-selection.ts";
 export { memoryLog, type MemoryLogOptions } from "../log/memory.ts";
 export { LogError, type Log } from "../log/log.ts";
-export { type Answers, type AnswersOptions, createAnswers, resumable } from "./resumable.ts";
-export type { AnswerEnd, AnswerLimits, Generate } from "./answer.ts";
-export type { SlowPolicy } from "./conflation.ts";
-export { type PrometheusOptions, toPrometheus } from "./prometheus.ts";
-export type { DiagnosticsMessages } from "./diagnostics.ts";
-export type { Inspection, StreamInspection } from "./inspection.ts";
+export { type Answers, type AnswersOptions, createAnswers, resumable } from "./answers/resumable.ts";
+export type { AnswerEnd, AnswerLimits, Generate } from "./answers/answer.ts";
+export type { SlowPolicy } from "./entries/conflation.ts";
+export { type PrometheusOptions, toPrometheus } from "./observe/prometheus.ts";
+export type { DiagnosticsMessages } from "./observe/diagnostics.ts";
+export type { Inspection, StreamInspection } from "./observe/inspection.ts";

@@ -16,10 +16,10 @@ import {
   trace,
   type Tracer,
 } from "@opentelemetry/api";
-import { channels, type DiagnosticsMessages } from "./diagnostics.ts";
-import type { Hub } from "./hub.ts";
-import type { Subscription } from "./hub-stream.ts";
-import { METRICS, samplesOf } from "./metrics.ts";
+import { channels, type DiagnosticsMessages } from "./observe/diagnostics.ts";
+import type { Hub } from "./hub/hub.ts";
+import type { Subscription } from "./streams/hub-stream.ts";
+import { METRICS, samplesOf } from "./observe/metrics.ts";
 
 export interface ObserveOptions {
   /** Unless told, `metrics.getMeter("tidings")`. */

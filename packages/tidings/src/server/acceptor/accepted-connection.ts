@@ -6,10 +6,10 @@
  * This module is browser compatible.
  */
 import { type Exchange, LAST_CHUNK, type NodeSocket, SocketOutlet } from "../adapters/socket-outlet.ts";
-import type { FirstPiece, Outlet } from "../outlet.ts";
-import type { ResponseHead } from "../response-head.ts";
-import type { Linked } from "../stream-list.ts";
-import type { Timed } from "../timer-wheel.ts";
+import type { FirstPiece, Outlet } from "../out/outlet.ts";
+import type { ResponseHead } from "../out/response-head.ts";
+import type { Linked } from "../streams/stream-list.ts";
+import type { Timed } from "../time/timer-wheel.ts";
 
 /** What we use of a connection's `net.Socket`. */
 export interface AcceptedSocket extends NodeSocket {

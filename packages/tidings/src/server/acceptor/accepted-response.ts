@@ -3,10 +3,10 @@
  * Both are forgotten once the stream is open.
  * This module is browser compatible.
  */
-import { toChunk } from "../adapters/chunk.ts";
+import { toChunk } from "../out/chunk.ts";
 import type { OpensStreams } from "../adapters/node.ts";
-import type { FirstPiece, Outlet } from "../outlet.ts";
-import { joinVary, type ResponseHead } from "../response-head.ts";
+import type { FirstPiece, Outlet } from "../out/outlet.ts";
+import { joinVary, type ResponseHead } from "../out/response-head.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import type { RequestHead } from "./request-head.ts";
 import { checkHeader, writeResponseHead } from "./response-bytes.ts";

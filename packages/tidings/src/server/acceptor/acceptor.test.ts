@@ -6,9 +6,9 @@ import tls from "node:tls";
 import { createGunzip } from "node:zlib";
 import { generate } from "selfsigned";
 import { afterEach, describe, expect, it } from "vitest";
-import { createHub } from "../hub.ts";
-import { openStream } from "../open-stream.ts";
-import { sharedWheel } from "../timer-wheel.ts";
+import { createHub } from "../hub/hub.ts";
+import { openStream } from "../one-stream/open-stream.ts";
+import { sharedWheel } from "../time/timer-wheel.ts";
 import { type Acceptor, type AcceptorOptions, createAcceptor, type StreamHandler } from "./acceptor.ts";
 
 const closers: (() => unknown)[] = [];

@@ -4,12 +4,12 @@
  * This module is browser compatible, and does nothing there.
  */
 import type { NodeRequest, NodeResponse } from "../adapters/node.ts";
-import type { FirstPiece } from "../outlet.ts";
-import { type Refusal, refuseNode } from "../refusal.ts";
-import type { ResponseHead } from "../response-head.ts";
-import { StreamList } from "../stream-list.ts";
-import { sharedWheel } from "../timer-wheel.ts";
-import { compileTopicPattern, type TopicMatcher } from "../topic-pattern.ts";
+import type { FirstPiece } from "../out/outlet.ts";
+import { type Refusal, refuseNode } from "../request/refusal.ts";
+import type { ResponseHead } from "../out/response-head.ts";
+import { StreamList } from "../streams/stream-list.ts";
+import { sharedWheel } from "../time/timer-wheel.ts";
+import { compileTopicPattern, type TopicMatcher } from "../topics/topic-pattern.ts";
 import {
   AcceptedConnection,
   type AcceptedSocket,

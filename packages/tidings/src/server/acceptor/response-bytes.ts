@@ -2,9 +2,9 @@
  * The head of a response in bytes, with what the server itself has to say in it.
  * This module is browser compatible.
  */
-import { newBytes, toChunk } from "../adapters/chunk.ts";
-import type { FirstPiece } from "../outlet.ts";
-import type { ResponseHead } from "../response-head.ts";
+import { newBytes, toChunk } from "../out/chunk.ts";
+import type { FirstPiece } from "../out/outlet.ts";
+import type { ResponseHead } from "../out/response-head.ts";
 
 /** @throws {TypeError} If the name is no token, or the value has a character that no header can carry. */
 export function checkHeader(name: string, value: string | readonly string[]): void {

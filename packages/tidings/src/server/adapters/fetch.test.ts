@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { hear } from "../../../../../test/support/hear.ts";
-import { responseHead } from "../response-head.ts";
+import { responseHead } from "../out/response-head.ts";
 import { createFetchOutlet } from "./fetch.ts";
 
 const url = "http://127.0.0.1/";

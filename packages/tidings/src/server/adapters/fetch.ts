@@ -3,9 +3,9 @@
  * The body hands out bytes when the server asks for some: whatever was written since then goes in one piece.
  * This module is browser compatible.
  */
-import type { FirstPiece, Outlet, OutletOwner } from "../outlet.ts";
-import { joinBytes } from "../piece.ts";
-import type { ResponseHead } from "../response-head.ts";
+import type { FirstPiece, Outlet, OutletOwner } from "../out/outlet.ts";
+import { joinBytes } from "../out/batch.ts";
+import type { ResponseHead } from "../out/response-head.ts";
 
 /** What we read of a request: the standard's `Request` has it. */
 export interface FetchRequest {

@@ -3,10 +3,10 @@ import { createServer, request as httpRequest, type RequestListener, type Server
 import http2 from "node:http2";
 import { connect, type AddressInfo, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import type { Outlet } from "../outlet.ts";
+import type { Outlet } from "../out/outlet.ts";
 import { hear } from "../../../../../test/support/hear.ts";
-import { responseHead } from "../response-head.ts";
-import { toChunk } from "./chunk.ts";
+import { responseHead } from "../out/response-head.ts";
+import { toChunk } from "../out/chunk.ts";
 import { createNodeOutlet } from "./node.ts";
 
 const head = responseHead();

@@ -5,8 +5,8 @@
  * Loads where there is no Node, and no types of Node's are needed to compile against it.
  * This module is browser compatible.
  */
-import type { FirstPiece, Outlet, OutletOwner } from "../outlet.ts";
-import { joinVary, type ResponseHead } from "../response-head.ts";
+import type { FirstPiece, Outlet, OutletOwner } from "../out/outlet.ts";
+import { joinVary, type ResponseHead } from "../out/response-head.ts";
 import { type FastifyReply, takeOver } from "./fastify-reply.ts";
 import { type NodeSocket, SocketOutlet } from "./socket-outlet.ts";
 

@@ -6,8 +6,8 @@
  * module, which find their outlet on what emits. No types of Node's are needed to compile against it.
  * This module is browser compatible.
  */
-import type { Outlet, OutletOwner } from "../outlet.ts";
-import { toChunk } from "./chunk.ts";
+import type { Outlet, OutletOwner } from "../out/outlet.ts";
+import { toChunk } from "../out/chunk.ts";
 
 /** What we use of a `net.Socket`. */
 export interface NodeSocket {

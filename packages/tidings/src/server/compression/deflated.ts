@@ -4,7 +4,7 @@
  * Formats: https://www.rfc-editor.org/rfc/rfc1951, https://www.rfc-editor.org/rfc/rfc1952
  * This module is browser compatible.
  */
-import { toChunk } from "../adapters/chunk.ts";
+import { toChunk } from "../out/chunk.ts";
 import { partSum, type PartSum } from "./checksum.ts";
 import { Z_SYNC_FLUSH, zlib } from "./zlib.ts";
 

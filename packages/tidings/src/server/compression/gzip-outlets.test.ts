@@ -1,10 +1,10 @@
 /** What decoders make of compressed streams that share their bytes, whenever they were opened and whatever each was sent. */
 import { createGunzip, gunzipSync, constants, type Gunzip } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { toChunk } from "../adapters/chunk.ts";
-import type { Outlet, OutletOwner } from "../outlet.ts";
-import { JoinedPiece, shared } from "../piece.ts";
-import { responseHead } from "../response-head.ts";
+import { toChunk } from "../out/chunk.ts";
+import type { Outlet, OutletOwner } from "../out/outlet.ts";
+import { JoinedPiece, shared } from "../out/batch.ts";
+import { responseHead } from "../out/response-head.ts";
 import { DeflateChain } from "./chain.ts";
 import { OwnGzipOutlet } from "./own-gzip.ts";
 import { SharedGzipOutlet } from "./shared-gzip.ts";

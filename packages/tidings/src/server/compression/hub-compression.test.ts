@@ -7,10 +7,10 @@ import compression from "compression";
 import express from "express";
 import { afterEach, describe, expect, it } from "vitest";
 import { createParser } from "../../wire/parser.ts";
-import type { EventStream } from "../event-stream.ts";
-import { createHub, type Hub } from "../hub.ts";
-import type { HubOptions, SubscribeOptions } from "../hub-options.ts";
-import { openStream } from "../open-stream.ts";
+import type { EventStream } from "../one-stream/event-stream.ts";
+import { createHub, type Hub } from "../hub/hub.ts";
+import type { HubOptions, SubscribeOptions } from "../hub/hub-options.ts";
+import { openStream } from "../one-stream/open-stream.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

@@ -5,9 +5,9 @@
  */
 import type { FetchRequest } from "../adapters/fetch.ts";
 import type { NodeRequest } from "../adapters/node.ts";
-import type { FirstPiece, OpenOutlet, Outlet } from "../outlet.ts";
-import { type ResponseHead, withHeaders } from "../response-head.ts";
-import { acceptsGzip } from "./accept.ts";
+import type { FirstPiece, OpenOutlet, Outlet } from "../out/outlet.ts";
+import { type ResponseHead, withHeaders } from "../out/response-head.ts";
+import { acceptsGzip } from "../request/accepts-gzip.ts";
 import { DeflateChain } from "./chain.ts";
 import type { Compression } from "./compression-options.ts";
 import { OwnGzipOutlet } from "./own-gzip.ts";

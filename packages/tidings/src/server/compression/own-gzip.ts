@@ -3,8 +3,8 @@
  * threads: what is written leaves a moment later, in order, flushed after each write.
  * This module is browser compatible.
  */
-import type { FirstPiece, OpenOutlet, Outlet, OutletOwner } from "../outlet.ts";
-import type { ResponseHead } from "../response-head.ts";
+import type { FirstPiece, OpenOutlet, Outlet, OutletOwner } from "../out/outlet.ts";
+import type { ResponseHead } from "../out/response-head.ts";
 import type { Compression } from "./compression-options.ts";
 import { joinCrc } from "./checksum.ts";
 import { deflate, GZIP_HEADER, gzipTrailer, sumOf } from "./deflated.ts";

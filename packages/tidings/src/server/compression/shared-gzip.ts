@@ -3,8 +3,8 @@
  * compressor, only its place in the chain and the checksum of what it was sent.
  * This module is browser compatible.
  */
-import type { FirstPiece, OpenOutlet, Outlet, OutletOwner, SharedPiece } from "../outlet.ts";
-import type { ResponseHead } from "../response-head.ts";
+import type { FirstPiece, OpenOutlet, Outlet, OutletOwner, SharedPiece } from "../out/outlet.ts";
+import type { ResponseHead } from "../out/response-head.ts";
 import { joinCrc } from "./checksum.ts";
 import { type DeflateChain, NOWHERE } from "./chain.ts";
 import { type Deflated, deflate, GZIP_HEADER, gzipTrailer, sumOf } from "./deflated.ts";

@@ -1,0 +1,192 @@
+/**
+ * The newest entries of the log, encoded once, for the streams that keep up: what they are sent comes from here, and
+ * whoever has fallen behind reads the log instead. It is a cache with a bound of its own, for all topics together.
+ *
+ * An entry is found by *route*: one for each topic or pattern that some stream selects, or did lately: when a proxy restarts,
+ * all streams of a topic leave at once, and return at once for what came meanwhile. What nobody selected is not kept.
+ */
+import { EntryQueue } from "../../log/entry-queue.ts";
+import type { Entry } from "../../log/log.ts";
+import { EncodedEntry } from "./encoded-entry.ts";
+import type { TopicSelection } from "../topics/topic-selection.ts";
+import { compileTopicPattern, type TopicMatcher } from "../topics/topic-pattern.ts";
+
+/** The entries of one topic, or of all topics that one pattern matches. */
+export interface Route<User> {
+  readonly name: string;
+  /** Absent for a topic by name. */
+  readonly matches: TopicMatcher | undefined;
+  readonly entries: EntryQueue<EncodedEntry>;
+  /** Every entry of the route after this offset is in `entries`. */
+  floor: number;
+  readonly users: Set<User>;
+  /** Something came since it was handed out by {@link RecentEntries.takeDirty}. */
+  dirty: boolean;
+}
+
+export interface RecentEntriesLimits {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/** Routes that are kept though no stream selects them any more: those left last. */
+const MOST_IDLE = 256;
+
+/** Topics whose routes are remembered; beyond that, all are looked up anew. */
+const MOST_CACHED_TOPICS = 20_000;
+
+export class RecentEntries<User> {
+  readonly epoch: string;
+  /** The newest offset that was handed to {@link add}. */
+  head: number;
+
+  readonly #limits: RecentEntriesLimits;
+  readonly #byName = new Map<string, Route<User>>();
+  readonly #byPattern = new Map<string, Route<User>>();
+  readonly #routesOf = new Map<string, readonly Route<User>[]>();
+  readonly #idle = new Set<Route<User>>();
+  readonly #all = new EntryQueue<EncodedEntry>();
+  #dirty: Route<User>[] = [];
+  #bytes = 0;
+
+  constructor(epoch: string, head: number, limits: RecentEntriesLimits) {
+    this.epoch = epoch;
+    this.head = head;
+    this.#limits = limits;
+  }
+
+  get messages(): number {
+    return this.#all.length;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Those that some stream selects. */
+  get routes(): number {
+    return this.#byName.size + this.#byPattern.size - this.#idle.size;
+  }
+
+  /** The routes of a selection, made where missing, for `user` until it gives them back to {@link release}. */
+  acquire(selection: TopicSelection, user: User): Route<User>[] {
+    const routes = [
+      ...selection.names.map((name) => this.#byName.get(name) ?? this.#addName(name)),
+      ...selection.patterns.map((pattern) => this.#byPattern.get(pattern) ?? this.#addPattern(pattern)),
+    ];
+    for (const route of routes) {
+      route.users.add(user);
+      this.#idle.delete(route);
+    }
+    return routes;
+  }
+
+  release(routes: readonly Route<User>[], user: User): void {
+    for (const route of routes) {
+      route.users.delete(user);
+      if (route.users.size > 0) continue;
+      this.#idle.add(route);
+      if (this.#idle.size > MOST_IDLE) this.#drop(this.#idle.values().next().value!);
+    }
+  }
+
+  /** Takes what the log's tail hands on. */
+  add(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      if (entry.offset !== this.head + 1) this.#skipTo(entry.offset - 1);
+      this.head = entry.offset;
+      const routes = this.#routesTo(entry.topic);
+      if (routes.length === 0) continue;
+      const encoded = new EncodedEntry(this.epoch, entry);
+      this.#all.push(encoded);
+      this.#bytes += encoded.bytes.length;
+      for (const route of routes) {
+        route.entries.push(encoded);
+        if (route.dirty) continue;
+        route.dirty = true;
+        this.#dirty.push(route);
+      }
+    }
+    const { messages, bytes } = this.#limits;
+    while (this.#all.length > messages || this.#bytes > bytes) this.#evict();
+  }
+
+  /** The routes that something came for since the last call. */
+  takeDirty(): readonly Route<User>[] {
+    const routes = this.#dirty;
+    if (routes.length === 0) return routes;
+    this.#dirty = [];
+    for (const route of routes) route.dirty = false;
+    return routes;
+  }
+
+  #drop(route: Route<User>): void {
+    this.#idle.delete(route);
+    if (route.matches === undefined) {
+      this.#byName.delete(route.name);
+      this.#routesOf.delete(route.name);
+    } else {
+      this.#byPattern.delete(route.name);
+      this.#routesOf.clear();
+    }
+  }
+
+  #addName(name: string): Route<User> {
+    const route = this.#newRoute(name, undefined);
+    this.#byName.set(name, route);
+    this.#routesOf.delete(name);
+    return route;
+  }
+
+  #addPattern(pattern: string): Route<User> {
+    const route = this.#newRoute(pattern, compileTopicPattern(pattern));
+    this.#byPattern.set(pattern, route);
+    this.#routesOf.clear();
+    return route;
+  }
+
+  #newRoute(name: string, matches: TopicMatcher | undefined): Route<User> {
+    return {
+      name,
+      matches,
+      entries: new EntryQueue<EncodedEntry>(),
+      floor: this.head,
+      users: new Set(),
+      dirty: false,
+    };
+  }
+
+  #routesTo(topic: string): readonly Route<User>[] {
+    let routes = this.#routesOf.get(topic);
+    if (routes === undefined) {
+      const named = this.#byName.get(topic);
+      const found = named === undefined ? [] : [named];
+      for (const route of this.#byPattern.values()) {
+        if (route.matches!(topic)) found.push(route);
+      }
+      routes = found;
+      if (this.#routesOf.size >= MOST_CACHED_TOPICS) this.#routesOf.clear();
+      this.#routesOf.set(topic, routes);
+    }
+    return routes;
+  }
+
+  #evict(): void {
+    const oldest = this.#all.shift()!;
+    this.#bytes -= oldest.bytes.length;
+    for (const route of this.#routesTo(oldest.topic)) {
+      // A route made after the entry came does not hold it.
+      if (route.entries.first !== oldest) continue;
+      route.entries.shift();
+      route.floor = oldest.offset;
+    }
+  }
+
+  /** Entries up to `offset` never came: whoever stands before them has to ask the log. */
+  #skipTo(offset: number): void {
+    while (this.#all.length > 0) this.#evict();
+    for (const routes of [this.#byName, this.#byPattern]) {
+      for (const route of routes.values()) route.floor = offset;
+    }
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * What streams get that have fallen behind what is recent: pages of the log. A page becomes its messages, with a gap event
+ * first where some are lost; or, where the application said so for slow readers, the newest message of each key.
+ * Few pages are read at once, and one is held per stream at most.
+ */
+import { formatCursor } from "../../log/cursor.ts";
+import type { Log, Page } from "../../log/log.ts";
+import { Conflation, type SlowPolicy } from "../entries/conflation.ts";
+import { EncodedEntry } from "../entries/encoded-entry.ts";
+import { encodeGap, type GapReason } from "../gaps/gap.ts";
+import { countGap } from "../observe/hub-stats.ts";
+import type { HubFeed, HubStream, StreamEnd } from "../streams/hub-stream.ts";
+import type { SharedPiece } from "../out/outlet.ts";
+import { joinBytes, JoinedPiece, shared } from "../out/batch.ts";
+import type { RecentEntries } from "../entries/recent-entries.ts";
+import { continueFrom } from "../gaps/resume-plan.ts";
+
+export interface BacklogOptions {
+  readonly recent: RecentEntries<HubFeed>;
+  readonly log: Pick<Log, "read">;
+  /** Bytes of one page at most, but for a message that alone is larger. */
+  readonly writeBytes: number;
+  readonly counters: { readonly gaps: Record<GapReason, number> };
+  /** What slow readers of a topic get; absent, all of them everything. */
+  readonly slowPolicyOf?: ((topic: string) => SlowPolicy) | undefined;
+  /** Called when a stream's page is there. */
+  readonly onPage: (stream: HubStream) => void;
+  /** Called when a stream's page cannot be read. */
+  readonly onFailure: (stream: HubStream, error: unknown) => void;
+}
+
+/** What a page becomes. */
+export interface Delivery {
+  /** To be written now; absent when the page held nothing for the stream. */
+  readonly piece: SharedPiece | undefined;
+  /** Messages in it. */
+  readonly messages: number;
+  /** The newest offset that the peer has as its last event ID once it has the piece. */
+  readonly lastId: number;
+  /** The stream ends behind it. */
+  readonly end: StreamEnd | undefined;
+}
+
+/** Reads of the log under way at once; further streams wait for their turn. */
+const MOST_READS = 64;
+const PAGE_MESSAGES = 1_000;
+
+export class Backlog {
+  readonly #options: BacklogOptions;
+  #reads = 0;
+  #waiting: HubStream[] = [];
+
+  constructor(options: BacklogOptions) {
+    this.#options = options;
+  }
+
+  /** Reads the next page for a stream. Nothing is to be written to it until that is there. */
+  read(stream: HubStream): void {
+    stream.reading = true;
+    if (this.#reads >= MOST_READS) {
+      this.#waiting.push(stream);
+      return;
+    }
+    this.#reads += 1;
+    const { log, writeBytes, onPage, onFailure } = this.#options;
+    const { selection: topics } = stream.feed;
+    const after = stream.conflation?.through ?? stream.offset;
+    log.read({ topics, after, maxMessages: PAGE_MESSAGES, maxBytes: writeBytes }).then(
+      (page) => {
+        if (stream.end === undefined) stream.page = page;
+        this.#readDone(stream);
+        if (stream.end === undefined) onPage(stream);
+      },
+      (error: unknown) => {
+        this.#readDone(stream);
+        if (stream.end === undefined) onFailure(stream, error);
+      },
+    );
+  }
+
+  /** Begins to gather what a slow reader gets instead of everything. @returns Whether the application wants that at all. */
+  conflate(stream: HubStream): boolean {
+    const { slowPolicyOf, recent } = this.#options;
+    if (slowPolicyOf === undefined) return false;
+    stream.conflation = new Conflation(slowPolicyOf, stream.offset, recent.head);
+    this.read(stream);
+    return true;
+  }
+
+  /**
+   * Takes the page that was read for a stream, and moves its cursor behind it.
+   * @returns What to write; undefined while more has to be read first.
+   * @throws What the filter of the subscription throws.
+   */
+  take(stream: HubStream): Delivery | undefined {
+    const page = stream.page!;
+    stream.page = undefined;
+    return stream.conflation === undefined
+      ? this.#resume(stream, page)
+      : this.#gather(stream, stream.conflation, page);
+  }
+
+  #resume(stream: HubStream, page: Page): Delivery {
+    const { recent, counters } = this.#options;
+    const standing = {
+      from: formatCursor(recent.epoch, stream.offset),
+      after: stream.offset,
+      knownLost: stream.knownLost,
+      onGap: stream.onGap,
+    };
+    const next = continueFrom(standing, page, recent, "slow");
+    const entries = [...this.#wanted(stream, next.entries)];
+    stream.offset = next.cursor;
+    stream.knownLost = next.knownLost;
+    if (next.told !== undefined) {
+      stream.tell(next.told);
+      countGap(counters, stream, "slow");
+    }
+    const end = next.fails ? "gap" : undefined;
+    const lastId = entries.at(-1)?.offset ?? next.gapId ?? stream.sentId;
+    if (next.gap === undefined && entries.length === 0) return { piece: undefined, messages: 0, lastId, end };
+    const joined = new JoinedPiece(entries, next.cursor);
+    const piece = next.gap === undefined ? joined : shared(joinBytes([next.gap, joined.bytes]));
+    return { piece, messages: entries.length, lastId, end };
+  }
+
+  #gather(stream: HubStream, conflation: Conflation, page: Page): Delivery | undefined {
+    const { recent, counters, writeBytes } = this.#options;
+    if (page.lostThrough > Math.max(conflation.through, stream.knownLost)) conflation.dropped = true;
+    stream.knownLost = Math.max(stream.knownLost, page.lostThrough);
+    for (const entry of this.#wanted(stream, page.entries)) {
+      if (!conflation.add(entry)) {
+        return { piece: undefined, messages: 0, lastId: stream.sentId, end: "slow" };
+      }
+    }
+    conflation.through = page.through;
+    // What all keys together need is bounded like everything else: the rest follows when this was taken.
+    if (conflation.through < conflation.target && conflation.bytes < writeBytes * 16) {
+      this.read(stream);
+      return undefined;
+    }
+    stream.conflation = undefined;
+    const { entries, dropped, through } = conflation;
+    const parts = entries.map(({ bytes }) => bytes);
+    if (dropped) {
+      stream.tell({ after: stream.offset, through, reason: "slow", retainedSent: false });
+      countGap(counters, stream, "slow");
+      const from = formatCursor(recent.epoch, stream.offset);
+      // Without an id: whoever is cut off behind it comes back to where the gap began.
+      parts.unshift(encodeGap({ from, to: formatCursor(recent.epoch, through), reason: "slow" }, undefined));
+    }
+    stream.offset = through;
+    const lastId = entries.at(-1)?.offset ?? stream.sentId;
+    const piece = parts.length === 0 ? undefined : shared(joinBytes(parts));
+    return { piece, messages: entries.length, lastId, end: undefined };
+  }
+
+  *#wanted({ feed: { filter } }: HubStream, entries: Page["entries"]): Generator<EncodedEntry> {
+    const { epoch } = this.#options.recent;
+    for (const entry of entries) {
+      const encoded = new EncodedEntry(epoch, entry);
+      if (filter === undefined || filter(encoded.message, encoded.topic)) yield encoded;
+    }
+  }
+
+  #readDone(stream: HubStream): void {
+    this.#reads -= 1;
+    stream.reading = false;
+    while (this.#reads < MOST_READS) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      if (next.end === undefined) this.read(next);
+    }
+  }
+}

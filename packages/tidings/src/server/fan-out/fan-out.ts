@@ -1,0 +1,294 @@
+/**
+ * Takes what was published to the streams. Publishing only appends; the streams that it concerns are walked afterwards, in
+ * slices of half a millisecond with the event loop's other work between, and each is given everything since its cursor in
+ * one write. With little to do that is each message at once; with much, messages join by themselves.
+ *
+ * A stream that cannot take bytes is left out until its outlet drains. One that has fallen behind what is recent reads
+ * the log in pages. Nothing here waits for a peer, and nothing is kept for one.
+ */
+import type { Log } from "../../log/log.ts";
+import { encodeComment } from "../../wire/encode.ts";
+import { Backlog } from "./backlog.ts";
+import type { SlowPolicy } from "../entries/conflation.ts";
+import { idBlock } from "../entries/encoded-entry.ts";
+import type { GapReason } from "../gaps/gap.ts";
+import type { HubFeed, HubStream, StreamEnd } from "../streams/hub-stream.ts";
+import type { SharedPiece } from "../out/outlet.ts";
+import { shared, writePiece, type Piece } from "../out/batch.ts";
+import type { RecentEntries } from "../entries/recent-entries.ts";
+import type { Timed, TimerWheel } from "../time/timer-wheel.ts";
+
+export interface FanOutOptions {
+  readonly recent: RecentEntries<HubFeed>;
+  readonly log: Pick<Log, "read">;
+  /** Bytes in one write at most, but for a message that alone is larger. */
+  readonly writeBytes: number;
+  /** Milliseconds of work before other callbacks of the event loop get their turn. */
+  readonly sliceMs: number;
+  /** Runs a function in a later turn of the event loop. */
+  readonly schedule: (run: () => void) => void;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  readonly wheel: TimerWheel;
+  readonly counters: FanOutCounters;
+  /** What slow readers of a topic get; absent, all of them everything. */
+  readonly slowPolicyOf?: ((topic: string) => SlowPolicy) | undefined;
+  /** Called when a stream cannot go on. */
+  readonly onEnd: (stream: HubStream, end: StreamEnd, error?: unknown) => void;
+}
+
+/** Counts since the hub was made. */
+export interface FanOutCounters {
+  deliveries: number;
+  writes: number;
+  bytes: number;
+  heartbeats: number;
+  readonly gaps: Record<GapReason, number>;
+}
+
+/** Feeds that keep their last joined piece at once. */
+const MOST_JOINED = 256;
+/** How long: many who were cut off together return within a second, and miss the same. */
+const JOINED_MS = 1_000;
+
+export class FanOut implements Timed {
+  dueTick = 0;
+  readonly #options: FanOutOptions;
+  /** Feeds to walk: those of this round, from `#at`, and those of the next. */
+  #feeds: HubFeed[] = [];
+  #at = 0;
+  #nextFeeds: HubFeed[] = [];
+  /** Single streams: drained, with a page to write, or with a heartbeat due. */
+  #streams: HubStream[] = [];
+  #streamsAt = 0;
+  #nextStreams: HubStream[] = [];
+  readonly #backlog: Backlog;
+  /** Feeds that remember what they joined. */
+  readonly #joined = new Set<HubFeed>();
+  #finalOffset = Infinity;
+  #scheduled = false;
+  #nowMs = 0;
+  readonly #comment = shared(encodeComment(""));
+  #idBlock: { head: number; piece: SharedPiece } | undefined;
+
+  constructor(options: FanOutOptions) {
+    this.#options = options;
+    const { onEnd } = options;
+    this.#backlog = new Backlog({
+      ...options,
+      onPage: (stream) => this.enqueue(stream),
+      onFailure: (stream, error) => onEnd(stream, "failed", error),
+    });
+  }
+
+  /** Something was added to what is recent. */
+  wake(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#options.schedule(this.#run);
+  }
+
+  /** Takes up a stream that was just opened, if something was published meanwhile. */
+  enter(stream: HubStream): void {
+    stream.caughtUp = stream.offset >= this.#options.recent.head;
+    if (!stream.caughtUp || stream.offset >= this.#finalOffset) this.enqueue(stream);
+  }
+
+  /** Gives a stream what waits for it, before it is ended: what was published in the same turn, mostly. */
+  flush(stream: HubStream): void {
+    this.#flush(stream);
+  }
+
+  /** Nothing follows what there is: from now on, streams end once they have it all. */
+  finish(): void {
+    this.#finalOffset = this.#options.recent.head;
+  }
+
+  /** Takes up one stream: it drained, is behind, or its heartbeat is due. */
+  enqueue(stream: HubStream): void {
+    if (stream.ready) return;
+    stream.ready = true;
+    this.#nextStreams.push(stream);
+    this.wake();
+  }
+
+  /** What is recent of a feed after `offset`, undefined when that does not reach back so far. */
+  since(feed: HubFeed, offset: number): Piece | undefined {
+    const { recent, writeBytes } = this.#options;
+    const piece = feed.since(offset, recent.head, writeBytes);
+    if (piece !== undefined && piece.messages > 1) this.#remember(feed);
+    return piece;
+  }
+
+  /** A block that moves the cursor to what is newest; the same for all until something newer comes. */
+  headBlock(): SharedPiece {
+    const { recent } = this.#options;
+    if (this.#idBlock?.head !== recent.head) {
+      this.#idBlock = { head: recent.head, piece: shared(idBlock(recent.epoch, recent.head)) };
+    }
+    return this.#idBlock.piece;
+  }
+
+  readonly #run = (): void => {
+    const { now, sliceMs, schedule } = this.#options;
+    const startedMs = now();
+    this.#nowMs = Math.floor(startedMs);
+    const deadline = startedMs + sliceMs;
+    this.#collect();
+    for (let steps = 1; ; steps += 1) {
+      // Turn about, so that neither a great feed nor many that catch up hold the others back.
+      const busy = this.#stepStreams();
+      if (!this.#stepFeeds() && !busy) {
+        this.#scheduled = false;
+        return;
+      }
+      if ((steps & 7) === 0 && now() >= deadline) break;
+    }
+    // The feed under way goes behind the others, and on from where it stands.
+    const feed = this.#feeds[this.#at];
+    if (feed !== undefined) {
+      this.#at += 1;
+      this.#nextFeeds.push(feed);
+    }
+    schedule(this.#run);
+  };
+
+  /** @internal Called by the timer wheel: kept longer, what was joined would be held for nothing. */
+  onDue(): undefined {
+    this.#forgetJoined();
+    return undefined;
+  }
+
+  #forgetJoined(): void {
+    for (const feed of this.#joined) feed.forget();
+    this.#joined.clear();
+  }
+
+  #remember(feed: HubFeed): void {
+    if (this.#joined.has(feed)) return;
+    if (this.#joined.size >= MOST_JOINED) this.#forgetJoined();
+    this.#joined.add(feed);
+    if (this.dueTick === 0) this.#options.wheel.add(this, JOINED_MS);
+  }
+
+  #collect(): void {
+    for (const route of this.#options.recent.takeDirty()) {
+      for (const feed of route.users) {
+        feed.dirty = true;
+        if (feed.queued) continue;
+        feed.queued = true;
+        feed.dirty = false;
+        feed.streams.rewind();
+        this.#nextFeeds.push(feed);
+      }
+    }
+  }
+
+  /** @returns Whether there was anything to do. */
+  #stepFeeds(): boolean {
+    if (this.#at >= this.#feeds.length) {
+      if (this.#nextFeeds.length === 0) {
+        if (this.#feeds.length > 0) this.#feeds = [];
+        this.#at = 0;
+        return false;
+      }
+      this.#feeds = this.#nextFeeds;
+      this.#nextFeeds = [];
+      this.#at = 0;
+    }
+    const feed = this.#feeds[this.#at]!;
+    const stream = feed.streams.step();
+    if (stream !== undefined) {
+      this.#flush(stream);
+      return true;
+    }
+    this.#at += 1;
+    if (feed.dirty) {
+      feed.dirty = false;
+      feed.streams.rewind();
+      this.#nextFeeds.push(feed);
+    } else {
+      feed.queued = false;
+    }
+    return true;
+  }
+
+  #stepStreams(): boolean {
+    if (this.#streamsAt >= this.#streams.length) {
+      if (this.#nextStreams.length === 0) {
+        if (this.#streams.length > 0) this.#streams = [];
+        this.#streamsAt = 0;
+        return false;
+      }
+      this.#streams = this.#nextStreams;
+      this.#nextStreams = [];
+      this.#streamsAt = 0;
+    }
+    const stream = this.#streams[this.#streamsAt]!;
+    this.#streamsAt += 1;
+    stream.ready = false;
+    this.#flush(stream);
+    return true;
+  }
+
+  #flush(stream: HubStream): void {
+    if (stream.end !== undefined || stream.blocked || stream.reading) return;
+    const { recent, writeBytes } = this.#options;
+    try {
+      if (stream.page !== undefined) {
+        const delivery = this.#backlog.take(stream);
+        if (delivery === undefined) return;
+        const { piece, messages, lastId, end } = delivery;
+        if (piece !== undefined) this.#write(stream, piece, messages, lastId);
+        if (end !== undefined) this.#options.onEnd(stream, end);
+      } else {
+        const piece = stream.feed.since(stream.offset, recent.head, writeBytes);
+        if (stream.drained) {
+          stream.drained = false;
+          const isSlow = stream.caughtUp && (piece === undefined || piece.through < recent.head);
+          if (isSlow && this.#backlog.conflate(stream)) return;
+        }
+        if (piece === undefined) return this.#backlog.read(stream);
+        if (piece.messages > 1) this.#remember(stream.feed);
+        // What was read from the log may be newer than what its tail has handed on.
+        if (piece.through > stream.offset) stream.offset = piece.through;
+        if (piece.messages > 0) this.#write(stream, piece, piece.messages, piece.last);
+      }
+    } catch (error) {
+      // A filter threw: whether the message was for this stream cannot be known, so it may neither get it nor miss it.
+      this.#options.onEnd(stream, "failed", error);
+      return;
+    }
+    if (stream.end !== undefined) return;
+    if (stream.offset >= recent.head) stream.caughtUp = true;
+    if (stream.offset >= this.#finalOffset) return this.#options.onEnd(stream, "complete");
+    if (stream.blocked) return;
+    if (stream.offset < recent.head) this.enqueue(stream);
+    else if (stream.heartbeatDue) this.#heartbeat(stream);
+  }
+
+  #write(stream: HubStream, piece: SharedPiece, messages: number, lastId: number): void {
+    const { counters } = this.#options;
+    counters.deliveries += messages;
+    counters.writes += 1;
+    counters.bytes += piece.bytes.length;
+    stream.sentId = Math.max(stream.sentId, lastId);
+    stream.lastWriteMs = this.#nowMs;
+    stream.heartbeatDue = false;
+    if (writePiece(stream.outlet, piece)) return;
+    stream.blocked = true;
+    // Out of the walk: a thousand that do not read must not be stepped over for each message to those that do.
+    stream.feed.streams.remove(stream);
+    stream.feed.blocked.add(stream);
+    stream.blockedSinceMs = this.#nowMs;
+    stream.blockedBytes = stream.outlet.bufferedBytes;
+  }
+
+  /** A sign of life. For a stream whose messages lie far back it moves the cursor, so that it does not fall out of retention. */
+  #heartbeat(stream: HubStream): void {
+    const { recent, counters } = this.#options;
+    counters.heartbeats += 1;
+    if (stream.sentId >= recent.head) return this.#write(stream, this.#comment, 0, stream.sentId);
+    this.#write(stream, this.headBlock(), 0, recent.head);
+  }
+}

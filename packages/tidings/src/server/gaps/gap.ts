@@ -1,0 +1,32 @@
+/**
+ * The gap event: how a subscriber learns, in band, that it will not get some messages.
+ * `from` is the cursor it had, `to` the newest one that is lost; the messages between may be missing, no others.
+ * This module is browser compatible.
+ */
+import { encode } from "../../wire/encode.ts";
+
+/**
+ * - `"retention"`: it came back after the messages were discarded.
+ * - `"epoch"`: its cursor belongs to another log: this one was made anew, or the cursor was never ours.
+ * - `"slow"`: it stayed, and read so slowly that the messages were discarded, or replaced by newer ones, before it took them.
+ */
+export type GapReason = "retention" | "epoch" | "slow";
+
+export interface Gap {
+  readonly from: string;
+  readonly to: string;
+  readonly reason: GapReason;
+}
+
+/** What happens to a subscriber with a gap; see `SubscribeOptions.onGap`. */
+export type OnGap = "live" | "earliest" | "fail";
+
+/** A cursor that we did not make may be any text that fits in a header. */
+const MOST_ECHOED = 128;
+
+/** @param id - Where the stream goes on, as its last event ID from here on; absent, it keeps what it has. */
+export function encodeGap({ from, to, reason }: Gap, id: string | undefined): Uint8Array {
+  const data = JSON.stringify({ from: from.slice(0, MOST_ECHOED), to, reason });
+  const message = id === undefined ? { event: "gap", data } : { event: "gap", data, id };
+  return new TextEncoder().encode(encode(message));
+}

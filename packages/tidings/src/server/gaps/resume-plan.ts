@@ -1,0 +1,86 @@
+/**
+ * How a stream goes on from what the log gave it: with the entries, or with a gap first. One rule for the subscriber that
+ * returns and for the one that stayed and read too slowly.
+ * This module is browser compatible.
+ */
+import { formatCursor } from "../../log/cursor.ts";
+import type { Entry, Page } from "../../log/log.ts";
+import { encodeGap, type GapReason, type OnGap } from "./gap.ts";
+import type { ToldGap } from "../observe/inspection.ts";
+
+export interface Standing {
+  /** The subscriber's cursor as it gave it, or as it was told last. */
+  readonly from: string;
+  readonly after: number;
+  /** Losses up to this offset have been told. */
+  readonly knownLost: number;
+  readonly onGap: OnGap;
+  /**
+   * A state follows the gap, and an id the state. The gap then has none, so that a subscriber that is cut off before it has
+   * the state gets both again.
+   */
+  readonly snapshot?: boolean;
+}
+
+export interface Continuation {
+  /** The gap event, to be written before the entries. */
+  readonly gap: Uint8Array | undefined;
+  readonly entries: readonly Entry[];
+  /** Where the stream stands once both are written. */
+  readonly cursor: number;
+  readonly knownLost: number;
+  /** The offset that the peer has as its last event ID once it has the gap, and the state if one follows; undefined: as before. */
+  readonly gapId: number | undefined;
+  /** The range that the gap tells of. */
+  readonly told: ToldGap | undefined;
+  /** The stream ends after the gap: the subscriber asked for all or nothing. */
+  readonly fails: boolean;
+}
+
+/**
+ * @param position - The log's epoch, and the newest offset that the hub has seen.
+ * @param reason - Why there is a gap, if there is one. `"epoch"` says that there is, whatever was read.
+ */
+export function continueFrom(
+  standing: Standing,
+  page: Page,
+  position: { readonly epoch: string; readonly head: number },
+  reason: GapReason,
+): Continuation {
+  const { epoch } = position;
+  const lost = reason === "epoch" || page.lostThrough > Math.max(standing.after, standing.knownLost);
+  const knownLost = Math.max(standing.knownLost, page.lostThrough);
+  if (!lost) {
+    return {
+      gap: undefined,
+      gapId: undefined,
+      told: undefined,
+      entries: page.entries,
+      cursor: page.through,
+      knownLost,
+      fails: false,
+    };
+  }
+  const gapTo = (offset: number, id: number | undefined): Pick<Continuation, "gap" | "gapId" | "told"> => ({
+    told: { after: standing.after, through: offset, reason, retainedSent: standing.onGap === "earliest" },
+    gap: encodeGap(
+      { from: standing.from, to: formatCursor(epoch, offset), reason },
+      id === undefined || standing.snapshot === true ? undefined : formatCursor(epoch, id),
+    ),
+    gapId: id,
+  });
+  const head = Math.max(position.head, page.lostThrough);
+  switch (standing.onGap) {
+    case "live":
+      return { ...gapTo(head, head), entries: [], cursor: head, knownLost: head, fails: false };
+    case "earliest": {
+      // Its id is what the retained entries follow, so that a subscriber cut off right here comes back to them.
+      const before = (page.entries[0]?.offset ?? page.through + 1) - 1;
+      const to = reason === "epoch" ? before : page.lostThrough;
+      return { ...gapTo(to, before), entries: page.entries, cursor: page.through, knownLost, fails: false };
+    }
+    case "fail":
+      // Without an id: whoever comes back is refused again, rather than taken for one that has everything.
+      return { ...gapTo(head, undefined), entries: [], cursor: standing.after, knownLost, fails: true };
+  }
+}

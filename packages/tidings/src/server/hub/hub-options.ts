@@ -1,0 +1,221 @@
+/**
+ * What an application can say about a hub and about one subscription.
+ * This module is browser compatible.
+ */
+import type { Log, Retention, TopicRetention } from "../../log/log.ts";
+import type { ParsedMessage } from "../../wire/message.ts";
+import type { AdmissionLimits } from "../subscribe/stream-quota.ts";
+import { type CheckData, type ContractOptions, dataCheck } from "../message/check-data.ts";
+import {
+  checkCompression,
+  type Compression,
+  type CompressionOptions,
+} from "../compression/compression-options.ts";
+import type { SlowPolicy } from "../entries/conflation.ts";
+import type { OnGap } from "../gaps/gap.ts";
+import type { EventMap, OutgoingMessage } from "../message/outgoing-message.ts";
+import { selectTopics, type TopicSelector } from "../topics/topic-selection.ts";
+
+export interface HubOptions<Events extends object = EventMap> extends ContractOptions<Events> {
+  /** What the log retains. */
+  history?: HistoryOptions;
+  /** Where messages are kept: `memoryLog()` unless told. A log serves one hub. */
+  log?: Log;
+  /**
+   * Milliseconds without a write after which a stream gets a sign of life; 15,000 unless told, false for none. It carries
+   * the cursor when messages were published that the stream did not select, so that its place stays within the retention.
+   */
+  heartbeatMs?: number | false;
+  /** Milliseconds that a peer may take nothing while something waits for it, 120,000 unless told; then it is cut. */
+  stallMs?: number | false;
+  /** Bytes in one write to one stream, but for a message that alone is larger. 65,536 unless told. */
+  writeBytes?: number;
+  /**
+   * What slow readers get, by topic; for a topic, the first rule that fits, `"resume"` where none does. A reader is slow when
+   * more waits for it, once it takes bytes again, than fits in one write.
+   */
+  slow?: readonly { readonly topics: readonly TopicSelector[]; readonly policy: SlowPolicy }[];
+  /** What is kept encoded for the streams that keep up, of all topics together: 16,384 messages, 8 MiB unless told. */
+  recent?: { messages?: number; bytes?: number };
+  /**
+   * Whether streams whose peers accept gzip are compressed; not unless told. What goes to many is compressed once, and the
+   * same bytes go to all: see docs/compression.md for what it saves and costs. Do not compress secrets beside text that others choose.
+   */
+  compression?: boolean | CompressionOptions;
+  limits?: HubLimits;
+  /** Told of what no caller can be told: a log that failed, a filter that threw. Unless told, `console.error`. */
+  onError?: (error: unknown) => void;
+}
+
+export interface HistoryOptions {
+  /** Messages in all, 10,000 unless told. */
+  messages?: number;
+  /** Bytes of encoded messages in all, 67,108,864 (64 MiB) unless told. */
+  bytes?: number;
+  /** Milliseconds, 3,600,000 (an hour) unless told. */
+  ageMs?: number;
+  /** Tighter bounds for some topics; for a topic, the first that fits. */
+  topics?: readonly (Partial<TopicRetention> & { readonly topics: readonly TopicSelector[] })[];
+}
+
+export interface HubLimits {
+  /** Streams in all, 50,000 unless told; one more is refused with 503. */
+  streams?: number;
+  /** Streams of one address, 1,000 unless told (many users may stand behind one); one more is refused with 429. With `Infinity` no socket is asked for its address. */
+  streamsPerAddress?: number;
+  /** Streams of one `subscriber`, 100 unless told; one more is refused with 429. */
+  streamsPerSubscriber?: number;
+  /** Topics and patterns of one stream, 100 unless told; more are refused with 400. */
+  topicsPerStream?: number;
+  /** Bytes of one encoded message, 1,048,576 unless told. `publish` throws a RangeError beyond it. */
+  messageBytes?: number;
+  /** Messages in one `publish`, 1,000 unless told. */
+  messagesPerPublish?: number;
+  /** Messages a second that may be published, over any second; no limit unless told. `publish` rejects with a HubError `too-fast`. */
+  publishesPerSecond?: number;
+}
+
+export interface SubscribeOptions<Events extends object = EventMap> {
+  /** One or more topics; `{ pattern }` for all that match it. What is wrong with them is answered with 400, as they often come with the request. */
+  topics: readonly TopicSelector[];
+  /** Where a subscriber without a cursor begins: with what is published from now on (unless told), or with all that is retained. */
+  from?: "live" | "earliest";
+  /**
+   * What a subscriber gets whose cursor cannot be honoured, after its gap event: what is published from now on (`"live"`,
+   * unless told), all that is retained (`"earliest"`), or no stream but 412 (`"fail"`; one that is open ends after the event).
+   */
+  onGap?: OnGap;
+  /** Says which messages the subscriber gets. Streams with the same function share its answers. One that throws ends the stream. */
+  filter?: (message: ParsedMessage, topic: string) => boolean;
+  /**
+   * The state of a topic, for a subscriber without a cursor or with a gap: sent first, followed by everything published
+   * after `cursor`, which was read before this is called. Asked for each topic named, not for patterns.
+   */
+  snapshot?: (topic: string, cursor: string) => SnapshotResult<Events> | Promise<SnapshotResult<Events>>;
+  /** Asked before the stream is opened, and again as it says. */
+  authorize?: Authorize;
+  /** Who this is, for limits, `revoke` and `inspect`. */
+  subscriber?: string;
+  /** The peer's address, for the limit; unless told, that of the socket, if it is public. Behind a proxy, give what it forwards. */
+  address?: string;
+  /** Milliseconds after which the stream is ended, for the client to return; of two numbers, one by chance between them. */
+  lifetimeMs?: number | readonly [least: number, most: number];
+  /** The reconnection time to begin with, in milliseconds. */
+  retryMs?: number;
+  /** Whether this stream is compressed, where its peer accepts gzip; as the hub is, unless told. */
+  compression?: boolean | (CompressionOptions & { perStream: true });
+  /** More response headers. */
+  headers?: Readonly<Record<string, string | readonly string[]>>;
+}
+
+export type SnapshotResult<Events extends object> =
+  | OutgoingMessage<Events>
+  | readonly OutgoingMessage<Events>[]
+  | undefined;
+
+/** Decides on a subscription. A rejection is answered with 503, and ends a stream that is open. */
+export type Authorize = (request: {
+  readonly topics: readonly TopicSelector[];
+  readonly subscriber: string | undefined;
+  /** False when the stream is open and asked about again. */
+  readonly first: boolean;
+}) => Authorization | Promise<Authorization>;
+
+/**
+ * - `true`: yes, for as long as it lasts.
+ * - `false`: no, answered with 403.
+ * - An object: yes until `expiresAtMs` (milliseconds since 1970), asked again every `recheckMs`; or no, with `refuse` as status.
+ */
+export type Authorization =
+  | boolean
+  | { readonly expiresAtMs?: number; readonly recheckMs?: number; readonly refuse?: undefined }
+  | {
+      readonly refuse: 401 | 403;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly detail?: string;
+    };
+
+/** The options of a hub, with what was left out. */
+export interface CheckedOptions {
+  readonly retention: Retention;
+  readonly heartbeatMs: number;
+  readonly stallMs: number;
+  readonly writeBytes: number;
+  readonly slowPolicyOf: ((topic: string) => SlowPolicy) | undefined;
+  readonly recent: { readonly messages: number; readonly bytes: number };
+  readonly admission: AdmissionLimits;
+  readonly topicsPerStream: number;
+  readonly messageBytes: number;
+  readonly messagesPerPublish: number;
+  readonly publishesPerSecond: number;
+  readonly compression: Compression | undefined;
+  readonly checkData: CheckData | undefined;
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * @throws {RangeError} If a limit is not a number above 0.
+ * @throws {TypeError} If a pattern cannot be compiled.
+ */
+export function checkOptions(options: HubOptions): CheckedOptions {
+  const { limits = {}, recent = {} } = options;
+  return {
+    retention: toRetention(options.history ?? {}),
+    heartbeatMs: orNever("heartbeatMs", options.heartbeatMs ?? 15_000),
+    stallMs: orNever("stallMs", options.stallMs ?? 120_000),
+    writeBytes: positive("writeBytes", options.writeBytes ?? 65_536),
+    slowPolicyOf: toPolicies(options.slow ?? []),
+    recent: {
+      messages: positive("recent.messages", recent.messages ?? 16_384),
+      bytes: positive("recent.bytes", recent.bytes ?? 8 * 2 ** 20),
+    },
+    admission: {
+      streams: positive("limits.streams", limits.streams ?? 50_000),
+      perAddress: positive("limits.streamsPerAddress", limits.streamsPerAddress ?? 1_000),
+      perSubscriber: positive("limits.streamsPerSubscriber", limits.streamsPerSubscriber ?? 100),
+    },
+    topicsPerStream: positive("limits.topicsPerStream", limits.topicsPerStream ?? 100),
+    messageBytes: positive("limits.messageBytes", limits.messageBytes ?? 2 ** 20),
+    messagesPerPublish: positive("limits.messagesPerPublish", limits.messagesPerPublish ?? 1_000),
+    compression: checkCompression("create hub", options.compression),
+    publishesPerSecond: positive("limits.publishesPerSecond", limits.publishesPerSecond ?? Infinity),
+    checkData: dataCheck(options),
+    // oxlint-disable-next-line no-console -- what nobody else is told of has to be seen somewhere
+    onError: options.onError ?? ((error) => console.error(error)),
+  };
+}
+
+function toRetention(history: HistoryOptions): Retention {
+  const { messages = 10_000, bytes = 64 * 2 ** 20, ageMs = 3_600_000, topics = [] } = history;
+  for (const [name, value] of Object.entries({ messages, bytes, ageMs })) positive(`history.${name}`, value);
+  const rules = topics.map(({ topics: selectors, ...bounds }) => {
+    for (const [name, value] of Object.entries(bounds)) positive(`history.topics ${name}`, value);
+    return { matches: selectTopics(selectors, Infinity).matches, bounds };
+  });
+  const forTopic: Retention["forTopic"] = (topic) => rules.find(({ matches }) => matches(topic))?.bounds;
+  return rules.length === 0 ? { messages, bytes, ageMs } : { messages, bytes, ageMs, forTopic };
+}
+
+function toPolicies(rules: NonNullable<HubOptions["slow"]>): ((topic: string) => SlowPolicy) | undefined {
+  if (rules.length === 0) return undefined;
+  const compiled = rules.map(({ topics, policy }) => {
+    if (!["resume", "latest", "close"].includes(policy)) {
+      throw new TypeError(
+        `Cannot create hub: slow policy is ${JSON.stringify(policy)}, expected "resume", "latest" or "close"`,
+      );
+    }
+    return { matches: selectTopics(topics, Infinity).matches, policy };
+  });
+  return (topic) => compiled.find(({ matches }) => matches(topic))?.policy ?? "resume";
+}
+
+function orNever(name: string, value: number | false): number {
+  return value === false ? Infinity : positive(name, value);
+}
+
+function positive(name: string, value: unknown): number {
+  if (typeof value !== "number" || !(value > 0)) {
+    throw new RangeError(`Cannot create hub: ${name} is ${String(value)}, expected a number above 0`);
+  }
+  return value;
+}

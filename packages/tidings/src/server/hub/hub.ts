@@ -1,0 +1,84 @@
+/**
+ * A hub: topics, their log, and the streams that read it, in one process. Publishing appends to the log; a stream is a
+ * cursor in it; what is between them is the fan-out. Nothing is kept per subscriber but its place.
+ */
+import type { FetchRequest } from "../adapters/fetch.ts";
+import type { FastifyReply } from "../adapters/fastify-reply.ts";
+import type { NodeRequest, NodeResponse } from "../adapters/node.ts";
+import type { DrainOptions } from "../streams/drain.ts";
+import type { HubOptions, SubscribeOptions } from "./hub-options.ts";
+import type { HubStatistics } from "../observe/hub-stats.ts";
+import type { Subscription } from "../streams/hub-stream.ts";
+import type { Inspection } from "../observe/inspection.ts";
+import { OpenHub, system } from "./open-hub.ts";
+import type { EventMap } from "../message/outgoing-message.ts";
+import type { Publication } from "../publish/publication.ts";
+
+export interface Hub<Events extends object = EventMap> {
+  /**
+   * Appends one message to a topic. Resolves when the log has accepted it: from then on it reaches every subscriber that
+   * stays, or returns within the retention. Resolves before any of them has it.
+   * @throws {TypeError} If topic or message cannot be expressed, or the message is not what `events` says.
+   * @throws {RangeError} If a limit of sizes is passed.
+   * @throws {HubError} `too-fast`, `closed`.
+   * @throws {LogError} If the log could not take it.
+   */
+  publish(topic: string, message: Publication<Events>, options?: PublishOptions): Promise<Published>;
+  /** Appends several messages, to any topics, all of them or none, next to each other in the order of the log. */
+  publish(
+    messages: readonly (Publication<Events> & { readonly topic: string })[],
+    options?: PublishOptions,
+  ): Promise<Published>;
+  /**
+   * Answers a Node-style request with an event stream of the topics, from its `Last-Event-ID` on. That is the header's, or
+   * the query parameter `lastEventId`, which a first request can carry.
+   * @returns The subscription; undefined when the request was refused, or its peer has left.
+   */
+  subscribe(
+    request: NodeRequest & { readonly url?: string | undefined },
+    response: NodeResponse | FastifyReply,
+    options: SubscribeOptions<Events>,
+  ): Promise<Subscription | undefined>;
+  /** {@link subscribe} for servers that take a `Request` and want a `Response` back; also when it is refused. */
+  respond(
+    request: FetchRequest & { readonly url?: string },
+    options: SubscribeOptions<Events>,
+  ): Promise<Response>;
+  /** Ends the streams of a subscriber. @returns How many. They may come back; see `authorize`. */
+  revoke(subscriber: string): number;
+  /**
+   * Takes leave: refuses new streams with 503, ends the open ones at an even pace, each told when to return, then closes
+   * the log. Publishing goes on until then. Resolves when no stream is left.
+   */
+  drain(options?: DrainOptions): Promise<void>;
+  /**
+   * Why did a subscriber get the message with this id, or not? Looks at the streams that are open, and at the last 1,000
+   * that are over; of one subscriber, when one is named. Of this process alone.
+   */
+  inspect(id: string, options?: { subscriber?: string }): Promise<Inspection>;
+  /** What was counted since the hub was made, and what it holds now. */
+  stats(): HubStatistics;
+}
+
+export interface PublishOptions {
+  /** A second publish with the same key changes nothing and returns what the first one did. Remembered by the log, for minutes. */
+  idempotencyKey?: string;
+}
+
+export interface Published {
+  /** The cursor of the message; of several, that of the last. */
+  readonly id: string;
+  /** The cursors of all, in order. */
+  readonly ids: readonly string[];
+  /** Whether an earlier publish with the same idempotency key had done it. */
+  readonly repeated: boolean;
+}
+
+/**
+ * Makes a hub. `Events` maps event types to their data; it is inferred from the schemas in `options.events`.
+ * @throws {RangeError} If a limit is not a positive number.
+ * @throws {TypeError} If a pattern cannot be compiled.
+ */
+export function createHub<Events extends object = EventMap>(options: HubOptions<Events> = {}): Hub<Events> {
+  return new OpenHub(options, system);
+}

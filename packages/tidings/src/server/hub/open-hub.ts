@@ -1,0 +1,255 @@
+/**
+ * The hub at work: opens streams for those who may have one, and holds together what each request, each message and each
+ * farewell passes through.
+ */
+import { formatCursor } from "../../log/cursor.ts";
+import type { Entry, Log } from "../../log/log.ts";
+import { memoryLog } from "../../log/memory.ts";
+import { createFetchOutlet, type FetchRequest } from "../adapters/fetch.ts";
+import type { FastifyReply } from "../adapters/fastify-reply.ts";
+import { createNodeOutlet, type NodeRequest, type NodeResponse } from "../adapters/node.ts";
+import { Admission, publicAddress } from "../subscribe/stream-quota.ts";
+import { channels } from "../observe/diagnostics.ts";
+import { endAtPace, type DrainOptions } from "../streams/drain.ts";
+import { FanOut } from "../fan-out/fan-out.ts";
+import { Feeds } from "../streams/subscriber-groups.ts";
+import type { Hub, Published, PublishOptions } from "./hub.ts";
+import { checkOptions, type CheckedOptions, type HubOptions, type SubscribeOptions } from "./hub-options.ts";
+import { HubCounters, increment, type HubStatistics } from "../observe/hub-stats.ts";
+import { HubStream, type HubFeed, type Subscription } from "../streams/hub-stream.ts";
+import { HubStreams } from "../streams/hub-streams.ts";
+import { EndedStreams, inspect, recordOf, type Inspection } from "../observe/inspection.ts";
+import type { Publication } from "../publish/publication.ts";
+import { Publisher } from "../publish/publisher.ts";
+import { RecentEntries } from "../entries/recent-entries.ts";
+import { Reception, type Ready } from "../subscribe/subscribe-pipeline.ts";
+import { refuseFetch, refuseNode } from "../request/refusal.ts";
+import { sharedWheel, type TimerWheel } from "../time/timer-wheel.ts";
+
+/** What a hub takes from its platform; a simulation gives its own. */
+export interface HubEnvironment {
+  schedule: (run: () => void) => void;
+  now: () => number;
+  wheel: () => TimerWheel;
+}
+
+export const system: HubEnvironment = {
+  schedule:
+    typeof setImmediate === "function" ? (run) => void setImmediate(run) : (run) => void setTimeout(run, 0),
+  now: () => performance.now(),
+  wheel: sharedWheel,
+};
+
+/** A collection of garbage that falls into a slice adds a millisecond or two of its own. */
+const SLICE_MS = 0.5;
+
+export class OpenHub implements Hub {
+  readonly #log: Log;
+  readonly #environment: HubEnvironment;
+  readonly #options: CheckedOptions;
+  readonly #admission: Admission;
+  readonly #counters = new HubCounters();
+  readonly #ended = new EndedStreams();
+  readonly #publisher: Publisher;
+  readonly #opening: Promise<Ready>;
+  readonly #reception: Reception;
+  #ready: Ready | undefined;
+  #draining: Promise<void> | undefined;
+
+  constructor(options: HubOptions, environment: HubEnvironment) {
+    this.#options = checkOptions(options);
+    this.#environment = environment;
+    this.#log = options.log ?? memoryLog();
+    this.#admission = new Admission(this.#options.admission);
+    this.#opening = this.#open();
+    const epoch = this.#opening.then(({ recent }) => recent.epoch);
+    this.#publisher = new Publisher(this.#log, epoch, this.#options, this.#counters, environment.now);
+    this.#reception = new Reception({
+      checked: this.#options,
+      admission: this.#admission,
+      counters: this.#counters,
+      log: this.#log,
+      now: environment.now,
+      opening: this.#opening,
+    });
+    this.#opening.catch((error: unknown) => this.#options.onError(error));
+  }
+
+  async publish(
+    first: string | readonly (Publication & { readonly topic: string })[],
+    second?: Publication | PublishOptions,
+    third?: PublishOptions,
+  ): Promise<Published> {
+    if (typeof first !== "object") {
+      return this.#publisher.publish([{ topic: first, message: second as Publication }], third);
+    }
+    const messages = first.map((message) => ({ topic: message.topic, message }));
+    return this.#publisher.publish(messages, second as PublishOptions | undefined);
+  }
+
+  async subscribe(
+    request: NodeRequest & { readonly url?: string | undefined },
+    response: NodeResponse | FastifyReply,
+    options: SubscribeOptions,
+  ): Promise<Subscription | undefined> {
+    const received = this.#reception.receive(
+      request,
+      options.address ?? this.#addressOf(request),
+      options,
+      (head, first) => createNodeOutlet(request, response, head, first),
+    );
+    const opened = received instanceof Promise ? await received : received;
+    if (opened === undefined || opened instanceof HubStream) return opened;
+    refuseNode(response, opened);
+    return undefined;
+  }
+
+  async respond(
+    request: FetchRequest & { readonly url?: string | undefined },
+    options: SubscribeOptions,
+  ): Promise<Response> {
+    let answer: Response | undefined;
+    const opened = await this.#reception.receive(request, options.address, options, (head, first) => {
+      const { outlet, response } = createFetchOutlet(request, head, first);
+      answer = response;
+      return outlet;
+    });
+    return opened === undefined || opened instanceof HubStream ? answer! : refuseFetch(opened);
+  }
+
+  /** Nothing more will be published: streams end once they have it all. @returns The last cursor. */
+  async finish(): Promise<string> {
+    const { recent, fanOut, streams } = await this.#opening;
+    fanOut.finish();
+    for (const stream of streams) fanOut.enqueue(stream);
+    return formatCursor(recent.epoch, recent.head);
+  }
+
+  revoke(subscriber: string): number {
+    const { streams } = this.#ready ?? {};
+    if (streams === undefined) return 0;
+    let revoked = 0;
+    for (const stream of streams) {
+      if (stream.subscriber !== subscriber || stream.closed) continue;
+      streams.end(stream, "revoked");
+      revoked += 1;
+    }
+    return revoked;
+  }
+
+  drain(options: DrainOptions = {}): Promise<void> {
+    this.#reception.closed = true;
+    this.#draining ??= this.#drain(options);
+    return this.#draining;
+  }
+
+  async inspect(id: string, options: { subscriber?: string } = {}): Promise<Inspection> {
+    const { recent, streams } = this.#ready ?? (await this.#opening);
+    const records = [...this.#ended];
+    for (const stream of streams) records.push(recordOf(stream, undefined));
+    const { subscriber } = options;
+    const chosen =
+      subscriber === undefined ? records : records.filter((record) => record.subscriber === subscriber);
+    return inspect(id, chosen, this.#log, recent);
+  }
+
+  stats(): HubStatistics {
+    const { recent, feeds, streams } = this.#ready ?? {};
+    let blockedStreams = 0;
+    for (const stream of streams ?? []) if (stream.blocked) blockedStreams += 1;
+    return this.#counters.with({
+      cursor: recent === undefined ? "" : formatCursor(recent.epoch, recent.head),
+      streams: streams?.size ?? 0,
+      blockedStreams,
+      feeds: feeds?.size ?? 0,
+      routes: recent?.routes ?? 0,
+      recentMessages: recent?.messages ?? 0,
+      recentBytes: recent?.bytes ?? 0,
+    });
+  }
+
+  async #open(): Promise<Ready> {
+    const {
+      retention,
+      recent: limits,
+      writeBytes,
+      slowPolicyOf,
+      heartbeatMs,
+      stallMs,
+      onError,
+    } = this.#options;
+    const { schedule, now, wheel } = this.#environment;
+    let ready: Ready | undefined;
+    const early: Entry[] = [];
+    const { epoch, head } = await this.#log.open({
+      retention,
+      onEntries: (entries) => {
+        if (ready === undefined) early.push(...entries);
+        else ready.recent.add(entries);
+        ready?.fanOut.wake();
+      },
+      onError,
+    });
+    const recent = new RecentEntries<HubFeed>(epoch, head, limits);
+    recent.add(early);
+    const fanOut = new FanOut({
+      recent,
+      log: this.#log,
+      writeBytes,
+      sliceMs: SLICE_MS,
+      schedule,
+      now,
+      wheel: wheel(),
+      counters: this.#counters,
+      slowPolicyOf,
+      onEnd: (stream, end, error) => {
+        if (error !== undefined) onError(error);
+        streams.end(stream, end);
+      },
+    });
+    const feeds = new Feeds(recent);
+    const streams = new HubStreams({
+      epoch,
+      fanOut,
+      feeds,
+      wheel: wheel(),
+      now,
+      heartbeatMs,
+      stallMs,
+      onLeft: (stream, end) => {
+        increment(this.#counters.ended, end);
+        this.#ended.add(recordOf(stream, Date.now()));
+        const told = channels["tidings:stream:end"];
+        if (told.hasSubscribers) told.publish({ subscription: stream, reason: end });
+        feeds.release(stream.feed);
+        this.#admission.leave(stream);
+      },
+    });
+    ready = { recent, fanOut, feeds, streams };
+    this.#ready = ready;
+    return ready;
+  }
+
+  /** Asked of the socket only where it counts: the answer is kept by the socket for as long as it lives. */
+  #addressOf(request: NodeRequest): string | undefined {
+    if (!this.#admission.countsAddresses) return undefined;
+    const { remoteAddress } = (request.socket ?? {}) as { remoteAddress?: string };
+    return publicAddress(remoteAddress);
+  }
+
+  async #drain(options: DrainOptions): Promise<void> {
+    const { graceMs = 3_000 } = options;
+    const { streams, fanOut } = await this.#opening;
+    // The blocked go last: they may yet take what they have.
+    const members = [...streams].sort((one, other) => Number(one.blocked) - Number(other.blocked));
+    await endAtPace(members, options, (stream, retryMs) => {
+      fanOut.flush(stream);
+      streams.end(stream, "drained", retryMs);
+    });
+    await streams.empty(graceMs);
+    streams.destroyAll();
+    await streams.empty(graceMs);
+    this.#publisher.close();
+    await this.#log.close();
+  }
+}

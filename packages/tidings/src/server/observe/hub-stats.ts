@@ -1,0 +1,78 @@
+/**
+ * What a hub counted since it was made, and what it holds now.
+ * This module is browser compatible.
+ */
+import type { CompressionCounters } from "../compression/shared-gzip.ts";
+import { channels } from "./diagnostics.ts";
+import type { FanOutCounters } from "../fan-out/fan-out.ts";
+import type { GapReason } from "../gaps/gap.ts";
+import type { HubStream, StreamEnd } from "../streams/hub-stream.ts";
+import type { RefusalCode } from "../request/refusal.ts";
+
+export interface HubGauges {
+  /** The newest position; `""` until the log is open. */
+  readonly cursor: string;
+  /** Streams open now. */
+  readonly streams: number;
+  /** Of those, the ones whose peer has not taken what was written. */
+  readonly blockedStreams: number;
+  /** Different selections and filters among them. */
+  readonly feeds: number;
+  /** Topics and patterns that some stream selects. */
+  readonly routes: number;
+  /** What is kept encoded for the streams that keep up. */
+  readonly recentMessages: number;
+  readonly recentBytes: number;
+}
+
+export interface HubStatistics extends HubGauges, FanOutCounters, CompressionCounters {
+  readonly published: number;
+  readonly opened: number;
+  readonly refused: Readonly<Partial<Record<RefusalCode, number>>>;
+  readonly ended: Readonly<Partial<Record<StreamEnd, number>>>;
+}
+
+export class HubCounters implements FanOutCounters, CompressionCounters {
+  deliveries = 0;
+  writes = 0;
+  bytes = 0;
+  heartbeats = 0;
+  compressedFromBytes = 0;
+  compressedToBytes = 0;
+  published = 0;
+  opened = 0;
+  readonly refused: Partial<Record<RefusalCode, number>> = {};
+  readonly ended: Partial<Record<StreamEnd, number>> = {};
+  readonly gaps: Record<GapReason, number> = { retention: 0, epoch: 0, slow: 0 };
+
+  with(gauges: HubGauges): HubStatistics {
+    const { deliveries, writes, bytes, heartbeats, published, opened } = this;
+    const { compressedFromBytes, compressedToBytes } = this;
+    return {
+      ...gauges,
+      deliveries,
+      writes,
+      bytes,
+      heartbeats,
+      compressedFromBytes,
+      compressedToBytes,
+      published,
+      opened,
+      refused: { ...this.refused },
+      ended: { ...this.ended },
+      gaps: { ...this.gaps },
+    };
+  }
+}
+
+/** Counts a gap that a stream was told of, and tells whoever listens. */
+export function countGap({ gaps }: Pick<FanOutCounters, "gaps">, stream: HubStream, reason: GapReason): void {
+  gaps[reason] += 1;
+  const told = channels["tidings:stream:gap"];
+  if (told.hasSubscribers) told.publish({ subscription: stream, reason });
+}
+
+/** Adds one. */
+export function increment<Key extends string>(counts: Partial<Record<Key, number>>, key: Key): void {
+  counts[key] = (counts[key] ?? 0) + 1;
+}

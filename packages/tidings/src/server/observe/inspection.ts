@@ -1,0 +1,162 @@
+/**
+ * Why did this subscriber not get that message? Looks at the message, and at each stream the subscriber has or had.
+ */
+import { parseCursor } from "../../log/cursor.ts";
+import type { Entry, Log } from "../../log/log.ts";
+import { EncodedEntry } from "../entries/encoded-entry.ts";
+import type { MessageFilter } from "../streams/subscriber-group.ts";
+import type { GapReason } from "../gaps/gap.ts";
+import type { HubStream, StreamEnd } from "../streams/hub-stream.ts";
+import type { TopicSelection, TopicSelector } from "../topics/topic-selection.ts";
+
+export interface Inspection {
+  /**
+   * - `"retained"`, `"discarded"`: it was published, and is in the log still, or no more.
+   * - `"not-published"`: the log has not come that far.
+   * - `"other-log"`: the id is of another epoch, or no cursor.
+   */
+  readonly message: "retained" | "discarded" | "not-published" | "other-log";
+  /** Of a message that is retained. */
+  readonly topic: string | undefined;
+  readonly publishedAtMs: number | undefined;
+  /** The newest first, at most 100. */
+  readonly streams: readonly StreamInspection[];
+}
+
+export interface StreamInspection {
+  readonly subscriber: string | undefined;
+  readonly topics: readonly TopicSelector[];
+  readonly openedAtMs: number;
+  /** Undefined while it is open. */
+  readonly endedAtMs: number | undefined;
+  readonly end: StreamEnd | undefined;
+  /**
+   * - `"sent"`: written to the stream. Of a message that is discarded it says: if it was selected.
+   * - `"waiting"`: the stream has not come so far: its peer does not take more, or the log is being read.
+   * - `"not-selected"`, `"filtered"`: it was not for this stream.
+   * - `"before"`: the stream began behind it: with what was published later, or with a cursor that had it.
+   * - `"gap"`: the stream was told that it is lost, see `reason`.
+   * - `"after"`: the stream was over before its turn came.
+   */
+  readonly verdict: "sent" | "waiting" | "not-selected" | "filtered" | "before" | "gap" | "after";
+  readonly reason: GapReason | undefined;
+  /** Bytes that were written to the stream and have not left this process. */
+  readonly bufferedBytes: number;
+}
+
+/** A range of offsets that a stream was told to be lost: after `after`, up to `through`. */
+export interface ToldGap {
+  readonly after: number;
+  readonly through: number;
+  readonly reason: GapReason;
+  /** What is retained of the range was sent all the same. */
+  readonly retainedSent: boolean;
+}
+
+/** What is known of a stream, while it is open and for a while after. */
+export interface StreamRecord {
+  readonly subscriber: string | undefined;
+  readonly selection: TopicSelection;
+  readonly filter: MessageFilter | undefined;
+  readonly openedAtMs: number;
+  readonly endedAtMs: number | undefined;
+  readonly end: StreamEnd | undefined;
+  readonly began: number;
+  readonly offset: number;
+  readonly gaps: readonly ToldGap[];
+  readonly bufferedBytes: number;
+}
+
+const MOST_ENDED = 1_000;
+const MOST_STREAMS = 100;
+
+/** The streams that are over, the newest 1,000. */
+export class EndedStreams {
+  readonly #records: StreamRecord[] = [];
+  #next = 0;
+
+  add(record: StreamRecord): void {
+    this.#records[this.#next] = record;
+    this.#next = (this.#next + 1) % MOST_ENDED;
+  }
+
+  [Symbol.iterator](): Iterator<StreamRecord> {
+    return this.#records.values();
+  }
+}
+
+export function recordOf(stream: HubStream, endedAtMs: number | undefined): StreamRecord {
+  const { feed, subscriber, openedAtMs, end, began, offset, gaps = [], outlet } = stream;
+  return {
+    subscriber,
+    selection: feed.selection,
+    filter: feed.filter,
+    openedAtMs,
+    endedAtMs,
+    end,
+    began,
+    offset,
+    gaps,
+    bufferedBytes: endedAtMs === undefined ? outlet.bufferedBytes : 0,
+  };
+}
+
+/** @param records - Streams that are open or were. */
+export async function inspect(
+  id: string,
+  records: Iterable<StreamRecord>,
+  log: Pick<Log, "read">,
+  position: { readonly epoch: string; readonly head: number },
+): Promise<Inspection> {
+  const cursor = parseCursor(id);
+  const none = { topic: undefined, publishedAtMs: undefined, streams: [] };
+  if (cursor === undefined || cursor.epoch !== position.epoch || cursor.offset === 0) {
+    return { ...none, message: "other-log" };
+  }
+  if (cursor.offset > position.head) return { ...none, message: "not-published" };
+  const topics = { matches: () => true };
+  const page = await log.read({ topics, after: cursor.offset - 1, maxMessages: 1, maxBytes: 1 });
+  const [entry] = page.entries.filter(({ offset }) => offset === cursor.offset);
+  const encoded = entry === undefined ? undefined : new EncodedEntry(position.epoch, entry);
+  const streams = [...records]
+    .sort((one, other) => other.openedAtMs - one.openedAtMs)
+    .slice(0, MOST_STREAMS)
+    .map((record) => inspectStream(record, cursor.offset, entry, encoded));
+  return {
+    message: entry === undefined ? "discarded" : "retained",
+    topic: entry?.topic,
+    publishedAtMs: entry?.atMs,
+    streams,
+  };
+}
+
+function inspectStream(
+  record: StreamRecord,
+  offset: number,
+  entry: Entry | undefined,
+  encoded: EncodedEntry | undefined,
+): StreamInspection {
+  const { subscriber, selection, filter, openedAtMs, endedAtMs, end, began, gaps, bufferedBytes } = record;
+  const gap = gaps.find(
+    ({ after, through, retainedSent }) =>
+      offset > after && offset <= through && !(retainedSent && entry !== undefined),
+  );
+  let verdict: StreamInspection["verdict"];
+  if (entry !== undefined && !selection.matches(entry.topic)) verdict = "not-selected";
+  else if (offset <= began) verdict = "before";
+  else if (gap !== undefined) verdict = "gap";
+  else if (encoded !== undefined && filter !== undefined && !filter(encoded.message, encoded.topic))
+    verdict = "filtered";
+  else if (offset <= record.offset) verdict = "sent";
+  else verdict = end === undefined ? "waiting" : "after";
+  return {
+    subscriber,
+    topics: [...selection.names, ...selection.patterns.map((pattern) => ({ pattern }))],
+    openedAtMs,
+    endedAtMs,
+    end,
+    verdict,
+    reason: verdict === "gap" ? gap?.reason : undefined,
+    bufferedBytes,
+  };
+}

@@ -1,0 +1,226 @@
+/**
+ * One open event stream: messages in, bytes out through an outlet, with a heartbeat, a bound and one end.
+ * This module is browser compatible.
+ */
+import { encodeComment } from "../../wire/encode.ts";
+import { toChunk } from "../out/chunk.ts";
+import type { CheckData } from "../message/check-data.ts";
+import type { Outlet } from "../out/outlet.ts";
+import { encodeOutgoing, type EventMap, type OutgoingMessage } from "../message/outgoing-message.ts";
+import { type EndCode, StreamEnded } from "./stream-ended.ts";
+import type { ResolvedLimits } from "./stream-limits.ts";
+import { sharedWheel, type Timed, type TimerWheel } from "../time/timer-wheel.ts";
+
+/**
+ * - `"sent"`: given to the operating system, or to the Fetch server that had asked for it.
+ * - `"queued"`: kept here, since the peer has not taken what came before; wait for `ready` before you send much more.
+ * - `"closed"`: dropped, since the stream is over.
+ */
+export type SendResult = "sent" | "queued" | "closed";
+
+/** What an {@link EventStream} is made of. */
+export interface StreamParts {
+  readonly outlet: Outlet;
+  readonly lastEventId: string;
+  readonly limits: ResolvedLimits;
+  /** What holds its messages to a contract, if there is one. */
+  readonly check?: CheckData | undefined;
+  /** The request was HEAD. */
+  readonly isHead?: boolean;
+  /** What keeps its time: the process's own unless told. */
+  readonly wheel?: TimerWheel;
+}
+
+/** Made by `openStream`. `Events` maps event types to their data: `{ price: Price; message: string }`. */
+export class EventStream<Events extends object = EventMap> implements Timed {
+  /** The request's `Last-Event-ID`: what the subscriber has. `""` when it has none. */
+  readonly lastEventId: string;
+  /** @internal The timer wheel's. */
+  dueTick = 0;
+
+  readonly #outlet: Outlet;
+  readonly #limits: ResolvedLimits;
+  readonly #check: CheckData | undefined;
+  readonly #wheel: TimerWheel;
+  #lastWriteMs = performance.now();
+  /** Since when something waits of which no byte has left; undefined when nothing waits. */
+  #stalledSinceMs: number | undefined;
+  /** Of what waits, the largest message. */
+  #largestBytes = 0;
+  #sentBytes = 0;
+  #takenBytes = 0;
+  /** Decided before the response is over when this side ends or cuts it. */
+  #end: { readonly code: EndCode; readonly cause?: unknown } | undefined;
+  #isOver = false;
+  // Made when they are asked for: most streams are never asked, and there are many.
+  #abort: AbortController | undefined;
+  #ready: Deferred<void> | undefined;
+  #ended: Deferred<StreamEnded> | undefined;
+
+  /** @internal */
+  constructor({ outlet, lastEventId, limits, check, isHead = false, wheel = sharedWheel() }: StreamParts) {
+    this.lastEventId = lastEventId;
+    this.#outlet = outlet;
+    this.#limits = limits;
+    this.#check = check;
+    this.#wheel = wheel;
+    if (outlet.closed) {
+      this.#end = { code: isHead ? "head" : "peer-left" };
+      this.#isOver = true;
+      return;
+    }
+    outlet.owner = this;
+    const { heartbeatMs, stallMs } = limits;
+    const checkMs = Math.min(heartbeatMs, stallMs);
+    // The first one comes early by up to a quarter, so that streams opened together do not beat together for ever.
+    if (checkMs < Number.POSITIVE_INFINITY) this.#wheel.add(this, checkMs * (0.75 + Math.random() / 4));
+  }
+
+  /**
+   * Sends a message. It never throws because the peer left: that is what `"closed"` says.
+   * @throws {TypeError} If the message cannot be expressed: a line break in `event` or `id`, data that is not JSON, or not
+   *   what `events` says. Nothing is sent then, and the stream goes on.
+   * @throws {RangeError} If `retry` is not a whole number from 0 to 2^31-1.
+   */
+  send(message: OutgoingMessage<Events>): SendResult {
+    return this.closed ? "closed" : this.#write(encodeOutgoing(message, this.#check));
+  }
+
+  /** Sends a comment: no handler sees it, every idle timer on the way does. A line break starts another comment line. */
+  comment(text: string): SendResult {
+    return this.closed ? "closed" : this.#write(encodeComment(text));
+  }
+
+  /** Ends the response after what was sent. Later calls do nothing. */
+  end(): void {
+    if (this.closed) return;
+    this.#decide("ended");
+    this.#outlet.end();
+  }
+
+  /** Ends the stream, so that `using` does. */
+  [Symbol.dispose](): void {
+    this.end();
+  }
+
+  /** @internal Cuts the response. */
+  cut(code: EndCode, cause?: unknown): void {
+    if (this.#isOver) return;
+    this.#decide(code, cause);
+    this.#outlet.destroy(this.#reason());
+  }
+
+  /** No message will be taken any more: the stream was ended, or is over for another reason. */
+  get closed(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** Bytes that were sent and have not left this process. */
+  get bufferedBytes(): number {
+    return this.#outlet.bufferedBytes;
+  }
+
+  /** Resolves when all that was sent has been taken, or the stream is closed; at once when nothing is queued. */
+  get ready(): Promise<void> {
+    if (this.closed || this.#stalledSinceMs === undefined) return Promise.resolve();
+    return (this.#ready ??= new Deferred()).promise;
+  }
+
+  /** Aborts when the stream is closed, its reason a {@link StreamEnded}: give it to what produces the messages. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.closed) this.#abort.abort(this.#reason());
+    }
+    return this.#abort.signal;
+  }
+
+  /** Resolves when the response is over, with how it ended; never rejects. */
+  get ended(): Promise<StreamEnded> {
+    this.#ended ??= new Deferred();
+    if (this.#isOver) this.#ended.resolve(this.#reason());
+    return this.#ended.promise;
+  }
+
+  /** @internal Called by the timer wheel. */
+  onDue(nowMs: number): number | undefined {
+    if (this.#isOver) return undefined;
+    const { heartbeatMs, stallMs } = this.#limits;
+    if (this.#stalledSinceMs !== undefined || this.closed) {
+      if (this.#isStalled(nowMs)) {
+        this.cut("stalled");
+        return undefined;
+      }
+    } else if (nowMs - this.#lastWriteMs >= heartbeatMs) {
+      const chunked = this.#outlet.framing === "chunked";
+      this.#account(HEARTBEAT.length, this.#outlet.writeFramed(chunked ? CHUNKED_HEARTBEAT : HEARTBEAT));
+    }
+    const untilHeartbeatMs = this.#lastWriteMs + heartbeatMs - nowMs;
+    return Math.min(untilHeartbeatMs > 0 ? untilHeartbeatMs : heartbeatMs, stallMs);
+  }
+
+  #write(text: string): SendResult {
+    const bytes = utf8.encode(text);
+    const waitingBytes = this.#outlet.bufferedBytes;
+    this.#largestBytes = Math.max(waitingBytes === 0 ? 0 : this.#largestBytes, bytes.length);
+    if (waitingBytes + bytes.length - this.#largestBytes > this.#limits.maxBufferedBytes) {
+      this.cut("slow");
+      return "closed";
+    }
+    return this.#account(bytes.length, this.#outlet.write(bytes)) ? "sent" : "queued";
+  }
+
+  #account(bytes: number, taken: boolean): boolean {
+    this.#lastWriteMs = performance.now();
+    this.#sentBytes += bytes;
+    if (!taken && this.#stalledSinceMs === undefined) {
+      this.#stalledSinceMs = this.#lastWriteMs;
+      this.#takenBytes = this.#sentBytes - this.#outlet.bufferedBytes;
+    }
+    return taken;
+  }
+
+  /** Whether the peer has taken nothing of what waits, or of what was sent before the end, for too long. */
+  #isStalled(nowMs: number): boolean {
+    const takenBytes = this.#sentBytes - this.#outlet.bufferedBytes;
+    if (takenBytes > this.#takenBytes || this.#stalledSinceMs === undefined) {
+      this.#takenBytes = takenBytes;
+      this.#stalledSinceMs = nowMs;
+    }
+    return nowMs - this.#stalledSinceMs >= this.#limits.stallMs;
+  }
+
+  /** @internal Called by the outlet. */
+  onDrain(): void {
+    this.#stalledSinceMs = undefined;
+    this.#ready?.resolve();
+    this.#ready = undefined;
+  }
+
+  /** @internal Called by the outlet. */
+  onClose(): void {
+    this.#isOver = true;
+    this.#wheel.remove(this);
+    if (this.#end === undefined) this.#decide("peer-left");
+    this.#ended?.resolve(this.#reason());
+  }
+
+  #decide(code: EndCode, cause?: unknown): void {
+    this.#end ??= { code, cause };
+    this.onDrain();
+    this.#abort?.abort(this.#reason());
+  }
+
+  #reason(): StreamEnded {
+    return new StreamEnded(this.#end!.code, this.#end!.cause);
+  }
+}
+
+class Deferred<Value> {
+  resolve!: (value: Value) => void;
+  readonly promise = new Promise<Value>((resolve) => void (this.resolve = resolve));
+}
+
+const utf8 = new TextEncoder();
+const HEARTBEAT = utf8.encode(encodeComment(""));
+const CHUNKED_HEARTBEAT = toChunk(HEARTBEAT);

@@ -1,0 +1,86 @@
+/**
+ * Publishes: checks what is to be said, appends it to the log, and answers with the cursors. Waits for no subscriber.
+ */
+import { formatCursor } from "../../log/cursor.ts";
+import type { AppendOptions, Log } from "../../log/log.ts";
+import { channels } from "../observe/diagnostics.ts";
+import type { Published, PublishOptions } from "../hub/hub.ts";
+import { HubError } from "./hub-error.ts";
+import type { CheckedOptions } from "../hub/hub-options.ts";
+import { toDraft, type Publication } from "./publication.ts";
+import { PublishRate } from "./publish-rate.ts";
+
+export class Publisher {
+  readonly #log: Log;
+  readonly #opened: Promise<string>;
+  readonly #options: CheckedOptions;
+  readonly #counters: { published: number };
+  readonly #now: () => number;
+  readonly #rate: PublishRate | undefined;
+  #epoch: string | undefined;
+  #closed = false;
+
+  /** @param opened - Resolves with the epoch of the log, once that is open. */
+  constructor(
+    log: Log,
+    opened: Promise<string>,
+    options: CheckedOptions,
+    counters: { published: number },
+    now: () => number,
+  ) {
+    this.#log = log;
+    this.#options = options;
+    this.#counters = counters;
+    this.#now = now;
+    const { publishesPerSecond } = options;
+    if (publishesPerSecond !== Infinity) this.#rate = new PublishRate(publishesPerSecond);
+    this.#opened = opened;
+    // Whoever publishes is told; the hub tells of it besides.
+    opened.catch(() => undefined);
+  }
+
+  /** Publishes all of `messages` or none. */
+  async publish(
+    messages: readonly { readonly topic: string; readonly message: Publication }[],
+    options: PublishOptions | undefined,
+  ): Promise<Published> {
+    const { messageBytes, messagesPerPublish, checkData } = this.#options;
+    if (messages.length === 0 || messages.length > messagesPerPublish) {
+      throw new RangeError(
+        `Cannot publish: there are ${messages.length} messages, expected 1 to ${messagesPerPublish} (limits.messagesPerPublish)`,
+      );
+    }
+    const calledMs = channels["tidings:publish"].hasSubscribers ? this.#now() : 0;
+    const drafts = messages.map(({ topic, message }) => toDraft(topic, message, messageBytes, checkData));
+    const appendOptions = toAppendOptions(options);
+    if (this.#closed) throw new HubError("closed", "Cannot publish: the hub has drained");
+    this.#rate?.take(drafts.length, this.#now());
+    const epoch = (this.#epoch ??= await this.#opened);
+    const { first, last, repeated } = await this.#log.append(drafts, appendOptions);
+    if (!repeated) this.#counters.published += drafts.length;
+    const ids: string[] = [];
+    for (let offset = first; offset <= last; offset += 1) ids.push(formatCursor(epoch, offset));
+    const told = channels["tidings:publish"];
+    if (told.hasSubscribers) {
+      const tookMs = this.#now() - calledMs;
+      told.publish({ topics: drafts.map(({ topic }) => topic), ids, repeated, tookMs });
+    }
+    return { id: ids.at(-1)!, ids, repeated };
+  }
+
+  /** Nothing is published any more. */
+  close(): void {
+    this.#closed = true;
+  }
+}
+
+function toAppendOptions(options: PublishOptions = {}): AppendOptions {
+  const { idempotencyKey } = options;
+  if (idempotencyKey === undefined) return {};
+  if (typeof idempotencyKey !== "string" || idempotencyKey === "" || idempotencyKey.length > 256) {
+    throw new TypeError(
+      `Cannot publish: idempotencyKey is ${JSON.stringify(idempotencyKey)}, expected a string of 1 to 256 characters`,
+    );
+  }
+  return { idempotencyKey };
+}

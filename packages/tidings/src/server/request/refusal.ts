@@ -1,0 +1,68 @@
+/**
+ * Answers a request that gets no stream: a status that makes an `EventSource` stop or come back, and the reason as JSON
+ * for those who can read it (RFC 9457).
+ * This module is browser compatible.
+ */
+import { type FastifyReply, takeOver } from "../adapters/fastify-reply.ts";
+import type { NodeResponse } from "../adapters/node.ts";
+
+/**
+ * - `"bad-topics"` 400: no topic, too many, or none that can be.
+ * - `"unauthorized"` 401, `"forbidden"` 403: as `authorize` said.
+ * - `"gap"` 412: messages are lost and `onGap` is `"fail"`: load the state anew, then subscribe without a cursor.
+ * - `"too-many-streams"` 429: of one address or one subscriber. 503: of the hub.
+ * - `"gone"` 410: an answer that is no longer kept; 404: one that nobody has begun, to HEAD.
+ * - `"draining"` 503: the hub is going away.
+ * - `"failed"` 503: the log could not be read, or `authorize` or `snapshot` failed.
+ */
+export type RefusalCode =
+  | "bad-topics"
+  | "unauthorized"
+  | "forbidden"
+  | "gap"
+  | "too-many-streams"
+  | "draining"
+  | "gone"
+  | "failed";
+
+export interface Refusal {
+  readonly code: RefusalCode;
+  readonly status: number;
+  readonly detail: string;
+  /** Seconds. */
+  readonly retryAfter?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export function refuseNode(given: NodeResponse | FastifyReply, refusal: Refusal): void {
+  const response = takeOver(given);
+  const { headers, body } = expressed(refusal);
+  response.statusCode = refusal.status;
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  response.on("error", ignore);
+  (response as { end(body: Uint8Array): unknown }).end(body);
+}
+
+export function refuseFetch(refusal: Refusal): Response {
+  const { headers, body } = expressed(refusal);
+  return new Response(body, { status: refusal.status, headers });
+}
+
+function expressed({ status, code, detail, retryAfter, headers }: Refusal): {
+  headers: Record<string, string>;
+  body: Uint8Array<ArrayBuffer>;
+} {
+  const body = new TextEncoder().encode(`${JSON.stringify({ status, code, detail })}\n`);
+  return {
+    body,
+    headers: {
+      "content-type": "application/problem+json",
+      "content-length": String(body.length),
+      "cache-control": "no-store",
+      ...(retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }),
+      ...headers,
+    },
+  };
+}
+
+function ignore(): void {}

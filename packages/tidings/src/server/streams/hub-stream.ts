@@ -1,0 +1,212 @@
+/**
+ * A subscriber's stream, as the hub knows it: an outlet and a cursor, and no queue.
+ */
+import type { Page } from "../../log/log.ts";
+import type { Conflation } from "../entries/conflation.ts";
+import { Feed } from "./subscriber-group.ts";
+import type { OnGap } from "../gaps/gap.ts";
+import type { ToldGap } from "../observe/inspection.ts";
+import { formatCursor } from "../../log/cursor.ts";
+import type { Outlet, OutletOwner } from "../out/outlet.ts";
+import type { Linked } from "./stream-list.ts";
+import type { Timed } from "../time/timer-wheel.ts";
+
+/**
+ * - `"closed"`: the application closed it.
+ * - `"complete"`: nothing follows what it was sent.
+ * - `"peer-left"`: the peer closed its connection, or lost it.
+ * - `"stalled"`: the peer took nothing for `stallMs` while something waited for it; it was cut.
+ * - `"slow"`: more waited for it than fits in one write, and the policy of a topic is `"close"`.
+ * - `"gap"`: it has a gap and was subscribed with `onGap: "fail"`.
+ * - `"lifetime"`: it was open for `lifetimeMs`.
+ * - `"expired"`: its authorization expired.
+ * - `"revoked"`: it was revoked, or not authorized again.
+ * - `"drained"`: the hub drains.
+ * - `"failed"`: the log could not be read, or a filter threw.
+ */
+export type StreamEnd =
+  | "complete"
+  | "slow"
+  | "closed"
+  | "peer-left"
+  | "stalled"
+  | "gap"
+  | "lifetime"
+  | "expired"
+  | "revoked"
+  | "drained"
+  | "failed";
+
+export type HubFeed = Feed<HubStream>;
+
+/** One open stream of a hub, as the application sees it. */
+export interface Subscription {
+  /** Everything selected up to here was written to the stream, or told to be lost. */
+  readonly cursor: string;
+  /** Whether nothing more will be written. */
+  readonly closed: boolean;
+  /** Resolves when the response is over, with how. */
+  readonly ended: Promise<StreamEnd>;
+  /** Ends the stream after what was written. The client will come back, unless it is told not to. */
+  close(): void;
+}
+
+/** What a stream asks of the hub. */
+export interface StreamOwner {
+  readonly epoch: string;
+  /** Its time is up: a heartbeat, a stalled peer, the end of a lifetime. @returns Milliseconds until the next. */
+  due(stream: HubStream, nowMs: number): number | undefined;
+  /** Its peer takes bytes again. */
+  drained(stream: HubStream): void;
+  /** Its response is over. */
+  closed(stream: HubStream): void;
+  end(stream: HubStream, end: StreamEnd): void;
+}
+
+/** Who reads, and from where: what the stream counts against while it is open. */
+export interface StreamPlace {
+  readonly subscriber: string | undefined;
+  readonly address: string | undefined;
+}
+
+/** What comes due for a stream besides its heartbeat, by the hub's clock. */
+export interface Deadlines {
+  /** When it is to end, and as what. */
+  endsAtMs: number;
+  endsAs: StreamEnd;
+  /** When it is to be authorized again. */
+  recheckAtMs: number;
+  recheck: (() => void) | undefined;
+}
+
+/** Gaps that are remembered of one stream. */
+const MOST_GAPS = 16;
+const LOADED_AT_MS = Date.now();
+
+/**
+ * Most streams are idle: they are worth their fields and nothing else. So times are whole milliseconds, which fit into the
+ * field itself, and what few of them need is made for those few.
+ */
+export class HubStream implements Linked<HubStream>, Timed, Subscription, OutletOwner, StreamPlace {
+  previous: HubStream | undefined;
+  next: HubStream | undefined;
+  dueTick = 0;
+
+  readonly outlet: Outlet;
+  readonly feed: HubFeed;
+  readonly onGap: OnGap;
+  readonly subscriber: string | undefined;
+  readonly address: string | undefined;
+  /** Everything selected up to this offset was written, or told to be lost. */
+  offset: number;
+  /** Losses up to this offset have been told, or need not be. */
+  knownLost: number;
+  /** The newest offset that the peer has as its last event ID. */
+  sentId: number;
+  /** What the log gave and is not written yet. */
+  page: Page | undefined;
+  /** The log is being read for it. */
+  reading = false;
+  /** The peer has not taken what was written: nothing more is, until it has. */
+  blocked = false;
+  /** It once had everything there was: one that returns and catches up is not slow. */
+  caughtUp = false;
+  /** It was blocked, and takes bytes again. */
+  drained = false;
+  /** What is gathered for it instead of everything, as its reader is slow. */
+  conflation: Conflation | undefined;
+  /** It stands in the fan-out's queue of single streams. */
+  ready = false;
+  heartbeatDue = false;
+  /** The offset that it began behind. */
+  readonly began: number;
+  /** The gaps it was told of, the newest of them. */
+  gaps: ToldGap[] | undefined;
+  /** Why it ends; it may still have bytes to leave. */
+  end: StreamEnd | undefined;
+  lastWriteMs: number;
+  blockedSinceMs = 0;
+  blockedBytes = 0;
+  deadlines: Deadlines | undefined;
+
+  readonly #owner: StreamOwner;
+  #ended: Promise<StreamEnd> | undefined;
+  #resolve: ((end: StreamEnd) => void) | undefined;
+  #over = false;
+  readonly #openedMs: number = Date.now() - LOADED_AT_MS;
+
+  constructor(
+    owner: StreamOwner,
+    outlet: Outlet,
+    feed: HubFeed,
+    terms: StreamPlace & { readonly onGap: OnGap },
+    at: { cursor: number; knownLost: number; sentId: number; began: number; told: ToldGap | undefined },
+    nowMs: number,
+  ) {
+    this.#owner = owner;
+    this.outlet = outlet;
+    this.feed = feed;
+    this.onGap = terms.onGap;
+    this.subscriber = terms.subscriber;
+    this.address = terms.address;
+    this.offset = at.cursor;
+    this.sentId = at.sentId;
+    this.began = at.began;
+    if (at.told !== undefined) this.gaps = [at.told];
+    this.knownLost = at.knownLost;
+    this.lastWriteMs = Math.floor(nowMs);
+    outlet.owner = this;
+  }
+
+  get cursor(): string {
+    return formatCursor(this.#owner.epoch, this.offset);
+  }
+
+  /** When it was opened, in milliseconds since 1970. */
+  get openedAtMs(): number {
+    return LOADED_AT_MS + this.#openedMs;
+  }
+
+  get closed(): boolean {
+    return this.end !== undefined;
+  }
+
+  get ended(): Promise<StreamEnd> {
+    // Made for those who ask: most never do.
+    this.#ended ??= this.#over
+      ? Promise.resolve(this.end!)
+      : new Promise((resolve) => {
+          this.#resolve = resolve;
+        });
+    return this.#ended;
+  }
+
+  close(): void {
+    this.#owner.end(this, "closed");
+  }
+
+  /** Remembers what it was told to be lost. */
+  tell(gap: ToldGap): void {
+    this.gaps ??= [];
+    if (this.gaps.length >= MOST_GAPS) this.gaps.shift();
+    this.gaps.push(gap);
+  }
+
+  onDrain(): void {
+    this.#owner.drained(this);
+  }
+
+  onClose(): void {
+    this.#owner.closed(this);
+  }
+
+  onDue(nowMs: number): number | undefined {
+    return this.#owner.due(this, nowMs);
+  }
+
+  /** The response is over. */
+  left(): void {
+    this.#over = true;
+    this.#resolve?.(this.end!);
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * The open streams of a hub: what comes due for each, and how each ends.
+ */
+import { encode } from "../../wire/encode.ts";
+import type { FanOut } from "../fan-out/fan-out.ts";
+import type { Feeds } from "./subscriber-groups.ts";
+import type { HubStream, StreamEnd, StreamOwner } from "./hub-stream.ts";
+import type { TimerWheel } from "../time/timer-wheel.ts";
+
+export interface HubStreamsOptions {
+  readonly epoch: string;
+  readonly fanOut: FanOut;
+  readonly feeds: Feeds;
+  readonly wheel: TimerWheel;
+  readonly now: () => number;
+  readonly heartbeatMs: number;
+  readonly stallMs: number;
+  /** Called when a stream's response is over. */
+  readonly onLeft: (stream: HubStream, end: StreamEnd) => void;
+}
+
+export class HubStreams implements StreamOwner {
+  readonly #options: HubStreamsOptions;
+  /** Streams that were ended and have bytes to leave; the others stand in their feeds. */
+  readonly #leaving = new Set<HubStream>();
+  #size = 0;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(options: HubStreamsOptions) {
+    this.#options = options;
+  }
+
+  get epoch(): string {
+    return this.#options.epoch;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Those that are open, then those that are leaving. One that is ended meanwhile may come twice. */
+  *[Symbol.iterator](): Iterator<HubStream> {
+    for (const feed of this.#options.feeds) {
+      yield* feed.streams;
+      yield* feed.blocked;
+    }
+    yield* this.#leaving;
+  }
+
+  /** Takes up a stream that has its head. */
+  enter(stream: HubStream): void {
+    this.#size += 1;
+    stream.feed.streams.add(stream);
+    this.reschedule(stream);
+    this.#options.fanOut.enter(stream);
+  }
+
+  drained(stream: HubStream): void {
+    if (stream.end !== undefined) return;
+    if (stream.blocked) {
+      stream.blocked = false;
+      stream.feed.blocked.remove(stream);
+      stream.feed.streams.add(stream);
+    }
+    stream.drained = true;
+    this.#options.fanOut.enqueue(stream);
+  }
+
+  closed(stream: HubStream): void {
+    this.#leave(stream, "peer-left");
+    this.#leaving.delete(stream);
+    this.#size -= 1;
+    this.#options.wheel.remove(stream);
+    stream.left();
+    this.#options.onLeft(stream, stream.end!);
+    if (this.#size === 0) this.#onEmpty?.();
+  }
+
+  /** Looks anew at what comes due for a stream, after its times were changed. */
+  reschedule(stream: HubStream): void {
+    if (stream.end !== undefined) return;
+    const { wheel, now } = this.#options;
+    const afterMs = this.#nextDue(stream, now());
+    if (afterMs !== undefined) wheel.add(stream, afterMs);
+  }
+
+  /** Ends a stream after what was written to it. @param retryMs - Tells it when to return. */
+  end(stream: HubStream, end: StreamEnd, retryMs?: number): void {
+    if (stream.end !== undefined) return;
+    this.#leave(stream, end);
+    const { outlet } = stream;
+    if (end === "stalled" || end === "failed") {
+      // Cut, so that what it has is not taken for the whole; and a dead peer would never take an end.
+      outlet.destroy();
+      return;
+    }
+    if (retryMs !== undefined && !stream.blocked)
+      outlet.write(new TextEncoder().encode(encode({ retry: retryMs })));
+    outlet.end();
+    this.#options.wheel.add(stream, Math.min(this.#options.stallMs, 30_000));
+  }
+
+  /** Cuts what is still there. */
+  destroyAll(): void {
+    for (const stream of this) stream.outlet.destroy();
+  }
+
+  /** Resolves when no stream is left, or after `ms`. */
+  async empty(ms: number): Promise<void> {
+    if (this.#size === 0) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+      timer = setTimeout(resolve, ms);
+    });
+    clearTimeout(timer);
+  }
+
+  due(stream: HubStream, nowMs: number): number | undefined {
+    const { fanOut, heartbeatMs, stallMs } = this.#options;
+    if (stream.end !== undefined) {
+      // It was ended, and its peer does not take the end.
+      stream.outlet.destroy();
+      return undefined;
+    }
+    const { deadlines } = stream;
+    if (deadlines !== undefined) {
+      if (nowMs >= deadlines.endsAtMs) {
+        this.end(stream, deadlines.endsAs);
+        return undefined;
+      }
+      if (nowMs >= deadlines.recheckAtMs) {
+        deadlines.recheckAtMs = Infinity;
+        deadlines.recheck?.();
+      }
+    }
+    if (stream.blocked) {
+      const { bufferedBytes } = stream.outlet;
+      if (bufferedBytes < stream.blockedBytes) stream.blockedSinceMs = Math.floor(nowMs);
+      stream.blockedBytes = bufferedBytes;
+      if (nowMs - stream.blockedSinceMs >= stallMs) {
+        this.end(stream, "stalled");
+        return undefined;
+      }
+    } else if (nowMs - stream.lastWriteMs >= heartbeatMs) {
+      // Not written here: thousands may be due together, and the fan-out knows how to share the event loop.
+      stream.heartbeatDue = true;
+      stream.lastWriteMs = Math.floor(nowMs);
+      fanOut.enqueue(stream);
+    }
+    return this.#nextDue(stream, nowMs);
+  }
+
+  #nextDue(stream: HubStream, nowMs: number): number | undefined {
+    const { heartbeatMs, stallMs } = this.#options;
+    // A stream may become blocked at any time; then it is looked at often enough to notice within `stallMs` and a heartbeat.
+    const soonest = Math.min(
+      stream.blocked ? stream.blockedSinceMs + stallMs : stream.lastWriteMs + heartbeatMs,
+      nowMs + Math.min(heartbeatMs, stallMs),
+      stream.deadlines?.endsAtMs ?? Infinity,
+      stream.deadlines?.recheckAtMs ?? Infinity,
+    );
+    return soonest === Infinity ? undefined : Math.max(1, soonest - nowMs);
+  }
+
+  #leave(stream: HubStream, end: StreamEnd): void {
+    if (stream.end !== undefined) return;
+    stream.end = end;
+    stream.page = undefined;
+    stream.conflation = undefined;
+    const { streams, blocked } = stream.feed;
+    (stream.blocked ? blocked : streams).remove(stream);
+    this.#leaving.add(stream);
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * What a request passes on its way to a stream: is there room, may it, from where. Whatever is known at once is not waited
+ * for: a turn of the microtasks for each of thousands of streams that return together adds up.
+ */
+import type { Log } from "../../log/log.ts";
+import type { Admission } from "./stream-quota.ts";
+import { authorize, keepAuthorized, UNLIMITED, type Grant } from "./authorization.ts";
+import { checkCompression, type Compression } from "../compression/compression-options.ts";
+import { type GzipOffer, offerGzip, openGzip } from "../compression/open-gzip.ts";
+import { cursorOf, type RequestWithUrl } from "../request/cursor-of.ts";
+import { channels } from "../observe/diagnostics.ts";
+import type { FanOut } from "../fan-out/fan-out.ts";
+import type { Feeds } from "../streams/subscriber-groups.ts";
+import type { CheckedOptions, SubscribeOptions } from "../hub/hub-options.ts";
+import { countGap, increment, type HubCounters } from "../observe/hub-stats.ts";
+import { HubStream, type HubFeed } from "../streams/hub-stream.ts";
+import type { HubStreams } from "../streams/hub-streams.ts";
+import { openAt, type Opening } from "./start-point.ts";
+import type { OpenOutlet } from "../out/outlet.ts";
+import type { RecentEntries } from "../entries/recent-entries.ts";
+import type { Refusal } from "../request/refusal.ts";
+import { responseHead } from "../out/response-head.ts";
+import { selectTopics, type TopicSelection } from "../topics/topic-selection.ts";
+
+/** What is there once the log is open. */
+export interface Ready {
+  readonly recent: RecentEntries<HubFeed>;
+  readonly fanOut: FanOut;
+  readonly feeds: Feeds;
+  readonly streams: HubStreams;
+}
+
+export interface ReceptionOptions {
+  readonly checked: CheckedOptions;
+  readonly admission: Admission;
+  readonly counters: HubCounters;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly opening: Promise<Ready>;
+}
+
+/** The stream, why there is none, or undefined when the peer has left or asked for the head alone. */
+export type Received = HubStream | Refusal | undefined;
+
+interface Applicant {
+  readonly lastEventId: string;
+  readonly subscriber: string | undefined;
+  readonly address: string | undefined;
+  readonly options: SubscribeOptions;
+  readonly selection: TopicSelection;
+  readonly offer: GzipOffer;
+  readonly lifetimeMs: number;
+  readonly openOutlet: OpenOutlet;
+  feed: HubFeed | undefined;
+}
+
+/** Selections of one topic that are remembered: most streams have one, and many the same. */
+const MOST_REMEMBERED = 1_000;
+
+export class Reception {
+  /** The hub takes its leave: nobody is let in any more. */
+  closed = false;
+  readonly #options: ReceptionOptions;
+  readonly #selections = new Map<string, TopicSelection>();
+  #ready: Ready | undefined;
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options;
+    options.opening.then(
+      (ready) => (this.#ready = ready),
+      () => undefined,
+    );
+  }
+
+  /**
+   * @throws {TypeError} If an option is wrong, or the response was begun by someone else.
+   * @throws {RangeError} If a number in the options is out of range.
+   */
+  receive(
+    request: RequestWithUrl,
+    address: string | undefined,
+    options: SubscribeOptions,
+    openOutlet: OpenOutlet,
+  ): Received | Promise<Received> {
+    const { subscriber } = options;
+    const lastEventId = cursorOf(request);
+    // A mistake in the call is found before anything is waited for.
+    const head = responseHead(options);
+    const lifetimeMs = pickLifetime(options.lifetimeMs);
+    const compression = this.#compressionOf(options);
+    if (this.closed) return this.#refuse(DRAINING, subscriber);
+    let selection: TopicSelection;
+    try {
+      selection = this.#select(options.topics);
+    } catch (error) {
+      return this.#refuse({ code: "bad-topics", status: 400, detail: (error as Error).message }, subscriber);
+    }
+    const { admission } = this.#options;
+    const full = admission.enter({ subscriber, address });
+    if (full !== undefined) return this.#refuse(full, subscriber);
+    const applicant: Applicant = {
+      lastEventId,
+      subscriber,
+      address,
+      options,
+      selection,
+      offer: offerGzip(request, head, compression),
+      lifetimeMs,
+      openOutlet,
+      feed: undefined,
+    };
+    try {
+      const received =
+        this.#ready === undefined || options.authorize !== undefined
+          ? this.#ask(applicant)
+          : this.#place(this.#ready, applicant, UNLIMITED);
+      if (!(received instanceof Promise)) return this.#settle(applicant, received);
+      return received.then(
+        (stream) => this.#settle(applicant, stream),
+        (error: unknown) => this.#fail(applicant, error),
+      );
+    } catch (error) {
+      return this.#fail(applicant, error);
+    }
+  }
+
+  async #ask(applicant: Applicant): Promise<Received> {
+    const grant = await authorize(applicant.options, true);
+    if ("code" in grant) return grant;
+    return this.#place(this.#ready ?? (await this.#options.opening), applicant, grant);
+  }
+
+  #place(ready: Ready, applicant: Applicant, grant: Grant): Received | Promise<Received> {
+    const { options, lastEventId, offer } = applicant;
+    const feed = ready.feeds.acquire(applicant.selection, options.filter);
+    applicant.feed = feed;
+    const opening = openAt({
+      lastEventId,
+      feed,
+      recent: ready.recent,
+      log: this.#options.log,
+      fanOut: ready.fanOut,
+      writeBytes: this.#options.checked.writeBytes,
+      options,
+      checkData: this.#options.checked.checkData,
+      prologue: options.retryMs === undefined ? undefined : offer.head.first.bytes,
+    });
+    if (!(opening instanceof Promise)) return this.#enter(ready, applicant, feed, grant, opening);
+    return opening.then((opened) =>
+      "code" in opened ? opened : this.#enter(ready, applicant, feed, grant, opened),
+    );
+  }
+
+  #enter({ streams }: Ready, applicant: Applicant, feed: HubFeed, grant: Grant, opening: Opening): Received {
+    if (this.closed) return DRAINING;
+    const { now, checked, counters } = this.#options;
+    const { options, subscriber, address, lifetimeMs, lastEventId } = applicant;
+    const outlet = openGzip(applicant.openOutlet, applicant.offer, opening.first, feed, counters);
+    if (outlet.closed) return undefined;
+
+    const nowMs = now();
+    const terms = { onGap: options.onGap ?? "live", subscriber, address };
+    const stream = new HubStream(streams, outlet, feed, terms, opening, nowMs);
+    const endsAtMs = nowMs + lifetimeMs;
+    if (endsAtMs < Infinity) {
+      stream.deadlines = { endsAtMs, endsAs: "lifetime", recheckAtMs: Infinity, recheck: undefined };
+    }
+    if (grant !== UNLIMITED) keepAuthorized(stream, streams, options, grant, now, checked.onError);
+    counters.opened += 1;
+    counters.deliveries += opening.messages;
+    streams.enter(stream);
+    const told = channels["tidings:stream:open"];
+    if (told.hasSubscribers) told.publish({ subscription: stream, subscriber, lastEventId });
+    if (opening.gap !== undefined) countGap(counters, stream, opening.gap);
+    return stream;
+  }
+
+  #settle(applicant: Applicant, received: Received): Received {
+    if (received instanceof HubStream) return received;
+    this.#release(applicant);
+    return received === undefined ? undefined : this.#refuse(received, applicant.subscriber);
+  }
+
+  #fail(applicant: Applicant, error: unknown): Refusal {
+    this.#release(applicant);
+    // The response was not ours to begin with, or the application's own functions gave what cannot be used.
+    if (error instanceof TypeError || error instanceof RangeError) throw error;
+    this.#options.checked.onError(error);
+    return this.#refuse(FAILED, applicant.subscriber);
+  }
+
+  #release(applicant: Applicant): void {
+    this.#options.admission.leave(applicant);
+    if (applicant.feed !== undefined) this.#ready!.feeds.release(applicant.feed);
+  }
+
+  #refuse(refusal: Refusal, subscriber: string | undefined): Refusal {
+    increment(this.#options.counters.refused, refusal.code);
+    const told = channels["tidings:stream:refuse"];
+    if (told.hasSubscribers) told.publish({ ...refusal, subscriber });
+    return refusal;
+  }
+
+  #compressionOf({ compression }: SubscribeOptions): Compression | undefined {
+    const { checked } = this.#options;
+    if (compression === undefined) return checked.compression;
+    if (compression === true) return checked.compression ?? checkCompression("subscribe", true);
+    return checkCompression("subscribe", compression);
+  }
+
+  #select(topics: SubscribeOptions["topics"]): TopicSelection {
+    const { topicsPerStream } = this.#options.checked;
+    const [topic] = topics;
+    if (topics.length !== 1 || typeof topic !== "string") return selectTopics(topics, topicsPerStream);
+    let selection = this.#selections.get(topic);
+    if (selection === undefined) {
+      selection = selectTopics(topics, topicsPerStream);
+      if (this.#selections.size >= MOST_REMEMBERED) this.#selections.clear();
+      this.#selections.set(topic, selection);
+    }
+    return selection;
+  }
+}
+
+const DRAINING: Refusal = { code: "draining", status: 503, detail: "The hub is going away", retryAfter: 1 };
+const FAILED: Refusal = {
+  code: "failed",
+  status: 503,
+  detail: "The stream cannot be served now",
+  retryAfter: 5,
+};
+
+function pickLifetime(lifetimeMs: SubscribeOptions["lifetimeMs"]): number {
+  if (lifetimeMs === undefined) return Infinity;
+  const [least, most] = typeof lifetimeMs === "number" ? [lifetimeMs, lifetimeMs] : lifetimeMs;
+  if (!(least > 0 && most >= least)) {
+    throw new RangeError(
+      `Cannot subscribe: lifetimeMs is ${least} to ${most}, expected numbers above 0, the smaller first`,
+    );
+  }
+  return least + Math.random() * (most - least);
+}

@@ -1,0 +1,82 @@
+/**
+ * What a stream subscribes to: topics by name and by pattern.
+ * A pattern is an object, so that text out of a request can never become one by itself.
+ * This module is browser compatible.
+ */
+import type { Selection } from "../../log/log.ts";
+import { compileTopicPattern, type TopicMatcher } from "./topic-pattern.ts";
+
+/** A topic, or all topics that a pattern matches: `"book/1"`, `{ pattern: "book/:id" }`. See topic-pattern.ts for the syntax. */
+export type TopicSelector = string | { readonly pattern: string };
+
+/** A selection that knows its parts, so that equal ones can share what is made for them. */
+export interface TopicSelection extends Selection {
+  /** Equal for equal selections. */
+  readonly key: string;
+  readonly names: readonly string[];
+  readonly patterns: readonly string[];
+}
+
+/** Bytes of UTF-8 in one topic at most: what every log can use as a key. */
+export const MOST_TOPIC_BYTES = 1_024;
+
+/**
+ * @param selectors - One or more; duplicates are one.
+ * @throws {TypeError} If there is none, or one is no topic or no pattern.
+ * @throws {RangeError} If there are more than `mostTopics`, or one is longer than 1,024 bytes.
+ */
+export function selectTopics(selectors: readonly TopicSelector[], mostTopics: number): TopicSelection {
+  if (!Array.isArray(selectors) || selectors.length === 0) {
+    throw new TypeError("Cannot subscribe: there are no topics, expected an array of 1 or more");
+  }
+  if (selectors.length > mostTopics) {
+    throw new RangeError(
+      `Cannot subscribe: there are ${selectors.length} topics, expected ${mostTopics} or fewer`,
+    );
+  }
+  const names = new Set<string>();
+  const matchers = new Map<string, TopicMatcher>();
+  for (const selector of selectors as readonly TopicSelector[]) {
+    if (typeof selector === "object" && selector !== null) {
+      checkTopic("subscribe", selector.pattern);
+      matchers.set(selector.pattern, compileTopicPattern(selector.pattern));
+    } else {
+      names.add(checkTopic("subscribe", selector));
+    }
+  }
+  const sortedNames = [...names].sort();
+  const patterns = [...matchers.keys()].sort();
+  const key = JSON.stringify([sortedNames, patterns]);
+  if (matchers.size === 0) {
+    return { key, names: sortedNames, patterns, exact: sortedNames, matches: (topic) => names.has(topic) };
+  }
+  const all = [...matchers.values()];
+  return {
+    key,
+    names: sortedNames,
+    patterns,
+    matches: (topic) => names.has(topic) || all.some((matches) => matches(topic)),
+  };
+}
+
+/**
+ * @throws {TypeError} If `topic` is not a string, or empty.
+ * @throws {RangeError} If it is longer than 1,024 bytes.
+ */
+export function checkTopic(action: string, topic: string): string {
+  if (typeof topic !== "string" || topic === "") {
+    throw new TypeError(
+      `Cannot ${action}: topic is ${JSON.stringify(topic)}, expected a string that is not empty`,
+    );
+  }
+  // A UTF-16 unit is three bytes at most, so that most topics need no counting.
+  if (topic.length * 3 > MOST_TOPIC_BYTES) {
+    const bytes = new TextEncoder().encode(topic).length;
+    if (bytes > MOST_TOPIC_BYTES) {
+      throw new RangeError(
+        `Cannot ${action}: topic has ${bytes} bytes, expected ${MOST_TOPIC_BYTES} or fewer`,
+      );
+    }
+  }
+  return topic;
+}
