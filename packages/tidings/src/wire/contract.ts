@@ -5,6 +5,9 @@
  * This module is browser compatible.
  */
 
+/** Event types and their data: `{ price: Price; message: string }`. The key `message` is for messages without `event`. */
+export type EventMap = Record<string, unknown>;
+
 /** As much of a Standard Schema as is used here: what goes out is its input, what a reader gets is its output. */
 export interface Schema<Output = unknown, Input = Output> {
   readonly "~standard": {

@@ -2,12 +2,12 @@
  * What an application sends: a message whose data may be any value that JSON can carry, typed by a map of events.
  * This module is browser compatible.
  */
+import type { EventMap } from "../../wire/contract.ts";
 import { encode } from "../../wire/encode.ts";
 import type { Message } from "../../wire/message.ts";
 import type { CheckData } from "./check-data.ts";
 
-/** Event types and their data: `{ price: Price; message: string }`. The key `message` is for messages without `event`. */
-export type EventMap = Record<string, unknown>;
+export type { EventMap };
 
 /** A message of one of the events of `Events`, or one that carries no data: an `id` or a `retry` alone. */
 export type OutgoingMessage<Events extends object = EventMap> = string extends keyof Events
