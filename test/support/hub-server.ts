@@ -6,9 +6,11 @@ import type { AddressInfo } from "node:net";
 import { afterEach } from "vitest";
 import { createParser } from "../../packages/tidings/src/wire/parser.ts";
 import type { ParsedMessage } from "../../packages/tidings/src/wire/message.ts";
-import { createHub, type Hub } from "../../packages/tidings/src/server/hub/hub.ts";
-import type { HubOptions, SubscribeOptions } from "../../packages/tidings/src/server/hub/hub-options.ts";
-import type { Subscription } from "../../packages/tidings/src/server/streams/hub-stream.ts";
+import { type Hub } from "../../packages/tidings/src/server/hub/hub.ts";
+import type { HubOptions } from "../../packages/tidings/src/server/hub/hub-options.ts";
+import { createHub } from "../../packages/tidings/src/server/hub/create-hub.ts";
+import type { SubscribeOptions } from "../../packages/tidings/src/server/subscribe/subscribe-options.ts";
+import type { Subscription } from "../../packages/tidings/src/server/streams/subscription.ts";
 
 export interface HubServer {
   readonly hub: Hub;

@@ -5,10 +5,10 @@
 import type { Entry, Log, OpenLogOptions } from "../../packages/tidings/src/log/log.ts";
 import { memoryLog } from "../../packages/tidings/src/log/memory.ts";
 import { OpenHub } from "../../packages/tidings/src/server/hub/open-hub.ts";
-import type { SubscribeOptions } from "../../packages/tidings/src/server/hub/hub-options.ts";
 import { TimerWheel } from "../../packages/tidings/src/server/time/timer-wheel.ts";
 import { createRandom } from "../../packages/tidings/src/test/random.ts";
 import { createParser, type Parser } from "../../packages/tidings/src/wire/parser.ts";
+import type { SubscribeOptions } from "../../packages/tidings/src/server/subscribe/subscribe-options.ts";
 
 export type Weather = "calm" | "slow readers" | "cuts" | "small retention" | "everything";
 
@@ -48,7 +48,7 @@ export async function simulate(seed: number, weather: Weather): Promise<Simulati
       stallMs: false,
       onError: (error) => problems.push(String(error)),
     },
-    // Each look at the clock takes half a slice, so that walks are cut into pieces.
+    // Each look at the clock takes half a slice, so that walks are cut into batches.
     { schedule: (run) => void work.push(run), now: () => (clock += 0.25), wheel: () => new TimerWheel() },
   );
 
@@ -107,9 +107,9 @@ export async function simulate(seed: number, weather: Weather): Promise<Simulati
   }
   const { deliveries } = hub.stats();
   for (const peer of peers) peer.cut(false);
-  const { streams, feeds, routes } = hub.stats();
-  if (streams + feeds + routes > 0)
-    problems.push(`left behind: ${streams} streams, ${feeds} feeds, ${routes} routes`);
+  const { streams, subscriberGroups, routes } = hub.stats();
+  if (streams + subscriberGroups + routes > 0)
+    problems.push(`left behind: ${streams} streams, ${subscriberGroups} groups, ${routes} routes`);
   return { problems, deliveries, gaps };
 }
 

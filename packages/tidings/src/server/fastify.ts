@@ -5,8 +5,8 @@
 import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from "fastify";
 import type { EventStream } from "./one-stream/event-stream.ts";
 import { openStream, type StreamOptions } from "./one-stream/open-stream.ts";
-import type { EventMap } from "./message/outgoing-message.ts";
 import { isSource, type Source } from "./one-stream/source.ts";
+import type { EventMap } from "../wire/contract.ts";
 
 declare module "fastify" {
   interface FastifyReply {

@@ -6,25 +6,21 @@ export type { EventStream, SendResult } from "./one-stream/event-stream.ts";
 export { type EndCode, StreamEnded } from "./one-stream/stream-ended.ts";
 export type { StreamLimits } from "./one-stream/stream-limits.ts";
 export type { ContractOptions } from "./message/check-data.ts";
-export type { DataOf, EventSchemas, Schema, SchemaIssue, SchemaResult, SchemasOf } from "../wire/contract.ts";
-export type { EventMap, OutgoingMessage } from "./message/outgoing-message.ts";
+export type {
+  DataOf,
+  EventMap,
+  EventSchemas,
+  Schema,
+  SchemaIssue,
+  SchemaResult,
+  SchemasOf,
+} from "../wire/contract.ts";
+export type { OutgoingMessage } from "./message/outgoing-message.ts";
 export type { Source } from "./one-stream/source.ts";
 export type { HeadOptions } from "./out/response-head.ts";
-export type { FetchRequest } from "./adapters/fetch.ts";
-export type { FastifyReply } from "./adapters/fastify-reply.ts";
-export type { NodeRequest, NodeResponse } from "./adapters/node.ts";
-export { createHub, type Hub, type Published, type PublishOptions } from "./hub/hub.ts";
-export type {
-  Authorization,
-  Authorize,
-  HistoryOptions,
-  HubLimits,
-  HubOptions,
-  SnapshotResult,
-  SubscribeOptions,
-} from "./hub/hub-options.ts";
+export { type Hub } from "./hub/hub.ts";
+export type { HistoryOptions, HubLimits, HubOptions } from "./hub/hub-options.ts";
 export type { CompressionOptions } from "./compression/compression-options.ts";
-export type { StreamEnd, Subscription } from "./streams/hub-stream.ts";
 export {
   type Acceptor,
   type AcceptorOptions,
@@ -49,3 +45,13 @@ export type { SlowPolicy } from "./entries/conflation.ts";
 export { type PrometheusOptions, toPrometheus } from "./observe/prometheus.ts";
 export type { DiagnosticsMessages } from "./observe/diagnostics.ts";
 export type { Inspection, StreamInspection } from "./observe/inspection.ts";
+export type { FetchRequest, FastifyReply, NodeRequest, NodeResponse } from "./request/http-types.ts";
+export { createHub } from "./hub/create-hub.ts";
+export type { Published, PublishOptions } from "./publish/publisher.ts";
+export type {
+  Authorization,
+  Authorize,
+  SnapshotResult,
+  SubscribeOptions,
+} from "./subscribe/subscribe-options.ts";
+export type { StreamEnd, Subscription } from "./streams/subscription.ts";

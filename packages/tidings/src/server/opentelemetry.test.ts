@@ -13,8 +13,8 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Reader, serveHub, until } from "../../../../test/support/hub-server.ts";
-import { createHub } from "./hub/hub.ts";
 import { observeHub, traceHubs } from "./opentelemetry.ts";
+import { createHub } from "./hub/create-hub.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

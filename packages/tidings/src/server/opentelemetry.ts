@@ -18,8 +18,8 @@ import {
 } from "@opentelemetry/api";
 import { channels, type DiagnosticsMessages } from "./observe/diagnostics.ts";
 import type { Hub } from "./hub/hub.ts";
-import type { Subscription } from "./streams/hub-stream.ts";
 import { METRICS, samplesOf } from "./observe/metrics.ts";
+import type { Subscription } from "./streams/subscription.ts";
 
 export interface ObserveOptions {
   /** Unless told, `metrics.getMeter("tidings")`. */

@@ -5,11 +5,12 @@
  */
 import { toChunk } from "../out/chunk.ts";
 import type { OpensStreams } from "../adapters/node.ts";
-import type { FirstPiece, Outlet } from "../out/outlet.ts";
+import type { Outlet } from "../out/outlet.ts";
 import { joinVary, type ResponseHead } from "../out/response-head.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import type { RequestHead } from "./request-head.ts";
 import { checkHeader, writeResponseHead } from "./response-bytes.ts";
+import type { FirstBatch } from "../out/batch.ts";
 
 /** A request, as node:http would hand it on, without a body. */
 export interface AcceptedRequest {
@@ -102,7 +103,7 @@ export class AcceptedResponse implements OpensStreams {
   }
 
   /** @internal */
-  openTidingsStream(head: ResponseHead, first: FirstPiece): Outlet {
+  openTidingsStream(head: ResponseHead, first: FirstBatch): Outlet {
     const outlet = this.#connection.open(this.#headers === undefined ? head : this.#merge(head), first);
     this.headersSent = true;
     return outlet;

@@ -6,10 +6,10 @@ import tls from "node:tls";
 import { createGunzip } from "node:zlib";
 import { generate } from "selfsigned";
 import { afterEach, describe, expect, it } from "vitest";
-import { createHub } from "../hub/hub.ts";
 import { openStream } from "../one-stream/open-stream.ts";
 import { sharedWheel } from "../time/timer-wheel.ts";
 import { type Acceptor, type AcceptorOptions, createAcceptor, type StreamHandler } from "./acceptor.ts";
+import { createHub } from "../hub/create-hub.ts";
 
 const closers: (() => unknown)[] = [];
 
@@ -340,7 +340,7 @@ describe("what the acceptor bounds", () => {
     }
     await expect.poll(() => acceptor.stats().connections).toBe(0);
     await expect.poll(() => sharedWheel().size).toBe(0);
-    expect(hub.stats()).toMatchObject({ opened: 500, feeds: 0, ended: { "peer-left": 500 } });
+    expect(hub.stats()).toMatchObject({ opened: 500, subscriberGroups: 0, ended: { "peer-left": 500 } });
   });
 });
 

@@ -3,8 +3,6 @@
  * node:http. Whatever is not plainly such a request reaches the server as if nobody had looked at it.
  * This module is browser compatible, and does nothing there.
  */
-import type { NodeRequest, NodeResponse } from "../adapters/node.ts";
-import type { FirstPiece } from "../out/outlet.ts";
 import { type Refusal, refuseNode } from "../request/refusal.ts";
 import type { ResponseHead } from "../out/response-head.ts";
 import { StreamList } from "../streams/stream-list.ts";
@@ -19,6 +17,8 @@ import {
 import { AcceptedResponse, toRequest } from "./accepted-response.ts";
 import { readRequestHead } from "./request-head.ts";
 import { SharedHead } from "./response-bytes.ts";
+import type { NodeRequest, NodeResponse } from "../request/http-types.ts";
+import type { FirstBatch } from "../out/batch.ts";
 
 /** A request for a stream, from the acceptor or from node:http: what both have. */
 export type StreamRequest = NodeRequest & { readonly url?: string | undefined };
@@ -71,7 +71,7 @@ export interface AcceptorServer {
  * Takes the connections of a server before it does: those that begin with a plain GET for one of the paths stay here, all
  * others go on to the server with every byte they have sent.
  * @param server - It listens itself, as before; its `closeIdleConnections` and `closeAllConnections` close what is here too.
- * @param paths - Handlers by path: `"/prices"`, `"/books/:id"`, `"/feeds/*"`; the first that fits.
+ * @param paths - Handlers by path: `"/prices"`, `"/books/:id"`, `"/groups/*"`; the first that fits.
  * @throws {TypeError} If the server is none of Node's, has an acceptor, or a path cannot be compiled.
  * @throws {RangeError} If an option is not a number above 0.
  */
@@ -163,7 +163,7 @@ class OpenAcceptor implements Acceptor, ConnectionOwner {
   }
 
   /** @internal */
-  headBytes(head: ResponseHead, first: FirstPiece, keepsAlive: boolean): Uint8Array {
+  headBytes(head: ResponseHead, first: FirstBatch, keepsAlive: boolean): Uint8Array {
     return this.#sharedHead.of(head, first, keepsAlive);
   }
 

@@ -3,8 +3,8 @@
  * This module is browser compatible.
  */
 import { newBytes, toChunk } from "../out/chunk.ts";
-import type { FirstPiece } from "../out/outlet.ts";
 import type { ResponseHead } from "../out/response-head.ts";
+import type { FirstBatch } from "../out/batch.ts";
 
 /** @throws {TypeError} If the name is no token, or the value has a character that no header can carry. */
 export function checkHeader(name: string, value: string | readonly string[]): void {
@@ -43,7 +43,7 @@ export class SharedHead {
     | { second: number; head: ResponseHead; first: Uint8Array; keepsAlive: boolean; bytes: Uint8Array }
     | undefined;
 
-  of(head: ResponseHead, first: FirstPiece, keepsAlive: boolean): Uint8Array {
+  of(head: ResponseHead, first: FirstBatch, keepsAlive: boolean): Uint8Array {
     const second = Math.floor(Date.now() / 1_000);
     const last = this.#last;
     if (

@@ -1,23 +1,17 @@
 /**
  * Makes an outlet and the `Response` that carries it, for servers that take a `Request` and want a `Response` back.
- * The body hands out bytes when the server asks for some: whatever was written since then goes in one piece.
+ * The body hands out bytes when the server asks for some: whatever was written since then goes in one batch.
  * This module is browser compatible.
  */
-import type { FirstPiece, Outlet, OutletOwner } from "../out/outlet.ts";
-import { joinBytes } from "../out/batch.ts";
+import type { Outlet, OutletOwner } from "../out/outlet.ts";
+import { type FirstBatch, joinBytes } from "../out/batch.ts";
 import type { ResponseHead } from "../out/response-head.ts";
-
-/** What we read of a request: the standard's `Request` has it. */
-export interface FetchRequest {
-  readonly method: string;
-  readonly headers: { get(name: string): string | null };
-  readonly signal?: AbortSignal | null;
-}
+import type { FetchRequest } from "../request/http-types.ts";
 
 export function createFetchOutlet(
   request: FetchRequest,
   head: ResponseHead,
-  first: FirstPiece = head.first,
+  first: FirstBatch = head.first,
 ): { outlet: Outlet; response: Response } {
   const headers = new Headers();
   for (const [name, value] of head.headers) {
@@ -48,7 +42,7 @@ class FetchOutlet implements Outlet {
   /** The body has been closed or failed; doing so again would throw. */
   #settled = false;
 
-  constructor(request: FetchRequest, first: FirstPiece, hasBody: boolean) {
+  constructor(request: FetchRequest, first: FirstBatch, hasBody: boolean) {
     if (!hasBody || request.signal?.aborted === true) {
       this.closed = true;
       if (!hasBody) return;

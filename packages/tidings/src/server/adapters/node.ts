@@ -5,37 +5,16 @@
  * Loads where there is no Node, and no types of Node's are needed to compile against it.
  * This module is browser compatible.
  */
-import type { FirstPiece, Outlet, OutletOwner } from "../out/outlet.ts";
+import type { Outlet, OutletOwner } from "../out/outlet.ts";
 import { joinVary, type ResponseHead } from "../out/response-head.ts";
-import { type FastifyReply, takeOver } from "./fastify-reply.ts";
 import { type NodeSocket, SocketOutlet } from "./socket-outlet.ts";
-
-/** What we read of a request: `IncomingMessage`, `Http2ServerRequest` and Fastify's request have it. */
-export interface NodeRequest {
-  readonly method?: string | undefined;
-  readonly httpVersionMajor?: number;
-  readonly headers: { readonly [name: string]: string | string[] | undefined };
-  readonly socket: unknown;
-  /** The request that Fastify's is about. */
-  readonly raw?: { readonly httpVersionMajor: number };
-}
-
-/** What we use of a response: `ServerResponse` and `Http2ServerResponse` have it. */
-export interface NodeResponse {
-  statusCode: number;
-  readonly headersSent: boolean;
-  readonly writableEnded: boolean;
-  readonly socket: unknown;
-  setHeader(name: string, value: string | readonly string[]): unknown;
-  removeHeader(name: string): void;
-  write(bytes: Uint8Array): boolean;
-  end(): unknown;
-  on(name: string, listener: () => void): unknown;
-}
+import type { FirstBatch } from "../out/batch.ts";
+import type { FastifyReply, NodeRequest, NodeResponse } from "../request/http-types.ts";
+import { takeOver } from "../request/take-over.ts";
 
 /** A response that opens event streams in its own way, as the acceptor's does. */
 export interface OpensStreams extends NodeResponse {
-  openTidingsStream(head: ResponseHead, first: FirstPiece): Outlet;
+  openTidingsStream(head: ResponseHead, first: FirstBatch): Outlet;
 }
 
 /**
@@ -46,7 +25,7 @@ export function createNodeOutlet(
   request: NodeRequest,
   given: NodeResponse | FastifyReply,
   head: ResponseHead,
-  first: FirstPiece = head.first,
+  first: FirstBatch = head.first,
 ): Outlet {
   const response = takeOver(given) as WideResponse;
   const version = request.httpVersionMajor ?? request.raw?.httpVersionMajor ?? 1;

@@ -5,9 +5,10 @@ import { memoryLog } from "../../log/memory.ts";
 import { parseCursor } from "../../log/cursor.ts";
 import type { ContractOptions } from "../message/check-data.ts";
 import { OpenHub, system } from "../hub/open-hub.ts";
-import type { HubOptions, SubscribeOptions } from "../hub/hub-options.ts";
-import type { EventMap } from "../message/outgoing-message.ts";
+import type { HubOptions } from "../hub/hub-options.ts";
 import type { Publication } from "../publish/publication.ts";
+import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
+import type { EventMap } from "../../wire/contract.ts";
 
 /**
  * Makes the messages of an answer; called once. `signal` aborts when the answer is cancelled or abandoned.

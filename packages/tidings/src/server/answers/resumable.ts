@@ -3,17 +3,14 @@
  * job. It goes on when its reader leaves, and the reader that returns, after a reload or on another network, goes on where
  * it was. The last message is the verdict: an answer that ends without one was cut off on the way.
  */
-import type { Schema } from "../../wire/contract.ts";
+import type { EventMap, Schema } from "../../wire/contract.ts";
 import { Answer, type AnswerLimits, type Generate } from "./answer.ts";
-import type { FastifyReply } from "../adapters/fastify-reply.ts";
-import type { FetchRequest } from "../adapters/fetch.ts";
-import type { NodeRequest, NodeResponse } from "../adapters/node.ts";
 import type { ContractOptions } from "../message/check-data.ts";
 import { checkCompression } from "../compression/compression-options.ts";
 import { cursorOf } from "../request/cursor-of.ts";
 import type { HubOptions } from "../hub/hub-options.ts";
-import type { EventMap } from "../message/outgoing-message.ts";
 import { refuseFetch, refuseNode, type Refusal } from "../request/refusal.ts";
+import type { FastifyReply, FetchRequest, NodeRequest, NodeResponse } from "../request/http-types.ts";
 
 export interface AnswersOptions<Events extends object = EventMap>
   extends Partial<AnswerLimits>, ContractOptions<Events> {

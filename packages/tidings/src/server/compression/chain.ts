@@ -1,12 +1,12 @@
 /**
  * Has what goes to many streams compressed once for all of them.
  *
- * A piece by itself can be sent to any stream, whatever that had before. But one short message compresses badly by itself,
- * and well behind others like it. So the streams that were sent the same pieces, one after the other, form a *chain*: the
- * next piece refers to what all of them had last. Whoever opens later, or fell out, is sent pieces by themselves, until
- * the chain begins anew, as it does every few pieces: then all who are sent the same piece are in it.
+ * A batch by itself can be sent to any stream, whatever that had before. But one short message compresses badly by itself,
+ * and well behind others like it. So the streams that were sent the same batches, one after the other, form a *chain*: the
+ * next batch refers to what all of them had last. Whoever opens later, or fell out, is sent batches by themselves, until
+ * the chain begins anew, as it does every few batches: then all who are sent the same batch are in it.
  *
- * A chain keeps a few kilobytes per feed, and a number for each stream: nothing else.
+ * A chain keeps a few kilobytes per group, and a number for each stream: nothing else.
  * This module is browser compatible.
  */
 import { type Deflated, deflate, sumOf } from "./deflated.ts";
@@ -18,7 +18,7 @@ export interface Linkable {
   links?: Links | undefined;
 }
 
-/** A piece as it is to be sent to those who are at one place. */
+/** A batch as it is to be sent to those who are at one place. */
 export interface Link {
   readonly deflated: Deflated;
   /** Where whoever is sent it stands then. */
@@ -26,16 +26,16 @@ export interface Link {
 }
 
 export interface Links {
-  /** The piece by itself. */
+  /** The batch by itself. */
   alone: Link | undefined;
-  /** The piece for those who stand at `from`. */
+  /** The batch for those who stand at `from`. */
   next: (Link & { readonly from: number }) | undefined;
 }
 
 /** The place of a stream that was sent nothing it shares. */
 export const NOWHERE = 0;
 
-/** Bytes that the next piece may refer to; a piece as large needs nobody before it. */
+/** Bytes that the next batch may refer to; a batch as large needs nobody before it. */
 const WINDOW_BYTES = 4_096;
 /** Pieces after which it begins anew. */
 const LENGTH = 16;
@@ -56,39 +56,39 @@ export class DeflateChain {
     this.level = level;
   }
 
-  /** What to send a stream at `place`, of a piece that goes to all who keep up. */
-  link(piece: Linkable, place: number): Link {
-    const next = piece.links?.next;
+  /** What to send a stream at `place`, of a batch that goes to all who keep up. */
+  link(batch: Linkable, place: number): Link {
+    const next = batch.links?.next;
     if (next?.from === place) return next;
     if (place !== NOWHERE && place === this.#place) {
       this.#missed = 0;
-      if (this.#length < LENGTH && piece.bytes.length < WINDOW_BYTES) return this.#append(piece);
-      return this.#begin(piece, this.alone(piece));
+      if (this.#length < LENGTH && batch.bytes.length < WINDOW_BYTES) return this.#append(batch);
+      return this.#begin(batch, this.alone(batch));
     }
-    const isNew = piece.links?.alone === undefined;
-    const alone = this.alone(piece);
+    const isNew = batch.links?.alone === undefined;
+    const alone = this.alone(batch);
     if (isNew) this.#missed += 1;
-    return this.#missed > LENGTH || this.#place === NOWHERE ? this.#begin(piece, alone) : alone;
+    return this.#missed > LENGTH || this.#place === NOWHERE ? this.#begin(batch, alone) : alone;
   }
 
   /** What to send any stream. */
-  alone(piece: Linkable): Link {
-    const links = (piece.links ??= { alone: undefined, next: undefined });
-    links.alone ??= { deflated: deflate(piece.bytes, this.level, sumOf(piece.bytes)), place: ++places };
+  alone(batch: Linkable): Link {
+    const links = (batch.links ??= { alone: undefined, next: undefined });
+    links.alone ??= { deflated: deflate(batch.bytes, this.level, sumOf(batch.bytes)), place: ++places };
     return links.alone;
   }
 
-  #begin(piece: Linkable, alone: Link): Link {
+  #begin(batch: Linkable, alone: Link): Link {
     this.#place = alone.place;
-    this.#window = piece.bytes.slice(-WINDOW_BYTES);
+    this.#window = batch.bytes.slice(-WINDOW_BYTES);
     this.#length = 0;
     this.#missed = 0;
     return alone;
   }
 
-  #append(piece: Linkable): Link {
-    const links = (piece.links ??= { alone: undefined, next: undefined });
-    const { bytes } = piece;
+  #append(batch: Linkable): Link {
+    const links = (batch.links ??= { alone: undefined, next: undefined });
+    const { bytes } = batch;
     const sum = links.alone?.deflated.sum ?? sumOf(bytes);
     const deflated = deflate(bytes, this.level, sum, this.#window);
     const kept = this.#window.subarray(-Math.max(1, WINDOW_BYTES - bytes.length));

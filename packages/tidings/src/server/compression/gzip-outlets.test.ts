@@ -3,7 +3,7 @@ import { createGunzip, gunzipSync, constants, type Gunzip } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { toChunk } from "../out/chunk.ts";
 import type { Outlet, OutletOwner } from "../out/outlet.ts";
-import { JoinedPiece, shared } from "../out/batch.ts";
+import { JoinedBatch, shared } from "../out/batch.ts";
 import { responseHead } from "../out/response-head.ts";
 import { DeflateChain } from "./chain.ts";
 import { OwnGzipOutlet } from "./own-gzip.ts";
@@ -69,14 +69,14 @@ const head = responseHead();
 let offset = 0;
 
 /** Messages like each other, as those of one topic are. */
-function pieceOf(messages: number): JoinedPiece {
+function batchOf(messages: number): JoinedBatch {
   const entries = Array.from({ length: messages }, () => {
     offset += 1;
     const data = { symbol: "AAPL", bid: (offset * 7) % 1_000, ask: (offset * 11) % 1_000, venue: "XNAS" };
     const bytes = text.encode(`id: abcdefghijkl.${offset}\nevent: price\ndata: ${JSON.stringify(data)}\n\n`);
     return { offset, bytes };
   });
-  return new JoinedPiece(entries, offset);
+  return new JoinedBatch(entries, offset);
 }
 
 function openShared(chain: DeflateChain, first = shared(":\n\n"), framing: "chunked" | "none" = "none") {
@@ -101,23 +101,23 @@ describe("streams that share what is compressed", () => {
       const looks: [shown: string, plain: string][] = [];
       for (let step = 0; step < 300; step += 1) {
         if (streams.length < 12 && chance(0.15)) {
-          const first = chance(0.3) ? pieceOf(3) : shared(`id: abcdefghijkl.${offset}\n\n`);
+          const first = chance(0.3) ? batchOf(3) : shared(`id: abcdefghijkl.${offset}\n\n`);
           streams.push(openShared(chain, first, chance(0.5) ? "chunked" : "none"));
         }
-        const piece = pieceOf(chance(0.1) ? 60 : chance(0.3) ? 4 : 1);
+        const batch = batchOf(chance(0.1) ? 60 : chance(0.3) ? 4 : 1);
         for (const stream of streams) {
           if (chance(0.05)) {
-            // It lags: what it gets then is a piece of its own.
-            const own = pieceOf(2);
-            stream.outlet.writePiece(own);
+            // It lags: what it gets then is a batch of its own.
+            const own = batchOf(2);
+            stream.outlet.writeBatch(own);
             stream.plain += Buffer.from(own.bytes).toString();
           } else if (!chance(0.03)) {
-            stream.outlet.writePiece(piece);
-            stream.plain += Buffer.from(piece.bytes).toString();
+            stream.outlet.writeBatch(batch);
+            stream.plain += Buffer.from(batch.bytes).toString();
           }
           if (chance(0.03)) {
             const comment = chance(0.5) ? shared(":\n\n") : shared("retry: 5\n\n");
-            if (chance(0.5)) stream.outlet.writePiece(comment);
+            if (chance(0.5)) stream.outlet.writeBatch(comment);
             else stream.outlet.write(comment.bytes);
             stream.plain += Buffer.from(comment.bytes).toString();
           }
@@ -139,31 +139,31 @@ describe("streams that share what is compressed", () => {
     },
   );
 
-  it("compresses a piece once for all that stand together, and small behind others like it", () => {
+  it("compresses a batch once for all that stand together, and small behind others like it", () => {
     const chain = new DeflateChain(6);
     const streams = Array.from({ length: 100 }, () => openShared(chain));
     const made = new Set<Uint8Array>();
     let plainBytes = 0;
     for (let i = 0; i < 200; i += 1) {
-      const piece = pieceOf(1);
-      plainBytes += piece.bytes.length;
-      for (const { outlet } of streams) outlet.writePiece(piece);
+      const batch = batchOf(1);
+      plainBytes += batch.bytes.length;
+      for (const { outlet } of streams) outlet.writeBatch(batch);
     }
     for (const { inner } of streams) for (const part of inner.parts.slice(1)) made.add(part);
     expect(made.size).toBe(200);
     expect(streams[0]!.inner.bytes.length).toBeLessThan(plainBytes * 0.45);
   });
 
-  it("takes in those who open later, within a few pieces", () => {
+  it("takes in those who open later, within a few batches", () => {
     const chain = new DeflateChain(6);
     const early = openShared(chain);
-    for (let i = 0; i < 21; i += 1) early.outlet.writePiece(pieceOf(1));
+    for (let i = 0; i < 21; i += 1) early.outlet.writeBatch(batchOf(1));
     const late = openShared(chain);
     let apart = 0;
     for (let i = 0; i < 60; i += 1) {
-      const piece = pieceOf(1);
-      late.outlet.writePiece(piece);
-      early.outlet.writePiece(piece);
+      const batch = batchOf(1);
+      late.outlet.writeBatch(batch);
+      early.outlet.writeBatch(batch);
       if (late.inner.parts.at(-1) !== early.inner.parts.at(-1)) apart += 1;
     }
     expect(apart).toBeLessThan(17);
@@ -172,12 +172,12 @@ describe("streams that share what is compressed", () => {
   it("goes on for those who stay when all who were in the chain have left", () => {
     const chain = new DeflateChain(6);
     const first = openShared(chain);
-    first.outlet.writePiece(pieceOf(1));
-    first.outlet.writePiece(pieceOf(1));
+    first.outlet.writeBatch(batchOf(1));
+    first.outlet.writeBatch(batchOf(1));
     const { inner, outlet } = openShared(chain);
     const sizes: number[] = [];
     for (let i = 0; i < 60; i += 1) {
-      outlet.writePiece(pieceOf(1));
+      outlet.writeBatch(batchOf(1));
       sizes.push(inner.parts.at(-1)!.length);
     }
     expect(Math.min(...sizes.slice(0, 16))).toBeGreaterThan(80);
@@ -207,7 +207,7 @@ describe("a stream with a compressor of its own", () => {
     let plain = ":\n\n";
     expect(soFar(inner.bytes)).toBe(plain);
     for (let i = 0; i < 50; i += 1) {
-      const { bytes } = pieceOf(1);
+      const { bytes } = batchOf(1);
       plain += Buffer.from(bytes).toString();
       outlet.write(bytes);
       await expect.poll(() => soFar(inner.bytes)).toBe(plain);

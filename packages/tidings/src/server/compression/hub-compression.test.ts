@@ -8,9 +8,11 @@ import express from "express";
 import { afterEach, describe, expect, it } from "vitest";
 import { createParser } from "../../wire/parser.ts";
 import type { EventStream } from "../one-stream/event-stream.ts";
-import { createHub, type Hub } from "../hub/hub.ts";
-import type { HubOptions, SubscribeOptions } from "../hub/hub-options.ts";
+import { type Hub } from "../hub/hub.ts";
+import type { HubOptions } from "../hub/hub-options.ts";
 import { openStream } from "../one-stream/open-stream.ts";
+import { createHub } from "../hub/create-hub.ts";
+import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

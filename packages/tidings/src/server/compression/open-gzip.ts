@@ -3,15 +3,15 @@
  * depends on the request.
  * This module is browser compatible.
  */
-import type { FetchRequest } from "../adapters/fetch.ts";
-import type { NodeRequest } from "../adapters/node.ts";
-import type { FirstPiece, OpenOutlet, Outlet } from "../out/outlet.ts";
+import type { OpenOutlet, Outlet } from "../out/outlet.ts";
 import { type ResponseHead, withHeaders } from "../out/response-head.ts";
 import { acceptsGzip } from "../request/accepts-gzip.ts";
 import { DeflateChain } from "./chain.ts";
 import type { Compression } from "./compression-options.ts";
 import { OwnGzipOutlet } from "./own-gzip.ts";
 import { type CompressionCounters, SharedGzipOutlet } from "./shared-gzip.ts";
+import type { FetchRequest, NodeRequest } from "../request/http-types.ts";
+import type { FirstBatch } from "../out/batch.ts";
 
 export interface GzipOffer {
   /** The head to answer with, whether or not the body is compressed. */
@@ -40,19 +40,19 @@ export function openOwnGzip({ head, compression }: GzipOffer, open: OpenOutlet):
   return new OwnGzipOutlet(open, head, head.first, { level, perStream }, undefined);
 }
 
-/** @param feed - Whose streams share what is compressed. */
+/** @param group - Whose streams share what is compressed. */
 export function openGzip(
   open: OpenOutlet,
   { head, compression }: GzipOffer,
-  first: FirstPiece,
-  feed: { chain: DeflateChain | undefined },
+  first: FirstBatch,
+  group: { chain: DeflateChain | undefined },
   counters: CompressionCounters,
 ): Outlet {
   if (compression === undefined) return open(head, first);
   const { level, perStream } = compression;
   if (perStream !== undefined) return new OwnGzipOutlet(open, head, first, { level, perStream }, counters);
-  feed.chain ??= new DeflateChain(level);
-  return new SharedGzipOutlet(open, head, first, feed.chain, counters);
+  group.chain ??= new DeflateChain(level);
+  return new SharedGzipOutlet(open, head, first, group.chain, counters);
 }
 
 const VARY = [["vary", "Accept-Encoding"]] as const;

@@ -3,13 +3,14 @@
  * threads: what is written leaves a moment later, in order, flushed after each write.
  * This module is browser compatible.
  */
-import type { FirstPiece, OpenOutlet, Outlet, OutletOwner } from "../out/outlet.ts";
+import type { OpenOutlet, Outlet, OutletOwner } from "../out/outlet.ts";
 import type { ResponseHead } from "../out/response-head.ts";
 import type { Compression } from "./compression-options.ts";
 import { joinCrc } from "./checksum.ts";
 import { deflate, GZIP_HEADER, gzipTrailer, sumOf } from "./deflated.ts";
 import type { CompressionCounters } from "./shared-gzip.ts";
 import { type DeflateStream, Z_SYNC_FLUSH, zlib } from "./zlib.ts";
+import type { FirstBatch } from "../out/batch.ts";
 
 export class OwnGzipOutlet implements Outlet, OutletOwner {
   readonly framing = "none";
@@ -28,7 +29,7 @@ export class OwnGzipOutlet implements Outlet, OutletOwner {
   constructor(
     open: OpenOutlet,
     head: ResponseHead,
-    first: FirstPiece,
+    first: FirstBatch,
     { level, perStream }: Compression & { readonly perStream: object },
     counters: CompressionCounters | undefined,
   ) {

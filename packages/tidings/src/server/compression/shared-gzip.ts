@@ -3,11 +3,12 @@
  * compressor, only its place in the chain and the checksum of what it was sent.
  * This module is browser compatible.
  */
-import type { FirstPiece, OpenOutlet, Outlet, OutletOwner, SharedPiece } from "../out/outlet.ts";
+import type { OpenOutlet, Outlet, OutletOwner } from "../out/outlet.ts";
 import type { ResponseHead } from "../out/response-head.ts";
 import { joinCrc } from "./checksum.ts";
 import { type DeflateChain, NOWHERE } from "./chain.ts";
 import { type Deflated, deflate, GZIP_HEADER, gzipTrailer, sumOf } from "./deflated.ts";
+import type { FirstBatch, SharedBatch } from "../out/batch.ts";
 
 /** Bytes before and after compression. */
 export interface CompressionCounters {
@@ -27,7 +28,7 @@ export class SharedGzipOutlet implements Outlet {
   constructor(
     open: OpenOutlet,
     head: ResponseHead,
-    first: FirstPiece,
+    first: FirstBatch,
     chain: DeflateChain,
     counters: CompressionCounters,
   ) {
@@ -42,8 +43,8 @@ export class SharedGzipOutlet implements Outlet {
     this.#inner = open(head, { bytes });
   }
 
-  writePiece(piece: SharedPiece): boolean {
-    const link = piece.toAll === true ? this.#chain.link(piece, this.#place) : this.#chain.alone(piece);
+  writeBatch(batch: SharedBatch): boolean {
+    const link = batch.toAll === true ? this.#chain.link(batch, this.#place) : this.#chain.alone(batch);
     this.#place = link.place;
     const { deflated } = link;
     this.#count(deflated);

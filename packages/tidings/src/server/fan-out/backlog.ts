@@ -9,14 +9,14 @@ import { Conflation, type SlowPolicy } from "../entries/conflation.ts";
 import { EncodedEntry } from "../entries/encoded-entry.ts";
 import { encodeGap, type GapReason } from "../gaps/gap.ts";
 import { countGap } from "../observe/hub-stats.ts";
-import type { HubFeed, HubStream, StreamEnd } from "../streams/hub-stream.ts";
-import type { SharedPiece } from "../out/outlet.ts";
-import { joinBytes, JoinedPiece, shared } from "../out/batch.ts";
+import type { StreamGroup, HubStream } from "../streams/hub-stream.ts";
+import { JoinedBatch, type SharedBatch, joinBytes, shared } from "../out/batch.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
-import { continueFrom } from "../gaps/resume-plan.ts";
+import { planResume } from "../gaps/resume-plan.ts";
+import type { StreamEnd } from "../streams/subscription.ts";
 
 export interface BacklogOptions {
-  readonly recent: RecentEntries<HubFeed>;
+  readonly recent: RecentEntries<StreamGroup>;
   readonly log: Pick<Log, "read">;
   /** Bytes of one page at most, but for a message that alone is larger. */
   readonly writeBytes: number;
@@ -32,11 +32,11 @@ export interface BacklogOptions {
 /** What a page becomes. */
 export interface Delivery {
   /** To be written now; absent when the page held nothing for the stream. */
-  readonly piece: SharedPiece | undefined;
+  readonly batch: SharedBatch | undefined;
   /** Messages in it. */
   readonly messages: number;
-  /** The newest offset that the peer has as its last event ID once it has the piece. */
-  readonly lastId: number;
+  /** The newest offset that the peer has as its last event ID once it has the batch. */
+  readonly lastOffset: number;
   /** The stream ends behind it. */
   readonly end: StreamEnd | undefined;
 }
@@ -63,7 +63,7 @@ export class Backlog {
     }
     this.#reads += 1;
     const { log, writeBytes, onPage, onFailure } = this.#options;
-    const { selection: topics } = stream.feed;
+    const { selection: topics } = stream.group;
     const after = stream.conflation?.through ?? stream.offset;
     log.read({ topics, after, maxMessages: PAGE_MESSAGES, maxBytes: writeBytes }).then(
       (page) => {
@@ -102,35 +102,36 @@ export class Backlog {
 
   #resume(stream: HubStream, page: Page): Delivery {
     const { recent, counters } = this.#options;
-    const standing = {
+    const position = {
       from: formatCursor(recent.epoch, stream.offset),
       after: stream.offset,
-      knownLost: stream.knownLost,
+      lossToldUpTo: stream.lossToldUpTo,
       onGap: stream.onGap,
     };
-    const next = continueFrom(standing, page, recent, "slow");
+    const next = planResume(position, page, recent, "slow");
     const entries = [...this.#wanted(stream, next.entries)];
     stream.offset = next.cursor;
-    stream.knownLost = next.knownLost;
+    stream.lossToldUpTo = next.lossToldUpTo;
     if (next.told !== undefined) {
       stream.tell(next.told);
       countGap(counters, stream, "slow");
     }
     const end = next.fails ? "gap" : undefined;
-    const lastId = entries.at(-1)?.offset ?? next.gapId ?? stream.sentId;
-    if (next.gap === undefined && entries.length === 0) return { piece: undefined, messages: 0, lastId, end };
-    const joined = new JoinedPiece(entries, next.cursor);
-    const piece = next.gap === undefined ? joined : shared(joinBytes([next.gap, joined.bytes]));
-    return { piece, messages: entries.length, lastId, end };
+    const lastOffset = entries.at(-1)?.offset ?? next.gapOffset ?? stream.sentOffset;
+    if (next.gap === undefined && entries.length === 0)
+      return { batch: undefined, messages: 0, lastOffset, end };
+    const joined = new JoinedBatch(entries, next.cursor);
+    const batch = next.gap === undefined ? joined : shared(joinBytes([next.gap, joined.bytes]));
+    return { batch, messages: entries.length, lastOffset, end };
   }
 
   #gather(stream: HubStream, conflation: Conflation, page: Page): Delivery | undefined {
     const { recent, counters, writeBytes } = this.#options;
-    if (page.lostThrough > Math.max(conflation.through, stream.knownLost)) conflation.dropped = true;
-    stream.knownLost = Math.max(stream.knownLost, page.lostThrough);
+    if (page.lostThrough > Math.max(conflation.through, stream.lossToldUpTo)) conflation.dropped = true;
+    stream.lossToldUpTo = Math.max(stream.lossToldUpTo, page.lostThrough);
     for (const entry of this.#wanted(stream, page.entries)) {
       if (!conflation.add(entry)) {
-        return { piece: undefined, messages: 0, lastId: stream.sentId, end: "slow" };
+        return { batch: undefined, messages: 0, lastOffset: stream.sentOffset, end: "slow" };
       }
     }
     conflation.through = page.through;
@@ -150,12 +151,12 @@ export class Backlog {
       parts.unshift(encodeGap({ from, to: formatCursor(recent.epoch, through), reason: "slow" }, undefined));
     }
     stream.offset = through;
-    const lastId = entries.at(-1)?.offset ?? stream.sentId;
-    const piece = parts.length === 0 ? undefined : shared(joinBytes(parts));
-    return { piece, messages: entries.length, lastId, end: undefined };
+    const lastOffset = entries.at(-1)?.offset ?? stream.sentOffset;
+    const batch = parts.length === 0 ? undefined : shared(joinBytes(parts));
+    return { batch, messages: entries.length, lastOffset, end: undefined };
   }
 
-  *#wanted({ feed: { filter } }: HubStream, entries: Page["entries"]): Generator<EncodedEntry> {
+  *#wanted({ group: { filter } }: HubStream, entries: Page["entries"]): Generator<EncodedEntry> {
     const { epoch } = this.#options.recent;
     for (const entry of entries) {
       const encoded = new EncodedEntry(epoch, entry);

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { Reader, serveHub, type HubServer } from "../../../../../test/support/hub-server.ts";
 import type { HubOptions } from "../hub/hub-options.ts";
-import { createHub } from "../hub/hub.ts";
+import { createHub } from "../hub/create-hub.ts";
 
 const open: (HubServer | Reader)[] = [];
 afterEach(async () => {

@@ -11,15 +11,16 @@ import { encodeComment } from "../../wire/encode.ts";
 import { Backlog } from "./backlog.ts";
 import type { SlowPolicy } from "../entries/conflation.ts";
 import { idBlock } from "../entries/encoded-entry.ts";
-import type { GapReason } from "../gaps/gap.ts";
-import type { HubFeed, HubStream, StreamEnd } from "../streams/hub-stream.ts";
-import type { SharedPiece } from "../out/outlet.ts";
-import { shared, writePiece, type Piece } from "../out/batch.ts";
+import type { StreamGroup, HubStream } from "../streams/hub-stream.ts";
+import { type MessageBatch, type SharedBatch, shared } from "../out/batch.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
 import type { Timed, TimerWheel } from "../time/timer-wheel.ts";
+import type { StreamEnd } from "../streams/subscription.ts";
+import { writeBatch } from "../out/outlet.ts";
+import type { FanOutCounters } from "../observe/hub-stats.ts";
 
 export interface FanOutOptions {
-  readonly recent: RecentEntries<HubFeed>;
+  readonly recent: RecentEntries<StreamGroup>;
   readonly log: Pick<Log, "read">;
   /** Bytes in one write at most, but for a message that alone is larger. */
   readonly writeBytes: number;
@@ -37,16 +38,7 @@ export interface FanOutOptions {
   readonly onEnd: (stream: HubStream, end: StreamEnd, error?: unknown) => void;
 }
 
-/** Counts since the hub was made. */
-export interface FanOutCounters {
-  deliveries: number;
-  writes: number;
-  bytes: number;
-  heartbeats: number;
-  readonly gaps: Record<GapReason, number>;
-}
-
-/** Feeds that keep their last joined piece at once. */
+/** SubscriberGroups that keep their last joined batch at once. */
 const MOST_JOINED = 256;
 /** How long: many who were cut off together return within a second, and miss the same. */
 const JOINED_MS = 1_000;
@@ -54,22 +46,22 @@ const JOINED_MS = 1_000;
 export class FanOut implements Timed {
   dueTick = 0;
   readonly #options: FanOutOptions;
-  /** Feeds to walk: those of this round, from `#at`, and those of the next. */
-  #feeds: HubFeed[] = [];
+  /** SubscriberGroups to walk: those of this round, from `#at`, and those of the next. */
+  #groups: StreamGroup[] = [];
   #at = 0;
-  #nextFeeds: HubFeed[] = [];
+  #nextGroups: StreamGroup[] = [];
   /** Single streams: drained, with a page to write, or with a heartbeat due. */
   #streams: HubStream[] = [];
   #streamsAt = 0;
   #nextStreams: HubStream[] = [];
   readonly #backlog: Backlog;
-  /** Feeds that remember what they joined. */
-  readonly #joined = new Set<HubFeed>();
+  /** SubscriberGroups that remember what they joined. */
+  readonly #joined = new Set<StreamGroup>();
   #finalOffset = Infinity;
   #scheduled = false;
   #nowMs = 0;
   readonly #comment = shared(encodeComment(""));
-  #idBlock: { head: number; piece: SharedPiece } | undefined;
+  #idBlock: { head: number; batch: SharedBatch } | undefined;
 
   constructor(options: FanOutOptions) {
     this.#options = options;
@@ -112,21 +104,21 @@ export class FanOut implements Timed {
     this.wake();
   }
 
-  /** What is recent of a feed after `offset`, undefined when that does not reach back so far. */
-  since(feed: HubFeed, offset: number): Piece | undefined {
+  /** What is recent of a group after `offset`, undefined when that does not reach back so far. */
+  since(group: StreamGroup, offset: number): MessageBatch | undefined {
     const { recent, writeBytes } = this.#options;
-    const piece = feed.since(offset, recent.head, writeBytes);
-    if (piece !== undefined && piece.messages > 1) this.#remember(feed);
-    return piece;
+    const batch = group.since(offset, recent.head, writeBytes);
+    if (batch !== undefined && batch.messages > 1) this.#remember(group);
+    return batch;
   }
 
   /** A block that moves the cursor to what is newest; the same for all until something newer comes. */
-  headBlock(): SharedPiece {
+  headBlock(): SharedBatch {
     const { recent } = this.#options;
     if (this.#idBlock?.head !== recent.head) {
-      this.#idBlock = { head: recent.head, piece: shared(idBlock(recent.epoch, recent.head)) };
+      this.#idBlock = { head: recent.head, batch: shared(idBlock(recent.epoch, recent.head)) };
     }
-    return this.#idBlock.piece;
+    return this.#idBlock.batch;
   }
 
   readonly #run = (): void => {
@@ -136,19 +128,19 @@ export class FanOut implements Timed {
     const deadline = startedMs + sliceMs;
     this.#collect();
     for (let steps = 1; ; steps += 1) {
-      // Turn about, so that neither a great feed nor many that catch up hold the others back.
+      // Turn about, so that neither a great group nor many that catch up hold the others back.
       const busy = this.#stepStreams();
-      if (!this.#stepFeeds() && !busy) {
+      if (!this.#stepGroups() && !busy) {
         this.#scheduled = false;
         return;
       }
       if ((steps & 7) === 0 && now() >= deadline) break;
     }
-    // The feed under way goes behind the others, and on from where it stands.
-    const feed = this.#feeds[this.#at];
-    if (feed !== undefined) {
+    // The group under way goes behind the others, and on from where it stands.
+    const group = this.#groups[this.#at];
+    if (group !== undefined) {
       this.#at += 1;
-      this.#nextFeeds.push(feed);
+      this.#nextGroups.push(group);
     }
     schedule(this.#run);
   };
@@ -160,55 +152,55 @@ export class FanOut implements Timed {
   }
 
   #forgetJoined(): void {
-    for (const feed of this.#joined) feed.forget();
+    for (const group of this.#joined) group.forget();
     this.#joined.clear();
   }
 
-  #remember(feed: HubFeed): void {
-    if (this.#joined.has(feed)) return;
+  #remember(group: StreamGroup): void {
+    if (this.#joined.has(group)) return;
     if (this.#joined.size >= MOST_JOINED) this.#forgetJoined();
-    this.#joined.add(feed);
+    this.#joined.add(group);
     if (this.dueTick === 0) this.#options.wheel.add(this, JOINED_MS);
   }
 
   #collect(): void {
     for (const route of this.#options.recent.takeDirty()) {
-      for (const feed of route.users) {
-        feed.dirty = true;
-        if (feed.queued) continue;
-        feed.queued = true;
-        feed.dirty = false;
-        feed.streams.rewind();
-        this.#nextFeeds.push(feed);
+      for (const group of route.users) {
+        group.dirty = true;
+        if (group.queued) continue;
+        group.queued = true;
+        group.dirty = false;
+        group.streams.rewind();
+        this.#nextGroups.push(group);
       }
     }
   }
 
   /** @returns Whether there was anything to do. */
-  #stepFeeds(): boolean {
-    if (this.#at >= this.#feeds.length) {
-      if (this.#nextFeeds.length === 0) {
-        if (this.#feeds.length > 0) this.#feeds = [];
+  #stepGroups(): boolean {
+    if (this.#at >= this.#groups.length) {
+      if (this.#nextGroups.length === 0) {
+        if (this.#groups.length > 0) this.#groups = [];
         this.#at = 0;
         return false;
       }
-      this.#feeds = this.#nextFeeds;
-      this.#nextFeeds = [];
+      this.#groups = this.#nextGroups;
+      this.#nextGroups = [];
       this.#at = 0;
     }
-    const feed = this.#feeds[this.#at]!;
-    const stream = feed.streams.step();
+    const group = this.#groups[this.#at]!;
+    const stream = group.streams.step();
     if (stream !== undefined) {
       this.#flush(stream);
       return true;
     }
     this.#at += 1;
-    if (feed.dirty) {
-      feed.dirty = false;
-      feed.streams.rewind();
-      this.#nextFeeds.push(feed);
+    if (group.dirty) {
+      group.dirty = false;
+      group.streams.rewind();
+      this.#nextGroups.push(group);
     } else {
-      feed.queued = false;
+      group.queued = false;
     }
     return true;
   }
@@ -238,21 +230,21 @@ export class FanOut implements Timed {
       if (stream.page !== undefined) {
         const delivery = this.#backlog.take(stream);
         if (delivery === undefined) return;
-        const { piece, messages, lastId, end } = delivery;
-        if (piece !== undefined) this.#write(stream, piece, messages, lastId);
+        const { batch, messages, lastOffset, end } = delivery;
+        if (batch !== undefined) this.#write(stream, batch, messages, lastOffset);
         if (end !== undefined) this.#options.onEnd(stream, end);
       } else {
-        const piece = stream.feed.since(stream.offset, recent.head, writeBytes);
+        const batch = stream.group.since(stream.offset, recent.head, writeBytes);
         if (stream.drained) {
           stream.drained = false;
-          const isSlow = stream.caughtUp && (piece === undefined || piece.through < recent.head);
+          const isSlow = stream.caughtUp && (batch === undefined || batch.through < recent.head);
           if (isSlow && this.#backlog.conflate(stream)) return;
         }
-        if (piece === undefined) return this.#backlog.read(stream);
-        if (piece.messages > 1) this.#remember(stream.feed);
+        if (batch === undefined) return this.#backlog.read(stream);
+        if (batch.messages > 1) this.#remember(stream.group);
         // What was read from the log may be newer than what its tail has handed on.
-        if (piece.through > stream.offset) stream.offset = piece.through;
-        if (piece.messages > 0) this.#write(stream, piece, piece.messages, piece.last);
+        if (batch.through > stream.offset) stream.offset = batch.through;
+        if (batch.messages > 0) this.#write(stream, batch, batch.messages, batch.last);
       }
     } catch (error) {
       // A filter threw: whether the message was for this stream cannot be known, so it may neither get it nor miss it.
@@ -267,19 +259,19 @@ export class FanOut implements Timed {
     else if (stream.heartbeatDue) this.#heartbeat(stream);
   }
 
-  #write(stream: HubStream, piece: SharedPiece, messages: number, lastId: number): void {
+  #write(stream: HubStream, batch: SharedBatch, messages: number, lastOffset: number): void {
     const { counters } = this.#options;
     counters.deliveries += messages;
     counters.writes += 1;
-    counters.bytes += piece.bytes.length;
-    stream.sentId = Math.max(stream.sentId, lastId);
+    counters.bytes += batch.bytes.length;
+    stream.sentOffset = Math.max(stream.sentOffset, lastOffset);
     stream.lastWriteMs = this.#nowMs;
     stream.heartbeatDue = false;
-    if (writePiece(stream.outlet, piece)) return;
+    if (writeBatch(stream.outlet, batch)) return;
     stream.blocked = true;
     // Out of the walk: a thousand that do not read must not be stepped over for each message to those that do.
-    stream.feed.streams.remove(stream);
-    stream.feed.blocked.add(stream);
+    stream.group.streams.remove(stream);
+    stream.group.blocked.add(stream);
     stream.blockedSinceMs = this.#nowMs;
     stream.blockedBytes = stream.outlet.bufferedBytes;
   }
@@ -288,7 +280,7 @@ export class FanOut implements Timed {
   #heartbeat(stream: HubStream): void {
     const { recent, counters } = this.#options;
     counters.heartbeats += 1;
-    if (stream.sentId >= recent.head) return this.#write(stream, this.#comment, 0, stream.sentId);
+    if (stream.sentOffset >= recent.head) return this.#write(stream, this.#comment, 0, stream.sentOffset);
     this.#write(stream, this.headBlock(), 0, recent.head);
   }
 }

@@ -18,6 +18,15 @@ export interface Gap {
   readonly reason: GapReason;
 }
 
+/** A range of offsets that a stream was told to be lost: after `after`, up to `through`. */
+export interface ToldGap {
+  readonly after: number;
+  readonly through: number;
+  readonly reason: GapReason;
+  /** What is retained of the range was sent all the same. */
+  readonly retainedSent: boolean;
+}
+
 /** What happens to a subscriber with a gap; see `SubscribeOptions.onGap`. */
 export type OnGap = "live" | "earliest" | "fail";
 

@@ -5,15 +5,14 @@
  */
 import { formatCursor } from "../../log/cursor.ts";
 import type { Entry, Page } from "../../log/log.ts";
-import { encodeGap, type GapReason, type OnGap } from "./gap.ts";
-import type { ToldGap } from "../observe/inspection.ts";
+import { type GapReason, type OnGap, type ToldGap, encodeGap } from "./gap.ts";
 
-export interface Standing {
+export interface ReaderPosition {
   /** The subscriber's cursor as it gave it, or as it was told last. */
   readonly from: string;
   readonly after: number;
   /** Losses up to this offset have been told. */
-  readonly knownLost: number;
+  readonly lossToldUpTo: number;
   readonly onGap: OnGap;
   /**
    * A state follows the gap, and an id the state. The gap then has none, so that a subscriber that is cut off before it has
@@ -22,15 +21,15 @@ export interface Standing {
   readonly snapshot?: boolean;
 }
 
-export interface Continuation {
+export interface ResumePlan {
   /** The gap event, to be written before the entries. */
   readonly gap: Uint8Array | undefined;
   readonly entries: readonly Entry[];
   /** Where the stream stands once both are written. */
   readonly cursor: number;
-  readonly knownLost: number;
+  readonly lossToldUpTo: number;
   /** The offset that the peer has as its last event ID once it has the gap, and the state if one follows; undefined: as before. */
-  readonly gapId: number | undefined;
+  readonly gapOffset: number | undefined;
   /** The range that the gap tells of. */
   readonly told: ToldGap | undefined;
   /** The stream ends after the gap: the subscriber asked for all or nothing. */
@@ -38,49 +37,55 @@ export interface Continuation {
 }
 
 /**
- * @param position - The log's epoch, and the newest offset that the hub has seen.
+ * @param log - The log's epoch, and the newest offset that the hub has seen.
  * @param reason - Why there is a gap, if there is one. `"epoch"` says that there is, whatever was read.
  */
-export function continueFrom(
-  standing: Standing,
+export function planResume(
+  position: ReaderPosition,
   page: Page,
-  position: { readonly epoch: string; readonly head: number },
+  log: { readonly epoch: string; readonly head: number },
   reason: GapReason,
-): Continuation {
-  const { epoch } = position;
-  const lost = reason === "epoch" || page.lostThrough > Math.max(standing.after, standing.knownLost);
-  const knownLost = Math.max(standing.knownLost, page.lostThrough);
+): ResumePlan {
+  const { epoch } = log;
+  const lost = reason === "epoch" || page.lostThrough > Math.max(position.after, position.lossToldUpTo);
+  const lossToldUpTo = Math.max(position.lossToldUpTo, page.lostThrough);
   if (!lost) {
     return {
       gap: undefined,
-      gapId: undefined,
+      gapOffset: undefined,
       told: undefined,
       entries: page.entries,
       cursor: page.through,
-      knownLost,
+      lossToldUpTo,
       fails: false,
     };
   }
-  const gapTo = (offset: number, id: number | undefined): Pick<Continuation, "gap" | "gapId" | "told"> => ({
-    told: { after: standing.after, through: offset, reason, retainedSent: standing.onGap === "earliest" },
+  const gapTo = (offset: number, id: number | undefined): Pick<ResumePlan, "gap" | "gapOffset" | "told"> => ({
+    told: { after: position.after, through: offset, reason, retainedSent: position.onGap === "earliest" },
     gap: encodeGap(
-      { from: standing.from, to: formatCursor(epoch, offset), reason },
-      id === undefined || standing.snapshot === true ? undefined : formatCursor(epoch, id),
+      { from: position.from, to: formatCursor(epoch, offset), reason },
+      id === undefined || position.snapshot === true ? undefined : formatCursor(epoch, id),
     ),
-    gapId: id,
+    gapOffset: id,
   });
-  const head = Math.max(position.head, page.lostThrough);
-  switch (standing.onGap) {
+  const head = Math.max(log.head, page.lostThrough);
+  switch (position.onGap) {
     case "live":
-      return { ...gapTo(head, head), entries: [], cursor: head, knownLost: head, fails: false };
+      return { ...gapTo(head, head), entries: [], cursor: head, lossToldUpTo: head, fails: false };
     case "earliest": {
       // Its id is what the retained entries follow, so that a subscriber cut off right here comes back to them.
       const before = (page.entries[0]?.offset ?? page.through + 1) - 1;
       const to = reason === "epoch" ? before : page.lostThrough;
-      return { ...gapTo(to, before), entries: page.entries, cursor: page.through, knownLost, fails: false };
+      return {
+        ...gapTo(to, before),
+        entries: page.entries,
+        cursor: page.through,
+        lossToldUpTo,
+        fails: false,
+      };
     }
     case "fail":
       // Without an id: whoever comes back is refused again, rather than taken for one that has everything.
-      return { ...gapTo(head, undefined), entries: [], cursor: standing.after, knownLost, fails: true };
+      return { ...gapTo(head, undefined), entries: [], cursor: position.after, lossToldUpTo, fails: true };
   }
 }

@@ -1,10 +1,11 @@
 /** Who may have a stream, how many, and for how long. */
 import { describe, expect, it, vi } from "vitest";
 import { openForTests, until } from "../../../../../test/support/hub-server.ts";
-import { Admission, publicAddress } from "../subscribe/stream-quota.ts";
-import type { Authorization, HubOptions } from "./hub-options.ts";
-import { createHub } from "./hub.ts";
+import { StreamQuota, publicAddress } from "../subscribe/stream-quota.ts";
+import type { HubOptions } from "./hub-options.ts";
 import { PublishRate } from "../publish/publish-rate.ts";
+import type { Authorization } from "../subscribe/subscribe-options.ts";
+import { createHub } from "./create-hub.ts";
 
 const { serve, read } = openForTests();
 
@@ -23,7 +24,7 @@ describe("authorize", () => {
     expect(reader.headers["www-authenticate"]).toBe(
       status === 401 && answer !== false ? reader.headers["www-authenticate"] : undefined,
     );
-    expect(hub.stats()).toMatchObject({ streams: 0, feeds: 0, refused: { [code]: 1 } });
+    expect(hub.stats()).toMatchObject({ streams: 0, subscriberGroups: 0, refused: { [code]: 1 } });
   });
 
   it("is told what is asked for, and lets through", async () => {
@@ -166,12 +167,12 @@ describe("limits", () => {
   });
 
   it("gives a place that was left to the next, and no more than there are", () => {
-    const admission = new Admission({ streams: 2, perAddress: 2, perSubscriber: 2 });
+    const quota = new StreamQuota({ streams: 2, perAddress: 2, perSubscriber: 2 });
     const place = { address: "x", subscriber: "y" };
-    expect([admission.enter(place), admission.enter(place)]).toEqual([undefined, undefined]);
-    admission.leave(place);
-    expect(admission.enter(place)).toBeUndefined();
-    expect(admission.enter(place)).toMatchObject({ status: 503 });
+    expect([quota.enter(place), quota.enter(place)]).toEqual([undefined, undefined]);
+    quota.leave(place);
+    expect(quota.enter(place)).toBeUndefined();
+    expect(quota.enter(place)).toMatchObject({ status: 503 });
   });
 
   it("bounds how fast is published, over any second, and says when to come back", () => {

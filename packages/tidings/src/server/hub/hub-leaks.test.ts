@@ -2,11 +2,11 @@
 import { setMaxListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { until } from "../../../../../test/support/hub-server.ts";
-import { createHub } from "./hub.ts";
 import { sharedWheel } from "../time/timer-wheel.ts";
+import { createHub } from "./create-hub.ts";
 
 describe("10,000 streams that came and went", () => {
-  it("leave no stream, feed, route, timer or listener behind", { timeout: 60_000 }, async () => {
+  it("leave no stream, group, route, timer or listener behind", { timeout: 60_000 }, async () => {
     const hub = createHub({ limits: { streamsPerSubscriber: 10_000 } });
     const waiting = sharedWheel().size;
     const abort = new AbortController();
@@ -34,7 +34,7 @@ describe("10,000 streams that came and went", () => {
         ),
       );
       await hub.publish(`topic/${round}`, { data: round });
-      expect(hub.stats()).toMatchObject({ streams: 1_000, feeds: 700, routes: 107 });
+      expect(hub.stats()).toMatchObject({ streams: 1_000, subscriberGroups: 700, routes: 107 });
       expect(listeners).toBe(1_000);
       // One half leaves by itself, the other is sent away.
       await Promise.all(responses.slice(0, 500).map((response) => response.body!.cancel()));
@@ -42,7 +42,13 @@ describe("10,000 streams that came and went", () => {
       await Promise.all(responses.slice(500).map((response) => response.body!.pipeTo(new WritableStream())));
       await until(() => hub.stats().streams === 0, "the end of all");
     }
-    expect(hub.stats()).toMatchObject({ opened: 10_000, streams: 0, feeds: 0, routes: 0, blockedStreams: 0 });
+    expect(hub.stats()).toMatchObject({
+      opened: 10_000,
+      streams: 0,
+      subscriberGroups: 0,
+      routes: 0,
+      blockedStreams: 0,
+    });
     expect(sharedWheel().size).toBe(waiting);
     expect(listeners).toBe(0);
     await hub.drain();

@@ -1,10 +1,9 @@
 /**
- * What an application can say about a hub and about one subscription.
+ * What an application can say about a hub.
  * This module is browser compatible.
  */
 import type { Log, Retention, TopicRetention } from "../../log/log.ts";
-import type { ParsedMessage } from "../../wire/message.ts";
-import type { AdmissionLimits } from "../subscribe/stream-quota.ts";
+import type { QuotaLimits } from "../subscribe/stream-quota.ts";
 import { type CheckData, type ContractOptions, dataCheck } from "../message/check-data.ts";
 import {
   checkCompression,
@@ -12,9 +11,8 @@ import {
   type CompressionOptions,
 } from "../compression/compression-options.ts";
 import type { SlowPolicy } from "../entries/conflation.ts";
-import type { OnGap } from "../gaps/gap.ts";
-import type { EventMap, OutgoingMessage } from "../message/outgoing-message.ts";
 import { selectTopics, type TopicSelector } from "../topics/topic-selection.ts";
+import type { EventMap } from "../../wire/contract.ts";
 
 export interface HubOptions<Events extends object = EventMap> extends ContractOptions<Events> {
   /** What the log retains. */
@@ -75,66 +73,6 @@ export interface HubLimits {
   publishesPerSecond?: number;
 }
 
-export interface SubscribeOptions<Events extends object = EventMap> {
-  /** One or more topics; `{ pattern }` for all that match it. What is wrong with them is answered with 400, as they often come with the request. */
-  topics: readonly TopicSelector[];
-  /** Where a subscriber without a cursor begins: with what is published from now on (unless told), or with all that is retained. */
-  from?: "live" | "earliest";
-  /**
-   * What a subscriber gets whose cursor cannot be honoured, after its gap event: what is published from now on (`"live"`,
-   * unless told), all that is retained (`"earliest"`), or no stream but 412 (`"fail"`; one that is open ends after the event).
-   */
-  onGap?: OnGap;
-  /** Says which messages the subscriber gets. Streams with the same function share its answers. One that throws ends the stream. */
-  filter?: (message: ParsedMessage, topic: string) => boolean;
-  /**
-   * The state of a topic, for a subscriber without a cursor or with a gap: sent first, followed by everything published
-   * after `cursor`, which was read before this is called. Asked for each topic named, not for patterns.
-   */
-  snapshot?: (topic: string, cursor: string) => SnapshotResult<Events> | Promise<SnapshotResult<Events>>;
-  /** Asked before the stream is opened, and again as it says. */
-  authorize?: Authorize;
-  /** Who this is, for limits, `revoke` and `inspect`. */
-  subscriber?: string;
-  /** The peer's address, for the limit; unless told, that of the socket, if it is public. Behind a proxy, give what it forwards. */
-  address?: string;
-  /** Milliseconds after which the stream is ended, for the client to return; of two numbers, one by chance between them. */
-  lifetimeMs?: number | readonly [least: number, most: number];
-  /** The reconnection time to begin with, in milliseconds. */
-  retryMs?: number;
-  /** Whether this stream is compressed, where its peer accepts gzip; as the hub is, unless told. */
-  compression?: boolean | (CompressionOptions & { perStream: true });
-  /** More response headers. */
-  headers?: Readonly<Record<string, string | readonly string[]>>;
-}
-
-export type SnapshotResult<Events extends object> =
-  | OutgoingMessage<Events>
-  | readonly OutgoingMessage<Events>[]
-  | undefined;
-
-/** Decides on a subscription. A rejection is answered with 503, and ends a stream that is open. */
-export type Authorize = (request: {
-  readonly topics: readonly TopicSelector[];
-  readonly subscriber: string | undefined;
-  /** False when the stream is open and asked about again. */
-  readonly first: boolean;
-}) => Authorization | Promise<Authorization>;
-
-/**
- * - `true`: yes, for as long as it lasts.
- * - `false`: no, answered with 403.
- * - An object: yes until `expiresAtMs` (milliseconds since 1970), asked again every `recheckMs`; or no, with `refuse` as status.
- */
-export type Authorization =
-  | boolean
-  | { readonly expiresAtMs?: number; readonly recheckMs?: number; readonly refuse?: undefined }
-  | {
-      readonly refuse: 401 | 403;
-      readonly headers?: Readonly<Record<string, string>>;
-      readonly detail?: string;
-    };
-
 /** The options of a hub, with what was left out. */
 export interface CheckedOptions {
   readonly retention: Retention;
@@ -143,7 +81,7 @@ export interface CheckedOptions {
   readonly writeBytes: number;
   readonly slowPolicyOf: ((topic: string) => SlowPolicy) | undefined;
   readonly recent: { readonly messages: number; readonly bytes: number };
-  readonly admission: AdmissionLimits;
+  readonly quota: QuotaLimits;
   readonly topicsPerStream: number;
   readonly messageBytes: number;
   readonly messagesPerPublish: number;
@@ -169,7 +107,7 @@ export function checkOptions(options: HubOptions): CheckedOptions {
       messages: positive("recent.messages", recent.messages ?? 16_384),
       bytes: positive("recent.bytes", recent.bytes ?? 8 * 2 ** 20),
     },
-    admission: {
+    quota: {
       streams: positive("limits.streams", limits.streams ?? 50_000),
       perAddress: positive("limits.streamsPerAddress", limits.streamsPerAddress ?? 1_000),
       perSubscriber: positive("limits.streamsPerSubscriber", limits.streamsPerSubscriber ?? 100),

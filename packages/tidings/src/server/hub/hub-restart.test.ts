@@ -14,7 +14,7 @@ const SERVER = `
 import { createServer } from "node:http";
 import { open } from "lmdb";
 import { lmdbLog } from "../../log/lmdb.ts";
-import { createHub } from "./hub.ts";
+import { createHub } from "./create-hub.ts";
 const [path, first] = process.argv.slice(2);
 const hub = createHub({ log: lmdbLog(open({ path, overlappingSync: false, eventTurnBatching: false })), history: { messages: 1e6 } });
 const server = createServer((req, res) => void hub.subscribe(req, res, { topics: ["a"], from: "earliest" }));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { openForTests, until } from "../../../../../test/support/hub-server.ts";
-import { createHub } from "./hub.ts";
+import { createHub } from "./create-hub.ts";
 
 const { serve, read } = openForTests();
 
@@ -401,7 +401,12 @@ describe("hub", () => {
     await until(() => subscriptions.length === 1);
     reader.cut();
     expect(await subscriptions[0]!.ended).toBe("peer-left");
-    expect(hub.stats()).toMatchObject({ streams: 0, feeds: 0, routes: 0, ended: { "peer-left": 1 } });
+    expect(hub.stats()).toMatchObject({
+      streams: 0,
+      subscriberGroups: 0,
+      routes: 0,
+      ended: { "peer-left": 1 },
+    });
   });
 
   it("ends a stream when the application closes it", async () => {
@@ -458,7 +463,7 @@ describe("hub", () => {
     const response = await fetch(`${url}?topic=a`, { method: "HEAD" });
     expect([response.status, response.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
     expect(await response.text()).toBe("");
-    expect(hub.stats()).toMatchObject({ streams: 0, opened: 0, feeds: 0 });
+    expect(hub.stats()).toMatchObject({ streams: 0, opened: 0, subscriberGroups: 0 });
   });
 
   it("works over HTTP/1.0", async () => {

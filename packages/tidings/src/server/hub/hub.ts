@@ -2,17 +2,15 @@
  * A hub: topics, their log, and the streams that read it, in one process. Publishing appends to the log; a stream is a
  * cursor in it; what is between them is the fan-out. Nothing is kept per subscriber but its place.
  */
-import type { FetchRequest } from "../adapters/fetch.ts";
-import type { FastifyReply } from "../adapters/fastify-reply.ts";
-import type { NodeRequest, NodeResponse } from "../adapters/node.ts";
 import type { DrainOptions } from "../streams/drain.ts";
-import type { HubOptions, SubscribeOptions } from "./hub-options.ts";
 import type { HubStatistics } from "../observe/hub-stats.ts";
-import type { Subscription } from "../streams/hub-stream.ts";
 import type { Inspection } from "../observe/inspection.ts";
-import { OpenHub, system } from "./open-hub.ts";
-import type { EventMap } from "../message/outgoing-message.ts";
 import type { Publication } from "../publish/publication.ts";
+import type { FetchRequest, FastifyReply, NodeRequest, NodeResponse } from "../request/http-types.ts";
+import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
+import type { Subscription } from "../streams/subscription.ts";
+import type { EventMap } from "../../wire/contract.ts";
+import type { Published, PublishOptions } from "../publish/publisher.ts";
 
 export interface Hub<Events extends object = EventMap> {
   /**
@@ -58,27 +56,4 @@ export interface Hub<Events extends object = EventMap> {
   inspect(id: string, options?: { subscriber?: string }): Promise<Inspection>;
   /** What was counted since the hub was made, and what it holds now. */
   stats(): HubStatistics;
-}
-
-export interface PublishOptions {
-  /** A second publish with the same key changes nothing and returns what the first one did. Remembered by the log, for minutes. */
-  idempotencyKey?: string;
-}
-
-export interface Published {
-  /** The cursor of the message; of several, that of the last. */
-  readonly id: string;
-  /** The cursors of all, in order. */
-  readonly ids: readonly string[];
-  /** Whether an earlier publish with the same idempotency key had done it. */
-  readonly repeated: boolean;
-}
-
-/**
- * Makes a hub. `Events` maps event types to their data; it is inferred from the schemas in `options.events`.
- * @throws {RangeError} If a limit is not a positive number.
- * @throws {TypeError} If a pattern cannot be compiled.
- */
-export function createHub<Events extends object = EventMap>(options: HubOptions<Events> = {}): Hub<Events> {
-  return new OpenHub(options, system);
 }

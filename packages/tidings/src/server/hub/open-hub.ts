@@ -5,26 +5,28 @@
 import { formatCursor } from "../../log/cursor.ts";
 import type { Entry, Log } from "../../log/log.ts";
 import { memoryLog } from "../../log/memory.ts";
-import { createFetchOutlet, type FetchRequest } from "../adapters/fetch.ts";
-import type { FastifyReply } from "../adapters/fastify-reply.ts";
-import { createNodeOutlet, type NodeRequest, type NodeResponse } from "../adapters/node.ts";
-import { Admission, publicAddress } from "../subscribe/stream-quota.ts";
+import { createFetchOutlet } from "../adapters/fetch.ts";
+import { createNodeOutlet } from "../adapters/node.ts";
+import { StreamQuota, publicAddress } from "../subscribe/stream-quota.ts";
 import { channels } from "../observe/diagnostics.ts";
 import { endAtPace, type DrainOptions } from "../streams/drain.ts";
 import { FanOut } from "../fan-out/fan-out.ts";
-import { Feeds } from "../streams/subscriber-groups.ts";
-import type { Hub, Published, PublishOptions } from "./hub.ts";
-import { checkOptions, type CheckedOptions, type HubOptions, type SubscribeOptions } from "./hub-options.ts";
+import { SubscriberGroups } from "../streams/subscriber-groups.ts";
+import type { Hub } from "./hub.ts";
+import { checkOptions, type CheckedOptions, type HubOptions } from "./hub-options.ts";
 import { HubCounters, increment, type HubStatistics } from "../observe/hub-stats.ts";
-import { HubStream, type HubFeed, type Subscription } from "../streams/hub-stream.ts";
+import { HubStream, type StreamGroup } from "../streams/hub-stream.ts";
 import { HubStreams } from "../streams/hub-streams.ts";
 import { EndedStreams, inspect, recordOf, type Inspection } from "../observe/inspection.ts";
 import type { Publication } from "../publish/publication.ts";
-import { Publisher } from "../publish/publisher.ts";
+import { type PublishOptions, type Published, Publisher } from "../publish/publisher.ts";
 import { RecentEntries } from "../entries/recent-entries.ts";
-import { Reception, type Ready } from "../subscribe/subscribe-pipeline.ts";
+import { SubscribePipeline, type HubParts } from "../subscribe/subscribe-pipeline.ts";
 import { refuseFetch, refuseNode } from "../request/refusal.ts";
 import { sharedWheel, type TimerWheel } from "../time/timer-wheel.ts";
+import type { FetchRequest, FastifyReply, NodeRequest, NodeResponse } from "../request/http-types.ts";
+import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
+import type { Subscription } from "../streams/subscription.ts";
 
 /** What a hub takes from its platform; a simulation gives its own. */
 export interface HubEnvironment {
@@ -47,26 +49,26 @@ export class OpenHub implements Hub {
   readonly #log: Log;
   readonly #environment: HubEnvironment;
   readonly #options: CheckedOptions;
-  readonly #admission: Admission;
+  readonly #quota: StreamQuota;
   readonly #counters = new HubCounters();
   readonly #ended = new EndedStreams();
   readonly #publisher: Publisher;
-  readonly #opening: Promise<Ready>;
-  readonly #reception: Reception;
-  #ready: Ready | undefined;
+  readonly #opening: Promise<HubParts>;
+  readonly #pipeline: SubscribePipeline;
+  #ready: HubParts | undefined;
   #draining: Promise<void> | undefined;
 
   constructor(options: HubOptions, environment: HubEnvironment) {
     this.#options = checkOptions(options);
     this.#environment = environment;
     this.#log = options.log ?? memoryLog();
-    this.#admission = new Admission(this.#options.admission);
+    this.#quota = new StreamQuota(this.#options.quota);
     this.#opening = this.#open();
     const epoch = this.#opening.then(({ recent }) => recent.epoch);
     this.#publisher = new Publisher(this.#log, epoch, this.#options, this.#counters, environment.now);
-    this.#reception = new Reception({
+    this.#pipeline = new SubscribePipeline({
       checked: this.#options,
-      admission: this.#admission,
+      quota: this.#quota,
       counters: this.#counters,
       log: this.#log,
       now: environment.now,
@@ -92,7 +94,7 @@ export class OpenHub implements Hub {
     response: NodeResponse | FastifyReply,
     options: SubscribeOptions,
   ): Promise<Subscription | undefined> {
-    const received = this.#reception.receive(
+    const received = this.#pipeline.receive(
       request,
       options.address ?? this.#addressOf(request),
       options,
@@ -109,7 +111,7 @@ export class OpenHub implements Hub {
     options: SubscribeOptions,
   ): Promise<Response> {
     let answer: Response | undefined;
-    const opened = await this.#reception.receive(request, options.address, options, (head, first) => {
+    const opened = await this.#pipeline.receive(request, options.address, options, (head, first) => {
       const { outlet, response } = createFetchOutlet(request, head, first);
       answer = response;
       return outlet;
@@ -138,7 +140,7 @@ export class OpenHub implements Hub {
   }
 
   drain(options: DrainOptions = {}): Promise<void> {
-    this.#reception.closed = true;
+    this.#pipeline.closed = true;
     this.#draining ??= this.#drain(options);
     return this.#draining;
   }
@@ -154,21 +156,21 @@ export class OpenHub implements Hub {
   }
 
   stats(): HubStatistics {
-    const { recent, feeds, streams } = this.#ready ?? {};
+    const { recent, groups, streams } = this.#ready ?? {};
     let blockedStreams = 0;
     for (const stream of streams ?? []) if (stream.blocked) blockedStreams += 1;
     return this.#counters.with({
       cursor: recent === undefined ? "" : formatCursor(recent.epoch, recent.head),
       streams: streams?.size ?? 0,
       blockedStreams,
-      feeds: feeds?.size ?? 0,
+      subscriberGroups: groups?.size ?? 0,
       routes: recent?.routes ?? 0,
       recentMessages: recent?.messages ?? 0,
       recentBytes: recent?.bytes ?? 0,
     });
   }
 
-  async #open(): Promise<Ready> {
+  async #open(): Promise<HubParts> {
     const {
       retention,
       recent: limits,
@@ -179,7 +181,7 @@ export class OpenHub implements Hub {
       onError,
     } = this.#options;
     const { schedule, now, wheel } = this.#environment;
-    let ready: Ready | undefined;
+    let ready: HubParts | undefined;
     const early: Entry[] = [];
     const { epoch, head } = await this.#log.open({
       retention,
@@ -190,7 +192,7 @@ export class OpenHub implements Hub {
       },
       onError,
     });
-    const recent = new RecentEntries<HubFeed>(epoch, head, limits);
+    const recent = new RecentEntries<StreamGroup>(epoch, head, limits);
     recent.add(early);
     const fanOut = new FanOut({
       recent,
@@ -207,11 +209,11 @@ export class OpenHub implements Hub {
         streams.end(stream, end);
       },
     });
-    const feeds = new Feeds(recent);
+    const groups = new SubscriberGroups(recent);
     const streams = new HubStreams({
       epoch,
       fanOut,
-      feeds,
+      groups,
       wheel: wheel(),
       now,
       heartbeatMs,
@@ -221,18 +223,18 @@ export class OpenHub implements Hub {
         this.#ended.add(recordOf(stream, Date.now()));
         const told = channels["tidings:stream:end"];
         if (told.hasSubscribers) told.publish({ subscription: stream, reason: end });
-        feeds.release(stream.feed);
-        this.#admission.leave(stream);
+        groups.release(stream.group);
+        this.#quota.leave(stream);
       },
     });
-    ready = { recent, fanOut, feeds, streams };
+    ready = { recent, fanOut, groups, streams };
     this.#ready = ready;
     return ready;
   }
 
   /** Asked of the socket only where it counts: the answer is kept by the socket for as long as it lives. */
   #addressOf(request: NodeRequest): string | undefined {
-    if (!this.#admission.countsAddresses) return undefined;
+    if (!this.#quota.countsAddresses) return undefined;
     const { remoteAddress } = (request.socket ?? {}) as { remoteAddress?: string };
     return publicAddress(remoteAddress);
   }

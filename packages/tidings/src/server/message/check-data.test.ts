@@ -9,9 +9,10 @@ import { connect } from "../../client/connect.ts";
 import type { EventStreamError } from "../../client/event-stream-error.ts";
 import type { DataOf, EventSchemas, Schema } from "../../wire/contract.ts";
 import type { EventStream } from "../one-stream/event-stream.ts";
-import { createHub, type Hub } from "../hub/hub.ts";
+import { type Hub } from "../hub/hub.ts";
 import { openStream } from "../one-stream/open-stream.ts";
 import { type Answers, createAnswers } from "../answers/resumable.ts";
+import { createHub } from "../hub/create-hub.ts";
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {

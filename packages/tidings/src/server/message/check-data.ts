@@ -3,13 +3,13 @@
  * This module is browser compatible.
  */
 import {
-  describeIssues,
+  type EventMap,
   type EventSchemas,
   type Schema,
   type SchemaIssue,
   type SchemasOf,
+  describeIssues,
 } from "../../wire/contract.ts";
-import type { EventMap } from "./outgoing-message.ts";
 
 /** Given to whatever sends, as part of its options. */
 export interface ContractOptions<Events extends object = EventMap> {

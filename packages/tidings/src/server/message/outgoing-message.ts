@@ -7,8 +7,6 @@ import { encode } from "../../wire/encode.ts";
 import type { Message } from "../../wire/message.ts";
 import type { CheckData } from "./check-data.ts";
 
-export type { EventMap };
-
 /** A message of one of the events of `Events`, or one that carries no data: an `id` or a `retry` alone. */
 export type OutgoingMessage<Events extends object = EventMap> = string extends keyof Events
   ? Fields & { readonly event?: string | undefined; readonly data?: unknown }

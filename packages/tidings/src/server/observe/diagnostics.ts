@@ -4,8 +4,8 @@
  * This module is browser compatible.
  */
 import type { GapReason } from "../gaps/gap.ts";
-import type { StreamEnd, Subscription } from "../streams/hub-stream.ts";
 import type { Refusal } from "../request/refusal.ts";
+import type { StreamEnd, Subscription } from "../streams/subscription.ts";
 
 /** What is published to which channel. */
 export interface DiagnosticsMessages {

@@ -4,10 +4,10 @@
  */
 import type { CompressionCounters } from "../compression/shared-gzip.ts";
 import { channels } from "./diagnostics.ts";
-import type { FanOutCounters } from "../fan-out/fan-out.ts";
 import type { GapReason } from "../gaps/gap.ts";
-import type { HubStream, StreamEnd } from "../streams/hub-stream.ts";
+import type { HubStream } from "../streams/hub-stream.ts";
 import type { RefusalCode } from "../request/refusal.ts";
+import type { StreamEnd } from "../streams/subscription.ts";
 
 export interface HubGauges {
   /** The newest position; `""` until the log is open. */
@@ -17,12 +17,21 @@ export interface HubGauges {
   /** Of those, the ones whose peer has not taken what was written. */
   readonly blockedStreams: number;
   /** Different selections and filters among them. */
-  readonly feeds: number;
+  readonly subscriberGroups: number;
   /** Topics and patterns that some stream selects. */
   readonly routes: number;
   /** What is kept encoded for the streams that keep up. */
   readonly recentMessages: number;
   readonly recentBytes: number;
+}
+
+/** Counts since the hub was made. */
+export interface FanOutCounters {
+  deliveries: number;
+  writes: number;
+  bytes: number;
+  heartbeats: number;
+  readonly gaps: Record<GapReason, number>;
 }
 
 export interface HubStatistics extends HubGauges, FanOutCounters, CompressionCounters {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { Reader, serveHub, until, type HubServer } from "../../../../../test/support/hub-server.ts";
-import type { HubOptions, SubscribeOptions } from "../hub/hub-options.ts";
+import type { HubOptions } from "../hub/hub-options.ts";
+import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
 
 const open: (HubServer | Reader)[] = [];
 afterEach(async () => {

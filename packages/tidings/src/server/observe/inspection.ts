@@ -6,8 +6,10 @@ import type { Entry, Log } from "../../log/log.ts";
 import { EncodedEntry } from "../entries/encoded-entry.ts";
 import type { MessageFilter } from "../streams/subscriber-group.ts";
 import type { GapReason } from "../gaps/gap.ts";
-import type { HubStream, StreamEnd } from "../streams/hub-stream.ts";
+import type { HubStream } from "../streams/hub-stream.ts";
 import type { TopicSelection, TopicSelector } from "../topics/topic-selection.ts";
+import type { StreamEnd } from "../streams/subscription.ts";
+import type { ToldGap } from "../gaps/gap.ts";
 
 export interface Inspection {
   /**
@@ -44,15 +46,6 @@ export interface StreamInspection {
   readonly bufferedBytes: number;
 }
 
-/** A range of offsets that a stream was told to be lost: after `after`, up to `through`. */
-export interface ToldGap {
-  readonly after: number;
-  readonly through: number;
-  readonly reason: GapReason;
-  /** What is retained of the range was sent all the same. */
-  readonly retainedSent: boolean;
-}
-
 /** What is known of a stream, while it is open and for a while after. */
 export interface StreamRecord {
   readonly subscriber: string | undefined;
@@ -61,7 +54,7 @@ export interface StreamRecord {
   readonly openedAtMs: number;
   readonly endedAtMs: number | undefined;
   readonly end: StreamEnd | undefined;
-  readonly began: number;
+  readonly startOffset: number;
   readonly offset: number;
   readonly gaps: readonly ToldGap[];
   readonly bufferedBytes: number;
@@ -86,15 +79,15 @@ export class EndedStreams {
 }
 
 export function recordOf(stream: HubStream, endedAtMs: number | undefined): StreamRecord {
-  const { feed, subscriber, openedAtMs, end, began, offset, gaps = [], outlet } = stream;
+  const { group, subscriber, openedAtMs, end, startOffset, offset, gaps = [], outlet } = stream;
   return {
     subscriber,
-    selection: feed.selection,
-    filter: feed.filter,
+    selection: group.selection,
+    filter: group.filter,
     openedAtMs,
     endedAtMs,
     end,
-    began,
+    startOffset,
     offset,
     gaps,
     bufferedBytes: endedAtMs === undefined ? outlet.bufferedBytes : 0,
@@ -136,14 +129,15 @@ function inspectStream(
   entry: Entry | undefined,
   encoded: EncodedEntry | undefined,
 ): StreamInspection {
-  const { subscriber, selection, filter, openedAtMs, endedAtMs, end, began, gaps, bufferedBytes } = record;
+  const { subscriber, selection, filter, openedAtMs, endedAtMs, end, startOffset, gaps, bufferedBytes } =
+    record;
   const gap = gaps.find(
     ({ after, through, retainedSent }) =>
       offset > after && offset <= through && !(retainedSent && entry !== undefined),
   );
   let verdict: StreamInspection["verdict"];
   if (entry !== undefined && !selection.matches(entry.topic)) verdict = "not-selected";
-  else if (offset <= began) verdict = "before";
+  else if (offset <= startOffset) verdict = "before";
   else if (gap !== undefined) verdict = "gap";
   else if (encoded !== undefined && filter !== undefined && !filter(encoded.message, encoded.topic))
     verdict = "filtered";

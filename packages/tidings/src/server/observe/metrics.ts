@@ -26,7 +26,11 @@ const GAUGES: readonly Row[] = [
     (stats) => stats.blockedStreams,
     "Open streams whose peer has not taken what was written.",
   ],
-  ["tidings.feeds", (stats) => stats.feeds, "Different selections and filters of open streams."],
+  [
+    "tidings.subscriber_groups",
+    (stats) => stats.subscriberGroups,
+    "Different selections and filters of open streams.",
+  ],
   ["tidings.routes", (stats) => stats.routes, "Topics and patterns that open streams select."],
   [
     "tidings.recent.messages",

@@ -48,7 +48,7 @@ describe("toPrometheus()", () => {
     const samples = parse(toPrometheus(hub.stats()));
     expect(Object.fromEntries(samples)).toMatchObject({
       tidings_streams: 1,
-      tidings_feeds: 1,
+      tidings_subscriber_groups: 1,
       tidings_routes: 1,
       tidings_messages_published_total: 1,
       tidings_messages_delivered_total: 2,
@@ -68,7 +68,7 @@ describe("toPrometheus()", () => {
     expect(names).toEqual([
       "tidings_streams",
       "tidings_streams_blocked",
-      "tidings_feeds",
+      "tidings_subscriber_groups",
       "tidings_routes",
       "tidings_recent_messages",
       "tidings_recent_bytes",

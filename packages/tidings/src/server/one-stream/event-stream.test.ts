@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { EventStream } from "./event-stream.ts";
 import type { Outlet, OutletOwner } from "../out/outlet.ts";
-import type { EventMap } from "../message/outgoing-message.ts";
 import { StreamEnded } from "./stream-ended.ts";
 import { resolveLimits, type StreamLimits } from "./stream-limits.ts";
 import { TimerWheel } from "../time/timer-wheel.ts";
+import type { EventMap } from "../../wire/contract.ts";
 
 /** An outlet whose peer reads, or does not, as the test says. */
 class PeerOutlet implements Outlet {

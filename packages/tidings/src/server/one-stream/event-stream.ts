@@ -6,10 +6,11 @@ import { encodeComment } from "../../wire/encode.ts";
 import { toChunk } from "../out/chunk.ts";
 import type { CheckData } from "../message/check-data.ts";
 import type { Outlet } from "../out/outlet.ts";
-import { encodeOutgoing, type EventMap, type OutgoingMessage } from "../message/outgoing-message.ts";
+import { encodeOutgoing, type OutgoingMessage } from "../message/outgoing-message.ts";
 import { type EndCode, StreamEnded } from "./stream-ended.ts";
 import type { ResolvedLimits } from "./stream-limits.ts";
 import { sharedWheel, type Timed, type TimerWheel } from "../time/timer-wheel.ts";
+import type { EventMap } from "../../wire/contract.ts";
 
 /**
  * - `"sent"`: given to the operating system, or to the Fetch server that had asked for it.

@@ -2,18 +2,18 @@
  * Opens an event stream as the answer to a request, whatever server it came through.
  * This module is browser compatible.
  */
-import type { FastifyReply } from "../adapters/fastify-reply.ts";
-import { createFetchOutlet, type FetchRequest } from "../adapters/fetch.ts";
-import { createNodeOutlet, type NodeRequest, type NodeResponse } from "../adapters/node.ts";
+import { createFetchOutlet } from "../adapters/fetch.ts";
+import { createNodeOutlet } from "../adapters/node.ts";
 import { type ContractOptions, dataCheck } from "../message/check-data.ts";
 import { checkCompression, type CompressionOptions } from "../compression/compression-options.ts";
 import { offerGzip, openOwnGzip } from "../compression/open-gzip.ts";
 import { EventStream } from "./event-stream.ts";
 import { lastEventIdOf } from "../request/last-event-id.ts";
-import type { EventMap } from "../message/outgoing-message.ts";
 import { type HeadOptions, responseHead } from "../out/response-head.ts";
 import { isSource, pump, type Source } from "./source.ts";
 import { resolveLimits, type StreamLimits } from "./stream-limits.ts";
+import type { FastifyReply, FetchRequest, NodeRequest, NodeResponse } from "../request/http-types.ts";
+import type { EventMap } from "../../wire/contract.ts";
 
 export interface StreamOptions<Events extends object = EventMap>
   extends HeadOptions, StreamLimits, ContractOptions<Events> {

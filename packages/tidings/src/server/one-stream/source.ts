@@ -3,7 +3,8 @@
  * This module is browser compatible.
  */
 import type { EventStream } from "./event-stream.ts";
-import type { EventMap, OutgoingMessage } from "../message/outgoing-message.ts";
+import type { OutgoingMessage } from "../message/outgoing-message.ts";
+import type { EventMap } from "../../wire/contract.ts";
 
 /** Messages to send, or a function that makes them: a generator, mostly. It is given the stream, for its `signal`. */
 export type Source<Events extends object = EventMap> =

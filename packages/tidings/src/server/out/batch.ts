@@ -3,20 +3,33 @@
  * This module is browser compatible.
  */
 import { toChunk } from "./chunk.ts";
-import type { Links } from "../compression/chain.ts";
-import type { Outlet, SharedPiece } from "./outlet.ts";
+import type { Linkable, Links } from "../compression/chain.ts";
 
-export interface Piece extends SharedPiece {
+/** What goes out with a head. */
+export interface FirstBatch extends Linkable {
+  /** `bytes` as a chunk of HTTP/1.1, where that was made already. */
+  readonly chunk?: Uint8Array | undefined;
+}
+
+/** What goes to several outlets, framed and compressed once for all of them. */
+export interface SharedBatch extends Linkable {
+  /** `bytes` as a chunk of HTTP/1.1. */
+  readonly chunk: Uint8Array;
+  /** It goes to all streams of a group that keep up. */
+  readonly toAll?: boolean;
+}
+
+export interface MessageBatch extends SharedBatch {
   readonly messages: number;
   /** Joined messages; empty when there are none. */
   readonly bytes: Uint8Array;
   /** The offset of the last message in it; 0 when there is none. */
   readonly last: number;
-  /** Whoever got the piece has seen everything up to this offset. */
+  /** Whoever got the batch has seen everything up to this offset. */
   readonly through: number;
 }
 
-export class JoinedPiece implements Piece {
+export class JoinedBatch implements MessageBatch {
   readonly messages: number;
   readonly bytes: Uint8Array;
   readonly last: number;
@@ -40,15 +53,9 @@ export class JoinedPiece implements Piece {
 }
 
 /** Bytes that many streams are sent, framed once. */
-export function shared(content: string | Uint8Array): SharedPiece {
+export function shared(content: string | Uint8Array): SharedBatch {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   return { bytes, chunk: toChunk(bytes) };
-}
-
-/** @returns What {@link Outlet.write} returns. */
-export function writePiece(outlet: Outlet, piece: SharedPiece): boolean {
-  if (outlet.writePiece !== undefined) return outlet.writePiece(piece);
-  return outlet.framing === "chunked" ? outlet.writeFramed(piece.chunk) : outlet.write(piece.bytes);
 }
 
 export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {

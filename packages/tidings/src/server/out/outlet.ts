@@ -3,7 +3,7 @@
  * What differs between them (framing, flushing, how a departed peer shows) is settled below this interface.
  * This module is browser compatible.
  */
-import type { Linkable } from "../compression/chain.ts";
+import type { FirstBatch, SharedBatch } from "./batch.ts";
 import type { ResponseHead } from "./response-head.ts";
 
 export interface Outlet {
@@ -24,7 +24,7 @@ export interface Outlet {
    */
   writeFramed(bytes: Uint8Array): boolean;
   /** {@link write} for what is to be encoded, once for all who get it. Absent where it goes out as it is. */
-  writePiece?(piece: SharedPiece): boolean;
+  writeBatch?(batch: SharedBatch): boolean;
   /** Bytes that were accepted and have not left this process. Those in the kernel's buffers are not among them. */
   readonly bufferedBytes: number;
   /**
@@ -51,19 +51,11 @@ export interface OutletOwner {
   onClose(): void;
 }
 
-/** What goes out with a head. */
-export interface FirstPiece extends Linkable {
-  /** `bytes` as a chunk of HTTP/1.1, where that was made already. */
-  readonly chunk?: Uint8Array | undefined;
-}
-
-/** What goes to several outlets, framed and compressed once for all of them. */
-export interface SharedPiece extends Linkable {
-  /** `bytes` as a chunk of HTTP/1.1. */
-  readonly chunk: Uint8Array;
-  /** It goes to all streams of a feed that keep up. */
-  readonly toAll?: boolean;
-}
-
 /** Sends a head with what follows it at once, and returns where the rest goes. */
-export type OpenOutlet = (head: ResponseHead, first: FirstPiece) => Outlet;
+export type OpenOutlet = (head: ResponseHead, first: FirstBatch) => Outlet;
+
+/** @returns What {@link Outlet.write} returns. */
+export function writeBatch(outlet: Outlet, batch: SharedBatch): boolean {
+  if (outlet.writeBatch !== undefined) return outlet.writeBatch(batch);
+  return outlet.framing === "chunked" ? outlet.writeFramed(batch.chunk) : outlet.write(batch.bytes);
+}

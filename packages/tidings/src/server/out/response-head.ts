@@ -4,7 +4,7 @@
  * This module is browser compatible.
  */
 import { encode, encodeComment } from "../../wire/encode.ts";
-import type { FirstPiece } from "./outlet.ts";
+import type { FirstBatch } from "./batch.ts";
 
 export interface HeadOptions {
   /** The status: 200 unless told. `EventSource` accepts no other; from 200 to 599, but for 204, 205 and 304, which have no body. */
@@ -23,7 +23,7 @@ export interface ResponseHead {
   /** `headers` as one list, name after value, as node:http takes them. */
   readonly flat: readonly (string | readonly string[])[];
   /** Sent with the head, since many proxies hold a head back until there is a byte of the body. */
-  readonly first: FirstPiece;
+  readonly first: FirstBatch;
 }
 
 /**

@@ -4,8 +4,9 @@
  */
 import type { Draft } from "../../log/log.ts";
 import type { CheckData } from "../message/check-data.ts";
-import { encodeOutgoing, type EventMap, type OutgoingMessage } from "../message/outgoing-message.ts";
+import { encodeOutgoing, type OutgoingMessage } from "../message/outgoing-message.ts";
 import { checkTopic } from "../topics/topic-selection.ts";
+import type { EventMap } from "../../wire/contract.ts";
 
 /**
  * A message to publish: one of the events of `Events`, with its data. The hub gives it its `id`.

@@ -4,11 +4,24 @@
 import { formatCursor } from "../../log/cursor.ts";
 import type { AppendOptions, Log } from "../../log/log.ts";
 import { channels } from "../observe/diagnostics.ts";
-import type { Published, PublishOptions } from "../hub/hub.ts";
 import { HubError } from "./hub-error.ts";
 import type { CheckedOptions } from "../hub/hub-options.ts";
 import { toDraft, type Publication } from "./publication.ts";
 import { PublishRate } from "./publish-rate.ts";
+
+export interface PublishOptions {
+  /** A second publish with the same key changes nothing and returns what the first one did. Remembered by the log, for minutes. */
+  idempotencyKey?: string;
+}
+
+export interface Published {
+  /** The cursor of the message; of several, that of the last. */
+  readonly id: string;
+  /** The cursors of all, in order. */
+  readonly ids: readonly string[];
+  /** Whether an earlier publish with the same idempotency key had done it. */
+  readonly repeated: boolean;
+}
 
 export class Publisher {
   readonly #log: Log;

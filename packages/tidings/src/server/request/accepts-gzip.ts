@@ -2,8 +2,7 @@
  * What a request accepts: https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3
  * This module is browser compatible.
  */
-import type { FetchRequest } from "../adapters/fetch.ts";
-import type { NodeRequest } from "../adapters/node.ts";
+import type { FetchRequest, NodeRequest } from "./http-types.ts";
 
 /** Whether the peer asks for gzip. One that names no encoding, or only forbids some, gets none. */
 export function acceptsGzip(request: FetchRequest | NodeRequest): boolean {

@@ -3,9 +3,8 @@
  * first request of a page can carry.
  * This module is browser compatible.
  */
-import type { FetchRequest } from "../adapters/fetch.ts";
-import type { NodeRequest } from "../adapters/node.ts";
 import { lastEventIdOf } from "./last-event-id.ts";
+import type { FetchRequest, NodeRequest } from "./http-types.ts";
 
 /** A request whose query may matter: Express and its like keep it in `url`. */
 export type RequestWithUrl = (NodeRequest | FetchRequest) & { readonly url?: string | undefined };

@@ -3,8 +3,7 @@
  * Standard: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header
  * This module is browser compatible.
  */
-import type { FetchRequest } from "../adapters/fetch.ts";
-import type { NodeRequest } from "../adapters/node.ts";
+import type { FetchRequest, NodeRequest } from "./http-types.ts";
 
 /** The request's `Last-Event-ID`, `""` when it has none. */
 export function lastEventIdOf(request: FetchRequest | NodeRequest): string {

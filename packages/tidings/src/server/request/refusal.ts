@@ -3,8 +3,8 @@
  * for those who can read it (RFC 9457).
  * This module is browser compatible.
  */
-import { type FastifyReply, takeOver } from "../adapters/fastify-reply.ts";
-import type { NodeResponse } from "../adapters/node.ts";
+import type { FastifyReply, NodeResponse } from "./http-types.ts";
+import { takeOver } from "./take-over.ts";
 
 /**
  * - `"bad-topics"` 400: no topic, too many, or none that can be.

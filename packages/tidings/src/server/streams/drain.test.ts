@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Reader, serveHub, until } from "../../../../../test/support/hub-server.ts";
 import { endAtPace } from "./drain.ts";
-import { createHub } from "../hub/hub.ts";
+import { createHub } from "../hub/create-hub.ts";
 
 afterEach(() => void vi.useRealTimers());
 
@@ -9,11 +9,11 @@ describe("endAtPace()", () => {
   it("ends as many in each tenth of the time", async () => {
     vi.useFakeTimers();
     const ended: { ms: number; retryMs: number }[] = [];
-    const began = performance.now();
+    const beganMs = performance.now();
     const done = endAtPace(
       Array.from({ length: 1_000 }, (_, i) => i),
       { overMs: 10_000, retryMs: [100, 1_100] },
-      (_, retryMs) => ended.push({ ms: performance.now() - began, retryMs }),
+      (_, retryMs) => ended.push({ ms: performance.now() - beganMs, retryMs }),
     );
     await vi.advanceTimersByTimeAsync(10_000);
     await done;
@@ -64,7 +64,7 @@ describe("hub.drain()", () => {
     expect(new Set(retries).size).toBe(10);
     expect(Math.min(...retries)).toBeGreaterThanOrEqual(1_000);
     expect(Math.max(...retries)).toBeLessThanOrEqual(2_000);
-    expect(hub.stats()).toMatchObject({ streams: 0, feeds: 0, ended: { drained: 10 } });
+    expect(hub.stats()).toMatchObject({ streams: 0, subscriberGroups: 0, ended: { drained: 10 } });
     await expect(hub.publish("a", { data: 1 })).rejects.toMatchObject({ name: "HubError", code: "closed" });
     expect(await hub.drain()).toBeUndefined();
     server.close();

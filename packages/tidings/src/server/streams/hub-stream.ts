@@ -3,53 +3,15 @@
  */
 import type { Page } from "../../log/log.ts";
 import type { Conflation } from "../entries/conflation.ts";
-import { Feed } from "./subscriber-group.ts";
-import type { OnGap } from "../gaps/gap.ts";
-import type { ToldGap } from "../observe/inspection.ts";
+import { SubscriberGroup } from "./subscriber-group.ts";
+import type { OnGap, ToldGap } from "../gaps/gap.ts";
 import { formatCursor } from "../../log/cursor.ts";
 import type { Outlet, OutletOwner } from "../out/outlet.ts";
 import type { Linked } from "./stream-list.ts";
 import type { Timed } from "../time/timer-wheel.ts";
+import type { StreamEnd, Subscription } from "./subscription.ts";
 
-/**
- * - `"closed"`: the application closed it.
- * - `"complete"`: nothing follows what it was sent.
- * - `"peer-left"`: the peer closed its connection, or lost it.
- * - `"stalled"`: the peer took nothing for `stallMs` while something waited for it; it was cut.
- * - `"slow"`: more waited for it than fits in one write, and the policy of a topic is `"close"`.
- * - `"gap"`: it has a gap and was subscribed with `onGap: "fail"`.
- * - `"lifetime"`: it was open for `lifetimeMs`.
- * - `"expired"`: its authorization expired.
- * - `"revoked"`: it was revoked, or not authorized again.
- * - `"drained"`: the hub drains.
- * - `"failed"`: the log could not be read, or a filter threw.
- */
-export type StreamEnd =
-  | "complete"
-  | "slow"
-  | "closed"
-  | "peer-left"
-  | "stalled"
-  | "gap"
-  | "lifetime"
-  | "expired"
-  | "revoked"
-  | "drained"
-  | "failed";
-
-export type HubFeed = Feed<HubStream>;
-
-/** One open stream of a hub, as the application sees it. */
-export interface Subscription {
-  /** Everything selected up to here was written to the stream, or told to be lost. */
-  readonly cursor: string;
-  /** Whether nothing more will be written. */
-  readonly closed: boolean;
-  /** Resolves when the response is over, with how. */
-  readonly ended: Promise<StreamEnd>;
-  /** Ends the stream after what was written. The client will come back, unless it is told not to. */
-  close(): void;
-}
+export type StreamGroup = SubscriberGroup<HubStream>;
 
 /** What a stream asks of the hub. */
 export interface StreamOwner {
@@ -93,16 +55,16 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
   dueTick = 0;
 
   readonly outlet: Outlet;
-  readonly feed: HubFeed;
+  readonly group: StreamGroup;
   readonly onGap: OnGap;
   readonly subscriber: string | undefined;
   readonly address: string | undefined;
   /** Everything selected up to this offset was written, or told to be lost. */
   offset: number;
   /** Losses up to this offset have been told, or need not be. */
-  knownLost: number;
+  lossToldUpTo: number;
   /** The newest offset that the peer has as its last event ID. */
-  sentId: number;
+  sentOffset: number;
   /** What the log gave and is not written yet. */
   page: Page | undefined;
   /** The log is being read for it. */
@@ -119,7 +81,7 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
   ready = false;
   heartbeatDue = false;
   /** The offset that it began behind. */
-  readonly began: number;
+  readonly startOffset: number;
   /** The gaps it was told of, the newest of them. */
   gaps: ToldGap[] | undefined;
   /** Why it ends; it may still have bytes to leave. */
@@ -138,22 +100,28 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
   constructor(
     owner: StreamOwner,
     outlet: Outlet,
-    feed: HubFeed,
+    group: StreamGroup,
     terms: StreamPlace & { readonly onGap: OnGap },
-    at: { cursor: number; knownLost: number; sentId: number; began: number; told: ToldGap | undefined },
+    at: {
+      cursor: number;
+      lossToldUpTo: number;
+      sentOffset: number;
+      startOffset: number;
+      told: ToldGap | undefined;
+    },
     nowMs: number,
   ) {
     this.#owner = owner;
     this.outlet = outlet;
-    this.feed = feed;
+    this.group = group;
     this.onGap = terms.onGap;
     this.subscriber = terms.subscriber;
     this.address = terms.address;
     this.offset = at.cursor;
-    this.sentId = at.sentId;
-    this.began = at.began;
+    this.sentOffset = at.sentOffset;
+    this.startOffset = at.startOffset;
     if (at.told !== undefined) this.gaps = [at.told];
-    this.knownLost = at.knownLost;
+    this.lossToldUpTo = at.lossToldUpTo;
     this.lastWriteMs = Math.floor(nowMs);
     outlet.owner = this;
   }

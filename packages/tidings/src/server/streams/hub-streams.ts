@@ -3,14 +3,15 @@
  */
 import { encode } from "../../wire/encode.ts";
 import type { FanOut } from "../fan-out/fan-out.ts";
-import type { Feeds } from "./subscriber-groups.ts";
-import type { HubStream, StreamEnd, StreamOwner } from "./hub-stream.ts";
+import type { SubscriberGroups } from "./subscriber-groups.ts";
+import type { HubStream, StreamOwner } from "./hub-stream.ts";
 import type { TimerWheel } from "../time/timer-wheel.ts";
+import type { StreamEnd } from "./subscription.ts";
 
 export interface HubStreamsOptions {
   readonly epoch: string;
   readonly fanOut: FanOut;
-  readonly feeds: Feeds;
+  readonly groups: SubscriberGroups;
   readonly wheel: TimerWheel;
   readonly now: () => number;
   readonly heartbeatMs: number;
@@ -21,7 +22,7 @@ export interface HubStreamsOptions {
 
 export class HubStreams implements StreamOwner {
   readonly #options: HubStreamsOptions;
-  /** Streams that were ended and have bytes to leave; the others stand in their feeds. */
+  /** Streams that were ended and have bytes to leave; the others stand in their groups. */
   readonly #leaving = new Set<HubStream>();
   #size = 0;
   #onEmpty: (() => void) | undefined;
@@ -40,9 +41,9 @@ export class HubStreams implements StreamOwner {
 
   /** Those that are open, then those that are leaving. One that is ended meanwhile may come twice. */
   *[Symbol.iterator](): Iterator<HubStream> {
-    for (const feed of this.#options.feeds) {
-      yield* feed.streams;
-      yield* feed.blocked;
+    for (const group of this.#options.groups) {
+      yield* group.streams;
+      yield* group.blocked;
     }
     yield* this.#leaving;
   }
@@ -50,7 +51,7 @@ export class HubStreams implements StreamOwner {
   /** Takes up a stream that has its head. */
   enter(stream: HubStream): void {
     this.#size += 1;
-    stream.feed.streams.add(stream);
+    stream.group.streams.add(stream);
     this.reschedule(stream);
     this.#options.fanOut.enter(stream);
   }
@@ -59,8 +60,8 @@ export class HubStreams implements StreamOwner {
     if (stream.end !== undefined) return;
     if (stream.blocked) {
       stream.blocked = false;
-      stream.feed.blocked.remove(stream);
-      stream.feed.streams.add(stream);
+      stream.group.blocked.remove(stream);
+      stream.group.streams.add(stream);
     }
     stream.drained = true;
     this.#options.fanOut.enqueue(stream);
@@ -168,7 +169,7 @@ export class HubStreams implements StreamOwner {
     stream.end = end;
     stream.page = undefined;
     stream.conflation = undefined;
-    const { streams, blocked } = stream.feed;
+    const { streams, blocked } = stream.group;
     (stream.blocked ? blocked : streams).remove(stream);
     this.#leaving.add(stream);
   }

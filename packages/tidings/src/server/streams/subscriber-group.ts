@@ -1,11 +1,11 @@
 /**
- * Equal subscriptions share a feed: the same topics and the same filter make the same bytes, which are joined once for all
+ * Equal subscriptions share a group: the same topics and the same filter make the same bytes, which are joined once for all
  * streams that stand at the same place. Most do, so that the last join is all that is remembered.
  */
 import type { ParsedMessage } from "../../wire/message.ts";
 import type { DeflateChain } from "../compression/chain.ts";
 import type { EncodedEntry } from "../entries/encoded-entry.ts";
-import { JoinedPiece, type Piece } from "../out/batch.ts";
+import { JoinedBatch, type MessageBatch } from "../out/batch.ts";
 import type { Route } from "../entries/recent-entries.ts";
 import type { TopicSelection } from "../topics/topic-selection.ts";
 import { StreamList, type Linked } from "./stream-list.ts";
@@ -13,11 +13,11 @@ import { StreamList, type Linked } from "./stream-list.ts";
 /** Says whether a stream wants a message. */
 export type MessageFilter = (message: ParsedMessage, topic: string) => boolean;
 
-export class Feed<Stream extends Linked<Stream>> {
+export class SubscriberGroup<Stream extends Linked<Stream>> {
   readonly selection: TopicSelection;
   readonly filter: MessageFilter | undefined;
-  /** Set by whoever made the feed, before its first stream. */
-  routes: readonly Route<Feed<Stream>>[] = [];
+  /** Set by whoever made the group, before its first stream. */
+  routes: readonly Route<SubscriberGroup<Stream>>[] = [];
   /** Those that take what comes, and those whose peer has not taken what was written. */
   readonly streams: StreamList<Stream> = new StreamList();
   readonly blocked: StreamList<Stream> = new StreamList();
@@ -29,7 +29,7 @@ export class Feed<Stream extends Linked<Stream>> {
   queued = false;
   dirty = false;
 
-  #memo: { after: number; firstOffset: number; head: number; piece: Piece } | undefined;
+  #memo: { after: number; firstOffset: number; head: number; batch: MessageBatch } | undefined;
 
   constructor(selection: TopicSelection, filter: MessageFilter | undefined) {
     this.selection = selection;
@@ -41,20 +41,20 @@ export class Feed<Stream extends Linked<Stream>> {
    * @param head - The newest offset there is.
    * @returns Undefined when what is recent does not reach back to `after`.
    */
-  since(after: number, head: number, maxBytes: number): Piece | undefined {
+  since(after: number, head: number, maxBytes: number): MessageBatch | undefined {
     const memo = this.#memo;
-    // Whoever stands before the same first message gets the same piece.
+    // Whoever stands before the same first message gets the same batch.
     if (memo !== undefined && memo.head === head && after >= memo.after && after < memo.firstOffset) {
-      return memo.piece;
+      return memo.batch;
     }
     for (const route of this.routes) if (after < route.floor) return undefined;
     const { entries, through, firstOffset } =
       this.routes.length === 1
         ? takeOne(this.routes[0]!, this.filter, after, head, maxBytes)
         : takeMerged(this.routes, this.filter, after, head, maxBytes);
-    const piece = new JoinedPiece(entries, through);
-    this.#memo = { after, firstOffset, head, piece };
-    return piece;
+    const batch = new JoinedBatch(entries, through);
+    this.#memo = { after, firstOffset, head, batch };
+    return batch;
   }
 
   /** Lets go of what was joined. */
@@ -63,7 +63,7 @@ export class Feed<Stream extends Linked<Stream>> {
   }
 }
 
-/** Entries that a filter is asked about for one piece: it may be slow, and reject them all. */
+/** Entries that a filter is asked about for one batch: it may be slow, and reject them all. */
 const MOST_FILTERED = 500;
 
 interface Taken {

@@ -1,50 +1,50 @@
 /**
- * The feeds in use: one for each selection and filter.
+ * The groups in use: one for each selection and filter.
  */
-import { Feed } from "./subscriber-group.ts";
-import type { SubscribeOptions } from "../hub/hub-options.ts";
-import type { HubFeed } from "./hub-stream.ts";
+import { SubscriberGroup } from "./subscriber-group.ts";
+import type { StreamGroup } from "./hub-stream.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
 import type { TopicSelection } from "../topics/topic-selection.ts";
+import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
 
 type Filter = NonNullable<SubscribeOptions["filter"]>;
 
-export class Feeds {
-  readonly #recent: RecentEntries<HubFeed>;
+export class SubscriberGroups {
+  readonly #recent: RecentEntries<StreamGroup>;
   /** By filter, then by the key of the selection. */
-  readonly #feeds = new Map<Filter | undefined, Map<string, HubFeed>>();
+  readonly #groups = new Map<Filter | undefined, Map<string, StreamGroup>>();
   size = 0;
 
-  constructor(recent: RecentEntries<HubFeed>) {
+  constructor(recent: RecentEntries<StreamGroup>) {
     this.#recent = recent;
   }
 
-  /** The feed for a subscription, to be given back to {@link release}. From now on it holds what comes. */
-  acquire(selection: TopicSelection, filter: Filter | undefined): HubFeed {
-    let bySelection = this.#feeds.get(filter);
-    if (bySelection === undefined) this.#feeds.set(filter, (bySelection = new Map()));
-    let feed = bySelection.get(selection.key);
-    if (feed === undefined) {
-      feed = new Feed(selection, filter);
-      feed.routes = this.#recent.acquire(selection, feed);
-      bySelection.set(selection.key, feed);
+  /** The group for a subscription, to be given back to {@link release}. From now on it holds what comes. */
+  acquire(selection: TopicSelection, filter: Filter | undefined): StreamGroup {
+    let bySelection = this.#groups.get(filter);
+    if (bySelection === undefined) this.#groups.set(filter, (bySelection = new Map()));
+    let group = bySelection.get(selection.key);
+    if (group === undefined) {
+      group = new SubscriberGroup(selection, filter);
+      group.routes = this.#recent.acquire(selection, group);
+      bySelection.set(selection.key, group);
       this.size += 1;
     }
-    feed.users += 1;
-    return feed;
+    group.users += 1;
+    return group;
   }
 
-  *[Symbol.iterator](): Iterator<HubFeed> {
-    for (const bySelection of this.#feeds.values()) yield* bySelection.values();
+  *[Symbol.iterator](): Iterator<StreamGroup> {
+    for (const bySelection of this.#groups.values()) yield* bySelection.values();
   }
 
-  release(feed: HubFeed): void {
-    feed.users -= 1;
-    if (feed.users > 0) return;
-    this.#recent.release(feed.routes, feed);
-    const bySelection = this.#feeds.get(feed.filter)!;
-    bySelection.delete(feed.selection.key);
-    if (bySelection.size === 0) this.#feeds.delete(feed.filter);
+  release(group: StreamGroup): void {
+    group.users -= 1;
+    if (group.users > 0) return;
+    this.#recent.release(group.routes, group);
+    const bySelection = this.#groups.get(group.filter)!;
+    bySelection.delete(group.selection.key);
+    if (bySelection.size === 0) this.#groups.delete(group.filter);
     this.size -= 1;
   }
 }

@@ -2,10 +2,10 @@
  * Asks the application whether a subscription may be, and until when.
  * This module is browser compatible.
  */
-import type { SubscribeOptions } from "../hub/hub-options.ts";
 import type { Deadlines, HubStream } from "../streams/hub-stream.ts";
 import type { HubStreams } from "../streams/hub-streams.ts";
 import type { Refusal } from "../request/refusal.ts";
+import type { SubscribeOptions } from "./subscribe-options.ts";
 
 export interface Grant {
   /** Milliseconds from now after which the stream is to end. */

@@ -9,36 +9,34 @@ import type { Log, Page } from "../../log/log.ts";
 import type { CheckData } from "../message/check-data.ts";
 import { EncodedEntry, idBlock } from "../entries/encoded-entry.ts";
 import type { FanOut } from "../fan-out/fan-out.ts";
-import type { GapReason } from "../gaps/gap.ts";
-import type { SubscribeOptions } from "../hub/hub-options.ts";
-import type { HubFeed } from "../streams/hub-stream.ts";
-import type { ToldGap } from "../observe/inspection.ts";
+import type { GapReason, ToldGap } from "../gaps/gap.ts";
+import type { StreamGroup } from "../streams/hub-stream.ts";
 import { encodeOutgoing } from "../message/outgoing-message.ts";
-import type { FirstPiece, SharedPiece } from "../out/outlet.ts";
-import { joinBytes, shared } from "../out/batch.ts";
+import { type FirstBatch, type SharedBatch, joinBytes, shared } from "../out/batch.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
 import type { Refusal } from "../request/refusal.ts";
-import { continueFrom } from "../gaps/resume-plan.ts";
+import { planResume } from "../gaps/resume-plan.ts";
+import type { SubscribeOptions } from "./subscribe-options.ts";
 
-export interface Opening {
+export interface StartPoint {
   /** What goes out with the head. */
-  readonly first: FirstPiece;
+  readonly first: FirstBatch;
   readonly cursor: number;
-  readonly knownLost: number;
+  readonly lossToldUpTo: number;
   /** The newest offset that the peer has as its last event ID once it has `first`. */
-  readonly sentId: number;
+  readonly sentOffset: number;
   /** Messages of the log in `first`. */
   readonly messages: number;
   readonly gap: GapReason | undefined;
   /** The offset behind which the stream begins, and what it was told to be lost. */
-  readonly began: number;
+  readonly startOffset: number;
   readonly told: ToldGap | undefined;
 }
 
-export interface OpeningRequest {
+export interface StartRequest {
   readonly lastEventId: string;
-  readonly feed: HubFeed;
-  readonly recent: RecentEntries<HubFeed>;
+  readonly group: StreamGroup;
+  readonly recent: RecentEntries<StreamGroup>;
   readonly log: Log;
   readonly fanOut: Pick<FanOut, "since" | "headBlock">;
   readonly writeBytes: number;
@@ -54,7 +52,7 @@ const COMMENT = shared(encodeComment(""));
 const PAGE_MESSAGES = 1_000;
 
 /** @returns A promise only where the log or the application has to be asked. */
-export function openAt(request: OpeningRequest): Opening | Promise<Opening | Refusal> {
+export function findStart(request: StartRequest): StartPoint | Promise<StartPoint | Refusal> {
   const { lastEventId, recent, options, prologue } = request;
   const parts: Uint8Array[] = prologue === undefined ? [] : [prologue];
   if (lastEventId === "" && (options.from ?? "live") === "live") {
@@ -64,16 +62,16 @@ export function openAt(request: OpeningRequest): Opening | Promise<Opening | Ref
   if (given?.epoch === recent.epoch && given.offset <= recent.head) {
     const { offset } = given;
     // Where what is recent reaches back that far, nothing is lost and the log need not be asked.
-    const piece = request.fanOut.since(request.feed, offset);
-    if (piece !== undefined) {
+    const batch = request.fanOut.since(request.group, offset);
+    if (batch !== undefined) {
       return {
-        first: firstOf(piece.messages > 0 ? piece : COMMENT, parts),
-        cursor: Math.max(offset, piece.through),
-        knownLost: offset,
-        sentId: Math.max(offset, piece.last),
-        messages: piece.messages,
+        first: firstOf(batch.messages > 0 ? batch : COMMENT, parts),
+        cursor: Math.max(offset, batch.through),
+        lossToldUpTo: offset,
+        sentOffset: Math.max(offset, batch.last),
+        messages: batch.messages,
         gap: undefined,
-        began: offset,
+        startOffset: offset,
         told: undefined,
       };
     }
@@ -82,26 +80,26 @@ export function openAt(request: OpeningRequest): Opening | Promise<Opening | Ref
 }
 
 async function openFromLog(
-  request: OpeningRequest,
+  request: StartRequest,
   given: ReturnType<typeof parseCursor>,
   parts: Uint8Array[],
-): Promise<Opening | Refusal> {
+): Promise<StartPoint | Refusal> {
   const { lastEventId, recent, options, prologue } = request;
   const known = given !== undefined && (await isOurs(given, request));
   const after = known ? given.offset : 0;
   const page = await request.log.read({
-    topics: request.feed.selection,
+    topics: request.group.selection,
     after,
     maxMessages: PAGE_MESSAGES,
     maxBytes: request.writeBytes,
   });
   const reason: GapReason = lastEventId === "" || known ? "retention" : "epoch";
   // Whoever begins with the earliest has never had what came before it.
-  const knownLost = lastEventId === "" ? page.lostThrough : 0;
+  const lossToldUpTo = lastEventId === "" ? page.lostThrough : 0;
   const { onGap = "live" } = options;
   const snapshot = onGap === "live" && options.snapshot !== undefined;
-  const standing = { from: lastEventId, after, knownLost, onGap, snapshot };
-  const next = continueFrom(standing, page, recent, reason);
+  const position = { from: lastEventId, after, lossToldUpTo, onGap, snapshot };
+  const next = planResume(position, page, recent, reason);
   if (next.fails) {
     return {
       code: "gap",
@@ -118,51 +116,51 @@ async function openFromLog(
   return {
     first: { bytes: joinBytes(parts) },
     cursor: next.cursor,
-    knownLost: next.knownLost,
-    sentId: entries.at(-1)?.offset ?? next.gapId ?? after,
+    lossToldUpTo: next.lossToldUpTo,
+    sentOffset: entries.at(-1)?.offset ?? next.gapOffset ?? after,
     messages: entries.length,
     gap,
-    began: after,
+    startOffset: after,
     told: next.told,
   };
 }
 
 /** At once a cursor, so that a subscriber that is cut off before its first message misses none. */
-function beginLive({ recent, fanOut }: OpeningRequest, parts: Uint8Array[]): Opening {
+function beginLive({ recent, fanOut }: StartRequest, parts: Uint8Array[]): StartPoint {
   return beginAt(recent.head, firstOf(fanOut.headBlock(), parts));
 }
 
-async function beginWithSnapshot(request: OpeningRequest, parts: Uint8Array[]): Promise<Opening> {
+async function beginWithSnapshot(request: StartRequest, parts: Uint8Array[]): Promise<StartPoint> {
   const cursor = request.recent.head;
   await pushSnapshot(request, parts, cursor);
   return beginAt(cursor, { bytes: joinBytes(parts) });
 }
 
-function beginAt(cursor: number, first: FirstPiece): Opening {
+function beginAt(cursor: number, first: FirstBatch): StartPoint {
   return {
     first,
     cursor,
-    knownLost: cursor,
-    sentId: cursor,
+    lossToldUpTo: cursor,
+    sentOffset: cursor,
     messages: 0,
     gap: undefined,
-    began: cursor,
+    startOffset: cursor,
     told: undefined,
   };
 }
 
-function firstOf(piece: SharedPiece, parts: Uint8Array[]): FirstPiece {
-  return parts.length === 0 ? piece : { bytes: joinBytes([...parts, piece.bytes]) };
+function firstOf(batch: SharedBatch, parts: Uint8Array[]): FirstBatch {
+  return parts.length === 0 ? batch : { bytes: joinBytes([...parts, batch.bytes]) };
 }
 
 /** Messages without `id`: whoever is cut off in their midst begins again, rather than in the middle of a state. */
 async function pushSnapshot(
-  { options, feed, recent, checkData }: OpeningRequest,
+  { options, group, recent, checkData }: StartRequest,
   parts: Uint8Array[],
   at: number,
 ): Promise<void> {
   const cursor = formatCursor(recent.epoch, at);
-  for (const topic of feed.selection.names) {
+  for (const topic of group.selection.names) {
     const state = await options.snapshot!(topic, cursor);
     if (state === undefined) continue;
     for (const message of Array.isArray(state) ? state : [state]) {
@@ -176,7 +174,7 @@ async function pushSnapshot(
 /** A cursor of this epoch. One beyond what this process has seen may come from another that shares the log. */
 async function isOurs(
   given: { epoch: string; offset: number },
-  { recent, log }: OpeningRequest,
+  { recent, log }: StartRequest,
 ): Promise<boolean> {
   if (given.epoch !== recent.epoch) return false;
   return given.offset <= recent.head || given.offset <= (await log.stats()).head;
@@ -184,7 +182,7 @@ async function isOurs(
 
 function encodeEntries(
   entries: Page["entries"],
-  { recent, feed: { filter } }: OpeningRequest,
+  { recent, group: { filter } }: StartRequest,
 ): EncodedEntry[] {
   const encoded = entries.map((entry) => new EncodedEntry(recent.epoch, entry));
   return filter === undefined ? encoded : encoded.filter(({ message, topic }) => filter(message, topic));

@@ -6,14 +6,14 @@
 import type { StreamPlace } from "../streams/hub-stream.ts";
 import type { Refusal } from "../request/refusal.ts";
 
-export interface AdmissionLimits {
+export interface QuotaLimits {
   readonly streams: number;
   readonly perAddress: number;
   readonly perSubscriber: number;
 }
 
-export class Admission {
-  readonly #limits: AdmissionLimits;
+export class StreamQuota {
+  readonly #limits: QuotaLimits;
   readonly #byAddress = new Map<string, number>();
   readonly #bySubscriber = new Map<string, number>();
   #streams = 0;
@@ -23,7 +23,7 @@ export class Admission {
     return this.#limits.perAddress < Infinity;
   }
 
-  constructor(limits: AdmissionLimits) {
+  constructor(limits: QuotaLimits) {
     this.#limits = limits;
   }
 

@@ -3,46 +3,47 @@
  * for: a turn of the microtasks for each of thousands of streams that return together adds up.
  */
 import type { Log } from "../../log/log.ts";
-import type { Admission } from "./stream-quota.ts";
+import type { StreamQuota } from "./stream-quota.ts";
 import { authorize, keepAuthorized, UNLIMITED, type Grant } from "./authorization.ts";
 import { checkCompression, type Compression } from "../compression/compression-options.ts";
 import { type GzipOffer, offerGzip, openGzip } from "../compression/open-gzip.ts";
 import { cursorOf, type RequestWithUrl } from "../request/cursor-of.ts";
 import { channels } from "../observe/diagnostics.ts";
 import type { FanOut } from "../fan-out/fan-out.ts";
-import type { Feeds } from "../streams/subscriber-groups.ts";
-import type { CheckedOptions, SubscribeOptions } from "../hub/hub-options.ts";
+import type { SubscriberGroups } from "../streams/subscriber-groups.ts";
+import type { CheckedOptions } from "../hub/hub-options.ts";
 import { countGap, increment, type HubCounters } from "../observe/hub-stats.ts";
-import { HubStream, type HubFeed } from "../streams/hub-stream.ts";
+import { HubStream, type StreamGroup } from "../streams/hub-stream.ts";
 import type { HubStreams } from "../streams/hub-streams.ts";
-import { openAt, type Opening } from "./start-point.ts";
+import { findStart, type StartPoint } from "./start-point.ts";
 import type { OpenOutlet } from "../out/outlet.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
 import type { Refusal } from "../request/refusal.ts";
 import { responseHead } from "../out/response-head.ts";
 import { selectTopics, type TopicSelection } from "../topics/topic-selection.ts";
+import type { SubscribeOptions } from "./subscribe-options.ts";
 
 /** What is there once the log is open. */
-export interface Ready {
-  readonly recent: RecentEntries<HubFeed>;
+export interface HubParts {
+  readonly recent: RecentEntries<StreamGroup>;
   readonly fanOut: FanOut;
-  readonly feeds: Feeds;
+  readonly groups: SubscriberGroups;
   readonly streams: HubStreams;
 }
 
-export interface ReceptionOptions {
+export interface PipelineOptions {
   readonly checked: CheckedOptions;
-  readonly admission: Admission;
+  readonly quota: StreamQuota;
   readonly counters: HubCounters;
   readonly log: Log;
   readonly now: () => number;
-  readonly opening: Promise<Ready>;
+  readonly opening: Promise<HubParts>;
 }
 
 /** The stream, why there is none, or undefined when the peer has left or asked for the head alone. */
 export type Received = HubStream | Refusal | undefined;
 
-interface Applicant {
+interface PendingSubscription {
   readonly lastEventId: string;
   readonly subscriber: string | undefined;
   readonly address: string | undefined;
@@ -51,20 +52,20 @@ interface Applicant {
   readonly offer: GzipOffer;
   readonly lifetimeMs: number;
   readonly openOutlet: OpenOutlet;
-  feed: HubFeed | undefined;
+  group: StreamGroup | undefined;
 }
 
 /** Selections of one topic that are remembered: most streams have one, and many the same. */
 const MOST_REMEMBERED = 1_000;
 
-export class Reception {
+export class SubscribePipeline {
   /** The hub takes its leave: nobody is let in any more. */
   closed = false;
-  readonly #options: ReceptionOptions;
+  readonly #options: PipelineOptions;
   readonly #selections = new Map<string, TopicSelection>();
-  #ready: Ready | undefined;
+  #ready: HubParts | undefined;
 
-  constructor(options: ReceptionOptions) {
+  constructor(options: PipelineOptions) {
     this.#options = options;
     options.opening.then(
       (ready) => (this.#ready = ready),
@@ -95,10 +96,10 @@ export class Reception {
     } catch (error) {
       return this.#refuse({ code: "bad-topics", status: 400, detail: (error as Error).message }, subscriber);
     }
-    const { admission } = this.#options;
-    const full = admission.enter({ subscriber, address });
+    const { quota } = this.#options;
+    const full = quota.enter({ subscriber, address });
     if (full !== undefined) return this.#refuse(full, subscriber);
-    const applicant: Applicant = {
+    const pending: PendingSubscription = {
       lastEventId,
       subscriber,
       address,
@@ -107,36 +108,36 @@ export class Reception {
       offer: offerGzip(request, head, compression),
       lifetimeMs,
       openOutlet,
-      feed: undefined,
+      group: undefined,
     };
     try {
       const received =
         this.#ready === undefined || options.authorize !== undefined
-          ? this.#ask(applicant)
-          : this.#place(this.#ready, applicant, UNLIMITED);
-      if (!(received instanceof Promise)) return this.#settle(applicant, received);
+          ? this.#ask(pending)
+          : this.#place(this.#ready, pending, UNLIMITED);
+      if (!(received instanceof Promise)) return this.#settle(pending, received);
       return received.then(
-        (stream) => this.#settle(applicant, stream),
-        (error: unknown) => this.#fail(applicant, error),
+        (stream) => this.#settle(pending, stream),
+        (error: unknown) => this.#fail(pending, error),
       );
     } catch (error) {
-      return this.#fail(applicant, error);
+      return this.#fail(pending, error);
     }
   }
 
-  async #ask(applicant: Applicant): Promise<Received> {
-    const grant = await authorize(applicant.options, true);
+  async #ask(pending: PendingSubscription): Promise<Received> {
+    const grant = await authorize(pending.options, true);
     if ("code" in grant) return grant;
-    return this.#place(this.#ready ?? (await this.#options.opening), applicant, grant);
+    return this.#place(this.#ready ?? (await this.#options.opening), pending, grant);
   }
 
-  #place(ready: Ready, applicant: Applicant, grant: Grant): Received | Promise<Received> {
-    const { options, lastEventId, offer } = applicant;
-    const feed = ready.feeds.acquire(applicant.selection, options.filter);
-    applicant.feed = feed;
-    const opening = openAt({
+  #place(ready: HubParts, pending: PendingSubscription, grant: Grant): Received | Promise<Received> {
+    const { options, lastEventId, offer } = pending;
+    const group = ready.groups.acquire(pending.selection, options.filter);
+    pending.group = group;
+    const opening = findStart({
       lastEventId,
-      feed,
+      group,
       recent: ready.recent,
       log: this.#options.log,
       fanOut: ready.fanOut,
@@ -145,22 +146,28 @@ export class Reception {
       checkData: this.#options.checked.checkData,
       prologue: options.retryMs === undefined ? undefined : offer.head.first.bytes,
     });
-    if (!(opening instanceof Promise)) return this.#enter(ready, applicant, feed, grant, opening);
+    if (!(opening instanceof Promise)) return this.#enter(ready, pending, group, grant, opening);
     return opening.then((opened) =>
-      "code" in opened ? opened : this.#enter(ready, applicant, feed, grant, opened),
+      "code" in opened ? opened : this.#enter(ready, pending, group, grant, opened),
     );
   }
 
-  #enter({ streams }: Ready, applicant: Applicant, feed: HubFeed, grant: Grant, opening: Opening): Received {
+  #enter(
+    { streams }: HubParts,
+    pending: PendingSubscription,
+    group: StreamGroup,
+    grant: Grant,
+    opening: StartPoint,
+  ): Received {
     if (this.closed) return DRAINING;
     const { now, checked, counters } = this.#options;
-    const { options, subscriber, address, lifetimeMs, lastEventId } = applicant;
-    const outlet = openGzip(applicant.openOutlet, applicant.offer, opening.first, feed, counters);
+    const { options, subscriber, address, lifetimeMs, lastEventId } = pending;
+    const outlet = openGzip(pending.openOutlet, pending.offer, opening.first, group, counters);
     if (outlet.closed) return undefined;
 
     const nowMs = now();
     const terms = { onGap: options.onGap ?? "live", subscriber, address };
-    const stream = new HubStream(streams, outlet, feed, terms, opening, nowMs);
+    const stream = new HubStream(streams, outlet, group, terms, opening, nowMs);
     const endsAtMs = nowMs + lifetimeMs;
     if (endsAtMs < Infinity) {
       stream.deadlines = { endsAtMs, endsAs: "lifetime", recheckAtMs: Infinity, recheck: undefined };
@@ -175,23 +182,23 @@ export class Reception {
     return stream;
   }
 
-  #settle(applicant: Applicant, received: Received): Received {
+  #settle(pending: PendingSubscription, received: Received): Received {
     if (received instanceof HubStream) return received;
-    this.#release(applicant);
-    return received === undefined ? undefined : this.#refuse(received, applicant.subscriber);
+    this.#release(pending);
+    return received === undefined ? undefined : this.#refuse(received, pending.subscriber);
   }
 
-  #fail(applicant: Applicant, error: unknown): Refusal {
-    this.#release(applicant);
+  #fail(pending: PendingSubscription, error: unknown): Refusal {
+    this.#release(pending);
     // The response was not ours to begin with, or the application's own functions gave what cannot be used.
     if (error instanceof TypeError || error instanceof RangeError) throw error;
     this.#options.checked.onError(error);
-    return this.#refuse(FAILED, applicant.subscriber);
+    return this.#refuse(FAILED, pending.subscriber);
   }
 
-  #release(applicant: Applicant): void {
-    this.#options.admission.leave(applicant);
-    if (applicant.feed !== undefined) this.#ready!.feeds.release(applicant.feed);
+  #release(pending: PendingSubscription): void {
+    this.#options.quota.leave(pending);
+    if (pending.group !== undefined) this.#ready!.groups.release(pending.group);
   }
 
   #refuse(refusal: Refusal, subscriber: string | undefined): Refusal {

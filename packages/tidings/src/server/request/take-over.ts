@@ -2,14 +2,8 @@
  * Takes a response out of Fastify's hands: it would otherwise answer in its own way when the handler returns.
  * This module is browser compatible.
  */
-import type { NodeResponse } from "./node.ts";
-
-/** What we use of Fastify's reply. */
-export interface FastifyReply {
-  readonly raw: NodeResponse;
-  hijack(): unknown;
-  getHeaders(): Readonly<Record<string, number | string | readonly string[] | undefined>>;
-}
+import type { NodeResponse } from "./http-types.ts";
+import type { FastifyReply } from "./http-types.ts";
 
 /**
  * The response that a reply is about; a response itself comes back as it is. What hooks and plugins (CORS, cookies, rate

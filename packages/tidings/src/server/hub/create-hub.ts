@@ -1,0 +1,14 @@
+/** Makes a hub. */
+import type { EventMap } from "../../wire/contract.ts";
+import type { Hub } from "./hub.ts";
+import type { HubOptions } from "./hub-options.ts";
+import { OpenHub, system } from "./open-hub.ts";
+
+/**
+ * Makes a hub. `Events` maps event types to their data; it is inferred from the schemas in `options.events`.
+ * @throws {RangeError} If a limit is not a positive number.
+ * @throws {TypeError} If a pattern cannot be compiled.
+ */
+export function createHub<Events extends object = EventMap>(options: HubOptions<Events> = {}): Hub<Events> {
+  return new OpenHub(options, system);
+}
