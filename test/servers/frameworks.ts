@@ -33,7 +33,7 @@ export const frameworks: readonly {
     name: "the acceptor before node:http",
     start: () => {
       const server = http.createServer(answer);
-      createAcceptor(server, { "/*": answer });
+      createAcceptor(server, { "/*": answer }, { authorize: "public" });
       return listen(server);
     },
   },
@@ -41,7 +41,7 @@ export const frameworks: readonly {
     name: "the acceptor before node:https",
     start: async () => {
       const server = https.createServer(await certificate(), answer);
-      createAcceptor(server, { "/*": answer });
+      createAcceptor(server, { "/*": answer }, { authorize: "public" });
       return listen(server, "https");
     },
   },
@@ -50,7 +50,7 @@ export const frameworks: readonly {
     traits: { version: 2 },
     start: async () => {
       const server = http2.createSecureServer({ ...(await certificate()), allowHTTP1: true }, answer);
-      createAcceptor(server, { "/*": answer });
+      createAcceptor(server, { "/*": answer }, { authorize: "public" });
       return listen(server, "https");
     },
   },
@@ -58,7 +58,7 @@ export const frameworks: readonly {
     name: "the acceptor before node:http2 over TLS, to a peer of HTTP/1.1",
     start: async () => {
       const server = http2.createSecureServer({ ...(await certificate()), allowHTTP1: true }, answer);
-      createAcceptor(server, { "/*": answer });
+      createAcceptor(server, { "/*": answer }, { authorize: "public" });
       return listen(server, "https");
     },
   },

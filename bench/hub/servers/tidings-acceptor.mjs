@@ -12,10 +12,14 @@ const hub = createHub({
 const server = createServer((req, res) => {
   if (!acceptor.serve(req, res)) res.writeHead(404).end();
 });
-const acceptor = createAcceptor(server, {
-  "/events": (request, response) =>
-    hub.subscribe(request, response, { topics: ["book/1"], onGap: "earliest" }),
-});
+const acceptor = createAcceptor(
+  server,
+  {
+    "/events": (request, response) =>
+      hub.subscribe(request, response, { topics: ["book/1"], onGap: "earliest" }),
+  },
+  { authorize: "public" },
+);
 
 server.listen(0, "127.0.0.1", () => {
   void drive({

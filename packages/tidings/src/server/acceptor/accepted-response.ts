@@ -9,7 +9,8 @@ import type { Outlet } from "../out/outlet.ts";
 import { joinVary, type ResponseHead } from "../out/response-head.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import type { RequestHead } from "./request-head.ts";
-import { checkHeader, writeResponseHead } from "./response-bytes.ts";
+import { checkHeader } from "../out/check-header.ts";
+import { writeResponseHead } from "./response-bytes.ts";
 import type { FirstBatch } from "../out/batch.ts";
 
 /** A request, as node:http would hand it on, without a body. */

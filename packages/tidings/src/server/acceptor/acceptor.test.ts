@@ -27,6 +27,8 @@ const byNode: http.RequestListener = (request, response) => {
   });
 };
 
+const OPEN: AcceptorOptions = { authorize: "public" };
+
 async function listen(server: Server): Promise<number> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -39,11 +41,11 @@ async function listen(server: Server): Promise<number> {
 
 async function serve(
   handler: StreamHandler,
-  options: AcceptorOptions = {},
+  options: Partial<AcceptorOptions> = {},
   fallback = byNode,
 ): Promise<{ port: number; acceptor: Acceptor; server: http.Server }> {
   const server = http.createServer(fallback);
-  const acceptor = createAcceptor(server, { "/prices": handler }, options);
+  const acceptor = createAcceptor(server, { "/prices": handler }, { ...OPEN, ...options });
   return { port: await listen(server), acceptor, server };
 }
 
@@ -246,11 +248,15 @@ describe("createAcceptor", () => {
       (text: string): StreamHandler =>
       (request, response) =>
         void openStream(request, response, [{ data: text }]);
-    const acceptor = createAcceptor(server, {
-      "/a/*": answers("any"),
-      "/a/:id": answers("one"),
-      "/a/b": answers("exact"),
-    });
+    const acceptor = createAcceptor(
+      server,
+      {
+        "/a/*": answers("any"),
+        "/a/:id": answers("one"),
+        "/a/b": answers("exact"),
+      },
+      OPEN,
+    );
     const port = await listen(server);
     await talk(port, "GET /a/b?x HTTP/1.1\r\nHost: a\r\n\r\n").until("data: exact");
     await talk(port, "GET /a/c HTTP/1.1\r\nHost: a\r\n\r\n").until("data: any");
@@ -262,15 +268,68 @@ describe("createAcceptor", () => {
   it("says what is wrong with its arguments", () => {
     const server = http.createServer();
     const handler: StreamHandler = () => undefined;
-    expect(() => createAcceptor(server, { prices: handler })).toThrow(
+    expect(() => createAcceptor(server, { prices: handler }, OPEN)).toThrow(
       'Cannot create acceptor: "prices" is given function, expected a path that begins with / and a function',
     );
-    expect(() => createAcceptor(server, {}, { silenceMs: 0 })).toThrow(
+    expect(() => createAcceptor(server, {}, { ...OPEN, silenceMs: 0 })).toThrow(
       "Cannot create acceptor: silenceMs is 0, expected a number above 0",
     );
-    createAcceptor(server, { "/": handler });
-    expect(() => createAcceptor(server, { "/": handler })).toThrow(/has one already/);
-    expect(() => createAcceptor(new tls.Server() as never, {})).toThrow(/takes no connections of HTTP/);
+    createAcceptor(server, { "/": handler }, OPEN);
+    expect(() => createAcceptor(server, { "/": handler }, OPEN)).toThrow(/has one already/);
+    expect(() => createAcceptor(new tls.Server() as never, {}, OPEN)).toThrow(/takes no connections of HTTP/);
+  });
+});
+
+describe("who may read", () => {
+  it("cannot be left unsaid: the application's own checks do not see these requests", () => {
+    const server = http.createServer();
+    const handler: StreamHandler = () => undefined;
+    for (const options of [undefined, {}, { authorize: true }, { authorize: "yes" }]) {
+      expect(() => createAcceptor(server, { "/a": handler }, options as never)).toThrow(
+        /authorize is .*, expected a function, or "public" when everyone may read these streams/,
+      );
+    }
+  });
+
+  it("is asked for each stream, however its request came", async () => {
+    const asked: unknown[] = [];
+    const handler: StreamHandler = (request, response) => openStream(request, response, [{ data: "in" }]);
+    const { port, acceptor } = await serve(
+      handler,
+      {
+        authorize: async ({ headers }) => {
+          asked.push(headers["authorization"]);
+          return headers["authorization"] === "Bearer ok" || { refuse: 401, headers: { "x-why": "token" } };
+        },
+      },
+      (request, response) => {
+        if (!acceptor.serve(request, response)) response.end("not a stream");
+      },
+    );
+    await talk(port, GET).until(/^HTTP\/1.1 401 [^]*x-why: token/);
+    await talk(port, `\r\n${GET}`).until(/^HTTP\/1.1 401 [^]*x-why: token/);
+    await talk(port, GET.replace("\r\n\r\n", "\r\nAuthorization: Bearer ok\r\n\r\n")).until("data: in");
+    expect(asked).toEqual([undefined, undefined, "Bearer ok"]);
+  });
+
+  it.each<[string, () => unknown]>([
+    [
+      "throws",
+      () => {
+        throw new TypeError("no database");
+      },
+    ],
+    ["rejects", () => Promise.reject(new TypeError("no database"))],
+    ["gives nonsense", () => "yes"],
+    ["gives a header that cannot be sent", () => ({ refuse: 401, headers: { "x\n": "1" } })],
+  ])("is no when the application %s", async (_name, authorize) => {
+    const errors: unknown[] = [];
+    const { port } = await serve((request, response) => openStream(request, response), {
+      authorize: authorize as never,
+      onError: (error) => errors.push(error),
+    });
+    await talk(port, GET).until(/^HTTP\/1.1 503 /);
+    expect(errors).toHaveLength(1);
   });
 });
 
@@ -285,7 +344,7 @@ describe("what the acceptor bounds", () => {
 
   it("leaves the limit of time for a head that comes slowly to the server", async () => {
     const server = http.createServer({ headersTimeout: 300, connectionsCheckingInterval: 100 }, byNode);
-    createAcceptor(server, { "/prices": () => undefined });
+    createAcceptor(server, { "/prices": () => undefined }, OPEN);
     const peer = talk(await listen(server), GET.slice(0, 20));
     await peer.closed;
     expect(peer.text).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n/);
@@ -435,9 +494,13 @@ describe("heads that are not plain", () => {
   it("over TLS, what is plain is served and what is not reaches the server", async () => {
     const made = await generate([{ name: "commonName", value: "127.0.0.1" }]);
     const server = https.createServer({ key: made.private, cert: made.cert }, byNode);
-    const acceptor = createAcceptor(server, {
-      "/prices": (request, response) => openStream(request, response, []),
-    });
+    const acceptor = createAcceptor(
+      server,
+      {
+        "/prices": (request, response) => openStream(request, response, []),
+      },
+      OPEN,
+    );
     const port = await listen(server);
     const secure = (text: string): Peer => {
       const peer = new Peer(tls.connect({ port, host: "127.0.0.1", rejectUnauthorized: false }));

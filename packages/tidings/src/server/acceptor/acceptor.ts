@@ -3,6 +3,9 @@
  * node:http. Whatever is not plainly such a request reaches the server as if nobody had looked at it.
  * This module is browser compatible, and does nothing there.
  */
+import { ask, reporter, type Report } from "../../guard/foreign.ts";
+import { show } from "../../guard/show.ts";
+import { readAuthorization } from "../subscribe/authorization.ts";
 import { type Refusal, refuseNode } from "../request/refusal.ts";
 import type { ResponseHead } from "../out/response-head.ts";
 import { StreamList } from "../streams/stream-list.ts";
@@ -28,6 +31,12 @@ export type StreamHandler = (request: StreamRequest, response: NodeResponse) => 
 
 export interface AcceptorOptions {
   /**
+   * Required. Asked before each stream, since the acceptor answers before your server does: no middleware, no guard and no
+   * hook of your application sees these requests. Returns `true` to serve the stream, `false` for 403, `{ refuse: 401 }`
+   * with `headers` and `detail` for anything else; a failure is answered with 503. `"public"` serves everyone.
+   */
+  authorize: AcceptorAuthorize | "public";
+  /**
    * Milliseconds that a new connection may be silent before it is handed on to the server, whose own limits hold from then
    * on; 10,000 unless told.
    */
@@ -37,6 +46,18 @@ export interface AcceptorOptions {
   /** Told when a handler threw or rejected; the peer got 500, if it had nothing yet. Unless told, `console.error`. */
   onError?: (error: unknown) => void;
 }
+
+export type AcceptorAuthorize = (
+  request: StreamRequest,
+) => AcceptorAuthorization | Promise<AcceptorAuthorization>;
+
+export type AcceptorAuthorization =
+  | boolean
+  | {
+      readonly refuse: 401 | 403;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly detail?: string;
+    };
 
 export interface Acceptor {
   /**
@@ -72,13 +93,13 @@ export interface AcceptorServer {
  * others go on to the server with every byte they have sent.
  * @param server - It listens itself, as before; its `closeIdleConnections` and `closeAllConnections` close what is here too.
  * @param paths - Handlers by path: `"/prices"`, `"/books/:id"`, `"/groups/*"`; the first that fits.
- * @throws {TypeError} If the server is none of Node's, has an acceptor, or a path cannot be compiled.
+ * @throws {TypeError} If `options.authorize` is missing, the server is none of Node's, has an acceptor, or a path cannot be compiled.
  * @throws {RangeError} If an option is not a number above 0.
  */
 export function createAcceptor(
   server: AcceptorServer,
   paths: Readonly<Record<string, StreamHandler>>,
-  options: AcceptorOptions = {},
+  options: AcceptorOptions,
 ): Acceptor {
   return new OpenAcceptor(server, paths, options);
 }
@@ -94,19 +115,26 @@ class OpenAcceptor implements Acceptor, ConnectionOwner {
   readonly #sharedHead = new SharedHead();
   readonly #silenceMs: number;
   readonly #maxHeadBytes: number;
-  readonly #onError: (error: unknown) => void;
+  readonly #authorize: AcceptorAuthorize | undefined;
+  readonly #report: Report;
   #served = 0;
   #handedOn = 0;
 
   constructor(
     server: AcceptorServer,
     paths: Readonly<Record<string, StreamHandler>>,
-    { silenceMs = 10_000, maxHeadBytes = 8_192, onError }: AcceptorOptions,
+    options: AcceptorOptions,
   ) {
+    const { silenceMs = 10_000, maxHeadBytes = 8_192, authorize, onError } = options ?? {};
+    if (authorize !== "public" && typeof authorize !== "function") {
+      throw new TypeError(
+        `Cannot create acceptor: authorize is ${show(authorize)}, expected a function, or "public" when everyone may read these streams: they are served before your server and its middleware see the request`,
+      );
+    }
+    this.#authorize = authorize === "public" ? undefined : authorize;
     this.#silenceMs = positive("silenceMs", silenceMs);
     this.#maxHeadBytes = positive("maxHeadBytes", maxHeadBytes);
-    // oxlint-disable-next-line no-console -- what nobody else is told of has to be seen somewhere
-    this.#onError = onError ?? ((error) => console.error(error));
+    this.#report = reporter(onError);
     for (const [path, handler] of Object.entries(paths)) this.#addPath(path, handler);
     this.#server = server;
     this.#own = this.#interpose(server);
@@ -181,16 +209,31 @@ class OpenAcceptor implements Acceptor, ConnectionOwner {
 
   #handle(handler: StreamHandler, request: StreamRequest, response: NodeResponse): void {
     const fail = (error: unknown): void => {
-      this.#onError(error);
-      if (!response.headersSent && !response.writableEnded) return refuseNode(response, FAILED);
+      this.#report(error);
+      if (!response.headersSent && !response.writableEnded) return refuseNode(response, FAILED, this.#report);
       (response as { destroy?(): void }).destroy?.();
     };
-    try {
-      const handled = handler(request, response);
-      if (handled instanceof Promise) handled.catch(fail);
-    } catch (error) {
-      fail(error);
-    }
+    const open = (): void => ask(() => handler(request, response), ignore, fail);
+    const authorize = this.#authorize;
+    if (authorize === undefined) return open();
+    const report = this.#report;
+    const undecided = (error: unknown): void => {
+      report(error);
+      refuseNode(response, UNDECIDED, report);
+    };
+    ask(
+      () => authorize(request),
+      (answer) => {
+        try {
+          const decision = readAuthorization(answer);
+          if ("code" in decision) return refuseNode(response, decision, this.#report);
+        } catch (error) {
+          return undecided(error);
+        }
+        open();
+      },
+      undecided,
+    );
   }
 
   #addPath(path: string, handler: StreamHandler): void {
@@ -236,6 +279,15 @@ class OpenAcceptor implements Acceptor, ConnectionOwner {
 const taken = new WeakSet<AcceptorServer>();
 
 const FAILED: Refusal = { code: "failed", status: 500, detail: "The stream cannot be served" };
+
+const UNDECIDED: Refusal = {
+  code: "failed",
+  status: 503,
+  detail: "Whether the stream may be read cannot be decided now",
+  retryAfter: 5,
+};
+
+function ignore(): void {}
 
 function isNode(): boolean {
   const { process } = globalThis as { process?: { versions: Readonly<Record<string, string | undefined>> } };

@@ -2,21 +2,10 @@
  * The head of a response in bytes, with what the server itself has to say in it.
  * This module is browser compatible.
  */
+import { checkHeader } from "../out/check-header.ts";
 import { newBytes, toChunk } from "../out/chunk.ts";
 import type { ResponseHead } from "../out/response-head.ts";
 import type { FirstBatch } from "../out/batch.ts";
-
-/** @throws {TypeError} If the name is no token, or the value has a character that no header can carry. */
-export function checkHeader(name: string, value: string | readonly string[]): void {
-  if (!TOKEN.test(name)) {
-    throw new TypeError(`Cannot write head: ${JSON.stringify(name)} is no name of a header`);
-  }
-  const bad = (typeof value === "string" ? [value] : value).find((one) => BAD_VALUE.test(one));
-  if (bad === undefined) return;
-  throw new TypeError(
-    `Cannot write head: ${name} is ${JSON.stringify(bad)}, expected characters that a header can carry`,
-  );
-}
 
 /** @throws {TypeError} If a header cannot be written. */
 export function writeResponseHead(
@@ -64,9 +53,6 @@ export class SharedHead {
 
 const MOST_KEPT = 131_072;
 const CHUNKED = ["transfer-encoding", "chunked"] as const;
-
-const TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/;
-const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
 /** Of the statuses that streams and refusals have. */
 const REASONS: Readonly<Record<number, string>> = {

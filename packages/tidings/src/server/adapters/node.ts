@@ -5,6 +5,7 @@
  * Loads where there is no Node, and no types of Node's are needed to compile against it.
  * This module is browser compatible.
  */
+import { show } from "../../guard/show.ts";
 import type { Outlet, OutletOwner } from "../out/outlet.ts";
 import { joinVary, type ResponseHead } from "../out/response-head.ts";
 import { type NodeSocket, SocketOutlet } from "./socket-outlet.ts";
@@ -27,15 +28,11 @@ export function createNodeOutlet(
   head: ResponseHead,
   first: FirstBatch = head.first,
 ): Outlet {
+  assertUnbegun(given);
   const response = takeOver(given) as WideResponse;
   const version = request.httpVersionMajor ?? request.raw?.httpVersionMajor ?? 1;
   // HTTP/1 alone: HTTP/2 shares one socket among streams, and forbids touching it.
   const socket = version < 2 ? ((request.socket ?? undefined) as NodeSocket | undefined) : undefined;
-  if (response.headersSent || response.writableEnded) {
-    throw new TypeError(
-      `Cannot open event stream: response ${response.writableEnded ? "has ended" : "has sent its head"} already, expected one that nothing was written to`,
-    );
-  }
   if (opensStreams(response)) return response.openTidingsStream(head, first);
   // Nothing may be left that could throw for the life of the process: errors of a response say only that its peer left.
   response.on("error", ignore);
@@ -62,6 +59,20 @@ export function createNodeOutlet(
   }
   own?.uncork?.();
   return outlet;
+}
+
+/**
+ * @throws {TypeError} If it is no response, or has been begun or ended by someone else.
+ */
+export function assertUnbegun(given: NodeResponse | FastifyReply): void {
+  if (typeof given !== "object" || given === null) {
+    throw new TypeError(`Cannot open event stream: response is ${show(given)}, expected a Node response`);
+  }
+  const response = "hijack" in given ? given.raw : given;
+  if (!response.headersSent && !response.writableEnded) return;
+  throw new TypeError(
+    `Cannot open event stream: response ${response.writableEnded ? "has ended" : "has sent its head"} already, expected one that nothing was written to`,
+  );
 }
 
 function writeHead(response: WideResponse, head: ResponseHead): void {

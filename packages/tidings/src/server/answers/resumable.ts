@@ -3,13 +3,15 @@
  * job. It goes on when its reader leaves, and the reader that returns, after a reload or on another network, goes on where
  * it was. The last message is the verdict: an answer that ends without one was cut off on the way.
  */
+import { reporter } from "../../guard/foreign.ts";
+import { show } from "../../guard/show.ts";
 import type { EventMap, Schema } from "../../wire/contract.ts";
 import { Answer, type AnswerLimits, type Generate } from "./answer.ts";
 import type { ContractOptions } from "../message/check-data.ts";
 import { checkCompression } from "../compression/compression-options.ts";
 import { cursorOf } from "../request/cursor-of.ts";
 import type { HubOptions } from "../hub/hub-options.ts";
-import { refuseFetch, refuseNode, type Refusal } from "../request/refusal.ts";
+import { endNode, refuseFetch, refuseNode, type Refusal } from "../request/refusal.ts";
 import type { FastifyReply, FetchRequest, NodeRequest, NodeResponse } from "../request/http-types.ts";
 
 export interface AnswersOptions<Events extends object = EventMap>
@@ -69,6 +71,8 @@ export const resumable: Answers["resumable"] = ((...args: Parameters<KeptAnswers
 
 let shared: KeptAnswers | undefined;
 
+const MISTAKEN: Refusal = { code: "failed", status: 500, detail: "The answer cannot be served" };
+
 class KeptAnswers implements Answers {
   readonly #limits: AnswerLimits;
   readonly #hubOptions: ContractOptions & Pick<HubOptions, "compression">;
@@ -87,8 +91,8 @@ class KeptAnswers implements Answers {
     checkCompression("keep answers", options.compression);
     this.#hubOptions = { ...contractOf(options), compression: options.compression ?? false };
     this.#limits = { keepMs, messages, bytes, abandonMs: options.abandonMs ?? false };
-    // oxlint-disable-next-line no-console -- what nobody else is told of has to be seen somewhere
-    this.#onError = options.onError ?? ((error) => console.error(error));
+    const { onError } = options;
+    this.#onError = (error, id) => reporter(onError && (() => onError(error, id)))(error);
   }
 
   get size(): number {
@@ -103,23 +107,28 @@ class KeptAnswers implements Answers {
   ): Promise<void>;
   resumable(request: FetchRequest, id: string, generate: Generate): Promise<Response>;
   async resumable(request: NodeRequest | FetchRequest, ...rest: unknown[]): Promise<Response | void> {
-    const response = typeof rest[0] === "string" ? undefined : (rest.shift() as NodeResponse);
+    const response = rest.length > 2 ? (rest.shift() as NodeResponse) : undefined;
     const [id, generate] = rest as [string, Generate];
-    if (typeof id !== "string" || id === "" || typeof generate !== "function") {
-      throw new TypeError(
-        `Cannot answer: id is ${JSON.stringify(id)} and generate of type ${typeof generate}, expected text that is not empty and a function`,
-      );
+    const report = (error: unknown): void => this.#onError(error, id);
+    if (typeof generate !== "function") {
+      const mistake = new TypeError(`Cannot answer: generate is ${show(generate)}, expected a function`);
+      if (response !== undefined) refuseNode(response, MISTAKEN, report);
+      throw mistake;
+    }
+    // It often comes with the request: a list, where a query names it twice.
+    if (typeof id !== "string" || id === "") {
+      const detail = `The id is ${show(id)}, expected text that is not empty`;
+      const refusal: Refusal = { code: "bad-id", status: 400, detail };
+      return response === undefined ? refuseFetch(refusal) : refuseNode(response, refusal, report);
     }
     const cursor = cursorOf(request);
     const answer = this.#answers.get(id) ?? this.#start(id, generate, cursor, request.method === "HEAD");
     if (!(answer instanceof Answer))
-      return response === undefined ? refuseFetch(answer) : refuseNode(response, answer);
+      return response === undefined ? refuseFetch(answer) : refuseNode(response, answer, report);
     if (answer.isRead(cursor)) {
       // It has the verdict: what makes an EventSource stop coming back.
       if (response === undefined) return new Response(null, { status: 204 });
-      response.statusCode = 204;
-      response.end();
-      return;
+      return endNode(response, report);
     }
     if (response === undefined) return answer.hub.respond(request as FetchRequest, answer.subscription);
     await answer.hub.subscribe(request as NodeRequest, response, answer.subscription);

@@ -2,6 +2,7 @@
  * What an application can say about a hub.
  * This module is browser compatible.
  */
+import { reporter } from "../../guard/foreign.ts";
 import type { Log, Retention, TopicRetention } from "../../log/log.ts";
 import type { QuotaLimits } from "../subscribe/stream-quota.ts";
 import { type CheckData, type ContractOptions, dataCheck } from "../message/check-data.ts";
@@ -118,8 +119,7 @@ export function checkOptions(options: HubOptions): CheckedOptions {
     compression: checkCompression("create hub", options.compression),
     publishesPerSecond: positive("limits.publishesPerSecond", limits.publishesPerSecond ?? Infinity),
     checkData: dataCheck(options),
-    // oxlint-disable-next-line no-console -- what nobody else is told of has to be seen somewhere
-    onError: options.onError ?? ((error) => console.error(error)),
+    onError: reporter(options.onError),
   };
 }
 

@@ -6,7 +6,7 @@ import { formatCursor } from "../../log/cursor.ts";
 import type { Entry, Log } from "../../log/log.ts";
 import { memoryLog } from "../../log/memory.ts";
 import { createFetchOutlet } from "../adapters/fetch.ts";
-import { createNodeOutlet } from "../adapters/node.ts";
+import { assertUnbegun, createNodeOutlet } from "../adapters/node.ts";
 import { StreamQuota, publicAddress } from "../subscribe/stream-quota.ts";
 import { channels } from "../observe/diagnostics.ts";
 import { endAtPace, type DrainOptions } from "../streams/drain.ts";
@@ -22,7 +22,7 @@ import type { Publication } from "../publish/publication.ts";
 import { type PublishOptions, type Published, Publisher } from "../publish/publisher.ts";
 import { RecentEntries } from "../entries/recent-entries.ts";
 import { SubscribePipeline, type HubParts } from "../subscribe/subscribe-pipeline.ts";
-import { refuseFetch, refuseNode } from "../request/refusal.ts";
+import { type Refusal, refuseFetch, refuseNode } from "../request/refusal.ts";
 import { sharedWheel, type TimerWheel } from "../time/timer-wheel.ts";
 import type { FetchRequest, FastifyReply, NodeRequest, NodeResponse } from "../request/http-types.ts";
 import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
@@ -41,6 +41,8 @@ export const system: HubEnvironment = {
   now: () => performance.now(),
   wheel: sharedWheel,
 };
+
+const MISTAKEN: Refusal = { code: "failed", status: 500, detail: "The stream cannot be served" };
 
 /** A collection of garbage that falls into a slice adds a millisecond or two of its own. */
 const SLICE_MS = 0.5;
@@ -94,15 +96,24 @@ export class OpenHub implements Hub {
     response: NodeResponse | FastifyReply,
     options: SubscribeOptions,
   ): Promise<Subscription | undefined> {
-    const received = this.#pipeline.receive(
-      request,
-      options.address ?? this.#addressOf(request),
-      options,
-      (head, first) => createNodeOutlet(request, response, head, first),
-    );
+    const { onError } = this.#options;
+    assertUnbegun(response);
+    let received: ReturnType<SubscribePipeline["receive"]>;
+    try {
+      received = this.#pipeline.receive(
+        request,
+        options?.address ?? this.#addressOf(request),
+        options,
+        (head, first) => createNodeOutlet(request, response, head, first),
+      );
+    } catch (mistake) {
+      // The peer cannot help it, and must not wait for an answer that never comes.
+      refuseNode(response, MISTAKEN, onError);
+      throw mistake;
+    }
     const opened = received instanceof Promise ? await received : received;
     if (opened === undefined || opened instanceof HubStream) return opened;
-    refuseNode(response, opened);
+    refuseNode(response, opened, onError);
     return undefined;
   }
 
@@ -111,7 +122,7 @@ export class OpenHub implements Hub {
     options: SubscribeOptions,
   ): Promise<Response> {
     let answer: Response | undefined;
-    const opened = await this.#pipeline.receive(request, options.address, options, (head, first) => {
+    const opened = await this.#pipeline.receive(request, options?.address, options, (head, first) => {
       const { outlet, response } = createFetchOutlet(request, head, first);
       answer = response;
       return outlet;

@@ -167,13 +167,15 @@ describe("what is checked", () => {
     await hub.drain({ overMs: 0 });
   });
 
-  test("is a snapshot, and the call that would have sent it fails", async () => {
-    const hub = createHub({ events: untyped });
-    const subscribed = hub.respond(new Request("http://a.example/"), {
+  test("is a snapshot: its subscriber is refused, and onError is told", async () => {
+    const errors: unknown[] = [];
+    const hub = createHub({ events: untyped, onError: (error) => errors.push(error) });
+    const refusal = await hub.respond(new Request("http://a.example/"), {
       topics: ["a"],
       snapshot: () => ({ event: "price", data: { bid: "much" } }),
     });
-    await expect(subscribed).rejects.toThrow(refused);
+    expect(refusal.status).toBe(503);
+    expect(String(errors[0])).toMatch(refused);
     await hub.drain({ overMs: 0 });
   });
 

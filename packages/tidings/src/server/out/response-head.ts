@@ -3,6 +3,7 @@
  * No field belongs to one hop (RFC 9110, 7.6.1): those are the server's to write, and HTTP/2 forbids them.
  * This module is browser compatible.
  */
+import { checkHeader } from "./check-header.ts";
 import { encode, encodeComment } from "../../wire/encode.ts";
 import type { FirstBatch } from "./batch.ts";
 
@@ -27,7 +28,7 @@ export interface ResponseHead {
 }
 
 /**
- * @throws {TypeError} If a header belongs to one hop, or says that the body is no event stream.
+ * @throws {TypeError} If a header cannot be written, belongs to one hop, or says that the body is no event stream.
  * @throws {RangeError} If `status` has no body to stream, or `retryMs` is not a whole number from 0 to 2^31-1.
  */
 export function responseHead(options: HeadOptions = {}): ResponseHead {
@@ -51,6 +52,7 @@ export function responseHead(options: HeadOptions = {}): ResponseHead {
         `Cannot open event stream: content-type is ${JSON.stringify(value)}, expected text/event-stream`,
       );
     }
+    checkHeader(name, value);
     all.set(lower, value);
   }
   return toHead(status, [...all], retryMs === undefined ? encodeComment("") : encode({ retry: retryMs }));

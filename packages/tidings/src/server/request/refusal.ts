@@ -3,20 +3,23 @@
  * for those who can read it (RFC 9457).
  * This module is browser compatible.
  */
+import type { Report } from "../../guard/foreign.ts";
 import type { FastifyReply, NodeResponse } from "./http-types.ts";
 import { takeOver } from "./take-over.ts";
 
 /**
  * - `"bad-topics"` 400: no topic, too many, or none that can be.
+ * - `"bad-id"` 400: an answer's id that is no text, or empty.
  * - `"unauthorized"` 401, `"forbidden"` 403: as `authorize` said.
  * - `"gap"` 412: messages are lost and `onGap` is `"fail"`: load the state anew, then subscribe without a cursor.
  * - `"too-many-streams"` 429: of one address or one subscriber. 503: of the hub.
  * - `"gone"` 410: an answer that is no longer kept; 404: one that nobody has begun, to HEAD.
  * - `"draining"` 503: the hub is going away.
- * - `"failed"` 503: the log could not be read, or `authorize` or `snapshot` failed.
+ * - `"failed"` 500: the application called us with wrong options. 503: the log could not be read, or `authorize` or `snapshot` failed.
  */
 export type RefusalCode =
   | "bad-topics"
+  | "bad-id"
   | "unauthorized"
   | "forbidden"
   | "gap"
@@ -34,13 +37,35 @@ export interface Refusal {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export function refuseNode(given: NodeResponse | FastifyReply, refusal: Refusal): void {
-  const response = takeOver(given);
+/** Never throws: a response that was begun meanwhile, by a time limit of the application say, is left as it is. */
+export function refuseNode(given: NodeResponse | FastifyReply, refusal: Refusal, report: Report): void {
   const { headers, body } = expressed(refusal);
-  response.statusCode = refusal.status;
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-  response.on("error", ignore);
-  (response as { end(body: Uint8Array): unknown }).end(body);
+  answerNode(given, refusal.status, headers, body, report);
+}
+
+/** 204: nothing more will come, which makes an `EventSource` stop. Never throws. */
+export function endNode(given: NodeResponse | FastifyReply, report: Report): void {
+  answerNode(given, 204, {}, undefined, report);
+}
+
+function answerNode(
+  given: NodeResponse | FastifyReply,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: Uint8Array | undefined,
+  report: Report,
+): void {
+  try {
+    const response = takeOver(given);
+    if (response.headersSent || response.writableEnded) return;
+    response.on("error", ignore);
+    response.statusCode = status;
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    (response as { end(body?: Uint8Array): unknown }).end(body);
+  } catch (error) {
+    // The application's own middleware may have wrapped any of these.
+    report(error);
+  }
 }
 
 export function refuseFetch(refusal: Refusal): Response {

@@ -3,6 +3,7 @@
  * one that cannot, the gap; without one, or behind a gap, the snapshot. The cursor is read before the snapshot is asked
  * for, so that nothing can fall between the two.
  */
+import { show } from "../../guard/show.ts";
 import { encodeComment } from "../../wire/encode.ts";
 import { formatCursor, parseCursor } from "../../log/cursor.ts";
 import type { Log, Page } from "../../log/log.ts";
@@ -164,6 +165,11 @@ async function pushSnapshot(
     const state = await options.snapshot!(topic, cursor);
     if (state === undefined) continue;
     for (const message of Array.isArray(state) ? state : [state]) {
+      if (typeof message !== "object" || message === null) {
+        throw new TypeError(
+          `Cannot subscribe: snapshot gave ${show(message)} for ${show(topic)}, expected a message such as { data }, a list of messages, or undefined`,
+        );
+      }
       const { id: _, ...withoutId } = message;
       parts.push(utf8.encode(encodeOutgoing(withoutId, checkData)));
     }

@@ -2,6 +2,7 @@
  * What a request passes on its way to a stream: is there room, may it, from where. Whatever is known at once is not waited
  * for: a turn of the microtasks for each of thousands of streams that return together adds up.
  */
+import { show } from "../../guard/show.ts";
 import type { Log } from "../../log/log.ts";
 import type { StreamQuota } from "./stream-quota.ts";
 import { authorize, keepAuthorized, UNLIMITED, type Grant } from "./authorization.ts";
@@ -74,7 +75,8 @@ export class SubscribePipeline {
   }
 
   /**
-   * @throws {TypeError} If an option is wrong, or the response was begun by someone else.
+   * Throws at once for a mistake in the call. After that nothing rejects: a failure is reported, and the peer refused.
+   * @throws {TypeError} If an option is wrong.
    * @throws {RangeError} If a number in the options is out of range.
    */
   receive(
@@ -83,6 +85,7 @@ export class SubscribePipeline {
     options: SubscribeOptions,
     openOutlet: OpenOutlet,
   ): Received | Promise<Received> {
+    checkFunctions(options);
     const { subscriber } = options;
     const lastEventId = cursorOf(request);
     // A mistake in the call is found before anything is waited for.
@@ -188,10 +191,9 @@ export class SubscribePipeline {
     return received === undefined ? undefined : this.#refuse(received, pending.subscriber);
   }
 
+  /** What is wrong with the call was found before: this is foreign code's failure, whatever its class. */
   #fail(pending: PendingSubscription, error: unknown): Refusal {
     this.#release(pending);
-    // The response was not ours to begin with, or the application's own functions gave what cannot be used.
-    if (error instanceof TypeError || error instanceof RangeError) throw error;
     this.#options.checked.onError(error);
     return this.#refuse(FAILED, pending.subscriber);
   }
@@ -236,6 +238,17 @@ const FAILED: Refusal = {
   detail: "The stream cannot be served now",
   retryAfter: 5,
 };
+
+function checkFunctions(options: SubscribeOptions): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot subscribe: options is ${show(options)}, expected an object with topics`);
+  }
+  for (const name of ["authorize", "filter", "snapshot"] as const) {
+    const value: unknown = options[name];
+    if (value === undefined || typeof value === "function") continue;
+    throw new TypeError(`Cannot subscribe: ${name} is ${show(value)}, expected a function`);
+  }
+}
 
 function pickLifetime(lifetimeMs: SubscribeOptions["lifetimeMs"]): number {
   if (lifetimeMs === undefined) return Infinity;

@@ -6,6 +6,8 @@
  * This module is browser compatible.
  */
 
+import { show } from "../../guard/show.ts";
+
 /** @returns Whether the whole topic is matched. */
 export type TopicMatcher = (topic: string) => boolean;
 
@@ -51,7 +53,7 @@ function matchTokens(tokens: readonly Token[], topic: string, start: number): bo
 function tokenize(pattern: string): Token[] {
   if (typeof pattern !== "string" || pattern === "") {
     throw new TypeError(
-      `Cannot compile topic pattern: it is ${JSON.stringify(pattern)}, expected a string that is not empty`,
+      `Cannot compile topic pattern: it is ${show(pattern)}, expected a string that is not empty`,
     );
   }
   const fail = (what: string): never => {

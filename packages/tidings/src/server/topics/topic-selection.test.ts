@@ -29,8 +29,19 @@ describe("selectTopics()", () => {
     [["a", "b", "c"], /3 topics, expected 2/],
     [["文".repeat(342)], /1026 bytes, expected 1024/],
     [[{ pattern: "(a)" }], /has \(/],
+    [["a\0"], /expected well-formed text without control characters/],
+    [["\u0001a"], /without control characters/],
+    [["a\n"], /without control characters/],
+    [["\ud83d"], /expected well-formed text/],
+    [[{ pattern: "\ud83d*" }], /expected well-formed text/],
+    [[7], /topic is 7/],
   ])("refuses %j", (topics, message) => {
     expect(() => selectTopics(topics as string[], 2)).toThrow(message);
+  });
+
+  it("takes any other text for a topic, also beyond the basic plane", () => {
+    for (const topic of ["a b", "book/1", "价格", "🎉", "\u2028"])
+      expect(checkTopic("publish", topic)).toBe(topic);
   });
 
   it("counts the length of a topic in bytes", () => {

@@ -3,6 +3,7 @@
  * A pattern is an object, so that text out of a request can never become one by itself.
  * This module is browser compatible.
  */
+import { show } from "../../guard/show.ts";
 import type { Selection } from "../../log/log.ts";
 import { compileTopicPattern, type TopicMatcher } from "./topic-pattern.ts";
 
@@ -59,14 +60,20 @@ export function selectTopics(selectors: readonly TopicSelector[], mostTopics: nu
   };
 }
 
+/** A control character, or half of a surrogate pair: not every log can store those, and no log can sort them alike. */
+const NOT_IN_A_TOPIC = /[\p{Cc}\p{Surrogate}]/u;
+
 /**
- * @throws {TypeError} If `topic` is not a string, or empty.
+ * @throws {TypeError} If `topic` is not a string, is empty, or has a control character or a lone surrogate.
  * @throws {RangeError} If it is longer than 1,024 bytes.
  */
 export function checkTopic(action: string, topic: string): string {
   if (typeof topic !== "string" || topic === "") {
+    throw new TypeError(`Cannot ${action}: topic is ${show(topic)}, expected a string that is not empty`);
+  }
+  if (NOT_IN_A_TOPIC.test(topic)) {
     throw new TypeError(
-      `Cannot ${action}: topic is ${JSON.stringify(topic)}, expected a string that is not empty`,
+      `Cannot ${action}: topic is ${show(topic)}, expected well-formed text without control characters`,
     );
   }
   // A UTF-16 unit is three bytes at most, so that most topics need no counting.
