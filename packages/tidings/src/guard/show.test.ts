@@ -22,6 +22,6 @@ it.each<[unknown, string]>([
     },
     "an object",
   ],
-])("describes %j", (value, text) => {
+])("describes a value, row %#", (value, text) => {
   expect(show(value)).toBe(text);
 });

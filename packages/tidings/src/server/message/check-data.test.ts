@@ -175,7 +175,7 @@ describe("what is checked", () => {
       snapshot: () => ({ event: "price", data: { bid: "much" } }),
     });
     expect(refusal.status).toBe(503);
-    expect(String(errors[0])).toMatch(refused);
+    expect((errors[0] as Error).message).toMatch(refused);
     await hub.drain({ overMs: 0 });
   });
 
