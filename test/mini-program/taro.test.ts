@@ -2,6 +2,7 @@
  * A Taro 4 program, built with Taro's own command over the packed package, and run in a realm that has what mini programs have.
  */
 import type { ServerResponse } from "node:http";
+import { gzipSync } from "node:zlib";
 
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 
@@ -296,6 +297,83 @@ describe("in the background", () => {
   });
 });
 
+describe("an answer that is asked for once", () => {
+  const post = { method: "POST", body: { q: "你好" } };
+
+  test("is kept while its bytes come in the background, however long that is", async () => {
+    const responses: ServerResponse[] = [];
+    const { url } = await server((response) => void responses.push(stream(response, "data: 1\n\n")));
+    const one = feed(url, {
+      connect: post,
+      knobs: { runsInBackground: true },
+      wx: { interruptedAfterMs: 20, aliveWithinMs: 1000 },
+    });
+    await until(() => one.data().length === 1);
+    one.program.hide();
+    await meanwhile(50);
+    responses[0]!.write("data: 2\n\n");
+    await until(() => one.data().length === 2);
+    one.program.show();
+    await meanwhile(1200);
+    responses[0]!.write("data: 3\n\n");
+    await until(() => one.data().length === 3);
+    responses[0]!.end();
+    await until(() => one.verdict() === "complete");
+    expect(one.errors()).toEqual([]);
+  });
+
+  test("is kept when its bytes go on after the background", async () => {
+    const responses: ServerResponse[] = [];
+    const { url } = await server((response) => void responses.push(stream(response, "data: 1\n\n")));
+    const one = feed(url, {
+      connect: post,
+      knobs: { runsInBackground: true },
+      wx: { interruptedAfterMs: 20, aliveWithinMs: 5000 },
+    });
+    await until(() => one.data().length === 1);
+    one.program.hide();
+    await meanwhile(300);
+    one.program.show();
+    await meanwhile(300);
+    responses[0]!.write("data: 2\n\n");
+    await until(() => one.data().length === 2);
+    responses[0]!.end();
+    await until(() => one.verdict() === "complete");
+    expect(one.errors()).toEqual([]);
+  });
+
+  test("is truncated soon when the network goes and nobody says that it broke", async () => {
+    const { url, seen } = await server((response) => stream(response, "data: 1\n\n"));
+    const one = feed(url, { connect: post, knobs: { silentDrop: true }, wx: { aliveWithinMs: 50 } });
+    await until(() => one.data().length === 1);
+    one.program.network(false);
+    await until(() => one.verdict() === "truncated");
+    expect(one.errors()).toEqual([
+      expect.stringMatching(/^interrupted: .*the network went, and nothing came/),
+    ]);
+    expect(seen).toHaveLength(1);
+  });
+
+  test("is whole where the last chunk comes after the end", async () => {
+    const { url } = await server((response) => {
+      stream(response, "data: 1\n\ndata: 2\n\n").end();
+    });
+    const one = feed(url, { connect: post, knobs: { chunkAfterEnd: true } });
+    await until(() => one.verdict() === "complete");
+    expect(one.data()).toEqual(["1", "2"]);
+  });
+
+  test("is read whole where the host has no chunks, and paid for once", async () => {
+    const { url, seen } = await server((response) => {
+      stream(response, "data: 1\n\ndata: 2\n\n").end();
+    });
+    const one = feed(url, { connect: post, knobs: { missing: ["onChunkReceived"], noChunk: true } });
+    await until(() => one.verdict() === "complete");
+    expect(one.data()).toEqual(["1", "2"]);
+    expect(seen).toHaveLength(1);
+  });
+});
+
 describe("a refusal", () => {
   const refuse = (response: ServerResponse) => {
     response.writeHead(401, { "Content-Type": "application/json; charset=utf-8" });
@@ -307,6 +385,7 @@ describe("a refusal", () => {
     ["at the end", { noChunk: true }],
     ["with a status at the end, as in the devtools", { devtools: true }],
     ["as a failure, as on PC", { statusErrorAsFail: true }],
+    ["in chunks of which no header was told", { headersNever: true }],
   ])("is shown with its body, and not repeated, when it comes %s", async (_, knobs) => {
     const { url, seen } = await server(refuse);
     const one = feed(url, { knobs });
@@ -322,6 +401,16 @@ describe("a refusal", () => {
     const one = feed(url, { knobs: { errorBodyLost: true } });
     await until(() => one.verdict() === "gave-up");
     expect(one.errors()).toEqual([`status: Cannot open event stream ${url}: status is 401, expected 200`]);
+  });
+
+  test("is known where only the failure tells it", async () => {
+    const { url, seen } = await server(refuse);
+    const one = feed(url, {
+      knobs: { statusErrorAsFail: true, missing: ["onHeadersReceived"], errorBodyLost: true },
+    });
+    await until(() => one.verdict() === "gave-up");
+    expect(one.errors()).toEqual([`status: Cannot open event stream ${url}: status is 401, expected 200`]);
+    expect(seen).toHaveLength(1);
   });
 
   test("of another type says what came", async () => {
@@ -344,6 +433,39 @@ describe("a host", () => {
       await until(() => one.data().length === 1);
       expect(one.data()).toEqual(["你好"]);
     }
+  });
+
+  test("may never tell the headers", async () => {
+    const { url } = await server((response) => stream(response, "data: 你好\n\n"));
+    const one = feed(url, { knobs: { headersNever: true } });
+    await until(() => one.data().length === 1);
+    expect(one.data()).toEqual(["你好"]);
+  });
+
+  test("may repeat what the network is, or change the mobile one: the stream stays", async () => {
+    const responses: ServerResponse[] = [];
+    const { url, seen } = await server((response) => void responses.push(stream(response, "data: 1\n\n")));
+    const one = feed(url);
+    await until(() => one.data().length === 1);
+    one.program.network(true, "wifi");
+    responses[0]!.write("data: 2\n\n");
+    await until(() => one.data().length === 2);
+    one.program.network(true, "5g");
+    await until(() => seen.length === 2);
+    one.program.network(true, "4g");
+    await meanwhile();
+    expect(seen).toHaveLength(2);
+  });
+
+  test("that is given compressed bytes says so, and how to be rid of them", async () => {
+    const { url, seen } = await server((response) => {
+      response.writeHead(200, { "Content-Type": "text/event-stream", "Content-Encoding": "gzip" });
+      response.write(gzipSync("data: 1\n\n"));
+    });
+    const one = feed(url);
+    await until(() => one.verdict() === "gave-up");
+    expect(one.errors()).toEqual([expect.stringMatching(/^unsupported: .*compressed.*accept-encoding/)]);
+    expect(seen).toHaveLength(1);
   });
 
   test("that cannot stream is told apart from a network that is down, and how to mend it", async () => {

@@ -38,6 +38,12 @@ export interface Knobs {
   longestTimeoutMs: number;
   /** Time in the background before JavaScript freezes and requests are killed. */
   freezeAfterMs: number;
+  /** JavaScript and requests go on in the background, as behind a picker or with music. */
+  runsInBackground: boolean;
+  /** `onHeadersReceived` takes a listener and never calls it. */
+  headersNever: boolean;
+  /** The last chunk comes a turn after `success`. */
+  chunkAfterEnd: boolean;
   /** When a killed request hears of it. */
   interrupted: "before freezing" | "after show" | "never";
   /** iOS 15 and older: `Promise` is made of `setTimeout`. */
@@ -63,6 +69,9 @@ export const defaults: Knobs = {
   timeoutMs: 60_000,
   longestTimeoutMs: Number.POSITIVE_INFINITY,
   freezeAfterMs: 5000,
+  runsInBackground: false,
+  headersNever: false,
+  chunkAfterEnd: false,
   interrupted: "after show",
   promiseFromTimers: false,
   oldBuiltins: false,

@@ -71,6 +71,8 @@ export function launch(root: string, quirks: Partial<Knobs> = {}): Program {
     getWindowInfo: () => realm.copy({ windowWidth: 375, windowHeight: 667, pixelRatio: 2 }),
     getAppBaseInfo: () => realm.copy({ SDKVersion: "3.8.10" }),
     getDeviceInfo: () => realm.copy({ platform: "android" }),
+    getNetworkType: ({ success }: { success: Handler }) =>
+      loop.post(() => success(realm.copy({ networkType: "wifi", errMsg: "getNetworkType:ok" }))),
     canIUse: () => true,
     nextTick: (callback: Handler) => loop.setTimeout(callback, 0),
     showToast: () => undefined,
@@ -105,6 +107,7 @@ export function launch(root: string, quirks: Partial<Knobs> = {}): Program {
       if (page) call(page.instance, "onHide");
       call(app, "onHide");
       emit("AppHide", {});
+      if (knobs.runsInBackground) return;
       requests.setBackground(true);
       freezing = setTimeout(() => {
         if (knobs.interrupted === "before freezing") {

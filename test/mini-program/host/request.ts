@@ -170,19 +170,25 @@ export function createRequests(realm: Realm, loop: Loop, knobs: Knobs): Requests
       !(knobs.noChunkForContentLength && response.headers["content-length"] !== undefined) &&
       !(knobs.errorBodyLost && refused);
     const all: Buffer[] = [];
+    let held: (() => void) | undefined;
     deliver(one, () => {
+      if (knobs.headersNever) return;
       const head = realm.copy({ header, cookies: [], ...(knobs.devtools ? {} : { statusCode: status }) });
       for (const listener of one.listeners.headers) loop.call(() => listener(head));
     });
     response.on("data", (bytes: Buffer) => {
       if (!asChunks) return void all.push(bytes);
       for (const part of knobs.rechunk(bytes)) {
-        deliver(one, () => {
+        const give = () => {
           if (knobs.lastListenerOnly && latestChunked !== one) return;
           const result = realm.copy({}) as { data?: unknown };
           result.data = chunk(part);
           for (const listener of one.listeners.chunk) loop.call(() => listener(result));
-        });
+        };
+        if (held) deliver(one, held);
+        held = undefined;
+        if (knobs.chunkAfterEnd) held = give;
+        else deliver(one, give);
       }
     });
     response.on("end", () => {
@@ -194,6 +200,7 @@ export function createRequests(realm: Realm, loop: Loop, knobs: Knobs): Requests
       const lost = asChunks || (knobs.errorBodyLost && refused && options.enableChunked);
       result.data = body(lost ? Buffer.alloc(0) : Buffer.concat(all), options);
       settle(one, result, true);
+      if (held) deliver(one, held);
     });
     response.on("error", () => {
       if (knobs.silentDrop) drop(one);

@@ -30,5 +30,8 @@ export type {
 export type { ParsedMessage } from "../wire/message.ts";
 export { connect, type ConnectOptions } from "./connect.ts";
 export { fromTaro } from "./taro.ts";
-export { fromWx, type WxOptions } from "./wx.ts";
+export { fromTt, type TtLike } from "./tt.ts";
+export { fromUni } from "./uni.ts";
+export { fromWx } from "./wx.ts";
 export type { WxLike } from "./wx-host.ts";
+export type { WxOptions } from "./wx-options.ts";

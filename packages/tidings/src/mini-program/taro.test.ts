@@ -8,8 +8,12 @@ afterEach(() => void vi.useRealTimers());
 const request = { url: "https://a.example/", method: "GET", headers: {} };
 
 function errorIn(env: string, miniGlobal?: object): unknown {
+  return errorFrom({ getEnv: () => env, miniGlobal });
+}
+
+function errorFrom(Taro: object): unknown {
   const told: unknown[] = [];
-  fromTaro({ getEnv: () => env, miniGlobal }).open(request, {
+  fromTaro(Taro).open(request, {
     onResponse() {},
     onBytes() {},
     onEnd() {},
@@ -30,13 +34,51 @@ describe("fromTaro()", () => {
     expect(Taro.request).not.toHaveBeenCalled();
   });
 
-  test("sends nothing from a host that is known not to stream", () => {
-    const my = { request: vi.fn() };
-    expect(errorIn("ALIPAY", my)).toMatchObject({
-      code: "unsupported",
-      message: expect.stringContaining("ALIPAY"),
-    });
-    expect(my.request).not.toHaveBeenCalled();
+  test.each(["ALIPAY", "JD", "QQ", "TT", "QUICKAPP", "RN", "HARMONY", "kwai", "xhs", "dd", "lark"])(
+    "sends no GET from %s, which has no chunks, and says so by its name",
+    (env) => {
+      const host = { request: vi.fn() };
+      const Taro = { getEnv: () => env, miniGlobal: host, request: vi.fn() };
+      expect(errorFrom(Taro)).toMatchObject({
+        code: "unsupported",
+        message: expect.stringMatching(new RegExp(`^Taro's ${env} has no request that streams`)),
+      });
+      expect([host.request.mock.calls, Taro.request.mock.calls]).toEqual([[], []]);
+    },
+  );
+
+  test("reads an answer whole with Taro's own request where there are no chunks", () => {
+    const asked: { success(result: object): void }[] = [];
+    const Taro = {
+      getEnv: () => "ALIPAY",
+      miniGlobal: {},
+      request(options: { success(result: object): void }) {
+        asked.push(options);
+        return Promise.resolve();
+      },
+    };
+    const told: unknown[] = [];
+    fromTaro(Taro).open(
+      { ...request, method: "POST" },
+      {
+        onResponse: ({ status }) => void told.push(status),
+        onBytes() {},
+        onText: (text) => void told.push(text),
+        onEnd: () => void told.push("end"),
+        onError: (error) => void told.push(error),
+      },
+    );
+    vi.runAllTimers();
+    asked[0]!.success({ statusCode: 200, data: "data: 1\n\n", header: {} });
+    expect(told).toEqual([200, "data: 1\n\n", "end"]);
+  });
+
+  test("uses Douyin's own event source where there is one", () => {
+    const createEventSource = vi.fn();
+    const transport = fromTaro({ getEnv: () => "TT", miniGlobal: { request() {}, createEventSource } });
+    expect(transport.name).toBe("tt");
+    transport.open(request, { onResponse() {}, onBytes() {}, onEnd() {}, onError() {} });
+    expect(createEventSource).toHaveBeenCalled();
   });
 
   test("says where connect is in a browser", () => {

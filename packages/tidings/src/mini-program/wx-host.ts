@@ -1,5 +1,5 @@
 /**
- * What is used of `wx`, and of the hosts that have its shape. Whatever may be missing on some device is optional here.
+ * The part of `wx` that is used, and of hosts with its shape. Everything that some device lacks is optional here.
  * This module is browser compatible.
  */
 
@@ -9,13 +9,25 @@ export interface WxLike {
   request(options: never): unknown;
 }
 
-export interface WxHost {
+export interface WxHost extends WxEvents {
   request(options: object): WxTask | undefined;
-  getDeviceInfo?(): { platform?: string };
+}
+
+/** What a host says of itself and its surroundings. */
+export interface WxEvents {
+  getDeviceInfo?(): { platform?: string } | undefined;
+  /** Deprecated, and all there is before base library 2.20.1. */
+  getSystemInfoSync?(): { platform?: string } | undefined;
+  getNetworkType?(options: { success: (result: WxNetwork) => void }): unknown;
   onAppShow?(listener: () => void): void;
   offAppShow?(listener: () => void): void;
   onAppHide?(listener: () => void): void;
   offAppHide?(listener: () => void): void;
+  /** Mini games have these instead of `onAppShow` and `onAppHide`. */
+  onShow?(listener: () => void): void;
+  offShow?(listener: () => void): void;
+  onHide?(listener: () => void): void;
+  offHide?(listener: () => void): void;
   onNetworkStatusChange?(listener: (result: WxNetwork) => void): void;
   offNetworkStatusChange?(listener: (result: WxNetwork) => void): void;
 }
@@ -28,12 +40,16 @@ export interface WxTask {
   then?(onFulfilled: () => void, onRejected: () => void): unknown;
 }
 
-/** What the callbacks of a request are given. */
+/** What the callbacks of a request receive. */
 export interface WxResult {
   data?: unknown;
   /** The devtools leave it out until the end. */
   statusCode?: number;
+  /** Alipay's name for `statusCode`. */
+  status?: number;
   header?: Record<string, unknown>;
+  /** Alipay's name for `header`. */
+  headers?: Record<string, unknown>;
   errMsg?: string;
 }
 

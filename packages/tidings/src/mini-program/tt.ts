@@ -1,0 +1,144 @@
+/**
+ * Event streams on Douyin, whose host reads them itself: `tt.createEventSource` gives messages instead of bytes. It tells no
+ * status and no headers, and would reconnect by itself; a connection does that better, so it is closed at its first end.
+ * This module is browser compatible.
+ */
+import { TransportError } from "../client/transports/transport-error.ts";
+import type { Transport, TransportRequest, TransportSink } from "../client/transports/transport.ts";
+import { tell } from "../guard/foreign.ts";
+import { createDoubt, type Doubt } from "./doubt.ts";
+import type { WxEvents, WxLike } from "./wx-host.ts";
+import type { WxOptions } from "./wx-options.ts";
+import { watchHost } from "./wx-watch.ts";
+import { fromWx } from "./wx.ts";
+
+/** Douyin's `tt`, as far as it is used. */
+export interface TtLike extends WxLike {
+  createEventSource?(options: never, timeout?: number): unknown;
+}
+
+interface TtHost extends WxEvents {
+  createEventSource(options: object, timeoutMs: number): TtEventSource;
+}
+
+interface TtEventSource {
+  onOpen?(listener: () => void): void;
+  onMessage(listener: (message: TtMessage) => void): void;
+  onError(listener: (result?: { errMsg?: string }) => void): void;
+  onClose?(listener: () => void): void;
+  close(): void;
+}
+
+interface TtMessage {
+  data?: unknown;
+  event?: string;
+  lastEventId?: string;
+  /** Its name in some versions of the base library. */
+  id?: string;
+}
+
+/**
+ * A transport over Douyin's `tt`: base library 3.35.0 or later streams GET and POST. Before that, as `fromWx` does where a host
+ * has no chunks.
+ * @throws {TypeError} If `tt` is not Douyin's.
+ */
+export function fromTt(tt: TtLike, options: WxOptions = {}): Transport {
+  const host = tt as unknown as TtHost;
+  if (!host || typeof host.createEventSource !== "function") return fromWx(tt, options);
+  const doubt = createDoubt(options.aliveWithinMs);
+  return {
+    name: "tt",
+    open: (request, sink) => openEventSource(host, options, doubt, request, sink),
+    watch: (signals) => watchHost(host, options.interruptedAfterMs || 5000, doubt, signals),
+  };
+}
+
+function openEventSource(
+  host: TtHost,
+  options: WxOptions,
+  doubt: Doubt,
+  request: TransportRequest,
+  sink: TransportSink,
+): { abort(): void } {
+  const { body, method, url } = request;
+  const timeout = options.timeoutMs || 600_000;
+  let source: TtEventSource | undefined;
+  let over = false;
+  let answered = false;
+  let lastEventId = request.headers["last-event-id"] || "";
+  let timer: unknown;
+  const suspect = {
+    method,
+    heardMs: Date.now(),
+    fail: (why: string) => fail(new TransportError("interrupted", why)),
+  };
+
+  if (method === "GET" || method === "POST") start();
+  else
+    later(
+      new TransportError("unsupported", `tt.createEventSource cannot send ${method}, expected GET or POST`),
+    );
+  return { abort: close };
+
+  function start(): void {
+    doubt.add(suspect);
+    try {
+      source = host.createEventSource(
+        // In some versions the timeout is an option, in others the second argument.
+        Object.assign({}, options.request, { url, method, header: request.headers, data: body, timeout }),
+        timeout,
+      );
+      source.onMessage(take);
+      source.onError((result) => {
+        fail(new TransportError("network", (result && result.errMsg) || "createEventSource:fail", result));
+      });
+      if (source.onOpen) source.onOpen(answer);
+      if (source.onClose) {
+        source.onClose(() => {
+          answer();
+          if (close()) sink.onEnd();
+        });
+      }
+    } catch (error) {
+      later(new TransportError("network", String((error as Error).message || error), error));
+    }
+  }
+
+  function answer(): void {
+    if (over) return;
+    doubt.heard(suspect);
+    if (answered) return;
+    answered = true;
+    sink.onResponse({ status: undefined, url, header: () => null });
+  }
+
+  function take(message: TtMessage): void {
+    answer();
+    if (over || !message || typeof message.data !== "string" || !sink.onMessage) return;
+    lastEventId = message.lastEventId || message.id || lastEventId;
+    void sink.onMessage({ event: message.event || "message", data: message.data, id: lastEventId });
+  }
+
+  /** Nobody expects to hear before `open` has returned. */
+  function later(error: TransportError): void {
+    timer = setTimeout(() => fail(error), 0);
+  }
+
+  function fail(error: TransportError): void {
+    if (close()) sink.onError(error);
+  }
+
+  /** @returns Whether it was open until now. */
+  function close(): boolean {
+    if (over) return false;
+    over = true;
+    clearTimeout(timer as number);
+    doubt.remove(suspect);
+    tell(nothing, () => {
+      if (source) source.close();
+    });
+    return true;
+  }
+}
+
+function nothing(): void {}
