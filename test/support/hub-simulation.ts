@@ -65,7 +65,8 @@ export async function simulate(seed: number, weather: Weather): Promise<Simulati
   const turn = async (): Promise<void> => {
     for (let i = 0; i < 6; i += 1) await Promise.resolve();
     for (const run of work.splice(0)) run();
-    for (let i = 0; i < 6; i += 1) await Promise.resolve();
+    // Broad reads of the log have a turn each.
+    await new Promise(setImmediate);
   };
 
   for (let step = 0; step < 400; step += 1) {

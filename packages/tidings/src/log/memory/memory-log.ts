@@ -123,8 +123,8 @@ class MemoryLog implements Log {
   }
 
   async read({ topics, after, maxMessages, maxBytes }: ReadRequest): Promise<Page> {
-    const walked = isByName(topics) ? 0 : Math.min(MOST_WALKED, this.#entries.length);
-    const turn = walked > FREE_WALK ? this.#budget.take(walked) : undefined;
+    const walked = isByName(topics) ? 0 : this.#entries.length - this.#entries.indexAfter(after);
+    const turn = walked > FREE_WALK ? this.#budget.take(Math.min(MOST_WALKED, walked)) : undefined;
     if (turn !== undefined) await turn;
     if (this.#onEntries === undefined) throw new LogError("closed", "Cannot read log: it is closed");
     const now = this.#clock.read();
