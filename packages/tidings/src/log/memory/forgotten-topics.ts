@@ -22,7 +22,7 @@ export class ForgottenTopics {
   #discarded = new Float64Array(0);
 
   /** @param mostSlots - A power of two; the table is never more than half full. */
-  constructor(mostSlots = MOST_SLOTS) {
+  constructor(mostSlots: number = MOST_SLOTS) {
     this.#mostSlots = mostSlots;
   }
 
