@@ -9,10 +9,42 @@ const files = readdirSync(root, { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".ts"))
   .map((path) => join(root, path));
 
+const sources = files.filter((path) => !/\.(?:test|oracle)\.ts$/.test(path));
+
 test("no file rests on itself by way of others", () => {
-  const sources = files.filter((path) => !/\.(?:test|oracle)\.ts$/.test(path));
   const imports = new Map(sources.map((path) => [path, importsOf(path)]));
   expect(circlesOf(imports).map((circle) => circle.map(shown))).toEqual([]);
+});
+
+test("no room of the server rests on itself by way of others, and each is in the layout, in that order", () => {
+  const room = (path: string): string | undefined =>
+    /\/server\/(?<room>[^/]+)\//.exec(path)?.groups?.["room"];
+  const imports = new Map<string, Set<string>>();
+  for (const path of sources) {
+    const from = room(path);
+    if (from === undefined) continue;
+    if (!imports.has(from)) imports.set(from, new Set());
+    for (const target of importsOf(path)) {
+      const to = room(target);
+      if (to !== undefined && to !== from) imports.get(from)!.add(to);
+    }
+  }
+  const contributing = readFileSync(join(root, "../../../CONTRIBUTING.md"), "utf8");
+  const layout = contributing.slice(contributing.indexOf("tidings/src/server/\n"));
+  const order = [...layout.matchAll(/^ {6}(?<room>[a-z-]+)\/ +\S/gm)].map((match) => match.groups!["room"]!);
+  expect([...order].sort()).toEqual([...imports.keys()].sort());
+  const upward = [...imports].flatMap(([from, targets]) =>
+    [...targets].filter((to) => order.indexOf(to) > order.indexOf(from)).map((to) => `${from} imports ${to}`),
+  );
+  expect(upward).toEqual([]);
+});
+
+test("no room of the server has more files than one can take in", () => {
+  const counts = new Map<string, number>();
+  for (const path of files.filter((file) => file.includes("/server/"))) {
+    counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
+  }
+  expect([...counts].filter(([, count]) => count > 14).map(([folder]) => shown(folder))).toEqual([]);
 });
 
 test("a circle is found, also one of types", () => {

@@ -10,7 +10,7 @@ import type { Outlet } from "../out/outlet.ts";
 import type { ResponseHead } from "../out/response-head.ts";
 import type { Linked } from "../streams/stream-list.ts";
 import type { Timed } from "../time/timer-wheel.ts";
-import type { FirstBatch } from "../out/batch.ts";
+import type { Batch } from "../out/batch.ts";
 
 /** What we use of a connection's `net.Socket`. */
 export interface AcceptedSocket extends NodeSocket {
@@ -35,7 +35,7 @@ export interface ConnectionOwner {
   /** An answer is over, and the connection may carry another. */
   answered(connection: AcceptedConnection): void;
   left(connection: AcceptedConnection): void;
-  headBytes(head: ResponseHead, first: FirstBatch, keepsAlive: boolean): Uint8Array;
+  headBytes(head: ResponseHead, first: Batch, keepsAlive: boolean): Uint8Array;
 }
 
 /** A chunk of what a peer sent: a Buffer. */
@@ -74,12 +74,12 @@ export class AcceptedConnection implements Exchange, Linked<AcceptedConnection>,
   }
 
   /** Begins the answer with an event stream. */
-  open(head: ResponseHead, first: FirstBatch): Outlet {
+  open(head: ResponseHead, first: Batch): Outlet {
     const bytes = this.#owner.headBytes(head, first, this.keepsAlive);
     const outlet = new SocketOutlet(this.socket, this);
     this.#outlet = outlet;
     if (this.socket.destroyed) outlet.over();
-    else outlet.writeFramed(bytes);
+    else outlet.writeChunks(bytes);
     return outlet;
   }
 

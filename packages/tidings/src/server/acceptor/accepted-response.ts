@@ -3,15 +3,14 @@
  * Both are forgotten once the stream is open.
  * This module is browser compatible.
  */
-import { toChunk } from "../out/chunk.ts";
 import type { OpensStreams } from "../adapters/node.ts";
 import type { Outlet } from "../out/outlet.ts";
 import { joinVary, type ResponseHead } from "../out/response-head.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import type { RequestHead } from "./request-head.ts";
+import { Batch } from "../out/batch.ts";
 import { checkHeader } from "../out/check-header.ts";
 import { writeResponseHead } from "./response-bytes.ts";
-import type { FirstBatch } from "../out/batch.ts";
 
 /** A request, as node:http would hand it on, without a body. */
 export interface AcceptedRequest {
@@ -68,7 +67,7 @@ export class AcceptedResponse implements OpensStreams {
   /** Sends a part of a body. @returns False when the peer has not taken what was written before. */
   write(bytes: Uint8Array | string): boolean {
     if (this.writableEnded) return false;
-    const chunk = toChunk(typeof bytes === "string" ? utf8.encode(bytes) : bytes);
+    const chunk = Batch.of(bytes).chunk;
     const isBegun = this.headersSent;
     this.headersSent = true;
     if (isBegun) return this.#connection.write(chunk);
@@ -104,7 +103,7 @@ export class AcceptedResponse implements OpensStreams {
   }
 
   /** @internal */
-  openTidingsStream(head: ResponseHead, first: FirstBatch): Outlet {
+  openTidingsStream(head: ResponseHead, first: Batch): Outlet {
     const outlet = this.#connection.open(this.#headers === undefined ? head : this.#merge(head), first);
     this.headersSent = true;
     return outlet;

@@ -21,7 +21,8 @@ import { AcceptedResponse, toRequest } from "./accepted-response.ts";
 import { readRequestHead } from "./request-head.ts";
 import { SharedHead } from "./response-bytes.ts";
 import type { NodeRequest, NodeResponse } from "../request/http-types.ts";
-import type { FirstBatch } from "../out/batch.ts";
+import { isNode } from "../adapters/node-response.ts";
+import type { Batch } from "../out/batch.ts";
 
 /** A request for a stream, from the acceptor or from node:http: what both have. */
 export type StreamRequest = NodeRequest & { readonly url?: string | undefined };
@@ -191,7 +192,7 @@ class OpenAcceptor implements Acceptor, ConnectionOwner {
   }
 
   /** @internal */
-  headBytes(head: ResponseHead, first: FirstBatch, keepsAlive: boolean): Uint8Array {
+  headBytes(head: ResponseHead, first: Batch, keepsAlive: boolean): Uint8Array {
     return this.#sharedHead.of(head, first, keepsAlive);
   }
 
@@ -288,13 +289,6 @@ const UNDECIDED: Refusal = {
 };
 
 function ignore(): void {}
-
-function isNode(): boolean {
-  const { process } = globalThis as { process?: { versions: Readonly<Record<string, string | undefined>> } };
-  return (
-    process !== undefined && process.versions["bun"] === undefined && process.versions["deno"] === undefined
-  );
-}
 
 function positive(name: string, value: unknown): number {
   if (typeof value === "number" && value > 0) return value;

@@ -3,9 +3,9 @@
  * This module is browser compatible.
  */
 import { checkHeader } from "../out/check-header.ts";
-import { newBytes, toChunk } from "../out/chunk.ts";
+import { newBytes } from "../out/chunk.ts";
 import type { ResponseHead } from "../out/response-head.ts";
-import type { FirstBatch } from "../out/batch.ts";
+import type { Batch } from "../out/batch.ts";
 
 /** @throws {TypeError} If a header cannot be written. */
 export function writeResponseHead(
@@ -29,24 +29,24 @@ export function writeResponseHead(
 /** The head of an event stream and what follows it at once, for all streams that open alike within a second: they share it. */
 export class SharedHead {
   #last:
-    | { second: number; head: ResponseHead; first: Uint8Array; keepsAlive: boolean; bytes: Uint8Array }
+    | { second: number; head: ResponseHead; first: Batch; keepsAlive: boolean; bytes: Uint8Array }
     | undefined;
 
-  of(head: ResponseHead, first: FirstBatch, keepsAlive: boolean): Uint8Array {
+  of(head: ResponseHead, first: Batch, keepsAlive: boolean): Uint8Array {
     const second = Math.floor(Date.now() / 1_000);
     const last = this.#last;
     if (
       last?.second === second &&
       last.head === head &&
-      last.first === first.bytes &&
+      last.first === first &&
       last.keepsAlive === keepsAlive
     ) {
       return last.bytes;
     }
     const headers = [...head.headers, CHUNKED];
-    const bytes = writeResponseHead(head.status, headers, keepsAlive, first.chunk ?? toChunk(first.bytes));
+    const bytes = writeResponseHead(head.status, headers, keepsAlive, first.chunk);
     // Kept only where it is small: it is there for the thousands that return together and have missed nothing, or the same.
-    if (bytes.length <= MOST_KEPT) this.#last = { second, head, first: first.bytes, keepsAlive, bytes };
+    if (bytes.length <= MOST_KEPT) this.#last = { second, head, first, keepsAlive, bytes };
     return bytes;
   }
 }

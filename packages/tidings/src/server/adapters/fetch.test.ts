@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { hear } from "../../../../../test/support/hear.ts";
+import { Batch } from "../out/batch.ts";
 import { responseHead } from "../out/response-head.ts";
 import { createFetchOutlet } from "./fetch.ts";
 
 const url = "http://127.0.0.1/";
-const bytes = (text: string) => new TextEncoder().encode(text);
+const batch = (text: string) => Batch.of(text);
 const text = (chunk: Uint8Array | undefined) => new TextDecoder().decode(chunk);
 const open = (init?: RequestInit, head = responseHead()) => createFetchOutlet(new Request(url, init), head);
 
@@ -30,15 +31,15 @@ test("bytes written between two reads come in one piece; write says so, and onDr
   let drained = 0;
   hear(outlet, { onDrain: () => drained++ });
   await reader.read();
-  expect(outlet.write(bytes("one"))).toBe(false);
-  expect(outlet.write(bytes("two"))).toBe(false);
+  expect(outlet.write(batch("one"))).toBe(false);
+  expect(outlet.write(batch("two"))).toBe(false);
   expect(outlet.bufferedBytes).toBe(6);
   expect(text((await reader.read()).value)).toBe("onetwo");
   expect([drained, outlet.bufferedBytes]).toEqual([1, 0]);
 
   const next = reader.read();
   await new Promise(setImmediate);
-  expect(outlet.write(bytes("three"))).toBe(true);
+  expect(outlet.write(batch("three"))).toBe(true);
   expect(text((await next).value)).toBe("three");
   expect(drained).toBe(1);
 });
@@ -46,14 +47,14 @@ test("bytes written between two reads come in one piece; write says so, and onDr
 test("nothing is read ahead of the reader", async () => {
   const { outlet, response } = open();
   await new Promise((resolve) => setTimeout(resolve));
-  outlet.write(bytes("12345678"));
+  outlet.write(batch("12345678"));
   expect(outlet.bufferedBytes).toBe(":\n\n".length + 8);
   await response.body!.cancel();
   expect(outlet.bufferedBytes).toBe(0);
 });
 
 test("one buffer goes to many outlets and stays whole", async () => {
-  const shared = bytes("shared");
+  const shared = batch("shared");
   for (let i = 0; i < 3; i++) {
     const { outlet, response } = open();
     const reader = response.body!.getReader();
@@ -67,9 +68,9 @@ test("end lets the reader have what was written, then closes once", async () => 
   const { outlet, response } = open();
   let closed = 0;
   hear(outlet, { onClose: () => closed++ });
-  outlet.write(bytes("last"));
+  outlet.write(batch("last"));
   outlet.end();
-  expect(outlet.write(bytes("x"))).toBe(false);
+  expect(outlet.write(batch("x"))).toBe(false);
   expect(await response.text()).toBe(":\n\nlast");
   expect([closed, outlet.closed]).toEqual([1, true]);
 });
@@ -88,7 +89,7 @@ test("a cancelled body is a departed peer", async () => {
   let closed = 0;
   hear(outlet, { onClose: () => closed++ });
   await response.body!.cancel();
-  expect([closed, outlet.closed, outlet.write(bytes("x"))]).toEqual([1, true, false]);
+  expect([closed, outlet.closed, outlet.write(batch("x"))]).toEqual([1, true, false]);
   outlet.end();
   outlet.destroy();
 });
@@ -105,7 +106,7 @@ test("an aborted request is a departed peer, also when it was aborted before", a
 
   const ending = new AbortController();
   const ended = open({ signal: ending.signal });
-  ended.outlet.write(bytes("last"));
+  ended.outlet.write(batch("last"));
   ended.outlet.end();
   ending.abort();
   expect([ended.outlet.closed, await ended.response.text()]).toEqual([true, ""]);

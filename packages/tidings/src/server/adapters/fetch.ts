@@ -4,14 +4,14 @@
  * This module is browser compatible.
  */
 import type { Outlet, OutletOwner } from "../out/outlet.ts";
-import { type FirstBatch, joinBytes } from "../out/batch.ts";
+import { type Batch, joinBytes } from "../out/batch.ts";
 import type { ResponseHead } from "../out/response-head.ts";
 import type { FetchRequest } from "../request/http-types.ts";
 
 export function createFetchOutlet(
   request: FetchRequest,
   head: ResponseHead,
-  first: FirstBatch = head.first,
+  first: Batch = head.first,
 ): { outlet: Outlet; response: Response } {
   const headers = new Headers();
   for (const [name, value] of head.headers) {
@@ -26,7 +26,6 @@ export function createFetchOutlet(
 }
 
 class FetchOutlet implements Outlet {
-  readonly framing = "none";
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   closed = false;
   bufferedBytes = 0;
@@ -42,7 +41,7 @@ class FetchOutlet implements Outlet {
   /** The body has been closed or failed; doing so again would throw. */
   #settled = false;
 
-  constructor(request: FetchRequest, first: FirstBatch, hasBody: boolean) {
+  constructor(request: FetchRequest, first: Batch, hasBody: boolean) {
     if (!hasBody || request.signal?.aborted === true) {
       this.closed = true;
       if (!hasBody) return;
@@ -64,11 +63,11 @@ class FetchOutlet implements Outlet {
     }
     this.#signal = request.signal ?? undefined;
     this.#signal?.addEventListener("abort", this.#aborted);
-    this.write(first.bytes);
+    this.write(first);
     this.#blocked = false;
   }
 
-  write(bytes: Uint8Array): boolean {
+  write({ bytes }: Batch): boolean {
     if (this.closed || this.#ended) return false;
     if (bytes.length === 0) return !this.#blocked;
     if (this.#asked) {
@@ -80,10 +79,6 @@ class FetchOutlet implements Outlet {
     this.bufferedBytes += bytes.length;
     this.#blocked = true;
     return false;
-  }
-
-  writeFramed(bytes: Uint8Array): boolean {
-    return this.write(bytes);
   }
 
   end(): void {
@@ -103,7 +98,7 @@ class FetchOutlet implements Outlet {
 
   #pull(): void {
     if (this.#queue.length > 0) {
-      const bytes = this.#queue.length === 1 ? this.#queue[0]! : joinBytes(this.#queue);
+      const bytes = this.#queue.length === 1 ? this.#queue[0]! : joinBytes(this.#queue, this.bufferedBytes);
       this.#queue = [];
       this.bufferedBytes = 0;
       this.#controller.enqueue(bytes as Uint8Array<ArrayBuffer>);

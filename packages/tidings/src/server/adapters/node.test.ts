@@ -6,7 +6,7 @@ import { afterEach, expect, test } from "vitest";
 import type { Outlet } from "../out/outlet.ts";
 import { hear } from "../../../../../test/support/hear.ts";
 import { responseHead } from "../out/response-head.ts";
-import { toChunk } from "../out/chunk.ts";
+import { Batch } from "../out/batch.ts";
 import { createNodeOutlet } from "./node.ts";
 
 const head = responseHead();
@@ -27,27 +27,22 @@ test("an HTTP/1.1 response has one header of each name, none of one hop of ours,
   );
 });
 
-test("chunks framed once for all reach an HTTP/1.1 peer as they are, between others, and the body ends", async () => {
+test("batches reach an HTTP/1.1 peer as chunks, between others, and the body ends", async () => {
   const peer = await talk((req, res) => {
     const outlet = createNodeOutlet(req, res, head);
-    expect(outlet.framing).toBe("chunked");
-    outlet.write(bytes("one"));
-    outlet.writeFramed(toChunk(bytes("two")));
-    res.write("three");
-    outlet.writeFramed(Buffer.concat([toChunk(bytes("four")), toChunk(bytes("five"))]));
+    outlet.write(Batch.of("one"));
+    res.write("two");
+    outlet.write(new Batch([bytes("three"), bytes("four")]));
     outlet.end();
   });
   await peer.until("0\r\n\r\n");
-  expect(peer.body()).toBe(
-    "3\r\n:\n\n\r\n3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n4\r\nfour\r\n4\r\nfive\r\n0\r\n\r\n",
-  );
+  expect(peer.body()).toBe("3\r\n:\n\n\r\n3\r\none\r\n3\r\ntwo\r\n9\r\nthreefour\r\n0\r\n\r\n");
 });
 
 test("an HTTP/1.0 peer gets the bytes without chunks, and the end of the connection as their end", async () => {
   const peer = await talk((req, res) => {
     const outlet = createNodeOutlet(req, res, head);
-    expect(outlet.framing).toBe("none");
-    outlet.writeFramed(bytes("data: 1\n\n"));
+    outlet.write(Batch.of(bytes("data: 1\n\n")));
     outlet.end();
   }, "GET / HTTP/1.0\r\n\r\n");
   await peer.ended;
@@ -60,9 +55,8 @@ test("a pipelined request is answered in its turn, with right framing", async ()
   const peer = await talk((req, res) => {
     const outlet = createNodeOutlet(req, res, head);
     outlets.push(outlet);
-    outlet.write(bytes(`stream ${req.url}\n\n`));
+    outlet.write(Batch.of(bytes(`stream ${req.url}\n\n`)));
     if (outlets.length < 2) return;
-    expect(outlet.framing).toBe("none");
     outlets[0]!.end();
     outlet.end();
   }, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -86,7 +80,7 @@ test("HEAD gets the same head and no body, and the outlet is closed from the sta
   const peer = await talk((req, res) => {
     outlet = createNodeOutlet(req, res, head);
     expect(outlet.closed).toBe(true);
-    expect(outlet.write(bytes("x"))).toBe(false);
+    expect(outlet.write(Batch.of(bytes("x")))).toBe(false);
   }, "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   await peer.ended;
   expect(peer.text).toMatch(/^HTTP\/1.1 200 OK\r\ncontent-type: text\/event-stream\r\n/);
@@ -111,8 +105,7 @@ test("a response whose write was wrapped is written through it", async () => {
       return write(Buffer.from(String(chunk).toUpperCase()));
     };
     const outlet = createNodeOutlet(req, res, head);
-    expect(outlet.framing).toBe("none");
-    outlet.writeFramed(bytes("data: a\n\n"));
+    outlet.write(Batch.of(bytes("data: a\n\n")));
     outlet.end();
   });
   await peer.until("0\r\n\r\n");
@@ -130,7 +123,7 @@ test("a wrapped write that throws cuts this response and throws nothing", async 
     };
     const outlet = createNodeOutlet(req, res, head);
     hear(outlet, { onClose: () => seen.push("closed") });
-    seen.push(outlet.write(bytes("x")));
+    seen.push(outlet.write(Batch.of(bytes("x"))));
   });
   await expect.poll(() => seen).toEqual([false, "closed"]);
 });
@@ -176,7 +169,7 @@ test("a departed peer is noticed once and later writes are dropped", async () =>
   await peer.until(":\n\n");
   peer.socket.destroy();
   await expect.poll(() => closed).toBe(1);
-  expect(outlet!.write(bytes("x"))).toBe(false);
+  expect(outlet!.write(Batch.of(bytes("x")))).toBe(false);
   outlet!.end();
   outlet!.destroy();
   expect(closed).toBe(1);
@@ -188,7 +181,7 @@ test("a peer that half-closes is noticed, and what is written meanwhile does not
   const peer = await talk((req, res) => {
     outlet = createNodeOutlet(req, res, head);
     hear(outlet, { onClose: () => closed.times++ });
-    req.socket.on("end", () => outlet!.write(bytes("late")));
+    req.socket.on("end", () => outlet!.write(Batch.of(bytes("late"))));
   });
   await peer.until(":\n\n");
   peer.socket.end();
@@ -209,7 +202,7 @@ for (const wrapped of [false, true]) {
     });
     await peer.until(":\n\n");
     peer.socket.pause();
-    const block = new Uint8Array(64 * 1024);
+    const block = Batch.of(new Uint8Array(64 * 1024));
     while (outlet.write(block)) await new Promise(setImmediate);
     outlet.write(block);
     expect(outlet.bufferedBytes).toBeGreaterThanOrEqual(block.length);
@@ -217,7 +210,7 @@ for (const wrapped of [false, true]) {
     peer.socket.resume();
     await expect.poll(() => drained).toBe(1);
     expect(outlet.bufferedBytes).toBe(0);
-    expect(outlet.write(bytes("x"))).toBe(true);
+    expect(outlet.write(Batch.of(bytes("x")))).toBe(true);
   });
 }
 
@@ -230,7 +223,7 @@ test("destroy cuts a peer that does not read, at once", async () => {
   });
   await peer.until(":\n\n");
   peer.socket.pause();
-  while (outlet.write(new Uint8Array(64 * 1024))) await new Promise(setImmediate);
+  while (outlet.write(Batch.of(new Uint8Array(64 * 1024)))) await new Promise(setImmediate);
   outlet.destroy();
   expect(closed).toBe(0);
   await expect.poll(() => closed).toBe(1);
@@ -259,8 +252,7 @@ test("a kept-alive connection carries 50 streams and keeps no listener of any", 
 test("HTTP/2: head, bytes, end; no header that it forbids", async () => {
   const { session } = await talk2((req, res) => {
     const outlet = createNodeOutlet(req, res, head);
-    expect(outlet.framing).toBe("none");
-    outlet.writeFramed(bytes("data: 1\n\n"));
+    outlet.write(Batch.of(bytes("data: 1\n\n")));
     outlet.end();
   });
   const stream = session.request({ ":path": "/" });
@@ -286,13 +278,13 @@ test("HTTP/2: a slow reader, its return, its leaving, a cut", async () => {
   const slow = session.request({ ":path": "/slow" });
   await once(slow, "response");
   slow.pause();
-  while (outlets[0]!.write(new Uint8Array(64 * 1024))) await new Promise(setImmediate);
+  while (outlets[0]!.write(Batch.of(new Uint8Array(64 * 1024)))) await new Promise(setImmediate);
   expect(outlets[0]!.bufferedBytes).toBeGreaterThan(0);
   slow.resume();
   await expect.poll(() => events).toEqual(["drain /slow"]);
   slow.close();
   await expect.poll(() => events).toEqual(["drain /slow", "close /slow"]);
-  expect(outlets[0]!.write(bytes("x"))).toBe(false);
+  expect(outlets[0]!.write(Batch.of(bytes("x")))).toBe(false);
 
   const cut = session.request({ ":path": "/cut" });
   cut.on("error", () => {});

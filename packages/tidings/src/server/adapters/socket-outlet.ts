@@ -7,7 +7,7 @@
  * This module is browser compatible.
  */
 import type { Outlet, OutletOwner } from "../out/outlet.ts";
-import { toChunk } from "../out/chunk.ts";
+import type { Batch } from "../out/batch.ts";
 
 /** What we use of a `net.Socket`. */
 export interface NodeSocket {
@@ -52,19 +52,16 @@ export class SocketOutlet implements Outlet {
     return outlet;
   }
 
-  get framing(): "chunked" {
-    return "chunked";
-  }
-
   get bufferedBytes(): number {
     return this.#socket.writableLength;
   }
 
-  write(bytes: Uint8Array): boolean {
-    return this.writeFramed(toChunk(bytes));
+  write(batch: Batch): boolean {
+    return this.writeChunks(batch.chunk);
   }
 
-  writeFramed(bytes: Uint8Array): boolean {
+  /** Writes whole chunks of HTTP/1.1, as they are. */
+  writeChunks(bytes: Uint8Array): boolean {
     if (this.closed || this.#ended) return false;
     if (bytes.length === 0) return !this.#blocked;
     const socket = this.#socket;

@@ -1,10 +1,11 @@
 /**
  * One answer: a generator that runs once, a log of what it yields, and the streams that read it.
  */
-import { memoryLog } from "../../log/memory/memory-log.ts";
+import { memoryLog } from "../../log/memory.ts";
 import { parseCursor } from "../../log/cursor.ts";
 import type { ContractOptions } from "../message/check-data.ts";
-import { OpenHub, system } from "../hub/open-hub.ts";
+import { system } from "../hub/environment.ts";
+import { OpenHub } from "../hub/open-hub.ts";
 import type { HubOptions } from "../hub/hub-options.ts";
 import type { Publication } from "../publish/publication.ts";
 import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";

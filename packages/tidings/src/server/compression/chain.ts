@@ -9,14 +9,8 @@
  * A chain keeps a few kilobytes per group, and a number for each stream: nothing else.
  * This module is browser compatible.
  */
+import type { Batch } from "../out/batch.ts";
 import { type Deflated, deflate, sumOf } from "./deflated.ts";
-
-/** What can be compressed for many. */
-export interface Linkable {
-  readonly bytes: Uint8Array;
-  /** What was compressed of it so far; kept by the chain. */
-  links?: Links | undefined;
-}
 
 /** A batch as it is to be sent to those who are at one place. */
 export interface Link {
@@ -25,12 +19,14 @@ export interface Link {
   readonly place: number;
 }
 
-export interface Links {
+interface Links {
   /** The batch by itself. */
   alone: Link | undefined;
   /** The batch for those who stand at `from`. */
   next: (Link & { readonly from: number }) | undefined;
 }
+
+const linksOf = new WeakMap<Batch, Links>();
 
 /** The place of a stream that was sent nothing it shares. */
 export const NOWHERE = 0;
@@ -57,28 +53,29 @@ export class DeflateChain {
   }
 
   /** What to send a stream at `place`, of a batch that goes to all who keep up. */
-  link(batch: Linkable, place: number): Link {
-    const next = batch.links?.next;
+  link(batch: Batch, place: number): Link {
+    const links = linksOf.get(batch);
+    const next = links?.next;
     if (next?.from === place) return next;
     if (place !== NOWHERE && place === this.#place) {
       this.#missed = 0;
-      if (this.#length < LENGTH && batch.bytes.length < WINDOW_BYTES) return this.#append(batch);
+      if (this.#length < LENGTH && batch.length < WINDOW_BYTES) return this.#append(batch);
       return this.#begin(batch, this.alone(batch));
     }
-    const isNew = batch.links?.alone === undefined;
+    const isNew = links?.alone === undefined;
     const alone = this.alone(batch);
     if (isNew) this.#missed += 1;
     return this.#missed > LENGTH || this.#place === NOWHERE ? this.#begin(batch, alone) : alone;
   }
 
   /** What to send any stream. */
-  alone(batch: Linkable): Link {
-    const links = (batch.links ??= { alone: undefined, next: undefined });
+  alone(batch: Batch): Link {
+    const links = linksTo(batch);
     links.alone ??= { deflated: deflate(batch.bytes, this.level, sumOf(batch.bytes)), place: ++places };
     return links.alone;
   }
 
-  #begin(batch: Linkable, alone: Link): Link {
+  #begin(batch: Batch, alone: Link): Link {
     this.#place = alone.place;
     this.#window = batch.bytes.slice(-WINDOW_BYTES);
     this.#length = 0;
@@ -86,8 +83,8 @@ export class DeflateChain {
     return alone;
   }
 
-  #append(batch: Linkable): Link {
-    const links = (batch.links ??= { alone: undefined, next: undefined });
+  #append(batch: Batch): Link {
+    const links = linksTo(batch);
     const { bytes } = batch;
     const sum = links.alone?.deflated.sum ?? sumOf(bytes);
     const deflated = deflate(bytes, this.level, sum, this.#window);
@@ -101,4 +98,10 @@ export class DeflateChain {
     this.#place = links.next.place;
     return links.next;
   }
+}
+
+function linksTo(batch: Batch): Links {
+  let links = linksOf.get(batch);
+  if (links === undefined) linksOf.set(batch, (links = { alone: undefined, next: undefined }));
+  return links;
 }

@@ -4,26 +4,14 @@
  * Formats: https://www.rfc-editor.org/rfc/rfc1951, https://www.rfc-editor.org/rfc/rfc1952
  * This module is browser compatible.
  */
-import { toChunk } from "../out/chunk.ts";
+import { Batch } from "../out/batch.ts";
 import { partSum, type PartSum } from "./checksum.ts";
 import { Z_SYNC_FLUSH, zlib } from "./zlib.ts";
 
-export class Deflated {
-  readonly bytes: Uint8Array;
+export interface Deflated {
+  readonly batch: Batch;
   /** Of what was put in. */
   readonly sum: PartSum;
-  #chunk: Uint8Array | undefined;
-
-  constructor(bytes: Uint8Array, sum: PartSum) {
-    this.bytes = bytes;
-    this.sum = sum;
-  }
-
-  /** `bytes` as a chunk of HTTP/1.1. */
-  get chunk(): Uint8Array {
-    this.#chunk ??= toChunk(this.bytes);
-    return this.#chunk;
-  }
 }
 
 /** @param window - What a decoder has put out last, if it is known; it may be referred to. */
@@ -36,7 +24,7 @@ export function deflate(bytes: Uint8Array, level: number, sum: PartSum, window?:
     bytes,
     window === undefined ? options : { ...options, dictionary: window },
   );
-  return new Deflated(deflated, sum);
+  return { batch: Batch.of(deflated), sum };
 }
 
 export function sumOf(bytes: Uint8Array): PartSum {
@@ -46,12 +34,12 @@ export function sumOf(bytes: Uint8Array): PartSum {
 /** Deflate, no name, no time, from an unknown system. */
 export const GZIP_HEADER: Uint8Array = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255);
 
-/** An empty last block, where the parts have none, then what a decoder compares. */
-export function gzipTrailer(crc: number, length: number, lastBlock: boolean): Uint8Array {
-  const trailer = new Uint8Array(lastBlock ? 10 : 8);
-  if (lastBlock) trailer[0] = 3;
-  const view = new DataView(trailer.buffer, trailer.length - 8);
-  view.setUint32(0, crc, true);
-  view.setUint32(4, length % 2 ** 32, true);
+/** An empty last block, since the parts have none, then what a decoder compares. */
+export function gzipTrailer(crc: number, length: number): Uint8Array {
+  const trailer = new Uint8Array(10);
+  trailer[0] = 3;
+  const view = new DataView(trailer.buffer);
+  view.setUint32(2, crc, true);
+  view.setUint32(6, length % 2 ** 32, true);
   return trailer;
 }

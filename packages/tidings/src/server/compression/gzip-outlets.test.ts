@@ -1,16 +1,14 @@
 /** What decoders make of compressed streams that share their bytes, whenever they were opened and whatever each was sent. */
 import { createGunzip, gunzipSync, constants, type Gunzip } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { toChunk } from "../out/chunk.ts";
 import type { Outlet, OutletOwner } from "../out/outlet.ts";
-import { JoinedBatch, shared } from "../out/batch.ts";
+import { Batch } from "../out/batch.ts";
 import { responseHead } from "../out/response-head.ts";
 import { DeflateChain } from "./chain.ts";
-import { OwnGzipOutlet } from "./own-gzip.ts";
+import { PerStreamGzipOutlet } from "./per-stream-gzip.ts";
 import { SharedGzipOutlet } from "./shared-gzip.ts";
 
 class Recorder implements Outlet {
-  readonly framing: "chunked" | "none";
   readonly bufferedBytes = 0;
   closed = false;
   ended = false;
@@ -18,16 +16,8 @@ class Recorder implements Outlet {
   owner: OutletOwner | undefined;
   readonly parts: Uint8Array[] = [];
 
-  constructor(framing: "chunked" | "none" = "none") {
-    this.framing = framing;
-  }
-
-  write(bytes: Uint8Array): boolean {
-    return this.writeFramed(this.framing === "chunked" ? toChunk(bytes) : bytes);
-  }
-
-  writeFramed(bytes: Uint8Array): boolean {
-    this.parts.push(this.framing === "chunked" ? unchunk(bytes) : bytes);
+  write({ bytes }: Batch): boolean {
+    this.parts.push(bytes);
     return this.taking;
   }
 
@@ -42,13 +32,6 @@ class Recorder implements Outlet {
   get bytes(): Buffer {
     return Buffer.concat(this.parts);
   }
-}
-
-function unchunk(chunk: Uint8Array): Uint8Array {
-  const at = chunk.indexOf(10) + 1;
-  const size = Number.parseInt(Buffer.from(chunk.subarray(0, at)).toString(), 16);
-  expect(chunk.length).toBe(at + size + 2);
-  return chunk.subarray(at, at + size);
 }
 
 /** What a decoder that shows what it has shows of a stream that is not over. */
@@ -69,20 +52,19 @@ const head = responseHead();
 let offset = 0;
 
 /** Messages like each other, as those of one topic are. */
-function batchOf(messages: number): JoinedBatch {
+function batchOf(messages: number): Batch {
   const entries = Array.from({ length: messages }, () => {
     offset += 1;
     const data = { symbol: "AAPL", bid: (offset * 7) % 1_000, ask: (offset * 11) % 1_000, venue: "XNAS" };
-    const bytes = text.encode(`id: abcdefghijkl.${offset}\nevent: price\ndata: ${JSON.stringify(data)}\n\n`);
-    return { offset, bytes };
+    return text.encode(`id: abcdefghijkl.${offset}\nevent: price\ndata: ${JSON.stringify(data)}\n\n`);
   });
-  return new JoinedBatch(entries, offset);
+  return new Batch(entries, { messages, lastOffset: offset, upTo: offset, toAll: true });
 }
 
-function openShared(chain: DeflateChain, first = shared(":\n\n"), framing: "chunked" | "none" = "none") {
-  const inner = new Recorder(framing);
-  const open = (_: unknown, { bytes }: { bytes: Uint8Array }) => {
-    inner.write(bytes);
+function openShared(chain: DeflateChain, first = Batch.of(":\n\n")) {
+  const inner = new Recorder();
+  const open = (_: unknown, first: Batch) => {
+    inner.write(first);
     return inner;
   };
   const outlet = new SharedGzipOutlet(open, head, first, chain, counters());
@@ -101,24 +83,23 @@ describe("streams that share what is compressed", () => {
       const looks: [shown: string, plain: string][] = [];
       for (let step = 0; step < 300; step += 1) {
         if (streams.length < 12 && chance(0.15)) {
-          const first = chance(0.3) ? batchOf(3) : shared(`id: abcdefghijkl.${offset}\n\n`);
-          streams.push(openShared(chain, first, chance(0.5) ? "chunked" : "none"));
+          const first = chance(0.3) ? batchOf(3) : Batch.of(`id: abcdefghijkl.${offset}\n\n`);
+          streams.push(openShared(chain, first));
         }
         const batch = batchOf(chance(0.1) ? 60 : chance(0.3) ? 4 : 1);
         for (const stream of streams) {
           if (chance(0.05)) {
             // It lags: what it gets then is a batch of its own.
             const own = batchOf(2);
-            stream.outlet.writeBatch(own);
+            stream.outlet.write(own);
             stream.plain += Buffer.from(own.bytes).toString();
           } else if (!chance(0.03)) {
-            stream.outlet.writeBatch(batch);
+            stream.outlet.write(batch);
             stream.plain += Buffer.from(batch.bytes).toString();
           }
           if (chance(0.03)) {
-            const comment = chance(0.5) ? shared(":\n\n") : shared("retry: 5\n\n");
-            if (chance(0.5)) stream.outlet.writeBatch(comment);
-            else stream.outlet.write(comment.bytes);
+            const comment = chance(0.5) ? Batch.of(":\n\n") : Batch.of("retry: 5\n\n");
+            stream.outlet.write(comment);
             stream.plain += Buffer.from(comment.bytes).toString();
           }
           if (chance(0.02)) looks.push([soFar(stream.inner.bytes), stream.plain]);
@@ -147,7 +128,7 @@ describe("streams that share what is compressed", () => {
     for (let i = 0; i < 200; i += 1) {
       const batch = batchOf(1);
       plainBytes += batch.bytes.length;
-      for (const { outlet } of streams) outlet.writeBatch(batch);
+      for (const { outlet } of streams) outlet.write(batch);
     }
     for (const { inner } of streams) for (const part of inner.parts.slice(1)) made.add(part);
     expect(made.size).toBe(200);
@@ -157,13 +138,13 @@ describe("streams that share what is compressed", () => {
   it("takes in those who open later, within a few batches", () => {
     const chain = new DeflateChain(6);
     const early = openShared(chain);
-    for (let i = 0; i < 21; i += 1) early.outlet.writeBatch(batchOf(1));
+    for (let i = 0; i < 21; i += 1) early.outlet.write(batchOf(1));
     const late = openShared(chain);
     let apart = 0;
     for (let i = 0; i < 60; i += 1) {
       const batch = batchOf(1);
-      late.outlet.writeBatch(batch);
-      early.outlet.writeBatch(batch);
+      late.outlet.write(batch);
+      early.outlet.write(batch);
       if (late.inner.parts.at(-1) !== early.inner.parts.at(-1)) apart += 1;
     }
     expect(apart).toBeLessThan(17);
@@ -172,12 +153,12 @@ describe("streams that share what is compressed", () => {
   it("goes on for those who stay when all who were in the chain have left", () => {
     const chain = new DeflateChain(6);
     const first = openShared(chain);
-    first.outlet.writeBatch(batchOf(1));
-    first.outlet.writeBatch(batchOf(1));
+    first.outlet.write(batchOf(1));
+    first.outlet.write(batchOf(1));
     const { inner, outlet } = openShared(chain);
     const sizes: number[] = [];
     for (let i = 0; i < 60; i += 1) {
-      outlet.writeBatch(batchOf(1));
+      outlet.write(batchOf(1));
       sizes.push(inner.parts.at(-1)!.length);
     }
     expect(Math.min(...sizes.slice(0, 16))).toBeGreaterThan(80);
@@ -189,13 +170,13 @@ describe("a stream with a compressor of its own", () => {
   const open = (taking = true) => {
     const inner = new Recorder();
     inner.taking = taking;
-    const outlet = new OwnGzipOutlet(
-      (_, { bytes }) => {
-        inner.write(bytes);
+    const outlet = new PerStreamGzipOutlet(
+      (_, first) => {
+        inner.write(first);
         return inner;
       },
       head,
-      shared(":\n\n"),
+      Batch.of(":\n\n"),
       { level: 6, perStream: { windowBits: 13, memLevel: 6 } },
       counters(),
     );
@@ -205,11 +186,11 @@ describe("a stream with a compressor of its own", () => {
   it("shows everything after each write, and is whole at its end", async () => {
     const { inner, outlet } = open();
     let plain = ":\n\n";
-    expect(soFar(inner.bytes)).toBe(plain);
+    await expect.poll(() => soFar(inner.bytes)).toBe(plain);
     for (let i = 0; i < 50; i += 1) {
-      const { bytes } = batchOf(1);
-      plain += Buffer.from(bytes).toString();
-      outlet.write(bytes);
+      const batch = batchOf(1);
+      plain += Buffer.from(batch.bytes).toString();
+      outlet.write(batch);
       await expect.poll(() => soFar(inner.bytes)).toBe(plain);
     }
     outlet.end();
@@ -223,7 +204,7 @@ describe("a stream with a compressor of its own", () => {
     let drained = 0;
     outlet.owner = { onDrain: () => void (drained += 1), onClose() {} };
     inner.taking = false;
-    const noise = new Uint8Array(65_536).map((_, i) => (i * 2_654_435_761) >>> 13);
+    const noise = Batch.of(new Uint8Array(65_536).map((_, i) => (i * 2_654_435_761) >>> 13));
     for (let i = 0; i < 5; i += 1) {
       expect(outlet.write(noise)).toBe(false);
       await new Promise(setImmediate);
@@ -247,7 +228,7 @@ describe("a stream with a compressor of its own", () => {
     let closed = 0;
     outlet.owner = { onDrain() {}, onClose: () => void (closed += 1) };
     outlet.destroy();
-    expect([inner.closed, outlet.closed, outlet.write(text.encode("x"))]).toEqual([true, true, false]);
+    expect([inner.closed, outlet.closed, outlet.write(Batch.of("x"))]).toEqual([true, true, false]);
     inner.owner!.onClose();
     expect(closed).toBe(1);
   });

@@ -8,10 +8,10 @@ import { type ResponseHead, withHeaders } from "../out/response-head.ts";
 import { acceptsGzip } from "../request/accepts-gzip.ts";
 import { DeflateChain } from "./chain.ts";
 import type { Compression } from "./compression-options.ts";
-import { OwnGzipOutlet } from "./own-gzip.ts";
+import { PerStreamGzipOutlet } from "./per-stream-gzip.ts";
 import { type CompressionCounters, SharedGzipOutlet } from "./shared-gzip.ts";
 import type { FetchRequest, NodeRequest } from "../request/http-types.ts";
-import type { FirstBatch } from "../out/batch.ts";
+import type { Batch } from "../out/batch.ts";
 
 export interface GzipOffer {
   /** The head to answer with, whether or not the body is compressed. */
@@ -34,23 +34,24 @@ export function offerGzip(
 }
 
 /** For a stream that shares nothing: its compressor is its own. */
-export function openOwnGzip({ head, compression }: GzipOffer, open: OpenOutlet): Outlet {
+export function openPerStreamGzip({ head, compression }: GzipOffer, open: OpenOutlet): Outlet {
   if (compression?.perStream === undefined) return open(head, head.first);
   const { level, perStream } = compression;
-  return new OwnGzipOutlet(open, head, head.first, { level, perStream }, undefined);
+  return new PerStreamGzipOutlet(open, head, head.first, { level, perStream }, undefined);
 }
 
 /** @param group - Whose streams share what is compressed. */
 export function openGzip(
   open: OpenOutlet,
   { head, compression }: GzipOffer,
-  first: FirstBatch,
+  first: Batch,
   group: { chain: DeflateChain | undefined },
   counters: CompressionCounters,
 ): Outlet {
   if (compression === undefined) return open(head, first);
   const { level, perStream } = compression;
-  if (perStream !== undefined) return new OwnGzipOutlet(open, head, first, { level, perStream }, counters);
+  if (perStream !== undefined)
+    return new PerStreamGzipOutlet(open, head, first, { level, perStream }, counters);
   group.chain ??= new DeflateChain(level);
   return new SharedGzipOutlet(open, head, first, group.chain, counters);
 }

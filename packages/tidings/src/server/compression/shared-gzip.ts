@@ -3,12 +3,12 @@
  * compressor, only its place in the chain and the checksum of what it was sent.
  * This module is browser compatible.
  */
+import { Batch } from "../out/batch.ts";
 import type { OpenOutlet, Outlet, OutletOwner } from "../out/outlet.ts";
 import type { ResponseHead } from "../out/response-head.ts";
 import { joinCrc } from "./checksum.ts";
-import { type DeflateChain, NOWHERE } from "./chain.ts";
-import { type Deflated, deflate, GZIP_HEADER, gzipTrailer, sumOf } from "./deflated.ts";
-import type { FirstBatch, SharedBatch } from "../out/batch.ts";
+import { type DeflateChain, type Link, NOWHERE } from "./chain.ts";
+import { GZIP_HEADER, gzipTrailer } from "./deflated.ts";
 
 /** Bytes before and after compression. */
 export interface CompressionCounters {
@@ -17,7 +17,6 @@ export interface CompressionCounters {
 }
 
 export class SharedGzipOutlet implements Outlet {
-  readonly framing = "none";
   readonly #inner: Outlet;
   readonly #chain: DeflateChain;
   readonly #counters: CompressionCounters;
@@ -28,44 +27,24 @@ export class SharedGzipOutlet implements Outlet {
   constructor(
     open: OpenOutlet,
     head: ResponseHead,
-    first: FirstBatch,
+    first: Batch,
     chain: DeflateChain,
     counters: CompressionCounters,
   ) {
     this.#chain = chain;
     this.#counters = counters;
-    const { deflated, place } = chain.alone(first);
-    this.#place = place;
-    const bytes = new Uint8Array(GZIP_HEADER.length + deflated.bytes.length);
-    bytes.set(GZIP_HEADER);
-    bytes.set(deflated.bytes, GZIP_HEADER.length);
-    this.#count(deflated);
-    this.#inner = open(head, { bytes });
+    const { bytes } = this.#follow(chain.alone(first));
+    this.#inner = open(head, new Batch([GZIP_HEADER, bytes]));
   }
 
-  writeBatch(batch: SharedBatch): boolean {
-    const link = batch.toAll === true ? this.#chain.link(batch, this.#place) : this.#chain.alone(batch);
-    this.#place = link.place;
-    const { deflated } = link;
-    this.#count(deflated);
-    const inner = this.#inner;
-    return inner.framing === "chunked" ? inner.writeFramed(deflated.chunk) : inner.write(deflated.bytes);
-  }
-
-  write(bytes: Uint8Array): boolean {
-    if (bytes.length === 0) return this.#inner.write(bytes);
-    const deflated = deflate(bytes, this.#chain.level, sumOf(bytes));
-    this.#place = NOWHERE;
-    this.#count(deflated);
-    return this.#inner.write(deflated.bytes);
-  }
-
-  writeFramed(bytes: Uint8Array): boolean {
-    return this.write(bytes);
+  write(batch: Batch): boolean {
+    if (batch.length === 0) return this.#inner.write(batch);
+    const link = batch.toAll ? this.#chain.link(batch, this.#place) : this.#chain.alone(batch);
+    return this.#inner.write(this.#follow(link));
   }
 
   end(): void {
-    this.#inner.write(gzipTrailer(this.#crc, this.#length, true));
+    this.#inner.write(Batch.of(gzipTrailer(this.#crc, this.#length)));
     this.#inner.end();
   }
 
@@ -89,10 +68,13 @@ export class SharedGzipOutlet implements Outlet {
     this.#inner.owner = owner;
   }
 
-  #count({ bytes, sum }: Deflated): void {
+  /** Stands where whoever is sent the link stands. @returns What to send. */
+  #follow({ deflated: { batch, sum }, place }: Link): Batch {
+    this.#place = place;
     this.#crc = joinCrc(this.#crc, sum);
     this.#length += sum.length;
     this.#counters.compressedFromBytes += sum.length;
-    this.#counters.compressedToBytes += bytes.length;
+    this.#counters.compressedToBytes += batch.length;
+    return batch;
   }
 }

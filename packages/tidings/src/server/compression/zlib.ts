@@ -13,7 +13,7 @@ interface DeflateOptions {
 }
 
 /** What we use of a stream that compresses. */
-export interface DeflateStream {
+export interface GzipStream {
   readonly writableLength: number;
   readonly readableLength: number;
   write(bytes: Uint8Array): boolean;
@@ -27,8 +27,8 @@ export interface DeflateStream {
 
 export interface Zlib {
   deflateRawSync(bytes: Uint8Array, options: DeflateOptions): Uint8Array;
-  createDeflateRaw(options: DeflateOptions): DeflateStream;
-  crc32(bytes: Uint8Array, value?: number): number;
+  createGzip(options: DeflateOptions): GzipStream;
+  crc32(bytes: Uint8Array): number;
 }
 
 let known: Zlib | undefined;

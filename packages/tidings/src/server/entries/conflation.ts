@@ -14,7 +14,7 @@ export type SlowPolicy = "resume" | "latest" | "close";
 
 export class Conflation {
   /** It was read up to here. */
-  through: number;
+  upTo: number;
   /** Where it ends: what is newer comes the usual way. */
   readonly target: number;
   /** Messages were replaced, or lost. */
@@ -25,7 +25,7 @@ export class Conflation {
 
   constructor(policyOf: (topic: string) => SlowPolicy, after: number, target: number) {
     this.#policyOf = policyOf;
-    this.through = after;
+    this.upTo = after;
     this.target = target;
   }
 

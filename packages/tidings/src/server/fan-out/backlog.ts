@@ -6,11 +6,12 @@
 import { formatCursor } from "../../log/cursor.ts";
 import type { Log, Page } from "../../log/log.ts";
 import { Conflation, type SlowPolicy } from "../entries/conflation.ts";
-import { EncodedEntry } from "../entries/encoded-entry.ts";
+import { batchOf, EncodedEntry } from "../entries/encoded-entry.ts";
 import { encodeGap, type GapReason } from "../gaps/gap.ts";
 import { countGap } from "../observe/hub-stats.ts";
 import type { StreamGroup, HubStream } from "../streams/hub-stream.ts";
-import { JoinedBatch, type SharedBatch, joinBytes, shared } from "../out/batch.ts";
+import type { Batch } from "../out/batch.ts";
+import type { HubLink } from "../streams/hub-link.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
 import { planResume } from "../gaps/resume-plan.ts";
 import type { StreamEnd } from "../streams/subscription.ts";
@@ -23,20 +24,13 @@ export interface BacklogOptions {
   readonly counters: { readonly gaps: Record<GapReason, number> };
   /** What slow readers of a topic get; absent, all of them everything. */
   readonly slowPolicyOf?: ((topic: string) => SlowPolicy) | undefined;
-  /** Called when a stream's page is there. */
-  readonly onPage: (stream: HubStream) => void;
-  /** Called when a stream's page cannot be read. */
-  readonly onFailure: (stream: HubStream, error: unknown) => void;
+  readonly hub: HubLink;
 }
 
 /** What a page becomes. */
 export interface Delivery {
   /** To be written now; absent when the page held nothing for the stream. */
-  readonly batch: SharedBatch | undefined;
-  /** Messages in it. */
-  readonly messages: number;
-  /** The newest offset that the peer has as its last event ID once it has the batch. */
-  readonly lastOffset: number;
+  readonly batch: Batch | undefined;
   /** The stream ends behind it. */
   readonly end: StreamEnd | undefined;
 }
@@ -62,18 +56,18 @@ export class Backlog {
       return;
     }
     this.#reads += 1;
-    const { log, writeBytes, onPage, onFailure } = this.#options;
+    const { log, writeBytes, hub } = this.#options;
     const { selection: topics } = stream.group;
-    const after = stream.conflation?.through ?? stream.offset;
+    const after = stream.conflation?.upTo ?? stream.offset;
     log.read({ topics, after, maxMessages: PAGE_MESSAGES, maxBytes: writeBytes }).then(
       (page) => {
         if (stream.end === undefined) stream.page = page;
         this.#readDone(stream);
-        if (stream.end === undefined) onPage(stream);
+        if (stream.end === undefined) hub.wake(stream);
       },
       (error: unknown) => {
         this.#readDone(stream);
-        if (stream.end === undefined) onFailure(stream, error);
+        if (stream.end === undefined) hub.end(stream, "failed", error);
       },
     );
   }
@@ -108,52 +102,46 @@ export class Backlog {
       lossToldUpTo: stream.lossToldUpTo,
       onGap: stream.onGap,
     };
-    const next = planResume(position, page, recent, "slow");
-    const entries = [...this.#wanted(stream, next.entries)];
-    stream.offset = next.cursor;
-    stream.lossToldUpTo = next.lossToldUpTo;
-    if (next.told !== undefined) {
-      stream.tell(next.told);
+    const plan = planResume(position, page, recent, "slow");
+    const entries = [...this.#wanted(stream, plan.entries)];
+    stream.offset = plan.upTo;
+    stream.lossToldUpTo = plan.lossToldUpTo;
+    if (plan.told !== undefined) {
+      stream.tell(plan.told);
       countGap(counters, stream, "slow");
     }
-    const end = next.fails ? "gap" : undefined;
-    const lastOffset = entries.at(-1)?.offset ?? next.gapOffset ?? stream.sentOffset;
-    if (next.gap === undefined && entries.length === 0)
-      return { batch: undefined, messages: 0, lastOffset, end };
-    const joined = new JoinedBatch(entries, next.cursor);
-    const batch = next.gap === undefined ? joined : shared(joinBytes([next.gap, joined.bytes]));
-    return { batch, messages: entries.length, lastOffset, end };
+    const batch = batchOf(entries, plan.upTo, { gap: plan.gap, gapOffset: plan.gapOffset });
+    return { batch: batch.length === 0 ? undefined : batch, end: plan.fails ? "gap" : undefined };
   }
 
   #gather(stream: HubStream, conflation: Conflation, page: Page): Delivery | undefined {
     const { recent, counters, writeBytes } = this.#options;
-    if (page.lostThrough > Math.max(conflation.through, stream.lossToldUpTo)) conflation.dropped = true;
+    if (page.lostThrough > Math.max(conflation.upTo, stream.lossToldUpTo)) conflation.dropped = true;
     stream.lossToldUpTo = Math.max(stream.lossToldUpTo, page.lostThrough);
     for (const entry of this.#wanted(stream, page.entries)) {
       if (!conflation.add(entry)) {
-        return { batch: undefined, messages: 0, lastOffset: stream.sentOffset, end: "slow" };
+        return { batch: undefined, end: "slow" };
       }
     }
-    conflation.through = page.through;
+    conflation.upTo = page.through;
     // What all keys together need is bounded like everything else: the rest follows when this was taken.
-    if (conflation.through < conflation.target && conflation.bytes < writeBytes * 16) {
+    if (conflation.upTo < conflation.target && conflation.bytes < writeBytes * 16) {
       this.read(stream);
       return undefined;
     }
     stream.conflation = undefined;
-    const { entries, dropped, through } = conflation;
-    const parts = entries.map(({ bytes }) => bytes);
+    const { entries, dropped, upTo } = conflation;
+    let gap: Uint8Array | undefined;
     if (dropped) {
-      stream.tell({ after: stream.offset, through, reason: "slow", retainedSent: false });
+      stream.tell({ after: stream.offset, upTo, reason: "slow", retainedSent: false });
       countGap(counters, stream, "slow");
       const from = formatCursor(recent.epoch, stream.offset);
       // Without an id: whoever is cut off behind it comes back to where the gap began.
-      parts.unshift(encodeGap({ from, to: formatCursor(recent.epoch, through), reason: "slow" }, undefined));
+      gap = encodeGap({ from, to: formatCursor(recent.epoch, upTo), reason: "slow" }, undefined);
     }
-    stream.offset = through;
-    const lastOffset = entries.at(-1)?.offset ?? stream.sentOffset;
-    const batch = parts.length === 0 ? undefined : shared(joinBytes(parts));
-    return { batch, messages: entries.length, lastOffset, end: undefined };
+    stream.offset = upTo;
+    const batch = batchOf(entries, upTo, { gap, gapOffset: undefined });
+    return { batch: batch.length === 0 ? undefined : batch, end: undefined };
   }
 
   *#wanted({ group: { filter } }: HubStream, entries: Page["entries"]): Generator<EncodedEntry> {

@@ -10,13 +10,12 @@ import type { Log } from "../../log/log.ts";
 import { encodeComment } from "../../wire/encode.ts";
 import { Backlog } from "./backlog.ts";
 import type { SlowPolicy } from "../entries/conflation.ts";
-import { idBlock } from "../entries/encoded-entry.ts";
+import { idBatch } from "../entries/encoded-entry.ts";
 import type { StreamGroup, HubStream } from "../streams/hub-stream.ts";
-import { type MessageBatch, type SharedBatch, shared } from "../out/batch.ts";
+import { Batch } from "../out/batch.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
 import type { Timed, TimerWheel } from "../time/timer-wheel.ts";
-import type { StreamEnd } from "../streams/subscription.ts";
-import { writeBatch } from "../out/outlet.ts";
+import type { HubLink } from "../streams/hub-link.ts";
 import type { FanOutCounters } from "../observe/hub-stats.ts";
 
 export interface FanOutOptions {
@@ -34,8 +33,7 @@ export interface FanOutOptions {
   readonly counters: FanOutCounters;
   /** What slow readers of a topic get; absent, all of them everything. */
   readonly slowPolicyOf?: ((topic: string) => SlowPolicy) | undefined;
-  /** Called when a stream cannot go on. */
-  readonly onEnd: (stream: HubStream, end: StreamEnd, error?: unknown) => void;
+  readonly hub: HubLink;
 }
 
 /** SubscriberGroups that keep their last joined batch at once. */
@@ -60,17 +58,11 @@ export class FanOut implements Timed {
   #finalOffset = Infinity;
   #scheduled = false;
   #nowMs = 0;
-  readonly #comment = shared(encodeComment(""));
-  #idBlock: { head: number; batch: SharedBatch } | undefined;
+  #idBlock: Batch | undefined;
 
   constructor(options: FanOutOptions) {
     this.#options = options;
-    const { onEnd } = options;
-    this.#backlog = new Backlog({
-      ...options,
-      onPage: (stream) => this.enqueue(stream),
-      onFailure: (stream, error) => onEnd(stream, "failed", error),
-    });
+    this.#backlog = new Backlog(options);
   }
 
   /** Something was added to what is recent. */
@@ -105,7 +97,7 @@ export class FanOut implements Timed {
   }
 
   /** What is recent of a group after `offset`, undefined when that does not reach back so far. */
-  since(group: StreamGroup, offset: number): MessageBatch | undefined {
+  since(group: StreamGroup, offset: number): Batch | undefined {
     const { recent, writeBytes } = this.#options;
     const batch = group.since(offset, recent.head, writeBytes);
     if (batch !== undefined && batch.messages > 1) this.#remember(group);
@@ -113,12 +105,10 @@ export class FanOut implements Timed {
   }
 
   /** A block that moves the cursor to what is newest; the same for all until something newer comes. */
-  headBlock(): SharedBatch {
+  headBlock(): Batch {
     const { recent } = this.#options;
-    if (this.#idBlock?.head !== recent.head) {
-      this.#idBlock = { head: recent.head, batch: shared(idBlock(recent.epoch, recent.head)) };
-    }
-    return this.#idBlock.batch;
+    if (this.#idBlock?.lastOffset !== recent.head) this.#idBlock = idBatch(recent.epoch, recent.head);
+    return this.#idBlock;
   }
 
   readonly #run = (): void => {
@@ -230,44 +220,44 @@ export class FanOut implements Timed {
       if (stream.page !== undefined) {
         const delivery = this.#backlog.take(stream);
         if (delivery === undefined) return;
-        const { batch, messages, lastOffset, end } = delivery;
-        if (batch !== undefined) this.#write(stream, batch, messages, lastOffset);
-        if (end !== undefined) this.#options.onEnd(stream, end);
+        const { batch, end } = delivery;
+        if (batch !== undefined) this.#write(stream, batch);
+        if (end !== undefined) this.#options.hub.end(stream, end);
       } else {
         const batch = stream.group.since(stream.offset, recent.head, writeBytes);
         if (stream.drained) {
           stream.drained = false;
-          const isSlow = stream.caughtUp && (batch === undefined || batch.through < recent.head);
+          const isSlow = stream.caughtUp && (batch === undefined || batch.upTo < recent.head);
           if (isSlow && this.#backlog.conflate(stream)) return;
         }
         if (batch === undefined) return this.#backlog.read(stream);
         if (batch.messages > 1) this.#remember(stream.group);
         // What was read from the log may be newer than what its tail has handed on.
-        if (batch.through > stream.offset) stream.offset = batch.through;
-        if (batch.messages > 0) this.#write(stream, batch, batch.messages, batch.last);
+        if (batch.upTo > stream.offset) stream.offset = batch.upTo;
+        if (batch.messages > 0) this.#write(stream, batch);
       }
     } catch (error) {
       // A filter threw: whether the message was for this stream cannot be known, so it may neither get it nor miss it.
-      this.#options.onEnd(stream, "failed", error);
+      this.#options.hub.end(stream, "failed", error);
       return;
     }
     if (stream.end !== undefined) return;
     if (stream.offset >= recent.head) stream.caughtUp = true;
-    if (stream.offset >= this.#finalOffset) return this.#options.onEnd(stream, "complete");
+    if (stream.offset >= this.#finalOffset) return this.#options.hub.end(stream, "complete");
     if (stream.blocked) return;
     if (stream.offset < recent.head) this.enqueue(stream);
     else if (stream.heartbeatDue) this.#heartbeat(stream);
   }
 
-  #write(stream: HubStream, batch: SharedBatch, messages: number, lastOffset: number): void {
+  #write(stream: HubStream, batch: Batch): void {
     const { counters } = this.#options;
-    counters.deliveries += messages;
+    counters.deliveries += batch.messages;
     counters.writes += 1;
-    counters.bytes += batch.bytes.length;
-    stream.sentOffset = Math.max(stream.sentOffset, lastOffset);
+    counters.bytes += batch.length;
+    if (batch.lastOffset > stream.sentOffset) stream.sentOffset = batch.lastOffset;
     stream.lastWriteMs = this.#nowMs;
     stream.heartbeatDue = false;
-    if (writeBatch(stream.outlet, batch)) return;
+    if (stream.outlet.write(batch)) return;
     stream.blocked = true;
     // Out of the walk: a thousand that do not read must not be stepped over for each message to those that do.
     stream.group.streams.remove(stream);
@@ -280,7 +270,8 @@ export class FanOut implements Timed {
   #heartbeat(stream: HubStream): void {
     const { recent, counters } = this.#options;
     counters.heartbeats += 1;
-    if (stream.sentOffset >= recent.head) return this.#write(stream, this.#comment, 0, stream.sentOffset);
-    this.#write(stream, this.headBlock(), 0, recent.head);
+    this.#write(stream, stream.sentOffset >= recent.head ? COMMENT : this.headBlock());
   }
 }
+
+const COMMENT = Batch.of(encodeComment(""));

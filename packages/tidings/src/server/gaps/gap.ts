@@ -18,10 +18,10 @@ export interface Gap {
   readonly reason: GapReason;
 }
 
-/** A range of offsets that a stream was told to be lost: after `after`, up to `through`. */
+/** A range of offsets that a stream was told to be lost: after `after`, up to `upTo`. */
 export interface ToldGap {
   readonly after: number;
-  readonly through: number;
+  readonly upTo: number;
   readonly reason: GapReason;
   /** What is retained of the range was sent all the same. */
   readonly retainedSent: boolean;

@@ -26,7 +26,7 @@ export interface ResumePlan {
   readonly gap: Uint8Array | undefined;
   readonly entries: readonly Entry[];
   /** Where the stream stands once both are written. */
-  readonly cursor: number;
+  readonly upTo: number;
   readonly lossToldUpTo: number;
   /** The offset that the peer has as its last event ID once it has the gap, and the state if one follows; undefined: as before. */
   readonly gapOffset: number | undefined;
@@ -55,13 +55,13 @@ export function planResume(
       gapOffset: undefined,
       told: undefined,
       entries: page.entries,
-      cursor: page.through,
+      upTo: page.through,
       lossToldUpTo,
       fails: false,
     };
   }
   const gapTo = (offset: number, id: number | undefined): Pick<ResumePlan, "gap" | "gapOffset" | "told"> => ({
-    told: { after: position.after, through: offset, reason, retainedSent: position.onGap === "earliest" },
+    told: { after: position.after, upTo: offset, reason, retainedSent: position.onGap === "earliest" },
     gap: encodeGap(
       { from: position.from, to: formatCursor(epoch, offset), reason },
       id === undefined || position.snapshot === true ? undefined : formatCursor(epoch, id),
@@ -71,7 +71,7 @@ export function planResume(
   const head = Math.max(log.head, page.lostThrough);
   switch (position.onGap) {
     case "live":
-      return { ...gapTo(head, head), entries: [], cursor: head, lossToldUpTo: head, fails: false };
+      return { ...gapTo(head, head), entries: [], upTo: head, lossToldUpTo: head, fails: false };
     case "earliest": {
       // Its id is what the retained entries follow, so that a subscriber cut off right here comes back to them.
       const before = (page.entries[0]?.offset ?? page.through + 1) - 1;
@@ -79,13 +79,13 @@ export function planResume(
       return {
         ...gapTo(to, before),
         entries: page.entries,
-        cursor: page.through,
+        upTo: page.through,
         lossToldUpTo,
         fails: false,
       };
     }
     case "fail":
       // Without an id: whoever comes back is refused again, rather than taken for one that has everything.
-      return { ...gapTo(head, undefined), entries: [], cursor: position.after, lossToldUpTo, fails: true };
+      return { ...gapTo(head, undefined), entries: [], upTo: position.after, lossToldUpTo, fails: true };
   }
 }

@@ -2,7 +2,8 @@
 import type { EventMap } from "../../wire/contract.ts";
 import type { Hub } from "./hub.ts";
 import type { HubOptions } from "./hub-options.ts";
-import { OpenHub, system } from "./open-hub.ts";
+import { system } from "./environment.ts";
+import { OpenHub } from "./open-hub.ts";
 
 /**
  * Makes a hub. `Events` maps event types to their data; it is inferred from the schemas in `options.events`.

@@ -4,48 +4,27 @@
  */
 import { formatCursor } from "../../log/cursor.ts";
 import type { Entry, Log } from "../../log/log.ts";
-import { memoryLog } from "../../log/memory/memory-log.ts";
+import { memoryLog } from "../../log/memory.ts";
 import { createFetchOutlet } from "../adapters/fetch.ts";
 import { assertUnbegun, createNodeOutlet } from "../adapters/node.ts";
 import { StreamQuota, publicAddress } from "../subscribe/stream-quota.ts";
-import { channels } from "../observe/diagnostics.ts";
 import { endAtPace, type DrainOptions } from "../streams/drain.ts";
-import { FanOut } from "../fan-out/fan-out.ts";
-import { SubscriberGroups } from "../streams/subscriber-groups.ts";
+import type { HubEnvironment } from "./environment.ts";
 import type { Hub } from "./hub.ts";
 import { checkOptions, type CheckedOptions, type HubOptions } from "./hub-options.ts";
-import { HubCounters, increment, type HubStatistics } from "../observe/hub-stats.ts";
-import { HubStream, type StreamGroup } from "../streams/hub-stream.ts";
-import { HubStreams } from "../streams/hub-streams.ts";
+import { HubParts } from "./hub-parts.ts";
+import { HubCounters, type HubStatistics } from "../observe/hub-stats.ts";
+import { HubStream } from "../streams/hub-stream.ts";
 import { EndedStreams, inspect, recordOf, type Inspection } from "../observe/inspection.ts";
 import type { Publication } from "../publish/publication.ts";
 import { type PublishOptions, type Published, Publisher } from "../publish/publisher.ts";
-import { RecentEntries } from "../entries/recent-entries.ts";
-import { SubscribePipeline, type HubParts } from "../subscribe/subscribe-pipeline.ts";
+import { SubscribePipeline } from "../subscribe/subscribe-pipeline.ts";
 import { type Refusal, refuseFetch, refuseNode } from "../request/refusal.ts";
-import { sharedWheel, type TimerWheel } from "../time/timer-wheel.ts";
 import type { FetchRequest, FastifyReply, NodeRequest, NodeResponse } from "../request/http-types.ts";
 import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
 import type { Subscription } from "../streams/subscription.ts";
 
-/** What a hub takes from its platform; a simulation gives its own. */
-export interface HubEnvironment {
-  schedule: (run: () => void) => void;
-  now: () => number;
-  wheel: () => TimerWheel;
-}
-
-export const system: HubEnvironment = {
-  schedule:
-    typeof setImmediate === "function" ? (run) => void setImmediate(run) : (run) => void setTimeout(run, 0),
-  now: () => performance.now(),
-  wheel: sharedWheel,
-};
-
 const MISTAKEN: Refusal = { code: "failed", status: 500, detail: "The stream cannot be served" };
-
-/** A collection of garbage that falls into a slice adds a millisecond or two of its own. */
-const SLICE_MS = 0.5;
 
 export class OpenHub implements Hub {
   readonly #log: Log;
@@ -57,7 +36,7 @@ export class OpenHub implements Hub {
   readonly #publisher: Publisher;
   readonly #opening: Promise<HubParts>;
   readonly #pipeline: SubscribePipeline;
-  #ready: HubParts | undefined;
+  #parts: HubParts | undefined;
   #draining: Promise<void> | undefined;
 
   constructor(options: HubOptions, environment: HubEnvironment) {
@@ -69,12 +48,12 @@ export class OpenHub implements Hub {
     const epoch = this.#opening.then(({ recent }) => recent.epoch);
     this.#publisher = new Publisher(this.#log, epoch, this.#options, this.#counters, environment.now);
     this.#pipeline = new SubscribePipeline({
-      checked: this.#options,
+      settings: this.#options,
       quota: this.#quota,
       counters: this.#counters,
       log: this.#log,
       now: environment.now,
-      opening: this.#opening,
+      parts: this.#opening,
     });
     this.#opening.catch((error: unknown) => this.#options.onError(error));
   }
@@ -139,7 +118,7 @@ export class OpenHub implements Hub {
   }
 
   revoke(subscriber: string): number {
-    const { streams } = this.#ready ?? {};
+    const { streams } = this.#parts ?? {};
     if (streams === undefined) return 0;
     let revoked = 0;
     for (const stream of streams) {
@@ -157,7 +136,7 @@ export class OpenHub implements Hub {
   }
 
   async inspect(id: string, options: { subscriber?: string } = {}): Promise<Inspection> {
-    const { recent, streams } = this.#ready ?? (await this.#opening);
+    const { recent, streams } = this.#parts ?? (await this.#opening);
     const records = [...this.#ended];
     for (const stream of streams) records.push(recordOf(stream, undefined));
     const { subscriber } = options;
@@ -167,7 +146,7 @@ export class OpenHub implements Hub {
   }
 
   stats(): HubStatistics {
-    const { recent, groups, streams } = this.#ready ?? {};
+    const { recent, groups, streams } = this.#parts ?? {};
     let blockedStreams = 0;
     for (const stream of streams ?? []) if (stream.blocked) blockedStreams += 1;
     return this.#counters.with({
@@ -182,65 +161,29 @@ export class OpenHub implements Hub {
   }
 
   async #open(): Promise<HubParts> {
-    const {
-      retention,
-      recent: limits,
-      writeBytes,
-      slowPolicyOf,
-      heartbeatMs,
-      stallMs,
-      onError,
-    } = this.#options;
-    const { schedule, now, wheel } = this.#environment;
-    let ready: HubParts | undefined;
+    const { retention, onError } = this.#options;
     const early: Entry[] = [];
-    const { epoch, head } = await this.#log.open({
+    const position = await this.#log.open({
       retention,
       onEntries: (entries) => {
-        if (ready === undefined) early.push(...entries);
-        else ready.recent.add(entries);
-        ready?.fanOut.wake();
+        if (this.#parts === undefined) early.push(...entries);
+        else this.#parts.add(entries);
       },
       onError,
     });
-    const recent = new RecentEntries<StreamGroup>(epoch, head, limits);
-    recent.add(early);
-    const fanOut = new FanOut({
-      recent,
+    const parts = new HubParts(position, {
       log: this.#log,
-      writeBytes,
-      sliceMs: SLICE_MS,
-      schedule,
-      now,
-      wheel: wheel(),
+      settings: this.#options,
+      environment: this.#environment,
       counters: this.#counters,
-      slowPolicyOf,
-      onEnd: (stream, end, error) => {
-        if (error !== undefined) onError(error);
-        streams.end(stream, end);
-      },
-    });
-    const groups = new SubscriberGroups(recent);
-    const streams = new HubStreams({
-      epoch,
-      fanOut,
-      groups,
-      wheel: wheel(),
-      now,
-      heartbeatMs,
-      stallMs,
-      onLeft: (stream, end) => {
-        increment(this.#counters.ended, end);
+      onLeft: (stream) => {
         this.#ended.add(recordOf(stream, Date.now()));
-        const told = channels["tidings:stream:end"];
-        if (told.hasSubscribers) told.publish({ subscription: stream, reason: end });
-        groups.release(stream.group);
         this.#quota.leave(stream);
       },
     });
-    ready = { recent, fanOut, groups, streams };
-    this.#ready = ready;
-    return ready;
+    parts.add(early);
+    this.#parts = parts;
+    return parts;
   }
 
   /** Asked of the socket only where it counts: the answer is kept by the socket for as long as it lives. */

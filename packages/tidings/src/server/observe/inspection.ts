@@ -3,8 +3,7 @@
  */
 import { parseCursor } from "../../log/cursor.ts";
 import type { Entry, Log } from "../../log/log.ts";
-import { EncodedEntry } from "../entries/encoded-entry.ts";
-import type { MessageFilter } from "../streams/subscriber-group.ts";
+import { EncodedEntry, type MessageFilter } from "../entries/encoded-entry.ts";
 import type { GapReason } from "../gaps/gap.ts";
 import type { HubStream } from "../streams/hub-stream.ts";
 import type { TopicSelection, TopicSelector } from "../topics/topic-selection.ts";
@@ -132,8 +131,8 @@ function inspectStream(
   const { subscriber, selection, filter, openedAtMs, endedAtMs, end, startOffset, gaps, bufferedBytes } =
     record;
   const gap = gaps.find(
-    ({ after, through, retainedSent }) =>
-      offset > after && offset <= through && !(retainedSent && entry !== undefined),
+    ({ after, upTo, retainedSent }) =>
+      offset > after && offset <= upTo && !(retainedSent && entry !== undefined),
   );
   let verdict: StreamInspection["verdict"];
   if (entry !== undefined && !selection.matches(entry.topic)) verdict = "not-selected";

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { EventStream } from "./event-stream.ts";
+import type { Batch } from "../out/batch.ts";
 import type { Outlet, OutletOwner } from "../out/outlet.ts";
 import { StreamEnded } from "./stream-ended.ts";
 import { resolveLimits, type StreamLimits } from "./stream-limits.ts";
@@ -8,7 +9,6 @@ import type { EventMap } from "../../wire/contract.ts";
 
 /** An outlet whose peer reads, or does not, as the test says. */
 class PeerOutlet implements Outlet {
-  readonly framing = "none";
   text = "";
   reads = true;
   bufferedBytes = 0;
@@ -16,13 +16,10 @@ class PeerOutlet implements Outlet {
   calls: string[] = [];
   owner: OutletOwner | undefined;
 
-  write(bytes: Uint8Array): boolean {
+  write({ bytes }: Batch): boolean {
     this.text += new TextDecoder().decode(bytes);
     if (!this.reads) this.bufferedBytes += bytes.length;
     return this.reads;
-  }
-  writeFramed(bytes: Uint8Array): boolean {
-    return this.write(bytes);
   }
   take(bytes: number): void {
     this.bufferedBytes -= bytes;

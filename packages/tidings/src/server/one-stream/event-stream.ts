@@ -3,7 +3,7 @@
  * This module is browser compatible.
  */
 import { encodeComment } from "../../wire/encode.ts";
-import { toChunk } from "../out/chunk.ts";
+import { Batch } from "../out/batch.ts";
 import type { CheckData } from "../message/check-data.ts";
 import type { Outlet } from "../out/outlet.ts";
 import { encodeOutgoing, type OutgoingMessage } from "../message/outgoing-message.ts";
@@ -153,22 +153,21 @@ export class EventStream<Events extends object = EventMap> implements Timed {
         return undefined;
       }
     } else if (nowMs - this.#lastWriteMs >= heartbeatMs) {
-      const chunked = this.#outlet.framing === "chunked";
-      this.#account(HEARTBEAT.length, this.#outlet.writeFramed(chunked ? CHUNKED_HEARTBEAT : HEARTBEAT));
+      this.#account(HEARTBEAT.length, this.#outlet.write(HEARTBEAT));
     }
     const untilHeartbeatMs = this.#lastWriteMs + heartbeatMs - nowMs;
     return Math.min(untilHeartbeatMs > 0 ? untilHeartbeatMs : heartbeatMs, stallMs);
   }
 
   #write(text: string): SendResult {
-    const bytes = utf8.encode(text);
+    const batch = Batch.of(text);
     const waitingBytes = this.#outlet.bufferedBytes;
-    this.#largestBytes = Math.max(waitingBytes === 0 ? 0 : this.#largestBytes, bytes.length);
-    if (waitingBytes + bytes.length - this.#largestBytes > this.#limits.maxBufferedBytes) {
+    this.#largestBytes = Math.max(waitingBytes === 0 ? 0 : this.#largestBytes, batch.length);
+    if (waitingBytes + batch.length - this.#largestBytes > this.#limits.maxBufferedBytes) {
       this.cut("slow");
       return "closed";
     }
-    return this.#account(bytes.length, this.#outlet.write(bytes)) ? "sent" : "queued";
+    return this.#account(batch.length, this.#outlet.write(batch)) ? "sent" : "queued";
   }
 
   #account(bytes: number, taken: boolean): boolean {
@@ -222,6 +221,4 @@ class Deferred<Value> {
   readonly promise = new Promise<Value>((resolve) => void (this.resolve = resolve));
 }
 
-const utf8 = new TextEncoder();
-const HEARTBEAT = utf8.encode(encodeComment(""));
-const CHUNKED_HEARTBEAT = toChunk(HEARTBEAT);
+const HEARTBEAT = Batch.of(encodeComment(""));

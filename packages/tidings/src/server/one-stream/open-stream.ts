@@ -6,7 +6,7 @@ import { createFetchOutlet } from "../adapters/fetch.ts";
 import { createNodeOutlet } from "../adapters/node.ts";
 import { type ContractOptions, dataCheck } from "../message/check-data.ts";
 import { checkCompression, type CompressionOptions } from "../compression/compression-options.ts";
-import { offerGzip, openOwnGzip } from "../compression/open-gzip.ts";
+import { offerGzip, openPerStreamGzip } from "../compression/open-gzip.ts";
 import { EventStream } from "./event-stream.ts";
 import { lastEventIdOf } from "../request/last-event-id.ts";
 import { type HeadOptions, responseHead } from "../out/response-head.ts";
@@ -76,14 +76,14 @@ export function openStream(request: NodeRequest | FetchRequest, ...rest: unknown
   let stream: EventStream;
   if (isFetchRequest(request)) {
     let response!: Response;
-    const outlet = openOwnGzip(offer, (head, first) => {
+    const outlet = openPerStreamGzip(offer, (head, first) => {
       const opened = createFetchOutlet(request, head, first);
       ({ response } = opened);
       return opened.outlet;
     });
     stream = Object.assign(new EventStream({ outlet, lastEventId, limits, check, isHead }), { response });
   } else {
-    const outlet = openOwnGzip(offer, (head, first) =>
+    const outlet = openPerStreamGzip(offer, (head, first) =>
       createNodeOutlet(request, response as NodeResponse | FastifyReply, head, first),
     );
     stream = new EventStream({ outlet, lastEventId, limits, check, isHead });

@@ -1,66 +1,69 @@
 /**
- * What a stream is sent in one write: messages joined, and framed for HTTP/1.1 once for all streams that get it.
+ * What a stream is sent in one write: one message, several joined, or a sign of life. The same batch goes to all streams
+ * that are sent the same; its bytes and their framing for HTTP/1.1 are made when first asked for, once for all of them.
  * This module is browser compatible.
  */
 import { toChunk } from "./chunk.ts";
-import type { Linkable, Links } from "../compression/chain.ts";
 
-/** What goes out with a head. */
-export interface FirstBatch extends Linkable {
-  /** `bytes` as a chunk of HTTP/1.1, where that was made already. */
-  readonly chunk?: Uint8Array | undefined;
-}
-
-/** What goes to several outlets, framed and compressed once for all of them. */
-export interface SharedBatch extends Linkable {
-  /** `bytes` as a chunk of HTTP/1.1. */
-  readonly chunk: Uint8Array;
+/** What of a log is in a batch. */
+export interface BatchContent {
+  /** Messages in it. */
+  readonly messages: number;
+  /** The newest offset that a peer has as its last event ID once it has the batch; 0 when the batch has no `id`. */
+  readonly lastOffset: number;
+  /** A stream that was sent the batch has seen everything up to this offset. */
+  readonly upTo: number;
   /** It goes to all streams of a group that keep up. */
-  readonly toAll?: boolean;
+  readonly toAll: boolean;
 }
 
-export interface MessageBatch extends SharedBatch {
+export class Batch implements BatchContent {
+  /** Bytes in it, before framing and compression. */
+  readonly length: number;
   readonly messages: number;
-  /** Joined messages; empty when there are none. */
-  readonly bytes: Uint8Array;
-  /** The offset of the last message in it; 0 when there is none. */
-  readonly last: number;
-  /** Whoever got the batch has seen everything up to this offset. */
-  readonly through: number;
-}
-
-export class JoinedBatch implements MessageBatch {
-  readonly messages: number;
-  readonly bytes: Uint8Array;
-  readonly last: number;
-  readonly through: number;
-  readonly toAll = true;
-  links: Links | undefined;
+  readonly lastOffset: number;
+  readonly upTo: number;
+  readonly toAll: boolean;
+  #parts: readonly Uint8Array[];
   #chunk: Uint8Array | undefined;
 
-  constructor(entries: readonly { readonly offset: number; readonly bytes: Uint8Array }[], through: number) {
-    this.messages = entries.length;
-    this.bytes = entries.length === 1 ? entries[0]!.bytes : joinBytes(entries.map(({ bytes }) => bytes));
-    this.last = entries.at(-1)?.offset ?? 0;
-    this.through = through;
+  constructor(parts: readonly Uint8Array[], content: BatchContent = NO_CONTENT) {
+    let length = 0;
+    for (const part of parts) length += part.length;
+    this.length = length;
+    this.messages = content.messages;
+    this.lastOffset = content.lastOffset;
+    this.upTo = content.upTo;
+    this.toAll = content.toAll;
+    this.#parts = parts;
   }
 
+  /** Text or bytes that belong to no log. */
+  static of(content: string | Uint8Array): Batch {
+    return new Batch([typeof content === "string" ? utf8.encode(content) : content]);
+  }
+
+  /** The same behind other bytes, for one stream. */
+  behind(bytes: Uint8Array): Batch {
+    const { messages, lastOffset, upTo } = this;
+    return new Batch([bytes, ...this.#parts], { messages, lastOffset, upTo, toAll: false });
+  }
+
+  /** The event stream's own bytes. */
+  get bytes(): Uint8Array {
+    if (this.#parts.length !== 1) this.#parts = [joinBytes(this.#parts, this.length)];
+    return this.#parts[0]!;
+  }
+
+  /** `bytes` as a chunk of HTTP/1.1. Streams over HTTP/2 or Fetch never ask for it. */
   get chunk(): Uint8Array {
-    // Made when first asked for: streams over HTTP/2 or Fetch never do.
-    this.#chunk ??= toChunk(this.bytes);
+    this.#chunk ??= toChunk(this.#parts, this.length);
     return this.#chunk;
   }
 }
 
-/** Bytes that many streams are sent, framed once. */
-export function shared(content: string | Uint8Array): SharedBatch {
-  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  return { bytes, chunk: toChunk(bytes) };
-}
-
-export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const part of parts) length += part.length;
+/** @param length - That of all parts together. */
+export function joinBytes(parts: readonly Uint8Array[], length: number): Uint8Array {
   const whole = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {
@@ -69,3 +72,6 @@ export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   }
   return whole;
 }
+
+const NO_CONTENT: BatchContent = { messages: 0, lastOffset: 0, upTo: 0, toAll: false };
+const utf8 = new TextEncoder();

@@ -4,17 +4,24 @@
  * This module is browser compatible.
  */
 
-/** One chunk of these bytes. Chunks may be joined; of no bytes none is made, since an empty chunk ends the body. */
-export function toChunk(bytes: Uint8Array): Uint8Array {
-  if (bytes.length === 0) return bytes;
-  const size = bytes.length.toString(16);
-  const chunk = newBytes(size.length + 2 + bytes.length + 2);
-  for (let at = 0; at < size.length; at++) chunk[at] = size.charCodeAt(at);
-  chunk[size.length] = CR;
-  chunk[size.length + 1] = LF;
-  chunk.set(bytes, size.length + 2);
-  chunk[chunk.length - 2] = CR;
-  chunk[chunk.length - 1] = LF;
+/**
+ * One chunk of these bytes. Chunks may be joined. Of no bytes none is made, since an empty chunk ends the body.
+ * @param length - That of all parts together.
+ */
+export function toChunk(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const size = length.toString(16);
+  const chunk = newBytes(length === 0 ? 0 : size.length + 2 + length + 2);
+  if (length === 0) return chunk;
+  let at = 0;
+  for (; at < size.length; at += 1) chunk[at] = size.charCodeAt(at);
+  chunk[at++] = CR;
+  chunk[at++] = LF;
+  for (const part of parts) {
+    chunk.set(part, at);
+    at += part.length;
+  }
+  chunk[at++] = CR;
+  chunk[at] = LF;
   return chunk;
 }
 

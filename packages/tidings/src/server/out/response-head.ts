@@ -5,7 +5,7 @@
  */
 import { checkHeader } from "./check-header.ts";
 import { encode, encodeComment } from "../../wire/encode.ts";
-import type { FirstBatch } from "./batch.ts";
+import { Batch } from "./batch.ts";
 
 export interface HeadOptions {
   /** The status: 200 unless told. `EventSource` accepts no other; from 200 to 599, but for 204, 205 and 304, which have no body. */
@@ -24,7 +24,7 @@ export interface ResponseHead {
   /** `headers` as one list, name after value, as node:http takes them. */
   readonly flat: readonly (string | readonly string[])[];
   /** Sent with the head, since many proxies hold a head back until there is a byte of the body. */
-  readonly first: FirstBatch;
+  readonly first: Batch;
 }
 
 /**
@@ -80,10 +80,8 @@ export function joinVary(before: string | readonly string[] | undefined, name: s
 }
 
 function toHead(status: number, headers: ResponseHead["headers"], first: string): ResponseHead {
-  return { status, headers, flat: headers.flat(), first: { bytes: utf8.encode(first) } };
+  return { status, headers, flat: headers.flat(), first: Batch.of(first) };
 }
-
-const utf8 = new TextEncoder();
 
 const DEFAULTS = [
   ["content-type", "text/event-stream"],

@@ -4,8 +4,8 @@
 import { formatCursor } from "../../log/cursor.ts";
 import type { AppendOptions, Log } from "../../log/log.ts";
 import { channels } from "../observe/diagnostics.ts";
+import type { CheckData } from "../message/check-data.ts";
 import { HubError } from "./hub-error.ts";
-import type { CheckedOptions } from "../hub/hub-options.ts";
 import { toDraft, type Publication } from "./publication.ts";
 import { PublishRate } from "./publish-rate.ts";
 
@@ -23,10 +23,18 @@ export interface Published {
   readonly repeated: boolean;
 }
 
+/** What bounds and checks what is published. */
+export interface PublishLimits {
+  readonly messageBytes: number;
+  readonly messagesPerPublish: number;
+  readonly publishesPerSecond: number;
+  readonly checkData: CheckData | undefined;
+}
+
 export class Publisher {
   readonly #log: Log;
   readonly #opened: Promise<string>;
-  readonly #options: CheckedOptions;
+  readonly #options: PublishLimits;
   readonly #counters: { published: number };
   readonly #now: () => number;
   readonly #rate: PublishRate | undefined;
@@ -37,7 +45,7 @@ export class Publisher {
   constructor(
     log: Log,
     opened: Promise<string>,
-    options: CheckedOptions,
+    options: PublishLimits,
     counters: { published: number },
     now: () => number,
   ) {

@@ -6,6 +6,7 @@ import type { Conflation } from "../entries/conflation.ts";
 import { SubscriberGroup } from "./subscriber-group.ts";
 import type { OnGap, ToldGap } from "../gaps/gap.ts";
 import { formatCursor } from "../../log/cursor.ts";
+import type { Batch } from "../out/batch.ts";
 import type { Outlet, OutletOwner } from "../out/outlet.ts";
 import type { Linked } from "./stream-list.ts";
 import type { Timed } from "../time/timer-wheel.ts";
@@ -29,6 +30,19 @@ export interface StreamOwner {
 export interface StreamPlace {
   readonly subscriber: string | undefined;
   readonly address: string | undefined;
+}
+
+/** Where a stream begins. */
+export interface StreamStart {
+  /** What went out with its head. */
+  readonly first: Batch;
+  /** The offset behind which it begins. */
+  readonly startOffset: number;
+  /** Where it stands after `first`: everything selected up to here is in it, or was told to be lost. */
+  readonly offset: number;
+  readonly lossToldUpTo: number;
+  /** What it was told to be lost. */
+  readonly told: ToldGap | undefined;
 }
 
 /** What comes due for a stream besides its heartbeat, by the hub's clock. */
@@ -102,13 +116,7 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
     outlet: Outlet,
     group: StreamGroup,
     terms: StreamPlace & { readonly onGap: OnGap },
-    at: {
-      cursor: number;
-      lossToldUpTo: number;
-      sentOffset: number;
-      startOffset: number;
-      told: ToldGap | undefined;
-    },
+    start: StreamStart,
     nowMs: number,
   ) {
     this.#owner = owner;
@@ -117,11 +125,11 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
     this.onGap = terms.onGap;
     this.subscriber = terms.subscriber;
     this.address = terms.address;
-    this.offset = at.cursor;
-    this.sentOffset = at.sentOffset;
-    this.startOffset = at.startOffset;
-    if (at.told !== undefined) this.gaps = [at.told];
-    this.lossToldUpTo = at.lossToldUpTo;
+    this.offset = start.offset;
+    this.sentOffset = Math.max(start.startOffset, start.first.lastOffset);
+    this.startOffset = start.startOffset;
+    if (start.told !== undefined) this.gaps = [start.told];
+    this.lossToldUpTo = start.lossToldUpTo;
     this.lastWriteMs = Math.floor(nowMs);
     outlet.owner = this;
   }

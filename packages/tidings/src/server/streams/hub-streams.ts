@@ -2,7 +2,8 @@
  * The open streams of a hub: what comes due for each, and how each ends.
  */
 import { encode } from "../../wire/encode.ts";
-import type { FanOut } from "../fan-out/fan-out.ts";
+import { Batch } from "../out/batch.ts";
+import type { HubLink } from "./hub-link.ts";
 import type { SubscriberGroups } from "./subscriber-groups.ts";
 import type { HubStream, StreamOwner } from "./hub-stream.ts";
 import type { TimerWheel } from "../time/timer-wheel.ts";
@@ -10,14 +11,12 @@ import type { StreamEnd } from "./subscription.ts";
 
 export interface HubStreamsOptions {
   readonly epoch: string;
-  readonly fanOut: FanOut;
+  readonly hub: HubLink;
   readonly groups: SubscriberGroups;
   readonly wheel: TimerWheel;
   readonly now: () => number;
   readonly heartbeatMs: number;
   readonly stallMs: number;
-  /** Called when a stream's response is over. */
-  readonly onLeft: (stream: HubStream, end: StreamEnd) => void;
 }
 
 export class HubStreams implements StreamOwner {
@@ -53,7 +52,6 @@ export class HubStreams implements StreamOwner {
     this.#size += 1;
     stream.group.streams.add(stream);
     this.reschedule(stream);
-    this.#options.fanOut.enter(stream);
   }
 
   drained(stream: HubStream): void {
@@ -64,7 +62,7 @@ export class HubStreams implements StreamOwner {
       stream.group.streams.add(stream);
     }
     stream.drained = true;
-    this.#options.fanOut.enqueue(stream);
+    this.#options.hub.wake(stream);
   }
 
   closed(stream: HubStream): void {
@@ -73,7 +71,7 @@ export class HubStreams implements StreamOwner {
     this.#size -= 1;
     this.#options.wheel.remove(stream);
     stream.left();
-    this.#options.onLeft(stream, stream.end!);
+    this.#options.hub.left(stream, stream.end!);
     if (this.#size === 0) this.#onEmpty?.();
   }
 
@@ -95,8 +93,7 @@ export class HubStreams implements StreamOwner {
       outlet.destroy();
       return;
     }
-    if (retryMs !== undefined && !stream.blocked)
-      outlet.write(new TextEncoder().encode(encode({ retry: retryMs })));
+    if (retryMs !== undefined && !stream.blocked) outlet.write(Batch.of(encode({ retry: retryMs })));
     outlet.end();
     this.#options.wheel.add(stream, Math.min(this.#options.stallMs, 30_000));
   }
@@ -118,7 +115,7 @@ export class HubStreams implements StreamOwner {
   }
 
   due(stream: HubStream, nowMs: number): number | undefined {
-    const { fanOut, heartbeatMs, stallMs } = this.#options;
+    const { hub, heartbeatMs, stallMs } = this.#options;
     if (stream.end !== undefined) {
       // It was ended, and its peer does not take the end.
       stream.outlet.destroy();
@@ -147,7 +144,7 @@ export class HubStreams implements StreamOwner {
       // Not written here: thousands may be due together, and the fan-out knows how to share the event loop.
       stream.heartbeatDue = true;
       stream.lastWriteMs = Math.floor(nowMs);
-      fanOut.enqueue(stream);
+      hub.wake(stream);
     }
     return this.#nextDue(stream, nowMs);
   }

@@ -1,18 +1,16 @@
 /**
  * The groups in use: one for each selection and filter.
  */
+import type { MessageFilter } from "../entries/encoded-entry.ts";
 import { SubscriberGroup } from "./subscriber-group.ts";
 import type { StreamGroup } from "./hub-stream.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
 import type { TopicSelection } from "../topics/topic-selection.ts";
-import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
-
-type Filter = NonNullable<SubscribeOptions["filter"]>;
 
 export class SubscriberGroups {
   readonly #recent: RecentEntries<StreamGroup>;
   /** By filter, then by the key of the selection. */
-  readonly #groups = new Map<Filter | undefined, Map<string, StreamGroup>>();
+  readonly #groups = new Map<MessageFilter | undefined, Map<string, StreamGroup>>();
   size = 0;
 
   constructor(recent: RecentEntries<StreamGroup>) {
@@ -20,7 +18,7 @@ export class SubscriberGroups {
   }
 
   /** The group for a subscription, to be given back to {@link release}. From now on it holds what comes. */
-  acquire(selection: TopicSelection, filter: Filter | undefined): StreamGroup {
+  acquire(selection: TopicSelection, filter: MessageFilter | undefined): StreamGroup {
     let bySelection = this.#groups.get(filter);
     if (bySelection === undefined) this.#groups.set(filter, (bySelection = new Map()));
     let group = bySelection.get(selection.key);

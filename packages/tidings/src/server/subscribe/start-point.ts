@@ -10,28 +10,18 @@ import type { Log, Page } from "../../log/log.ts";
 import type { CheckData } from "../message/check-data.ts";
 import { EncodedEntry, idBlock } from "../entries/encoded-entry.ts";
 import type { FanOut } from "../fan-out/fan-out.ts";
-import type { GapReason, ToldGap } from "../gaps/gap.ts";
-import type { StreamGroup } from "../streams/hub-stream.ts";
+import type { GapReason } from "../gaps/gap.ts";
+import type { StreamGroup, StreamStart } from "../streams/hub-stream.ts";
 import { encodeOutgoing } from "../message/outgoing-message.ts";
-import { type FirstBatch, type SharedBatch, joinBytes, shared } from "../out/batch.ts";
+import { Batch } from "../out/batch.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
 import type { Refusal } from "../request/refusal.ts";
 import { planResume } from "../gaps/resume-plan.ts";
 import type { SubscribeOptions } from "./subscribe-options.ts";
 
-export interface StartPoint {
-  /** What goes out with the head. */
-  readonly first: FirstBatch;
-  readonly cursor: number;
-  readonly lossToldUpTo: number;
-  /** The newest offset that the peer has as its last event ID once it has `first`. */
-  readonly sentOffset: number;
-  /** Messages of the log in `first`. */
-  readonly messages: number;
+export interface StartPoint extends StreamStart {
+  /** Why there is a gap, if there is one. */
   readonly gap: GapReason | undefined;
-  /** The offset behind which the stream begins, and what it was told to be lost. */
-  readonly startOffset: number;
-  readonly told: ToldGap | undefined;
 }
 
 export interface StartRequest {
@@ -49,15 +39,14 @@ export interface StartRequest {
 }
 
 const utf8 = new TextEncoder();
-const COMMENT = shared(encodeComment(""));
+const COMMENT = Batch.of(encodeComment(""));
 const PAGE_MESSAGES = 1_000;
 
 /** @returns A promise only where the log or the application has to be asked. */
 export function findStart(request: StartRequest): StartPoint | Promise<StartPoint | Refusal> {
-  const { lastEventId, recent, options, prologue } = request;
-  const parts: Uint8Array[] = prologue === undefined ? [] : [prologue];
+  const { lastEventId, recent, options } = request;
   if (lastEventId === "" && (options.from ?? "live") === "live") {
-    return options.snapshot === undefined ? beginLive(request, parts) : beginWithSnapshot(request, parts);
+    return options.snapshot === undefined ? beginLive(request) : beginWithSnapshot(request);
   }
   const given = lastEventId === "" ? undefined : parseCursor(lastEventId);
   if (given?.epoch === recent.epoch && given.offset <= recent.head) {
@@ -66,26 +55,23 @@ export function findStart(request: StartRequest): StartPoint | Promise<StartPoin
     const batch = request.fanOut.since(request.group, offset);
     if (batch !== undefined) {
       return {
-        first: firstOf(batch.messages > 0 ? batch : COMMENT, parts),
-        cursor: Math.max(offset, batch.through),
-        lossToldUpTo: offset,
-        sentOffset: Math.max(offset, batch.last),
-        messages: batch.messages,
-        gap: undefined,
+        first: behindPrologue(request, batch.messages > 0 ? batch : COMMENT),
         startOffset: offset,
+        offset: Math.max(offset, batch.upTo),
+        lossToldUpTo: offset,
         told: undefined,
+        gap: undefined,
       };
     }
   }
-  return openFromLog(request, given, parts);
+  return startFromLog(request, given);
 }
 
-async function openFromLog(
+async function startFromLog(
   request: StartRequest,
   given: ReturnType<typeof parseCursor>,
-  parts: Uint8Array[],
 ): Promise<StartPoint | Refusal> {
-  const { lastEventId, recent, options, prologue } = request;
+  const { lastEventId, recent, options } = request;
   const known = given !== undefined && (await isOurs(given, request));
   const after = known ? given.offset : 0;
   const page = await request.log.read({
@@ -100,58 +86,52 @@ async function openFromLog(
   const { onGap = "live" } = options;
   const snapshot = onGap === "live" && options.snapshot !== undefined;
   const position = { from: lastEventId, after, lossToldUpTo, onGap, snapshot };
-  const next = planResume(position, page, recent, reason);
-  if (next.fails) {
+  const plan = planResume(position, page, recent, reason);
+  if (plan.fails) {
     return {
       code: "gap",
       status: 412,
       detail: `Messages after ${lastEventId.slice(0, 128)} are lost (${reason}); load the state anew, then subscribe without a cursor`,
     };
   }
-  if (next.gap !== undefined) parts.push(next.gap);
-  const gap = next.gap === undefined ? undefined : reason;
-  if (gap !== undefined && snapshot) await pushSnapshot(request, parts, next.cursor);
-  const entries = encodeEntries(next.entries, request);
+  const parts = plan.gap === undefined ? [] : [plan.gap];
+  if (plan.gap !== undefined && snapshot) await pushSnapshot(request, parts, plan.upTo);
+  const entries = encodeEntries(plan.entries, request);
   for (const { bytes } of entries) parts.push(bytes);
-  if (parts.length === (prologue === undefined ? 0 : 1)) parts.push(COMMENT.bytes);
-  return {
-    first: { bytes: joinBytes(parts) },
-    cursor: next.cursor,
-    lossToldUpTo: next.lossToldUpTo,
-    sentOffset: entries.at(-1)?.offset ?? next.gapOffset ?? after,
+  const first = new Batch(parts, {
     messages: entries.length,
-    gap,
+    lastOffset: entries.at(-1)?.offset ?? plan.gapOffset ?? 0,
+    upTo: plan.upTo,
+    toAll: false,
+  });
+  return {
+    first: behindPrologue(request, first.length === 0 ? COMMENT : first),
     startOffset: after,
-    told: next.told,
+    offset: plan.upTo,
+    lossToldUpTo: plan.lossToldUpTo,
+    told: plan.told,
+    gap: plan.gap === undefined ? undefined : reason,
   };
 }
 
 /** At once a cursor, so that a subscriber that is cut off before its first message misses none. */
-function beginLive({ recent, fanOut }: StartRequest, parts: Uint8Array[]): StartPoint {
-  return beginAt(recent.head, firstOf(fanOut.headBlock(), parts));
+function beginLive(request: StartRequest): StartPoint {
+  return beginAt(request.recent.head, behindPrologue(request, request.fanOut.headBlock()));
 }
 
-async function beginWithSnapshot(request: StartRequest, parts: Uint8Array[]): Promise<StartPoint> {
-  const cursor = request.recent.head;
-  await pushSnapshot(request, parts, cursor);
-  return beginAt(cursor, { bytes: joinBytes(parts) });
+async function beginWithSnapshot(request: StartRequest): Promise<StartPoint> {
+  const offset = request.recent.head;
+  const parts: Uint8Array[] = [];
+  await pushSnapshot(request, parts, offset);
+  return beginAt(offset, behindPrologue(request, new Batch(parts)));
 }
 
-function beginAt(cursor: number, first: FirstBatch): StartPoint {
-  return {
-    first,
-    cursor,
-    lossToldUpTo: cursor,
-    sentOffset: cursor,
-    messages: 0,
-    gap: undefined,
-    startOffset: cursor,
-    told: undefined,
-  };
+function beginAt(offset: number, first: Batch): StartPoint {
+  return { first, startOffset: offset, offset, lossToldUpTo: offset, told: undefined, gap: undefined };
 }
 
-function firstOf(batch: SharedBatch, parts: Uint8Array[]): FirstBatch {
-  return parts.length === 0 ? batch : { bytes: joinBytes([...parts, batch.bytes]) };
+function behindPrologue({ prologue }: StartRequest, first: Batch): Batch {
+  return prologue === undefined ? first : first.behind(prologue);
 }
 
 /** Messages without `id`: whoever is cut off in their midst begins again, rather than in the middle of a state. */
@@ -183,7 +163,7 @@ async function isOurs(
   { recent, log }: StartRequest,
 ): Promise<boolean> {
   if (given.epoch !== recent.epoch) return false;
-  return given.offset <= recent.head || given.offset <= (await log.head()).head;
+  return given.offset <= recent.head || given.offset <= (await log.stats()).head;
 }
 
 function encodeEntries(

@@ -3,8 +3,8 @@
  * This module is browser compatible.
  */
 import type { EventMap } from "../../wire/contract.ts";
-import type { ParsedMessage } from "../../wire/message.ts";
 import type { CompressionOptions } from "../compression/compression-options.ts";
+import type { MessageFilter } from "../entries/encoded-entry.ts";
 import type { OnGap } from "../gaps/gap.ts";
 import type { OutgoingMessage } from "../message/outgoing-message.ts";
 import type { TopicSelector } from "../topics/topic-selection.ts";
@@ -20,7 +20,7 @@ export interface SubscribeOptions<Events extends object = EventMap> {
    */
   onGap?: OnGap;
   /** Says which messages the subscriber gets. Streams with the same function share its answers. One that throws ends the stream. */
-  filter?: (message: ParsedMessage, topic: string) => boolean;
+  filter?: MessageFilter;
   /**
    * The state of a topic, for a subscriber without a cursor or with a gap: sent first, followed by everything published
    * after `cursor`, which was read before this is called. Asked for each topic named, not for patterns.

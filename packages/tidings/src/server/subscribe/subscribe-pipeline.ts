@@ -12,7 +12,7 @@ import { cursorOf, type RequestWithUrl } from "../request/cursor-of.ts";
 import { channels } from "../observe/diagnostics.ts";
 import type { FanOut } from "../fan-out/fan-out.ts";
 import type { SubscriberGroups } from "../streams/subscriber-groups.ts";
-import type { CheckedOptions } from "../hub/hub-options.ts";
+import type { CheckData } from "../message/check-data.ts";
 import { countGap, increment, type HubCounters } from "../observe/hub-stats.ts";
 import { HubStream, type StreamGroup } from "../streams/hub-stream.ts";
 import type { HubStreams } from "../streams/hub-streams.ts";
@@ -24,21 +24,30 @@ import { responseHead } from "../out/response-head.ts";
 import { selectTopics, type TopicSelection } from "../topics/topic-selection.ts";
 import type { SubscribeOptions } from "./subscribe-options.ts";
 
-/** What is there once the log is open. */
-export interface HubParts {
+/** What of a hub is there once its log is open. */
+export interface PipelineParts {
   readonly recent: RecentEntries<StreamGroup>;
   readonly fanOut: FanOut;
   readonly groups: SubscriberGroups;
   readonly streams: HubStreams;
 }
 
+/** Of the hub's options, what concerns its subscriptions. */
+export interface PipelineSettings {
+  readonly writeBytes: number;
+  readonly topicsPerStream: number;
+  readonly compression: Compression | undefined;
+  readonly checkData: CheckData | undefined;
+  readonly onError: (error: unknown) => void;
+}
+
 export interface PipelineOptions {
-  readonly checked: CheckedOptions;
+  readonly settings: PipelineSettings;
   readonly quota: StreamQuota;
   readonly counters: HubCounters;
   readonly log: Log;
   readonly now: () => number;
-  readonly opening: Promise<HubParts>;
+  readonly parts: Promise<PipelineParts>;
 }
 
 /** The stream, why there is none, or undefined when the peer has left or asked for the head alone. */
@@ -64,12 +73,12 @@ export class SubscribePipeline {
   closed = false;
   readonly #options: PipelineOptions;
   readonly #selections = new Map<string, TopicSelection>();
-  #ready: HubParts | undefined;
+  #parts: PipelineParts | undefined;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
-    options.opening.then(
-      (ready) => (this.#ready = ready),
+    options.parts.then(
+      (parts) => (this.#parts = parts),
       () => undefined,
     );
   }
@@ -115,9 +124,9 @@ export class SubscribePipeline {
     };
     try {
       const received =
-        this.#ready === undefined || options.authorize !== undefined
+        this.#parts === undefined || options.authorize !== undefined
           ? this.#ask(pending)
-          : this.#place(this.#ready, pending, UNLIMITED);
+          : this.#place(this.#parts, pending, UNLIMITED);
       if (!(received instanceof Promise)) return this.#settle(pending, received);
       return received.then(
         (stream) => this.#settle(pending, stream),
@@ -131,57 +140,58 @@ export class SubscribePipeline {
   async #ask(pending: PendingSubscription): Promise<Received> {
     const grant = await authorize(pending.options, true);
     if ("code" in grant) return grant;
-    return this.#place(this.#ready ?? (await this.#options.opening), pending, grant);
+    return this.#place(this.#parts ?? (await this.#options.parts), pending, grant);
   }
 
-  #place(ready: HubParts, pending: PendingSubscription, grant: Grant): Received | Promise<Received> {
+  #place(parts: PipelineParts, pending: PendingSubscription, grant: Grant): Received | Promise<Received> {
     const { options, lastEventId, offer } = pending;
-    const group = ready.groups.acquire(pending.selection, options.filter);
+    const group = parts.groups.acquire(pending.selection, options.filter);
     pending.group = group;
-    const opening = findStart({
+    const start = findStart({
       lastEventId,
       group,
-      recent: ready.recent,
+      recent: parts.recent,
       log: this.#options.log,
-      fanOut: ready.fanOut,
-      writeBytes: this.#options.checked.writeBytes,
+      fanOut: parts.fanOut,
+      writeBytes: this.#options.settings.writeBytes,
       options,
-      checkData: this.#options.checked.checkData,
+      checkData: this.#options.settings.checkData,
       prologue: options.retryMs === undefined ? undefined : offer.head.first.bytes,
     });
-    if (!(opening instanceof Promise)) return this.#enter(ready, pending, group, grant, opening);
-    return opening.then((opened) =>
-      "code" in opened ? opened : this.#enter(ready, pending, group, grant, opened),
+    if (!(start instanceof Promise)) return this.#enter(parts, pending, group, grant, start);
+    return start.then((found) =>
+      "code" in found ? found : this.#enter(parts, pending, group, grant, found),
     );
   }
 
   #enter(
-    { streams }: HubParts,
+    { streams, fanOut }: PipelineParts,
     pending: PendingSubscription,
     group: StreamGroup,
     grant: Grant,
-    opening: StartPoint,
+    start: StartPoint,
   ): Received {
     if (this.closed) return DRAINING;
-    const { now, checked, counters } = this.#options;
+    const { now, settings, counters } = this.#options;
     const { options, subscriber, address, lifetimeMs, lastEventId } = pending;
-    const outlet = openGzip(pending.openOutlet, pending.offer, opening.first, group, counters);
+    const outlet = openGzip(pending.openOutlet, pending.offer, start.first, group, counters);
     if (outlet.closed) return undefined;
 
     const nowMs = now();
     const terms = { onGap: options.onGap ?? "live", subscriber, address };
-    const stream = new HubStream(streams, outlet, group, terms, opening, nowMs);
+    const stream = new HubStream(streams, outlet, group, terms, start, nowMs);
     const endsAtMs = nowMs + lifetimeMs;
     if (endsAtMs < Infinity) {
       stream.deadlines = { endsAtMs, endsAs: "lifetime", recheckAtMs: Infinity, recheck: undefined };
     }
-    if (grant !== UNLIMITED) keepAuthorized(stream, streams, options, grant, now, checked.onError);
+    if (grant !== UNLIMITED) keepAuthorized(stream, streams, options, grant, now, settings.onError);
     counters.opened += 1;
-    counters.deliveries += opening.messages;
+    counters.deliveries += start.first.messages;
     streams.enter(stream);
+    fanOut.enter(stream);
     const told = channels["tidings:stream:open"];
     if (told.hasSubscribers) told.publish({ subscription: stream, subscriber, lastEventId });
-    if (opening.gap !== undefined) countGap(counters, stream, opening.gap);
+    if (start.gap !== undefined) countGap(counters, stream, start.gap);
     return stream;
   }
 
@@ -194,13 +204,13 @@ export class SubscribePipeline {
   /** What is wrong with the call was found before: this is foreign code's failure, whatever its class. */
   #fail(pending: PendingSubscription, error: unknown): Refusal {
     this.#release(pending);
-    this.#options.checked.onError(error);
+    this.#options.settings.onError(error);
     return this.#refuse(FAILED, pending.subscriber);
   }
 
   #release(pending: PendingSubscription): void {
     this.#options.quota.leave(pending);
-    if (pending.group !== undefined) this.#ready!.groups.release(pending.group);
+    if (pending.group !== undefined) this.#parts!.groups.release(pending.group);
   }
 
   #refuse(refusal: Refusal, subscriber: string | undefined): Refusal {
@@ -211,14 +221,14 @@ export class SubscribePipeline {
   }
 
   #compressionOf({ compression }: SubscribeOptions): Compression | undefined {
-    const { checked } = this.#options;
-    if (compression === undefined) return checked.compression;
-    if (compression === true) return checked.compression ?? checkCompression("subscribe", true);
+    const { settings } = this.#options;
+    if (compression === undefined) return settings.compression;
+    if (compression === true) return settings.compression ?? checkCompression("subscribe", true);
     return checkCompression("subscribe", compression);
   }
 
   #select(topics: SubscribeOptions["topics"]): TopicSelection {
-    const { topicsPerStream } = this.#options.checked;
+    const { topicsPerStream } = this.#options.settings;
     const [topic] = topics;
     if (topics.length !== 1 || typeof topic !== "string") return selectTopics(topics, topicsPerStream);
     let selection = this.#selections.get(topic);

@@ -3,23 +3,18 @@
  * threads: what is written leaves a moment later, in order, flushed after each write.
  * This module is browser compatible.
  */
+import { Batch } from "../out/batch.ts";
 import type { OpenOutlet, Outlet, OutletOwner } from "../out/outlet.ts";
 import type { ResponseHead } from "../out/response-head.ts";
 import type { Compression } from "./compression-options.ts";
-import { joinCrc } from "./checksum.ts";
-import { deflate, GZIP_HEADER, gzipTrailer, sumOf } from "./deflated.ts";
 import type { CompressionCounters } from "./shared-gzip.ts";
-import { type DeflateStream, Z_SYNC_FLUSH, zlib } from "./zlib.ts";
-import type { FirstBatch } from "../out/batch.ts";
+import { type GzipStream, Z_SYNC_FLUSH, zlib } from "./zlib.ts";
 
-export class OwnGzipOutlet implements Outlet, OutletOwner {
-  readonly framing = "none";
+export class PerStreamGzipOutlet implements Outlet, OutletOwner {
   owner: OutletOwner | undefined;
   readonly #inner: Outlet;
-  readonly #compressor: DeflateStream;
+  readonly #compressor: GzipStream;
   readonly #counters: CompressionCounters | undefined;
-  #crc = 0;
-  #length = 0;
   #ended = false;
   /** Somebody was told that nothing more is taken, and waits. */
   #blocked = false;
@@ -29,23 +24,14 @@ export class OwnGzipOutlet implements Outlet, OutletOwner {
   constructor(
     open: OpenOutlet,
     head: ResponseHead,
-    first: FirstBatch,
+    first: Batch,
     { level, perStream }: Compression & { readonly perStream: object },
     counters: CompressionCounters | undefined,
   ) {
     this.#counters = counters;
-    // The first part stands by itself, so that it leaves with the head.
-    const sum = sumOf(first.bytes);
-    const { bytes } = deflate(first.bytes, level, sum);
-    const opened = new Uint8Array(GZIP_HEADER.length + bytes.length);
-    opened.set(GZIP_HEADER);
-    opened.set(bytes, GZIP_HEADER.length);
-    this.#crc = joinCrc(0, sum);
-    this.#length = sum.length;
-    this.#count(sum.length, opened.length);
-    this.#inner = open(head, { bytes: opened });
+    this.#inner = open(head, NOTHING);
     this.#inner.owner = this;
-    const compressor = zlib()!.createDeflateRaw({ level, ...perStream, flush: Z_SYNC_FLUSH });
+    const compressor = zlib()!.createGzip({ level, ...perStream, flush: Z_SYNC_FLUSH });
     this.#compressor = compressor;
     if (this.#inner.closed) {
       compressor.destroy();
@@ -53,31 +39,25 @@ export class OwnGzipOutlet implements Outlet, OutletOwner {
     }
     compressor.on("data", (part) => {
       this.#count(0, part.length);
-      if (this.#inner.write(part)) return;
+      if (this.#inner.write(Batch.of(part))) return;
       this.#held = true;
       compressor.pause();
     });
     compressor.on("drain", () => this.#drained());
     compressor.on("error", () => this.#inner.destroy());
-    compressor.on("end", () => {
-      this.#inner.write(gzipTrailer(this.#crc, this.#length, false));
-      this.#inner.end();
-    });
+    compressor.on("end", () => this.#inner.end());
+    this.write(first);
+    // What goes with the head is nobody's to wait for.
+    this.#blocked = false;
   }
 
-  write(bytes: Uint8Array): boolean {
+  write(batch: Batch): boolean {
     if (this.closed || this.#ended) return false;
-    if (bytes.length === 0) return !this.#blocked;
-    this.#crc = zlib()!.crc32(bytes, this.#crc);
-    this.#length += bytes.length;
-    this.#count(bytes.length, 0);
-    if (this.#compressor.write(bytes) && !this.#held) return true;
+    if (batch.length === 0) return !this.#blocked;
+    this.#count(batch.length, 0);
+    if (this.#compressor.write(batch.bytes) && !this.#held) return true;
     this.#blocked = true;
     return false;
-  }
-
-  writeFramed(bytes: Uint8Array): boolean {
-    return this.write(bytes);
   }
 
   end(): void {
@@ -124,3 +104,6 @@ export class OwnGzipOutlet implements Outlet, OutletOwner {
     this.#counters.compressedToBytes += to;
   }
 }
+
+/** The head goes out alone: its first bytes follow when they are compressed. */
+const NOTHING = Batch.of("");

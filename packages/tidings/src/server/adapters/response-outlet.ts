@@ -1,0 +1,106 @@
+/**
+ * Writes an event stream through the response's own `write`: HTTP/1.0, HTTP/2, a response that middleware has wrapped,
+ * another runtime's imitation.
+ * This module is browser compatible.
+ */
+import type { Batch } from "../out/batch.ts";
+import type { Outlet, OutletOwner } from "../out/outlet.ts";
+import type { WideResponse } from "./node-response.ts";
+import type { NodeSocket } from "./socket-outlet.ts";
+
+export class ResponseOutlet implements Outlet {
+  closed = false;
+  owner: OutletOwner | undefined;
+
+  readonly #response: WideResponse;
+  readonly #socket: NodeSocket | undefined;
+  #ended = false;
+  #blocked = false;
+  /** Bytes given to `response.write` since it last took everything: middleware may hold them where no length shows. */
+  #held = 0;
+
+  /** @param socket - Heard as well, where the response might not tell that its connection is over. */
+  constructor(response: WideResponse, socket: NodeSocket | undefined) {
+    this.#response = response;
+    this.#socket = socket;
+    response.on("close", this.#close);
+    response.on("drain", this.#drained);
+    socket?.on?.("close", this.#close);
+  }
+
+  get bufferedBytes(): number {
+    return Math.max(this.#held, this.#response.writableLength ?? 0);
+  }
+
+  write({ bytes }: Batch): boolean {
+    if (this.closed || this.#ended) return false;
+    if (bytes.length === 0) return !this.#blocked;
+    let took: unknown;
+    try {
+      took = this.#response.write(asBuffer(bytes));
+      this.#response.flush?.();
+    } catch (error) {
+      // Middleware that fails has broken this one response; it must not break the loop that writes to all of them.
+      this.#response.destroy?.(error);
+      return false;
+    }
+    // A wrapper that forgets to return what it was told has not said no.
+    if (took !== false && !this.#blocked) return true;
+    this.#held += bytes.length;
+    this.#blocked = true;
+    return false;
+  }
+
+  end(): void {
+    if (this.closed || this.#ended) return;
+    this.#ended = true;
+    try {
+      this.#response.end();
+    } catch (error) {
+      this.#response.destroy?.(error);
+    }
+  }
+
+  destroy(): void {
+    if (this.closed) return;
+    this.#ended = true;
+    const { stream } = this.#response;
+    // CANCEL rather than no error, or the peer takes what it has for the whole.
+    if (stream !== undefined && typeof stream.close === "function") {
+      stream.close(HTTP2_CANCEL);
+      stream.destroy();
+    } else if (typeof this.#response.destroy === "function") {
+      this.#response.destroy();
+    } else {
+      this.#socket?.destroy();
+    }
+  }
+
+  readonly #drained = (): void => {
+    this.#held = 0;
+    if (!this.#blocked) return;
+    this.#blocked = false;
+    if (!this.closed && !this.#ended) this.owner?.onDrain();
+  };
+
+  readonly #close = (): void => {
+    this.#socket?.off?.("close", this.#close);
+    if (this.closed) return;
+    this.closed = true;
+    this.owner?.onClose();
+  };
+}
+
+/** The same memory as a Buffer: middleware that records or rewrites calls `toString` on what it gets. */
+function asBuffer(bytes: Uint8Array): Uint8Array {
+  const { Buffer } = globalThis as { Buffer?: BufferClass };
+  if (Buffer === undefined || Buffer.isBuffer(bytes)) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+const HTTP2_CANCEL = 8;
+
+interface BufferClass {
+  isBuffer(value: unknown): boolean;
+  from(memory: ArrayBufferLike, offset: number, length: number): Uint8Array;
+}

@@ -1,0 +1,97 @@
+/**
+ * A hub whose log is open: what is recent, the groups and streams that read it, and the fan-out between them. What these ask
+ * of each other against the direction of their imports (`HubLink`) is answered here.
+ */
+import type { Entry, Log, LogPosition } from "../../log/log.ts";
+import { RecentEntries, type RecentEntriesLimits } from "../entries/recent-entries.ts";
+import type { SlowPolicy } from "../entries/conflation.ts";
+import { FanOut } from "../fan-out/fan-out.ts";
+import { channels } from "../observe/diagnostics.ts";
+import { increment, type HubCounters } from "../observe/hub-stats.ts";
+import type { HubLink } from "../streams/hub-link.ts";
+import type { HubStream, StreamGroup } from "../streams/hub-stream.ts";
+import { HubStreams } from "../streams/hub-streams.ts";
+import { SubscriberGroups } from "../streams/subscriber-groups.ts";
+import type { StreamEnd } from "../streams/subscription.ts";
+import type { HubEnvironment } from "./environment.ts";
+
+export interface HubPartsOptions {
+  readonly log: Pick<Log, "read">;
+  readonly settings: {
+    readonly recent: RecentEntriesLimits;
+    readonly writeBytes: number;
+    readonly slowPolicyOf: ((topic: string) => SlowPolicy) | undefined;
+    readonly heartbeatMs: number;
+    readonly stallMs: number;
+    readonly onError: (error: unknown) => void;
+  };
+  readonly environment: HubEnvironment;
+  readonly counters: HubCounters;
+  /** Called when a stream is over, and no longer among the open ones. */
+  readonly onLeft: (stream: HubStream) => void;
+}
+
+/** A collection of garbage that falls into a slice adds a millisecond or two of its own. */
+const SLICE_MS = 0.5;
+
+export class HubParts implements HubLink {
+  readonly recent: RecentEntries<StreamGroup>;
+  readonly groups: SubscriberGroups;
+  readonly streams: HubStreams;
+  readonly fanOut: FanOut;
+  readonly #options: HubPartsOptions;
+
+  constructor({ epoch, head }: LogPosition, options: HubPartsOptions) {
+    const { log, settings, environment, counters } = options;
+    const { writeBytes, slowPolicyOf, heartbeatMs, stallMs } = settings;
+    const { schedule, now } = environment;
+    const wheel = environment.wheel();
+    this.#options = options;
+    this.recent = new RecentEntries(epoch, head, settings.recent);
+    this.groups = new SubscriberGroups(this.recent);
+    this.streams = new HubStreams({
+      epoch,
+      groups: this.groups,
+      hub: this,
+      wheel,
+      now,
+      heartbeatMs,
+      stallMs,
+    });
+    this.fanOut = new FanOut({
+      recent: this.recent,
+      log,
+      hub: this,
+      writeBytes,
+      slowPolicyOf,
+      sliceMs: SLICE_MS,
+      schedule,
+      now,
+      wheel,
+      counters,
+    });
+  }
+
+  /** Takes what the log's tail hands on. */
+  add(entries: readonly Entry[]): void {
+    this.recent.add(entries);
+    this.fanOut.wake();
+  }
+
+  wake(stream: HubStream): void {
+    this.fanOut.enqueue(stream);
+  }
+
+  end(stream: HubStream, end: StreamEnd, error?: unknown): void {
+    if (error !== undefined) this.#options.settings.onError(error);
+    this.streams.end(stream, end);
+  }
+
+  left(stream: HubStream, end: StreamEnd): void {
+    increment(this.#options.counters.ended, end);
+    this.groups.release(stream.group);
+    this.#options.onLeft(stream);
+    const told = channels["tidings:stream:end"];
+    if (told.hasSubscribers) told.publish({ subscription: stream, reason: end });
+  }
+}
