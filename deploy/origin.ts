@@ -1,11 +1,12 @@
 /**
- * A server behind a proxy, driven by a test: it sends what it is told, when it is told, and says nothing to proxies.
- * No `X-Accel-Buffering`, no `Cache-Control`, no heartbeat: whatever goes well is the proxy's doing.
+ * A server behind a proxy, driven by a test: it sends what the test says, when it says so. A plain one tells proxies nothing: no
+ * `X-Accel-Buffering`, no `Cache-Control`, no heartbeat, so whatever goes well is the proxy's doing. The other uses Tidings.
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { encode } from "../packages/tidings/src/index.ts";
+import { openStream } from "../packages/tidings/src/server/index.ts";
 
 export interface OriginStream {
   readonly request: IncomingMessage;
@@ -22,29 +23,47 @@ export interface OriginStream {
 
 export interface Origin {
   readonly port: number;
-  /** The stream of the next request: its headers have been flushed, its body is empty. */
-  next(): Promise<OriginStream>;
+  readonly url: string;
+  /**
+   * The stream of the next request, or of the next one for this path: its headers have been flushed, its body is empty but for
+   * what Tidings begins with.
+   */
+  next(path?: string): Promise<OriginStream>;
   stop(): Promise<void>;
 }
 
-export async function startOrigin(): Promise<Origin> {
+export interface OriginOptions {
+  /** Whether it answers with `openStream`. Default: it writes the format by itself. */
+  tidings?: boolean;
+  /** More response headers. */
+  headers?: Record<string, string>;
+}
+
+export async function startOrigin({ tidings = false, headers = {} }: OriginOptions = {}): Promise<Origin> {
   const opened: OriginStream[] = [];
-  const waiting: ((stream: OriginStream) => void)[] = [];
+  const waiting: { path: string | undefined; take: (stream: OriginStream) => void }[] = [];
+  const fits = (path: string | undefined, { request }: OriginStream): boolean =>
+    path === undefined || path === request.url;
   const server = createServer((request, response) => {
-    response.writeHead(200, { "content-type": "text/event-stream" });
-    response.flushHeaders();
-    const stream = originStream(request, response);
-    const taker = waiting.shift();
-    if (taker === undefined) opened.push(stream);
-    else taker(stream);
+    const stream = tidings
+      ? tidingsStream(request, response, headers)
+      : plainStream(request, response, headers);
+    const taker = waiting.findIndex(({ path }) => fits(path, stream));
+    if (taker === -1) opened.push(stream);
+    else waiting.splice(taker, 1)[0]?.take(stream);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
   return {
-    port: (server.address() as AddressInfo).port,
-    next() {
-      const stream = opened.shift();
-      return stream === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(stream);
+    port,
+    url: `http://127.0.0.1:${port}`,
+    next(path) {
+      const index = opened.findIndex((stream) => fits(path, stream));
+      const [stream] = index === -1 ? [] : opened.splice(index, 1);
+      return stream === undefined
+        ? new Promise((take) => waiting.push({ path, take }))
+        : Promise.resolve(stream);
     },
     async stop() {
       server.closeAllConnections();
@@ -54,15 +73,45 @@ export async function startOrigin(): Promise<Origin> {
   };
 }
 
-function originStream(request: IncomingMessage, response: ServerResponse): OriginStream {
-  const closed = once(response, "close").then(() => undefined);
+function plainStream(
+  request: IncomingMessage,
+  response: ServerResponse,
+  headers: Record<string, string>,
+): OriginStream {
+  response.writeHead(200, { "content-type": "text/event-stream", ...headers });
+  response.flushHeaders();
+  return originStream(request, response, (text) => response.write(text));
+}
+
+function tidingsStream(
+  request: IncomingMessage,
+  response: ServerResponse,
+  headers: Record<string, string>,
+): OriginStream {
+  const stream = openStream(request, response, { headers });
+  return {
+    ...originStream(request, response, () => undefined),
+    send(id, dataBytes = 20) {
+      const sentAt = performance.now();
+      stream.send({ id, data: "x".repeat(dataBytes) });
+      return sentAt;
+    },
+    end: () => stream.end(),
+  };
+}
+
+function originStream(
+  request: IncomingMessage,
+  response: ServerResponse,
+  write: (text: string) => void,
+): OriginStream {
   return {
     request,
     response,
-    closed,
+    closed: once(response, "close").then(() => undefined),
     send(id, dataBytes = 20) {
       const sentAt = performance.now();
-      response.write(encode({ id, data: "x".repeat(dataBytes) }));
+      write(encode({ id, data: "x".repeat(dataBytes) }));
       return sentAt;
     },
     end: () => void response.end(),

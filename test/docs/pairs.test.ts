@@ -1,6 +1,5 @@
 /**
- * Every page of the documents, and of the configuration in deploy/, stands in English and in Chinese, and the two cannot drift
- * apart unseen.
+ * Every page of the documents stands in English and in Chinese, and the two cannot drift apart unseen.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +24,7 @@ const SAME = {
   links: "the same links to other sites, in any order",
 };
 
-const pages = documents.filter((file) => /^(README|docs\/(?!zh-CN\/).*|deploy\/.*\/README)\.md$/.test(file));
+const pages = documents.filter((file) => /^(README|docs\/(?!zh-CN\/).*)\.md$/.test(file));
 const paired = pages.filter((file) => !ENGLISH_ALONE.has(file));
 const translated = paired.filter((file) => documents.includes(translationOf(file)));
 const outlineOfFile = (file: string) => outlineOf(readFileSync(join(ROOT, file), "utf8"));

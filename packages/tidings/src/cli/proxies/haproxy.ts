@@ -31,16 +31,16 @@ defaults
     # "timeout tunnel" has no effect on event streams.
     timeout server 60s
 
+    # Closes the connection to your server when the client leaves. Without it, your server does not notice until it
+    # has written two or three times.
+    option abortonclose
+
 frontend web
 ${bind}${route}
 
 backend app
     # Sends each event at once. Without it, HAProxy delays every event to HTTP/1.1 clients by 200 ms.
     option http-no-delay
-
-    # Closes the connection to your server when the client leaves. Without it, your server does not notice until it
-    # has written two or three times.
-    option abortonclose
 
     server app1 ${upstream}
 `;

@@ -1,0 +1,143 @@
+/**
+ * What a path has to do for event streams, each as a question to one proxy with one server behind it.
+ */
+import type { Origin, OriginStream } from "./origin.ts";
+import { openReader, type Reader, type ReaderOptions } from "./reader.ts";
+
+/** A proxy, seen from its client, and the server behind it. */
+export interface Route {
+  readonly url: string;
+  readonly origin: Origin;
+  readonly request?: ReaderOptions;
+  /**
+   * How long to wait for what should happen before the answer is no. Generous where a yes is expected, since a busy machine is
+   * slow and a yes comes as soon as it can.
+   */
+  readonly patienceMs: number;
+}
+
+export interface OpenRoute {
+  readonly stream: OriginStream;
+  readonly reader: Reader;
+}
+
+let requests = 0;
+
+/** Opens one stream, at a path of its own, hands it to `use`, and leaves. */
+export async function through(
+  { url, origin, request, patienceMs }: Route,
+  use: (
+    open: OpenRoute & { readonly path: string },
+    happens: (event: Promise<unknown>) => Promise<boolean>,
+  ) => Promise<boolean>,
+): Promise<boolean> {
+  const path = `/${++requests}`;
+  const reader = openReader(url + path, request);
+  const happens = (event: Promise<unknown>): Promise<boolean> => happensWithin(patienceMs, event);
+  try {
+    return await use({ reader, path, stream: await origin.next(path) }, happens);
+  } finally {
+    reader.leave();
+  }
+}
+
+/** What has not happened by now is held back: nothing else happens on its path that it could wait for. */
+export const NO_MS = 500;
+export const PAGE_BYTES = 4096;
+const SIZES = [PAGE_BYTES, 5000, 16_384, 65_536];
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Whether something happens within `ms`; for showing that something is held back. */
+export const happensWithin = (ms: number, event: Promise<unknown>): Promise<boolean> =>
+  Promise.race([event.then(() => true), sleep(ms).then(() => false)]);
+
+export const checks = {
+  /** The headers arrive before there is anything of the body but what the server begins with. */
+  "headers at once": (route) => through(route, ({ reader }, happens) => happens(reader.response)),
+
+  /** Each event is read before the next one is sent. */
+  "one by one": (route) =>
+    through(route, async ({ stream, reader }, happens) => {
+      for (let index = 0; index < 8; index++) {
+        stream.send(String(index));
+        if (!(await happens(reader.arrival(String(index))))) return false;
+      }
+      return true;
+    }),
+
+  /** Half of the events arrive within 100 ms of being sent, so the path itself adds less than that. */
+  "within 100 ms": (route) =>
+    through(route, async (open, happens) => {
+      const lags: number[] = [];
+      for (let index = 0; index < 9; index++) {
+        const sentAt = open.stream.send(`lag ${index}`);
+        const arrival = open.reader.arrival(`lag ${index}`);
+        if (!(await happens(arrival))) return false;
+        lags.push((await arrival) - sentAt);
+      }
+      return (lags.sort((a, b) => a - b)[4] ?? Number.NaN) < 100;
+    }),
+
+  /** An event of 4 to 64 KiB arrives whole, with nothing sent after it. */
+  "large ones whole": (route) =>
+    through(route, async ({ stream, reader }, happens) => {
+      for (const bytes of SIZES) {
+        stream.send(String(bytes), bytes);
+        if (!(await happens(reader.arrival(String(bytes))))) return false;
+      }
+      return true;
+    }),
+
+  /** Two clients that ask for the same are two for the server, so what is meant for one does not reach the other. */
+  "a stream each": (route) =>
+    through(route, async ({ path }, happens) => {
+      const second = openReader(route.url + path, route.request);
+      const both = await happens(route.origin.next(path));
+      second.leave();
+      return both;
+    }),
+
+  /** A client that leaves is gone for the server, which writes nothing to find out. */
+  "client left": (route) =>
+    through(route, async ({ stream, reader }, happens) => {
+      stream.send("first");
+      // It would tell the proxy that the client left, were it still on its way.
+      await happensWithin(NO_MS, reader.arrival("first"));
+      reader.leave();
+      return happens(stream.closed);
+    }),
+
+  /** A server that dies in the middle of a stream looks to the client like one that died. */
+  "server crashed": (route) =>
+    through(route, async ({ stream, reader }) => {
+      stream.send("last");
+      await happensWithin(NO_MS, reader.arrival("last"));
+      stream.crash();
+      return (await reader.ended) === "cut";
+    }),
+
+  /** A server whose client has stopped reading can tell, before the proxy has taken all there is. */
+  "slow client": (route) =>
+    through(route, async ({ stream, reader }) => {
+      stream.send("first");
+      await happensWithin(NO_MS, reader.pause());
+      return (await bytesTaken(stream)) < MORE_THAN_SOCKETS_HOLD_BYTES;
+    }),
+} satisfies Record<string, (route: Route) => Promise<boolean>>;
+
+export type CheckName = keyof typeof checks;
+
+const MORE_THAN_SOCKETS_HOLD_BYTES = 48_000_000;
+
+/** Writes until nobody takes more for half a second, or until more was taken than sockets can hold. */
+async function bytesTaken({ response }: OriginStream): Promise<number> {
+  const chunk = 1_000_000;
+  let taken = 0;
+  while (taken < MORE_THAN_SOCKETS_HOLD_BYTES) {
+    const drained = new Promise((resolve) => response.write("x".repeat(chunk), resolve));
+    if (!(await happensWithin(1000, drained))) break;
+    taken += chunk;
+  }
+  return taken;
+}
