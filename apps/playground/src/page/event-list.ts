@@ -1,6 +1,6 @@
 /**
- * Shows the log as rows, newest last: adds what is new once a frame, follows the end unless the reader scrolled away,
- * and unfolds one event after the other.
+ * Shows the log as rows, newest last, with a line between the runs: adds what is new once a frame, follows the end unless the reader
+ * scrolled away, and unfolds one event after the other.
  */
 import { colourData, prettyData } from "./data-view.ts";
 import { element } from "./element.ts";
@@ -37,18 +37,30 @@ export function createEventList(log: EventLog, onCopy: (text: string) => void): 
   let paused = false;
   let framed = false;
   let unseen = 0;
+  /** The run of the last row. */
+  let shownRun: number | undefined;
+  /** Whether the end stays in view. Only the reader changes that: a banner that takes room, or a row that turns out taller, does not. */
+  let following = true;
+  let lastTop = 0;
 
   filter.addEventListener("input", redraw);
   onLanguage(redraw);
   latest.addEventListener("click", () => {
+    follow(true);
     toEnd();
-    latest.hidden = true;
   });
   scroll.addEventListener("scroll", () => {
-    if (!atEnd()) return;
-    unseen = 0;
-    latest.hidden = true;
+    const top = scroll.scrollTop;
+    if (atEnd()) follow(true);
+    // What the browser moves by itself, for want of room, it moves to the end.
+    else if (top < lastTop - 1) follow(false);
+    lastTop = top;
   });
+  const resized = new ResizeObserver(() => {
+    if (following) toEnd();
+  });
+  resized.observe(scroll);
+  resized.observe(list);
   list.addEventListener("click", (click) => {
     const button = (click.target as Element).closest<HTMLButtonElement>("button");
     const row = button?.closest("li");
@@ -88,12 +100,12 @@ export function createEventList(log: EventLog, onCopy: (text: string) => void): 
     stream.classList.remove("has-ids");
     list.replaceChildren();
     shownUpTo = 0;
+    shownRun = undefined;
     draw();
   }
 
   function draw(): void {
     framed = false;
-    const following = atEnd();
     const { events } = log;
     if (!paused || shownUpTo === 0 || events.length === 0) {
       const oldest = events[0]?.number ?? Infinity;
@@ -103,10 +115,19 @@ export function createEventList(log: EventLog, onCopy: (text: string) => void): 
         rows.delete(number);
         unfolded.delete(number);
       }
+      while (list.firstElementChild?.matches(".divider")) list.firstElementChild.remove();
+      if (events.length === 0) shownRun = undefined;
       const fresh = events.filter((event) => event.number > shownUpTo && matches(event));
       if (fresh.some((event) => idOf(event) !== "")) stream.classList.add("has-ids");
-      for (const event of fresh) rows.set(event.number, rowOf(event));
-      list.append(...fresh.map(({ number }) => rows.get(number)!));
+      const added: HTMLLIElement[] = [];
+      for (const event of fresh) {
+        const row = rowOf(event);
+        rows.set(event.number, row);
+        if (shownRun !== undefined && event.run !== shownRun) added.push(dividerOf(event.run));
+        shownRun = event.run;
+        added.push(row);
+      }
+      list.append(...added);
       shownUpTo = events.at(-1)?.number ?? shownUpTo;
       unseen = following ? 0 : unseen + fresh.length;
     }
@@ -117,7 +138,18 @@ export function createEventList(log: EventLog, onCopy: (text: string) => void): 
     foot.textContent = footText();
     latest.textContent = `↓ ${words().latest(unseen)}`;
     latest.hidden = unseen === 0 || !hasRows;
+    // Where all of it is in view there is nowhere to scroll away to.
+    if (scroll.scrollHeight <= scroll.clientHeight) follow(true);
     if (following) toEnd();
+  }
+
+  function follow(value: boolean): void {
+    following = value;
+    // While the end is followed the browser must not hold on to the rows in view.
+    scroll.style.overflowAnchor = value ? "none" : "";
+    if (!value) return;
+    unseen = 0;
+    latest.hidden = true;
   }
 
   function footText(): string {
@@ -135,6 +167,15 @@ export function createEventList(log: EventLog, onCopy: (text: string) => void): 
 
   function toEnd(): void {
     scroll.scrollTop = scroll.scrollHeight;
+    lastTop = scroll.scrollTop;
+  }
+
+  /** The line before the first row of another run: what was asked for, and when. */
+  function dividerOf(number: number): HTMLLIElement {
+    const { method, url, at } = log.run(number);
+    const line = make("li", "divider");
+    line.append(make("span", "", `${method} ${url}`), make("time", "", formatTime(at)));
+    return line;
   }
 
   function matches(event: LoggedEvent): boolean {
@@ -179,6 +220,8 @@ export function createEventList(log: EventLog, onCopy: (text: string) => void): 
       unfolded.add(event.number);
       unfold(row, event);
       row.scrollIntoView({ block: "nearest" });
+      // Whoever unfolds a row wants to read it, which they cannot while it is pushed away.
+      if (!atEnd()) follow(false);
     }
   }
 

@@ -34,6 +34,31 @@ describe("createEventLog", () => {
     expect([log.events.length, log.dropped]).toEqual([1, 2]);
   });
 
+  it("counts each run by itself, and knows which one an event belongs to", () => {
+    const log = createEventLog();
+    log.begin("GET", "/a", new Date(0));
+    log.add(message("abc"), 1, new Date(1000));
+    log.begin("POST", "/b", new Date(2000));
+    expect([log.messages, log.bytes]).toEqual([0, 0]);
+    log.add(message("d"), 1, new Date(3000));
+    log.add(message("e"), 1, new Date(3500));
+    expect([log.messages, log.bytes]).toEqual([2, 2]);
+    expect(log.events.map(({ run, sinceMs }) => [run, sinceMs])).toEqual([
+      [1, undefined],
+      [2, undefined],
+      [2, 500],
+    ]);
+    expect(log.run(1)).toEqual({ method: "GET", url: "/a", at: new Date(0) });
+    expect(log.run(2)).toMatchObject({ method: "POST", url: "/b" });
+  });
+
+  it("keeps no more runs than it has events of", () => {
+    const log = createEventLog();
+    for (let count = 0; count < 3; count++) log.begin("GET", `/${count}`);
+    expect([1, 2].map((run) => log.run(run))).toEqual([undefined, undefined]);
+    expect(log.run(3).url).toBe("/2");
+  });
+
   it("forgets everything when cleared, but gives no number twice", () => {
     const log = createEventLog();
     log.add(message("a"), 1);

@@ -1,5 +1,5 @@
 /**
- * What happened, in order: the events of the list, and counts over all of them.
+ * What happened, in order: the events of the list, by the run that they belong to, and counts over the current run.
  * The last 1,000 events and 16 Mi characters of data are kept; what is older goes, and is counted.
  */
 import type { Ending, Failure } from "./stream-client.ts";
@@ -11,8 +11,10 @@ interface Common {
   /** Counts from 1 and never again, so that a row can be found by it. */
   readonly number: number;
   readonly at: Date;
-  /** Since the event before it; absent for the first. */
+  /** Since the event before it in the same run; absent for the first. */
   readonly sinceMs: number | undefined;
+  /** Which run of a stream it belongs to, from 1. */
+  readonly run: number;
   readonly attempt: number;
 }
 export type LoggedEvent = Common & Happening;
@@ -30,13 +32,25 @@ export type Happening =
   | { readonly kind: "error"; readonly failure: Failure }
   | { readonly kind: "end"; readonly ending: Ending };
 
+/** One stream from Start to its end. */
+export interface Run {
+  readonly method: string;
+  readonly url: string;
+  readonly at: Date;
+}
+
 export interface EventLog {
-  /** Oldest first. */
+  /** Of all runs, oldest first. */
   readonly events: readonly LoggedEvent[];
+  /** Of the current run, as is `bytes`. */
   readonly messages: number;
   readonly bytes: number;
   /** How many are no longer in `events`. */
   readonly dropped: number;
+  /** Begins another run: what is added from now on belongs to it, and its counts are 0. */
+  begin(method: string, url: string, at?: Date): void;
+  /** @param run - Of an event that is kept. */
+  run(run: number): Run;
   add(happening: Happening, attempt: number, at?: Date): LoggedEvent;
   clear(): void;
 }
@@ -48,6 +62,8 @@ export function createEventLog(): EventLog {
   let messages = 0;
   let bytes = 0;
   let dropped = 0;
+  let run = 0;
+  const runs = new Map<number, Run>();
 
   return {
     get events() {
@@ -62,17 +78,30 @@ export function createEventLog(): EventLog {
     get dropped() {
       return dropped;
     },
+    begin(method, url, at = new Date()) {
+      messages = bytes = 0;
+      runs.set(++run, { method, url, at });
+      forgetRuns();
+    },
+    run: (number) => runs.get(number)!,
     add,
     clear() {
       events = [];
       characters = messages = bytes = dropped = 0;
+      forgetRuns();
     },
   };
 
+  /** Keeps the current run, and those that have an event. */
+  function forgetRuns(): void {
+    const oldest = events[0]?.run ?? run;
+    for (const number of runs.keys()) if (number < oldest) runs.delete(number);
+  }
+
   function add(happening: Happening, attempt: number, at: Date = new Date()): LoggedEvent {
     const previous = events.at(-1);
-    const sinceMs = previous && at.getTime() - previous.at.getTime();
-    const logged: LoggedEvent = { ...happening, number: ++number, at, sinceMs, attempt };
+    const sinceMs = previous?.run === run ? at.getTime() - previous.at.getTime() : undefined;
+    const logged: LoggedEvent = { ...happening, number: ++number, at, sinceMs, run, attempt };
     events.push(logged);
     characters += length(logged);
     if (logged.kind === "message") {

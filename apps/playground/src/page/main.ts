@@ -9,7 +9,7 @@ import { createEventLog, type LoggedEvent } from "./event-log.ts";
 import { createPulse } from "./pulse.ts";
 import { createPublishForm } from "./publish-form.ts";
 import { remembered } from "./remembered.ts";
-import { createRequestForm, type PresetName } from "./request-form.ts";
+import { createRequestForm, type PresetName, type Problem } from "./request-form.ts";
 import { createSession, isRunning } from "./session.ts";
 import { listenToShortcuts, START_KEY } from "./shortcuts.ts";
 import { createStatusView } from "./status-view.ts";
@@ -29,14 +29,20 @@ const status = createStatusView(session, log);
 const list = createEventList(log, (text) => void copy(text));
 const pulse = createPulse();
 let marked = 0;
+let shownProblem: Problem | undefined;
 
 let codeKind = remembered.get("code") ?? "javascript";
 const form = createRequestForm(onForm);
 const publishForm = createPublishForm();
 
 function onForm(): void {
-  problem.textContent = "";
+  showProblem(undefined);
   showRequest();
+}
+
+function showProblem(shown: Problem | undefined): void {
+  shownProblem = shown;
+  problem.textContent = shown?.problem() ?? "";
 }
 
 function onSession(): void {
@@ -66,12 +72,10 @@ function showResume(): void {
 /** @param resumeAfter - Begins there instead of where the form says. */
 function start(resumeAfter?: string): void {
   const request = form.read();
-  if ("problem" in request) {
-    problem.textContent = request.problem;
-    request.field.focus();
-    return;
-  }
-  problem.textContent = "";
+  const wrong = "problem" in request ? request : form.objection();
+  showProblem(wrong);
+  if (wrong) wrong.field.focus();
+  if (wrong || "problem" in request) return;
   pulse.clear();
   session.start(resumeAfter === undefined ? request : { ...request, lastEventId: resumeAfter });
   // On a narrow screen the stream is below the form that was just sent.
@@ -154,7 +158,10 @@ listenToShortcuts({
 
 element("start-key", HTMLElement).textContent = START_KEY;
 setUpTheme();
-onLanguage(() => setPaused(list.paused));
+onLanguage(() => {
+  setPaused(list.paused);
+  showProblem(shownProblem);
+});
 fillTexts();
 // Until here a click would send the form itself, and reload the page.
 startButton.disabled = false;

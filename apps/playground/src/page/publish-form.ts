@@ -3,7 +3,8 @@
  * as an event, to this page and to every other.
  */
 import { element } from "./element.ts";
-import { words } from "./words.ts";
+import { createObjection } from "./json-problem.ts";
+import { onLanguage, words } from "./words.ts";
 
 export interface PublishForm {
   /** The request's URL. The form shows where that is a topic of this server. */
@@ -15,8 +16,12 @@ export function createPublishForm(): PublishForm {
   const event = element("publish-event", HTMLInputElement);
   const data = element("publish-data", HTMLInputElement);
   const published = element("published", HTMLOutputElement);
+  const object = createObjection();
   let url = "";
+  /** What was said last, in the language of now. */
+  let said = (): string => "";
 
+  onLanguage(() => (published.textContent = said()));
   form.addEventListener("submit", (submit) => {
     submit.preventDefault();
     void publish();
@@ -32,7 +37,15 @@ export function createPublishForm(): PublishForm {
     },
   };
 
+  function say(what: () => string, failed: boolean): void {
+    said = what;
+    published.textContent = said();
+    published.classList.toggle("failed", failed);
+  }
+
   async function publish(): Promise<void> {
+    const broken = object(data.value);
+    if (broken !== undefined) return say(() => words().jsonBroken(broken), true);
     const type = event.value.trim();
     const body = JSON.stringify({ ...(type !== "" && { event: type }), data: valueOf(data.value) });
     let problem: string;
@@ -41,8 +54,7 @@ export function createPublishForm(): PublishForm {
       const response = await fetch(url, { method: "POST", headers, body });
       const answer = (await response.json()) as { id?: string; error?: string };
       if (response.ok) {
-        published.textContent = words().published(answer.id!);
-        published.classList.remove("failed");
+        say(() => words().published(answer.id!), false);
         data.value = "";
         return;
       }
@@ -50,8 +62,7 @@ export function createPublishForm(): PublishForm {
     } catch (error) {
       problem = (error as Error).message;
     }
-    published.textContent = words().notPublished(problem);
-    published.classList.add("failed");
+    say(() => words().notPublished(problem), true);
   }
 }
 

@@ -3,6 +3,7 @@
  * client cannot use, with the reason beside them. What was entered there stays, for when it can.
  */
 import { element } from "./element.ts";
+import { createObjection, jsonProblem } from "./json-problem.ts";
 import { remembered } from "./remembered.ts";
 import type { ClientName, StreamRequest } from "./stream-client.ts";
 import { onLanguage, type Words, words } from "./words.ts";
@@ -11,11 +12,19 @@ export type PresetName = "clock" | "chat" | "topic";
 
 export interface RequestForm {
   /** The request as the client will send it, or what is wrong with it and where. */
-  read(): StreamRequest | { readonly problem: string; readonly field: HTMLElement };
+  read(): StreamRequest | Problem;
   /** Fills the fields with one of the demo server's requests. */
   usePreset(name: PresetName): void;
+  /** What may be a slip in a request that can be sent all the same, said once for each body. */
+  objection(): Problem | undefined;
   /** Whether the chosen client can be told where to begin. */
   readonly canResume: boolean;
+}
+
+export interface Problem {
+  /** In the language of now. */
+  readonly problem: () => string;
+  readonly field: HTMLElement;
 }
 
 interface Fields {
@@ -57,6 +66,7 @@ export function createRequestForm(onChange: () => void): RequestForm {
   const lastEventId = element("last-event-id", HTMLInputElement);
   const replay = element("replay", HTMLInputElement);
   const form = element("request", HTMLFormElement);
+  const object = createObjection();
 
   fill({ client: "connect", ...PRESETS.clock, ...lastFields() });
   form.addEventListener("input", changed);
@@ -70,6 +80,10 @@ export function createRequestForm(onChange: () => void): RequestForm {
       const needsMore = fields.method !== "GET" && client() === "browser";
       fill({ ...fields, client: needsMore ? "connect" : client() });
       changed();
+    },
+    objection() {
+      const problem = body.disabled ? undefined : object(body.value);
+      return problem === undefined ? undefined : { problem: () => words().jsonBroken(problem), field: body };
     },
     get canResume() {
       return !lastEventId.disabled;
@@ -131,9 +145,19 @@ export function createRequestForm(onChange: () => void): RequestForm {
     off(listenTo, connects && "hearsAll");
     off(lastEventId, !connects && "startsAfresh");
     off(replay, connects ? gets && "getReturns" : "noReplay");
+    showBodyKind();
+  }
+
+  function showBodyKind(): void {
+    const kind = element("body-kind", HTMLElement);
+    const broken = !body.disabled && jsonProblem(body.value) !== undefined;
     const json = /^\s*[[{]/.test(body.value);
-    element("body-kind", HTMLElement).textContent =
-      body.value === "" || body.disabled ? "" : json ? words().bodyJson : words().bodyText;
+    const { bodyBroken, bodyJson, bodyText } = words();
+    kind.textContent =
+      body.value === "" || body.disabled ? "" : broken ? bodyBroken : json ? bodyJson : bodyText;
+    kind.classList.toggle("broken", broken);
+    if (broken) body.setAttribute("aria-invalid", "true");
+    else body.removeAttribute("aria-invalid");
   }
 
   function off(field: HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement, why: Word | false): void {
@@ -143,12 +167,12 @@ export function createRequestForm(onChange: () => void): RequestForm {
   }
 
   function read(): ReturnType<RequestForm["read"]> {
-    const { urlMissing, urlBroken, urlScheme, headerBroken } = words();
     const address = url.value.trim();
-    if (address === "") return { problem: urlMissing, field: url };
-    if (!URL.canParse(address, location.href)) return { problem: urlBroken(address), field: url };
+    if (address === "") return { problem: () => words().urlMissing, field: url };
+    if (!URL.canParse(address, location.href))
+      return { problem: () => words().urlBroken(address), field: url };
     const { protocol } = new URL(address, location.href);
-    if (!/^https?:$/.test(protocol)) return { problem: urlScheme(protocol), field: url };
+    if (!/^https?:$/.test(protocol)) return { problem: () => words().urlScheme(protocol), field: url };
 
     const pairs: [string, string][] = [];
     for (const line of headers.disabled ? [] : headers.value.split("\n")) {
@@ -156,7 +180,7 @@ export function createRequestForm(onChange: () => void): RequestForm {
       const pair = /^\s*([!#$%&'*+.^_`|~\w-]+)\s*:\s*(.*?)\s*$/.exec(line);
       // Above U+00FF a header cannot go: fetch would refuse it.
       if (!pair || /[^\t\x20-\x7e\x80-\xff]/.test(pair[2]!))
-        return { problem: headerBroken(line.trim()), field: headers };
+        return { problem: () => words().headerBroken(line.trim()), field: headers };
       pairs.push([pair[1]!, pair[2]!]);
     }
     return {

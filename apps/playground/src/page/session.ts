@@ -66,6 +66,7 @@ export function createSession(log: EventLog, onChange: () => void): Session {
 
   function start(request: StreamRequest): void {
     stop();
+    log.begin(request.method, request.url);
     let current = true;
     const end = (ending: Ending): void => {
       if (!current) return;

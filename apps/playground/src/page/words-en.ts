@@ -33,6 +33,7 @@ export const english = {
   headersHint: "one a line",
   body: "Body",
   bodyJson: "JSON",
+  bodyBroken: "not valid JSON",
   bodyText: "text",
   more: "More",
   stopOn: "Stop on",
@@ -66,6 +67,7 @@ export const english = {
   urlScheme: (scheme: string) => `A stream cannot come over ${scheme} Expected http: or https:`,
   headerBroken: (line: string) =>
     `“${line}” is not a header, expected a line like Authorization: Bearer demo`,
+  jsonBroken: (why: string) => `This is not valid JSON: ${why}. Press again to send it as it is.`,
 
   // The state.
   states: {

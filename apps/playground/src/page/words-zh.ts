@@ -31,6 +31,7 @@ export const chinese: typeof english = {
   headersHint: "每行一个",
   body: "请求体",
   bodyJson: "JSON",
+  bodyBroken: "不是有效的 JSON",
   bodyText: "文本",
   more: "更多选项",
   stopOn: "结束事件",
@@ -60,6 +61,7 @@ export const chinese: typeof english = {
   urlBroken: (url) => `“${url}”不是有效的地址，应类似 /api/sse 或 https://example.com/events`,
   urlScheme: (scheme) => `不支持 ${scheme} 协议，请使用 http: 或 https:`,
   headerBroken: (line) => `“${line}”不是有效的请求头，应类似 Authorization: Bearer demo`,
+  jsonBroken: (why) => `这不是有效的 JSON：${why}。再按一次就按原样发送。`,
 
   states: {
     idle: "就绪",
