@@ -3,7 +3,7 @@
  * peers take, and when they break. `simulate` returns what went wrong, judged by a model that knows all that was accepted.
  */
 import type { Entry, Log, OpenLogOptions } from "../../packages/tidings/src/log/log.ts";
-import { memoryLog } from "../../packages/tidings/src/log/memory.ts";
+import { memoryLog } from "../../packages/tidings/src/log/memory/memory-log.ts";
 import { OpenHub } from "../../packages/tidings/src/server/hub/open-hub.ts";
 import { TimerWheel } from "../../packages/tidings/src/server/time/timer-wheel.ts";
 import { createRandom } from "../../packages/tidings/src/test/random.ts";
@@ -65,7 +65,8 @@ export async function simulate(seed: number, weather: Weather): Promise<Simulati
   const turn = async (): Promise<void> => {
     for (let i = 0; i < 6; i += 1) await Promise.resolve();
     for (const run of work.splice(0)) run();
-    for (let i = 0; i < 6; i += 1) await Promise.resolve();
+    // Broad reads of the log have a turn each.
+    await new Promise(setImmediate);
   };
 
   for (let step = 0; step < 400; step += 1) {
@@ -276,6 +277,7 @@ function unhurriedLog(random: () => number): Log {
     },
     append: (drafts, options) => late(inner.append(drafts, options)),
     read: (request) => late(inner.read(request)),
+    head: () => late(inner.head()),
     stats: () => late(inner.stats()),
     close: () => inner.close(),
   };

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { describeLog, type CreateLog } from "./contract.ts";
 import type { Log } from "./log.ts";
-import { memoryLog } from "./memory.ts";
+import { memoryLog } from "./memory/memory-log.ts";
 
 /** Runs the suite with a runner of our own. @returns The titles of the tests, and of those that failed. */
 async function run(create: CreateLog): Promise<{ titles: string[]; failed: string[] }> {
@@ -24,6 +24,7 @@ function spoilt(change: (log: Log) => Partial<Log>): CreateLog {
       open: (options) => log.open(options),
       append: (drafts, options) => log.append(drafts, options),
       read: (request) => log.read(request),
+      head: () => log.head(),
       stats: () => log.stats(),
       close: () => log.close(),
     };

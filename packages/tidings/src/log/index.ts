@@ -19,4 +19,4 @@ export {
   type Selection,
   type TopicRetention,
 } from "./log.ts";
-export { memoryLog, type MemoryLogOptions } from "./memory.ts";
+export { memoryLog, type MemoryLogOptions } from "./memory/memory-log.ts";

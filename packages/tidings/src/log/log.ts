@@ -24,6 +24,8 @@ export interface Log {
   append(drafts: readonly Draft[], options?: AppendOptions): Promise<Appended>;
   /** Reads forward from a position. Costs what it returns, not what lies between. */
   read(request: ReadRequest): Promise<Page>;
+  /** Where the log is now. Costs little, however much is retained: asked for returning subscribers. */
+  head(): Promise<LogPosition>;
   /** How much is retained now. */
   stats(): Promise<LogStats>;
   /** Stops the tail; appends under way are settled first. The log may be opened again by another instance. */
@@ -77,7 +79,10 @@ export interface Entry extends Draft {
 }
 
 export interface AppendOptions {
-  /** A second append with the same key appends nothing and returns what the first one did. Remembered for a while; see the log. */
+  /**
+   * A second append with the same key to the same topics appends nothing and returns what the first one did. Remembered for
+   * a while; see the log.
+   */
   readonly idempotencyKey?: string;
 }
 
@@ -98,9 +103,16 @@ export interface LogPosition {
 
 /** The topics that a reader wants. */
 export interface Selection {
-  /** All topics it can match, when they are known by name. */
+  /** Topics by name. Without `prefixes`, all that it can match. */
   readonly exact?: readonly string[];
+  /** Every topic that it matches is in `exact` or begins with one of these, so that the others need not be looked at. */
+  readonly prefixes?: readonly string[];
   readonly matches: (topic: string) => boolean;
+}
+
+/** Whether a selection has no patterns. */
+export function isByName(topics: Selection): topics is Selection & { readonly exact: readonly string[] } {
+  return topics.exact !== undefined && topics.prefixes === undefined;
 }
 
 export interface ReadRequest {
@@ -132,10 +144,10 @@ export interface LogStats extends LogPosition {
 /**
  * An append or a read that a program can recover from.
  * `full`: no room on disk or in its map. `busy`: too much is waiting to be written; try again. `closed`: the log was closed.
- * `failed`: anything else, with its `cause`.
+ * `clock`: reported to `onError` alone; the time of this machine jumped. `failed`: anything else, with its `cause`.
  */
 export class LogError extends Error {
-  readonly code: "full" | "busy" | "closed" | "failed";
+  readonly code: "full" | "busy" | "closed" | "clock" | "failed";
 
   constructor(code: LogError["code"], message: string, options?: ErrorOptions) {
     super(message, options);

@@ -37,7 +37,7 @@ export type { DrainOptions } from "./streams/drain.ts";
 export type { Publication } from "./publish/publication.ts";
 export type { RefusalCode } from "./request/refusal.ts";
 export type { TopicSelector } from "./topics/topic-selection.ts";
-export { memoryLog, type MemoryLogOptions } from "../log/memory.ts";
+export { memoryLog, type MemoryLogOptions } from "../log/memory/memory-log.ts";
 export { LogError, type Log } from "../log/log.ts";
 export { type Answers, type AnswersOptions, createAnswers, resumable } from "./answers/resumable.ts";
 export type { AnswerEnd, AnswerLimits, Generate } from "./answers/answer.ts";

@@ -105,6 +105,28 @@ export function describeAppending(test: DeclareTest): void {
     assert.deepEqual(offsets(await read(["a"])), [1]);
   });
 
+  test("takes the same idempotency key of other topics for another one", async ({ log, read }) => {
+    const options = { idempotencyKey: "order 7" };
+    assert.equal((await log.append([draft("customer", "1")], options)).repeated, false);
+    assert.equal((await log.append([draft("warehouse", "1")], options)).repeated, false);
+    assert.equal(
+      (await log.append([draft("customer", "2"), draft("warehouse", "2")], options)).repeated,
+      false,
+    );
+    assert.deepEqual(await log.append([draft("warehouse", "1")], options), {
+      first: 2,
+      last: 2,
+      repeated: true,
+    });
+    assert.deepEqual(offsets(await read(["customer", "warehouse"])), [1, 2, 3, 4]);
+  });
+
+  test("says where it is without counting what it holds", async ({ log, position }) => {
+    assert.deepEqual(await log.head(), position);
+    await log.append([draft("a", "1"), draft("b", "2")]);
+    assert.deepEqual(await log.head(), { ...position, head: 2 });
+  });
+
   test("refuses to work once closed, and says so", async ({ log }) => {
     await log.append([draft("a", "1")]);
     await log.close();

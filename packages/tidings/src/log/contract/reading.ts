@@ -47,4 +47,31 @@ export function describeReading(test: DeclareTest): void {
       }
     }
   });
+
+  test("reads patterns by what their topics begin with, and asks about no others", async ({ log, read }) => {
+    await log.append(range(1, 300).map((i) => draft(`other/${i}`, "x")));
+    await log.append(
+      ["user/1/a", "user/1/b", "user/10/a", "user/2/a", "user"].map((topic) => draft(topic, "x")),
+    );
+    const asked: string[] = [];
+    const page = await log.read({
+      topics: {
+        exact: ["user", "other/7"],
+        prefixes: ["user/1/", "none/"],
+        matches: (topic) => {
+          asked.push(topic);
+          return topic === "user" || topic === "other/7" || topic.startsWith("user/1/");
+        },
+      },
+      after: 0,
+      maxMessages: 100,
+      maxBytes: 2 ** 20,
+    });
+    assert.deepEqual(offsets(page), [7, 301, 302, 305]);
+    assert.deepEqual(
+      asked.filter((topic) => !topic.startsWith("user")),
+      asked.filter((topic) => topic === "other/7"),
+    );
+    assert.deepEqual(offsets(await read((topic) => topic.endsWith("/a"))), [301, 303, 304]);
+  });
 }

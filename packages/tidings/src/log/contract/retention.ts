@@ -106,4 +106,17 @@ export function describeRetention(test: DeclareTest): void {
     },
     { messages: 20 },
   );
+
+  test(
+    "tells no loss to a reader of a topic that never had a message, however many others lost theirs",
+    async ({ log, read }) => {
+      for (let i = 1; i <= 41; i += 1) {
+        await log.append(range(1, 250).map((n) => draft(`inbox/${i}-${n}`, "x")));
+      }
+      assert.equal((await read(["inbox/nobody"])).lostThrough, 0);
+      assert.equal((await read(["inbox/1-1"])).lostThrough, 1);
+      assert.equal((await read(["inbox/41-1"])).lostThrough, 0);
+    },
+    { messages: 250 },
+  );
 }

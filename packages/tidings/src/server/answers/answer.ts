@@ -1,7 +1,7 @@
 /**
  * One answer: a generator that runs once, a log of what it yields, and the streams that read it.
  */
-import { memoryLog } from "../../log/memory.ts";
+import { memoryLog } from "../../log/memory/memory-log.ts";
 import { parseCursor } from "../../log/cursor.ts";
 import type { ContractOptions } from "../message/check-data.ts";
 import { system } from "../hub/environment.ts";

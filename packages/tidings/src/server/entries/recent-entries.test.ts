@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { memoryLog } from "../../log/memory.ts";
+import { memoryLog } from "../../log/memory/memory-log.ts";
 import { createHub } from "../index.ts";
 import { RecentEntries } from "./recent-entries.ts";
 import { selectTopics } from "../topics/topic-selection.ts";
@@ -48,6 +48,7 @@ test("streams that leave together and return together do not each read the log",
         reads += 1;
         return log.read(request);
       },
+      head: () => log.head(),
       stats: () => log.stats(),
       close: () => log.close(),
     },

@@ -13,7 +13,7 @@ import { Reader, until } from "../../../../../test/support/hub-server.ts";
 const SERVER = `
 import { createServer } from "node:http";
 import { open } from "lmdb";
-import { lmdbLog } from "../../log/lmdb.ts";
+import { lmdbLog } from "../../log/lmdb/lmdb-log.ts";
 import { createHub } from "./create-hub.ts";
 const [path, first] = process.argv.slice(2);
 const hub = createHub({ log: lmdbLog(open({ path, overlappingSync: false, eventTurnBatching: false })), history: { messages: 1e6 } });

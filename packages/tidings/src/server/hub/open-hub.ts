@@ -4,7 +4,7 @@
  */
 import { formatCursor } from "../../log/cursor.ts";
 import type { Entry, Log } from "../../log/log.ts";
-import { memoryLog } from "../../log/memory.ts";
+import { memoryLog } from "../../log/memory/memory-log.ts";
 import { createFetchOutlet } from "../adapters/fetch.ts";
 import { assertUnbegun, createNodeOutlet } from "../adapters/node.ts";
 import { StreamQuota, publicAddress } from "../subscribe/stream-quota.ts";

@@ -163,7 +163,7 @@ async function isOurs(
   { recent, log }: StartRequest,
 ): Promise<boolean> {
   if (given.epoch !== recent.epoch) return false;
-  return given.offset <= recent.head || given.offset <= (await log.stats()).head;
+  return given.offset <= recent.head || given.offset <= (await log.head()).head;
 }
 
 function encodeEntries(

@@ -27,6 +27,12 @@ export function compileTopicPattern(pattern: string): TopicMatcher {
   return (topic) => topic.startsWith(prefix) && matchTokens(rest, topic, prefix.length);
 }
 
+/** What all topics begin with that a pattern matches: its text before the first wildcard. */
+export function prefixOf(pattern: string): string {
+  const [first] = tokenize(pattern);
+  return typeof first === "object" ? first.text : "";
+}
+
 /** Follows all ways to match at once: `at[i]` says that the tokens so far can end before character `i`. */
 function matchTokens(tokens: readonly Token[], topic: string, start: number): boolean {
   let at = new Uint8Array(topic.length + 1);

@@ -12,7 +12,7 @@ describe("selectTopics()", () => {
   it("names all topics it can match when there is no pattern among them", () => {
     expect(selectTopics(["b", "a"], 10).exact).toEqual(["a", "b"]);
     const mixed = selectTopics(["a", { pattern: "x/:y" }], 10);
-    expect(mixed.exact).toBeUndefined();
+    expect([mixed.exact, mixed.prefixes]).toEqual([["a"], ["x/"]]);
     expect(["a", "x/1", "b", "x/1/2"].map(mixed.matches)).toEqual([true, true, false, false]);
   });
 

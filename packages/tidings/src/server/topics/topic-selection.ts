@@ -5,7 +5,7 @@
  */
 import { show } from "../../guard/show.ts";
 import type { Selection } from "../../log/log.ts";
-import { compileTopicPattern, type TopicMatcher } from "./topic-pattern.ts";
+import { compileTopicPattern, prefixOf, type TopicMatcher } from "./topic-pattern.ts";
 
 /** A topic, or all topics that a pattern matches: `"book/1"`, `{ pattern: "book/:id" }`. See topic-pattern.ts for the syntax. */
 export type TopicSelector = string | { readonly pattern: string };
@@ -56,6 +56,8 @@ export function selectTopics(selectors: readonly TopicSelector[], mostTopics: nu
     key,
     names: sortedNames,
     patterns,
+    exact: sortedNames,
+    prefixes: patterns.map(prefixOf),
     matches: (topic) => names.has(topic) || all.some((matches) => matches(topic)),
   };
 }

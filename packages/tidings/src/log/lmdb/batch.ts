@@ -2,6 +2,9 @@
  * Several appends as one transaction in LMDB: gives offsets, discards what the bounds no longer cover, and applies only when
  * the state is still what it was built on. So several processes may append to one log, and nothing is ever half done.
  */
+import { createHash } from "node:crypto";
+import { idempotencyScope } from "../idempotency.ts";
+import type { Appended, Draft, Entry, Retention } from "../log.ts";
 import {
   decodeEntry,
   encodeEntry,
@@ -9,8 +12,7 @@ import {
   type LmdbTables,
   type LogState,
   type TopicState,
-} from "./lmdb-tables.ts";
-import type { Appended, Draft, Entry, Retention } from "./log.ts";
+} from "./tables.ts";
 
 /** What one caller appends. */
 export interface Append {
@@ -22,6 +24,9 @@ export interface BatchLimits {
   readonly idempotencyKeys: number;
   readonly idempotencyAgeMs: number;
   readonly emptyTopics: number;
+  /** What is kept of discarded entries until other processes have seen them; 0 where there are none. */
+  readonly tailMessages: number;
+  readonly tailBytes: number;
 }
 
 /** Entries discarded in one batch beyond those it adds: a log whose bounds were tightened shrinks without a halt. */
@@ -40,6 +45,10 @@ export class LmdbBatch {
   readonly #topics = new Map<string, { before: TopicState | undefined; now: TopicState }>();
   /** Offsets that were in the log, or would be, and are not. */
   readonly #discarded = new Set<number>();
+  readonly #removed: [offset: number, topic: string][] = [];
+  /** What moves from the log to the tail, and what leaves that. */
+  readonly #toTail = new Map<number, Uint8Array>();
+  readonly #fromTail: number[] = [];
   readonly #newKeys = new Map<string, Appended>();
   readonly #spentKeys: { key: string; first: number }[] = [];
 
@@ -61,6 +70,7 @@ export class LmdbBatch {
     for (const append of appends) this.results.push(this.#append(append));
     this.#discardOldest();
     this.#forgetKeys();
+    this.#trimTail();
   }
 
   /**
@@ -69,7 +79,7 @@ export class LmdbBatch {
    * @throws What LMDB rejects with: nothing was written.
    */
   async commit(): Promise<boolean> {
-    const { entries, index, topics, keys, ages, log, env } = this.#tables;
+    const { entries, index, topics, keys, ages, tail, log, env } = this.#tables;
     const state = this.#state;
     const { version } = state;
     state.version += 1;
@@ -83,6 +93,8 @@ export class LmdbBatch {
         settle(entries.remove(offset));
         settle(index.remove([topic, offset]));
       }
+      for (const [offset, value] of this.#toTail) settle(tail.put(offset, value));
+      for (const offset of this.#fromTail) settle(tail.remove(offset));
       // First those that are spent: one of them may be used anew.
       for (const { key, first } of this.#spentKeys) {
         settle(keys.remove(key));
@@ -99,9 +111,8 @@ export class LmdbBatch {
     return applied;
   }
 
-  readonly #removed: [offset: number, topic: string][] = [];
-
-  #append({ drafts, idempotencyKey: key }: Append): Appended {
+  #append({ drafts, idempotencyKey }: Append): Appended {
+    const key = keyOf(drafts, idempotencyKey);
     if (key !== undefined) {
       const earlier = this.#newKeys.get(key) ?? this.#recall(key);
       if (earlier !== undefined) return { ...earlier, repeated: true };
@@ -185,13 +196,37 @@ export class LmdbBatch {
     const { now } = this.#topic(name);
     this.#discarded.add(offset);
     const first = this.entries[0];
-    if (first === undefined || offset < first.offset) this.#removed.push([offset, name]);
+    const isNew = first !== undefined && offset >= first.offset;
+    if (!isNew) this.#removed.push([offset, name]);
+    if (offset > state.head - this.#limits.tailMessages) {
+      const value = isNew
+        ? encodeEntry(this.entries[offset - first.offset]!)
+        : this.#tables.entries.get(offset);
+      if (value !== undefined) {
+        this.#toTail.set(offset, value);
+        state.tailBytes += value.length;
+      }
+    }
     now.messages -= 1;
     now.bytes -= size;
     now.discarded = offset;
     state.messages -= 1;
     state.bytes -= size;
     state.newestDiscarded = Math.max(state.newestDiscarded, offset);
+  }
+
+  /** Other processes have seen it, or are too far behind. */
+  #trimTail(): void {
+    const { tailMessages, tailBytes } = this.#limits;
+    const state = this.#state;
+    if (state.tailBytes === 0) return;
+    let left = MOST_DISCARDED + this.entries.length;
+    for (const { key: offset, value } of this.#tables.tail.getRange({})) {
+      if ((offset > state.head - tailMessages && state.tailBytes <= tailBytes) || left === 0) return;
+      left -= 1;
+      this.#fromTail.push(offset);
+      state.tailBytes -= value.length;
+    }
   }
 
   #forgetKeys(): void {
@@ -216,11 +251,9 @@ export class LmdbBatch {
 
   /** Keeps the list of topics without entries, and forgets those beyond the limit, the longest empty first. */
   #writeTopics(topics: LmdbTables["topics"]): void {
-    const { empty } = this.#tables;
+    const { empty, losses } = this.#tables;
     const state = this.#state;
-    const changed = new Set<string>();
     for (const [name, { before, now }] of this.#topics) {
-      changed.add(name);
       if (before?.messages === 0) {
         settle(empty.remove([before.discarded, name]));
         state.empty -= 1;
@@ -229,16 +262,28 @@ export class LmdbBatch {
         settle(empty.put([now.discarded, name], true));
         state.empty += 1;
       }
+      if (now.discarded !== before?.discarded && now.discarded > state.forgotten) {
+        if (before !== undefined && losses.get(before.discarded) === name)
+          settle(losses.remove(before.discarded));
+        settle(losses.put(now.discarded, name));
+      }
       settle(topics.put(name, now));
     }
     if (state.empty <= this.#limits.emptyTopics) return;
     for (const [discarded, name] of empty.getKeys({ limit: MOST_DISCARDED })) {
       if (state.empty <= this.#limits.emptyTopics) return;
-      if (changed.has(name)) continue;
+      if (this.#topics.has(name)) continue;
       settle(empty.remove([discarded, name]));
+      settle(losses.remove(discarded));
       settle(topics.remove(name));
       state.forgotten = Math.max(state.forgotten, discarded);
       state.empty -= 1;
     }
   }
+}
+
+/** What an append is remembered by: of any length, so its digest. */
+function keyOf(drafts: readonly Draft[], idempotencyKey: string | undefined): string | undefined {
+  const scope = idempotencyScope(drafts, idempotencyKey);
+  return scope === undefined ? undefined : createHash("sha256").update(scope).digest("base64url");
 }

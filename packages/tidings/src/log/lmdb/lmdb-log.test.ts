@@ -7,9 +7,9 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { open, type RootDatabase } from "lmdb";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { describeLog } from "./contract.ts";
-import { lmdbLog } from "./lmdb.ts";
-import type { Entry, Log, Retention } from "./log.ts";
+import { describeLog } from "../contract.ts";
+import { lmdbLog } from "./lmdb-log.ts";
+import type { Entry, Log, Retention } from "../log.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -221,12 +221,194 @@ describe("lmdbLog()", () => {
     expect([await read("d"), await read("c"), await read("unknown")]).toEqual([8, 7, 6]);
     await log.close();
   });
+
+  it("takes its tail up again when looking for others failed, and reports the failure once", async () => {
+    const path = directory();
+    const env = environment(path);
+    const errors: unknown[] = [];
+    const tail: Entry[] = [];
+    const log = lmdbLog(env, { pollMs: 5 });
+    await log.open({
+      retention,
+      onEntries: (entries) => tail.push(...entries),
+      onError: (error) => errors.push(error),
+    });
+    const reset = env.resetReadTxn.bind(env);
+    let failures = 0;
+    env.resetReadTxn = () => {
+      failures += 1;
+      if (failures <= 3) throw new Error("the disk does not answer");
+      reset();
+    };
+    const child = startChild(ONE_MESSAGE, [path]);
+    await expect.poll(() => tail.map(textOf)).toEqual(["from another process"]);
+    expect(errors).toEqual([new Error("the disk does not answer")]);
+    expect(failures).toBeGreaterThan(3);
+    await exited(child);
+    await log.close();
+  });
+
+  it("is told by the system of what another process wrote", { timeout: 60_000 }, async () => {
+    const path = directory();
+    const tail: Entry[] = [];
+    // No look would come in time.
+    const log = lmdbLog(environment(path), { pollMs: 600_000 });
+    await log.open({ retention, onEntries: (entries) => tail.push(...entries) });
+    const child = startChild(ONE_MESSAGE, [path]);
+    await expect.poll(() => tail.map(textOf)).toEqual(["from another process"]);
+    await exited(child);
+    await log.close();
+  });
+
+  it("hands every latest value to another process, also those that were replaced meanwhile", async () => {
+    const path = directory();
+    const tail: Entry[] = [];
+    const log = lmdbLog(environment(path), { pollMs: 20 });
+    await log.open({
+      retention: { ...retention, forTopic: () => ({ messages: 1 }) },
+      onEntries: (entries) => tail.push(...entries),
+    });
+    const child = startChild(LATEST_VALUES, [path]);
+    await exited(child);
+    await expect.poll(() => tail.length).toBe(1_200);
+    expect(tail.map(({ offset }) => offset)).toEqual(Array.from({ length: 1_200 }, (_, i) => i + 1));
+    expect(tail.map(textOf)).toEqual(Array.from({ length: 1_200 }, (_, i) => `${i}`));
+    expect((await log.stats()).messages).toBe(3);
+    await log.close();
+  });
+
+  it("keeps no more for other processes than it says", async () => {
+    const env = environment();
+    const log = lmdbLog(env);
+    await log.open({ retention: { ...retention, messages: 1 }, onEntries() {} });
+    const many = Array.from({ length: 400 }, () => draft("a"));
+    for (let i = 0; i < 30; i += 1) await log.append(many);
+    const kept = env.openDB("tidings/tail", { encoding: "binary" }).getKeysCount();
+    expect(kept).toBeGreaterThan(8_000);
+    expect(kept).toBeLessThanOrEqual(8_192);
+    await log.close();
+  });
+
+  it("survives a process whose clock is a year ahead: ages go on", async () => {
+    const path = directory();
+    const first = environment(path);
+    const year = 365 * 86_400_000;
+    const ahead = lmdbLog(first, { now: () => Date.now() + year });
+    const short = { ...retention, ageMs: 200 };
+    await ahead.open({ retention: short, onEntries() {} });
+    await ahead.append([draft("a", "1")]);
+    await ahead.close();
+    const log = lmdbLog(first);
+    await log.open({ retention: short, onEntries() {} });
+    await log.append([draft("a", "2")]);
+    await expect.poll(async () => (await readAll(log, "a")).length).toBe(0);
+    await log.append([draft("b", "3")]);
+    expect((await log.stats()).messages).toBe(1);
+    await log.close();
+  });
+
+  it("refuses a log that another version wrote", async () => {
+    const env = environment();
+    const log = lmdbLog(env);
+    await log.open({ retention, onEntries() {} });
+    await log.close();
+    const state = env.openDB<Record<string, unknown>, string>("tidings/log", {
+      encoding: "json",
+      useVersions: true,
+    });
+    await state.put("log", { ...state.get("log"), format: 1 }, 1);
+    await expect(lmdbLog(env).open({ retention, onEntries() {} })).rejects.toThrow(
+      "Cannot open log: it has format 1, expected 2",
+    );
+  });
+
+  it("lets broad reads have a turn of the event loop each", async () => {
+    const log = lmdbLog(environment());
+    await log.open({ retention, onEntries() {} });
+    for (let i = 0; i < 10; i += 1) {
+      await log.append(Array.from({ length: 400 }, (_, n) => draft(`${n}/${i}`)));
+    }
+    let turns = 0;
+    let reading = true;
+    const turn = (): void => {
+      turns += 1;
+      if (reading) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const topics = { prefixes: [""], matches: (topic: string) => topic === "300/5" };
+    await Promise.all(
+      Array.from({ length: 40 }, () => log.read({ topics, after: 0, maxMessages: 1_000, maxBytes: 65_536 })),
+    );
+    reading = false;
+    expect(turns).toBeGreaterThan(15);
+    await log.close();
+  });
 });
+
+/** The programs of other processes; what they import is bundled. */
+const folder = fileURLToPath(new URL("../../../.cache/", import.meta.url));
+const program = (name: string): string => join(folder, `lmdb-${name}-${process.pid}.mjs`);
+const PRELUDE = `
+import { open } from "lmdb";
+import { lmdbLog } from "./lmdb-log.ts";
+const retention = { messages: 1e6, bytes: 2 ** 30, ageMs: 3.6e6 };
+const env = open({ path: process.argv[2], overlappingSync: false, eventTurnBatching: false });
+const log = lmdbLog(env);
+`;
+const ONE_MESSAGE = "one-message";
+const LATEST_VALUES = "latest-values";
+const PROGRAMS = {
+  [ONE_MESSAGE]: `${PRELUDE}
+await log.open({ retention, onEntries() {} });
+await log.append([{ topic: "a", body: Buffer.from("from another process") }]);
+await log.close();
+await env.close();
+`,
+  // In bursts, so that many are replaced before anybody can look.
+  [LATEST_VALUES]: `${PRELUDE}
+await log.open({ retention: { ...retention, forTopic: () => ({ messages: 1 }) }, onEntries() {} });
+for (let n = 0; n < 1200; ) {
+  const burst = [];
+  for (let i = 0; i < 40; i += 1) burst.push(log.append([{ topic: "abc"[n % 3], body: Buffer.from(String(n++)) }]));
+  await Promise.all(burst);
+}
+await log.close();
+await env.close();
+`,
+};
+
+beforeAll(async () => {
+  mkdirSync(folder, { recursive: true });
+  for (const [name, contents] of Object.entries(PROGRAMS)) {
+    await build({
+      stdin: { contents, resolveDir: fileURLToPath(new URL(".", import.meta.url)), loader: "ts" },
+      outfile: program(name),
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      external: ["lmdb"],
+    });
+  }
+  return () => {
+    for (const name of Object.keys(PROGRAMS)) rmSync(program(name));
+  };
+});
+
+function startChild(name: string, args: readonly string[]): ChildProcess {
+  const child = spawn(process.execPath, [program(name), ...args], {
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  cleanups.push(() => child.kill("SIGKILL"));
+  return child;
+}
+
+const exited = async (child: ChildProcess): Promise<unknown> =>
+  child.exitCode ?? new Promise((resolve) => void child.once("exit", resolve));
 
 /** Appends as fast as it can until it is stopped, and says what was acknowledged: `offset text`. */
 const WRITER = `
 import { open } from "lmdb";
-import { lmdbLog } from "./lmdb.ts";
+import { lmdbLog } from "./lmdb-log.ts";
 const [path, name, size] = process.argv.slice(2);
 const log = lmdbLog(open({ path, overlappingSync: false, eventTurnBatching: false }));
 await log.open({ retention: { messages: 1e6, bytes: 2 ** 30, ageMs: 3.6e6 }, onEntries() {} });
@@ -250,11 +432,9 @@ for (let i = 0; i < (size === "0" ? 8 : 1); i++) void write();
 `;
 
 describe("lmdbLog() and processes that die", () => {
-  const folder = fileURLToPath(new URL("../../.cache/", import.meta.url));
   const writer = join(folder, `lmdb-writer-${process.pid}.mjs`);
 
   beforeAll(async () => {
-    mkdirSync(folder, { recursive: true });
     await build({
       stdin: { contents: WRITER, resolveDir: fileURLToPath(new URL(".", import.meta.url)), loader: "ts" },
       outfile: writer,
@@ -283,9 +463,6 @@ describe("lmdbLog() and processes that die", () => {
       await new Promise((resolve) => void setTimeout(resolve, 10));
     }
   }
-
-  const exited = (child: ChildProcess): Promise<unknown> =>
-    new Promise((resolve) => void child.once("exit", resolve));
 
   it("loses nothing that was acknowledged to kill -9, and leaves no hole", { timeout: 60_000 }, async () => {
     const path = directory();

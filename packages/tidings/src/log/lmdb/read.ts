@@ -2,13 +2,36 @@
  * Reads pages of a log in LMDB: topics known by name through their index, others by walking over the entries.
  * What has expired and is still on disk counts as discarded.
  */
-import { decodeEntry, type LmdbTables, type LogState } from "./lmdb-tables.ts";
-import type { Entry, Page, ReadRequest, Retention } from "./log.ts";
+import { isByName, type Entry, type Page, type ReadRequest, type Retention, type Selection } from "../log.ts";
+import { decodeEntry, topicOf, type LmdbTables, type LogState } from "./tables.ts";
 
 /** Entries looked at in one read, so that a selection that matches nothing cannot hold the event loop. */
-const MOST_WALKED = 5_000;
+const MOST_WALKED = 2_000;
+/** Topics read through their index for a pattern: each is a cursor of LMDB. With more, walking over the log costs less. */
+const MOST_MERGED = 128;
+/** Topics looked at for a loss in one read. Beyond that, the reader is told of a loss that may not be its own. */
+const MOST_LOSSES = 10_000;
 
-export function readExact(
+/** The topics of a selection, by name; undefined when there are many, or nobody knows. */
+export function namesOf({ topics }: LmdbTables, selection: Selection): readonly string[] | undefined {
+  if (isByName(selection)) return selection.exact;
+  const { exact = [], prefixes, matches } = selection;
+  if (prefixes === undefined) return undefined;
+  const names = new Set(exact);
+  let looked = 0;
+  for (const prefix of prefixes) {
+    for (const name of topics.getKeys({ start: prefix })) {
+      if (!name.startsWith(prefix)) break;
+      looked += 1;
+      if (looked > MOST_MERGED) return undefined;
+      if (matches(name)) names.add(name);
+    }
+  }
+  return [...names];
+}
+
+/** Reads topics through their index, in the order of the log. */
+export function readNamed(
   { entries: table, index, topics }: LmdbTables,
   state: LogState,
   { after, maxMessages, maxBytes }: ReadRequest,
@@ -52,8 +75,9 @@ export function readExact(
   }
 }
 
+/** Reads entry by entry, and returns those that match. */
 export function readWalking(
-  { entries: table, topics }: LmdbTables,
+  { entries: table, losses }: LmdbTables,
   state: LogState,
   { topics: { matches }, after, maxMessages, maxBytes }: ReadRequest,
   retention: Retention,
@@ -62,8 +86,13 @@ export function readWalking(
   let lostThrough = 0;
   if (after < state.newestDiscarded) {
     lostThrough = state.forgotten;
-    for (const { key, value } of topics.getRange({})) {
-      if (value.discarded > lostThrough && matches(key)) lostThrough = value.discarded;
+    let looked = 0;
+    for (const { key: offset, value: topic } of losses.getRange({ reverse: true })) {
+      if (offset <= Math.max(after, lostThrough)) break;
+      looked += 1;
+      if (looked <= MOST_LOSSES && !matches(topic)) continue;
+      lostThrough = offset;
+      break;
     }
   }
   const expiries = new Map<string, number>();
@@ -74,17 +103,18 @@ export function readWalking(
   for (const { key, value } of table.getRange({ start: after + 1 })) {
     walked += 1;
     if (walked > MOST_WALKED) return { entries, through, lostThrough };
-    const entry = decodeEntry(key, value);
-    let expiresMs = expiries.get(entry.topic);
+    const topic = topicOf(value);
+    let expiresMs = expiries.get(topic);
     if (expiresMs === undefined) {
-      expiresMs = matches(entry.topic)
-        ? Math.min(retention.ageMs, retention.forTopic?.(entry.topic)?.ageMs ?? Infinity)
+      expiresMs = matches(topic)
+        ? Math.min(retention.ageMs, retention.forTopic?.(topic)?.ageMs ?? Infinity)
         : -1;
-      expiries.set(entry.topic, expiresMs);
+      expiries.set(topic, expiresMs);
     }
-    if (expiresMs >= 0 && now - entry.atMs > expiresMs) {
+    const entry = expiresMs < 0 ? undefined : decodeEntry(key, value);
+    if (entry !== undefined && now - entry.atMs > expiresMs) {
       lostThrough = Math.max(lostThrough, key);
-    } else if (expiresMs >= 0) {
+    } else if (entry !== undefined) {
       bytes += entry.body.length;
       if (entries.length >= maxMessages || (entries.length > 0 && bytes > maxBytes)) {
         return { entries, through, lostThrough };
@@ -94,6 +124,26 @@ export function readWalking(
     through = key;
   }
   return { entries, through: Math.max(state.head, after), lostThrough };
+}
+
+/**
+ * Entries after `after` up to `through`, whatever was discarded meanwhile, for the tail.
+ * @param limit - At most so many.
+ */
+export function readTail(
+  { entries, tail }: LmdbTables,
+  after: number,
+  through: number,
+  limit: number,
+): Entry[] {
+  const range = { start: after + 1, end: through + 1, limit };
+  const rows = new Map<number, Uint8Array>();
+  for (const { key, value } of entries.getRange(range)) rows.set(key, value);
+  for (const { key, value } of tail.getRange(range)) rows.set(key, value);
+  return [...rows]
+    .sort(([one], [other]) => one - other)
+    .slice(0, limit)
+    .map(([offset, value]) => decodeEntry(offset, value));
 }
 
 interface Indexed {

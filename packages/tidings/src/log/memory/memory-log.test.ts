@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { describeLog } from "./contract.ts";
-import { memoryLog } from "./memory.ts";
-import type { Entry } from "./log.ts";
+import { describeLog } from "../contract.ts";
+import { memoryLog } from "./memory-log.ts";
+import type { Entry, Selection } from "../log.ts";
 
 describeLog("memoryLog()", ({ now }) => memoryLog({ now }), { describe, it });
 
@@ -9,24 +9,73 @@ const draft = (topic: string) => ({ topic, body: new TextEncoder().encode("data:
 const all = { matches: () => true };
 
 describe("memoryLog()", () => {
-  it("is conservative about topics that it no longer remembers: a possible loss is told", async () => {
+  it("knows the losses of topics that it no longer remembers; a reader by pattern is told of a possible one", async () => {
     const log = memoryLog({ emptyTopics: 2 });
     await log.open({ retention: { messages: 1, bytes: 1_000, ageMs: 1_000 }, onEntries() {} });
     for (const topic of ["a", "b", "c", "d", "e"]) await log.append([draft(topic)]);
-    const read = (topic: string, after: number) =>
-      log.read({
-        topics: { exact: [topic], matches: (t) => t === topic },
-        after,
-        maxMessages: 9,
-        maxBytes: 99,
-      });
-    // a and b are forgotten; whoever asks for an unknown topic may have lost something up to b's entry, no further.
-    expect((await read("a", 0)).lostThrough).toBe(2);
-    expect((await read("unknown", 0)).lostThrough).toBe(2);
-    expect((await read("unknown", 2)).lostThrough).toBeLessThanOrEqual(2);
-    expect((await read("d", 0)).lostThrough).toBe(4);
+    const lost = async (topics: Selection): Promise<number> =>
+      (await log.read({ topics, after: 0, maxMessages: 9, maxBytes: 99 })).lostThrough;
+    const named = (topic: string): Selection => ({ exact: [topic], matches: (t) => t === topic });
+    // a and b are forgotten.
+    expect([await lost(named("a")), await lost(named("b")), await lost(named("d"))]).toEqual([1, 2, 4]);
+    expect(await lost(named("unknown"))).toBe(0);
+    expect(await lost({ prefixes: ["unknown/"], matches: (t) => t.startsWith("unknown/") })).toBe(2);
     await log.append([draft("a")]);
-    expect((await read("a", 0)).entries.map(({ offset }) => offset)).toEqual([6]);
+    const page = await log.read({ topics: named("a"), after: 0, maxMessages: 9, maxBytes: 99 });
+    expect(page.entries.map(({ offset }) => offset)).toEqual([6]);
+  });
+
+  it("lets many broad reads have a turn of the event loop each, and reads by name at once", async () => {
+    const log = memoryLog();
+    await log.open({ retention: { messages: 50_000, bytes: 10_000_000, ageMs: 1_000_000 }, onEntries() {} });
+    for (let i = 0; i < 10; i += 1) {
+      await log.append(Array.from({ length: 1_000 }, (_, n) => draft(`${n}/${i}`)));
+    }
+    let asked = 0;
+    const turns: number[] = [];
+    let reading = true;
+    const turn = (): void => {
+      turns.push(asked);
+      asked = 0;
+      if (reading) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const topics: Selection = {
+      prefixes: [""],
+      matches: (topic) => {
+        asked += 1;
+        return topic === "500/5";
+      },
+    };
+    const request = { after: 0, maxMessages: 1_000, maxBytes: 65_536 };
+    const broad = Array.from({ length: 100 }, () => log.read({ topics, ...request }));
+    let done = 0;
+    for (const read of broad) void read.then(() => (done += 1));
+    const named = { exact: ["500/5"], matches: (topic: string) => topic === "500/5" };
+    expect((await log.read({ topics: named, ...request })).entries).toHaveLength(1);
+    expect(done).toBeLessThan(100);
+    await Promise.all(broad);
+    reading = false;
+    await new Promise(setImmediate);
+    expect(turns.length).toBeGreaterThan(40);
+    expect(Math.max(...turns)).toBeLessThan(15_000);
+  });
+
+  it("survives one reading of a clock that is a year ahead", async () => {
+    let ms = 1_000_000;
+    const errors: unknown[] = [];
+    const log = memoryLog({ now: () => ms });
+    const retention = { messages: 1_000, bytes: 100_000, ageMs: 1_000 };
+    await log.open({ retention, onEntries() {}, onError: (error) => errors.push(error) });
+    for (let i = 0; i < 100; i += 1) await log.append([draft("a")]);
+    ms += 365 * 86_400_000;
+    await log.append([draft("a")]);
+    ms -= 365 * 86_400_000;
+    expect((await log.stats()).messages).toBe(101);
+    expect(errors).toMatchObject([{ name: "LogError", code: "clock" }]);
+    // Age goes on as well.
+    ms += 5_000;
+    expect((await log.stats()).messages).toBe(0);
   });
 
   it("forgets idempotency keys by number and by age", async () => {

@@ -6,11 +6,11 @@
  * Needs the `lmdb` package, which the application brings:
  * `lmdbLog(open({ path: "events", overlappingSync: false, eventTurnBatching: false }))`.
  */
-import { LmdbBatch, type Append, type BatchLimits } from "./lmdb-batch.ts";
-import { toLogError } from "./lmdb-errors.ts";
-import { readExact, readWalking } from "./lmdb-read.ts";
+import { LmdbBatch, type Append, type BatchLimits } from "./batch.ts";
+import { toLogError } from "./errors.ts";
+import { Follower } from "./follower.ts";
+import { namesOf, readNamed, readTail, readWalking } from "./read.ts";
 import {
-  decodeEntry,
   hasEventTurnBatching,
   hasOverlappingSync,
   isOpen,
@@ -18,8 +18,10 @@ import {
   openTables,
   type LmdbEnvironment,
   type LmdbTables,
-} from "./lmdb-tables.ts";
+} from "./tables.ts";
+import { LogClock } from "../clock.ts";
 import {
+  isByName,
   LogError,
   type Appended,
   type AppendOptions,
@@ -32,28 +34,35 @@ import {
   type Page,
   type ReadRequest,
   type Retention,
-} from "./log.ts";
+} from "../log.ts";
+import { TurnBudget } from "../turn-budget.ts";
 
 export interface LmdbLogOptions {
   /** Tells several logs of one environment apart. Default `"tidings"`. */
   name?: string;
-  /** Milliseconds between looks for what other processes appended. Default 20; false when there are none, ever. */
+  /**
+   * Milliseconds between looks for what other processes appended, where the system does not tell of it (Linux, macOS and
+   * Windows do). Default: 20. False when there are no other processes, ever.
+   */
   pollMs?: number | false;
-  /** Bytes that may wait to be written; beyond that, `append` rejects with `busy`. Default 67,108,864 (64 MiB). */
+  /** Bytes that may wait to be written; beyond that, `append` rejects with `busy`. Default: 67,108,864 (64 MiB). */
   pendingBytes?: number;
-  /** How many idempotency keys are remembered, the newest ones. Default 100,000. */
+  /** How many idempotency keys are remembered, the newest ones. Default: 100,000. */
   idempotencyKeys?: number;
-  /** For how long an idempotency key is remembered. Default 300,000 (five minutes). */
+  /** For how long an idempotency key is remembered. Default: 300,000 (five minutes). */
   idempotencyAgeMs?: number;
-  /** How many topics without a retained entry are remembered, so that a loss is known to be theirs. Default 10,000. */
+  /**
+   * How many topics without a retained entry are remembered. Default: 1,000,000, of about 150 bytes each on disk. Beyond that,
+   * a reader may be told of a loss that is not its own.
+   */
   emptyTopics?: number;
-  /** Milliseconds since 1970. Default `Date.now`. */
+  /** Milliseconds since 1970. Default: `Date.now`. */
   now?: () => number;
 }
 
 /**
  * A log in an LMDB environment of the application's, which may hold other things and is not closed by the log: close the
- * log (or drain its hub) first. It takes seven databases of the environment (`maxDbs`).
+ * log (or drain its hub) first. It takes nine databases of the environment (`maxDbs`).
  *
  * Open the environment with `overlappingSync: false`. What `lmdb` does without it is for one process alone: where two
  * write, be it only while one takes over from the other, entries were seen to be given twice and pages to be damaged.
@@ -84,7 +93,13 @@ interface Waiting extends Append {
 /** One transaction at most: its building holds the event loop. */
 const BATCH_MESSAGES = 500;
 const BATCH_BYTES = 2 ** 20;
+/** Reads by pattern in one turn of the event loop. */
+const BROAD_READS = 2;
+/** Handed on at once. */
 const TAIL_MESSAGES = 1_000;
+/** What other processes may be behind before they miss something that was discarded: messages and bytes. */
+const KEPT_MESSAGES = 8_192;
+const KEPT_BYTES = 16 * 2 ** 20;
 
 class LmdbLog implements Log {
   readonly #env: LmdbEnvironment;
@@ -92,7 +107,8 @@ class LmdbLog implements Log {
   readonly #pollMs: number | false;
   readonly #pendingBytes: number;
   readonly #limits: BatchLimits;
-  readonly #now: () => number;
+  readonly #clock: LogClock;
+  readonly #budget = new TurnBudget(BROAD_READS);
   #tables: LmdbTables | undefined;
   #retention: Retention = { messages: 0, bytes: 0, ageMs: 0 };
   #onEntries: ((entries: readonly Entry[]) => void) | undefined;
@@ -102,7 +118,7 @@ class LmdbLog implements Log {
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #writing: Promise<void> | undefined;
-  #poll: ReturnType<typeof setInterval> | undefined;
+  #follower: Follower | undefined;
 
   constructor(env: LmdbEnvironment, options: LmdbLogOptions) {
     this.#env = env;
@@ -112,9 +128,11 @@ class LmdbLog implements Log {
     this.#limits = {
       idempotencyKeys: options.idempotencyKeys ?? 100_000,
       idempotencyAgeMs: options.idempotencyAgeMs ?? 300_000,
-      emptyTopics: options.emptyTopics ?? 10_000,
+      emptyTopics: options.emptyTopics ?? 1_000_000,
+      tailMessages: options.pollMs === false ? 0 : KEPT_MESSAGES,
+      tailBytes: KEPT_BYTES,
     };
-    this.#now = options.now ?? Date.now;
+    this.#clock = new LogClock({ now: options.now });
   }
 
   async open({ retention, onEntries, onError }: OpenLogOptions): Promise<LogPosition> {
@@ -129,9 +147,18 @@ class LmdbLog implements Log {
     const { epoch, head } = await openState(tables);
     this.#opened("open");
     this.#tailed = head;
+    this.#clock.onJump = onError;
     if (this.#pollMs !== false) {
-      this.#poll = setInterval(() => this.#lookForOthers(), this.#pollMs);
-      this.#poll.unref();
+      this.#follower = new Follower({
+        path: (this.#env as unknown as { path?: string }).path,
+        pollMs: this.#pollMs,
+        look: () => this.#lookForOthers(),
+        onFailure: (error) => {
+          this.#onError?.(error);
+          return !(error instanceof LogError && error.code === "closed");
+        },
+        onRecovery: () => undefined,
+      });
     }
     return { epoch, head };
   }
@@ -155,13 +182,22 @@ class LmdbLog implements Log {
   }
 
   async read(request: ReadRequest): Promise<Page> {
+    const turn = isByName(request.topics) ? undefined : this.#budget.take(1);
+    if (turn !== undefined) await turn;
     const tables = this.#opened("read");
     this.#env.resetReadTxn();
     const state = tables.log.get("log")!;
-    const now = Math.max(this.#now(), state.lastAtMs);
-    return request.topics.exact === undefined
-      ? readWalking(tables, state, request, this.#retention, now)
-      : readExact(tables, state, request, request.topics.exact, this.#retention, now);
+    const now = this.#clock.read(state.lastAtMs);
+    const names = namesOf(tables, request.topics);
+    if (names !== undefined) return readNamed(tables, state, request, names, this.#retention, now);
+    return readWalking(tables, state, request, this.#retention, now);
+  }
+
+  async head(): Promise<LogPosition> {
+    const tables = this.#opened("read");
+    this.#env.resetReadTxn();
+    const { epoch, head } = tables.log.get("log")!;
+    return { epoch, head };
   }
 
   async stats(): Promise<LogStats> {
@@ -169,12 +205,12 @@ class LmdbLog implements Log {
     this.#env.resetReadTxn();
     const { epoch, head, messages, bytes, empty } = tables.log.get("log")!;
     const [oldest = 0] = tables.entries.getKeys({ limit: 1 });
-    return { epoch, head, oldest, messages, bytes, topics: tables.topics.getKeysCount() - empty };
+    return { epoch, head, oldest, messages, bytes, topics: countOf(tables.topics) - empty };
   }
 
   async close(): Promise<void> {
     this.#onEntries = undefined;
-    clearInterval(this.#poll);
+    this.#follower?.stop();
     await this.#writing;
   }
 
@@ -214,10 +250,12 @@ class LmdbLog implements Log {
         continue;
       }
       // On disk is accepted, whatever becomes of the tail.
-      this.#follow(() => this.#tailTo(batch.entries));
+      this.#tailTo(batch.entries);
       for (const [i, { resolve }] of appends.entries()) resolve(batch.results[i]!);
     }
     this.#writing = undefined;
+    // What others wrote meanwhile may have been told of while this was busy.
+    this.#follower?.look();
   }
 
   #takeBatch(): Waiting[] {
@@ -241,29 +279,27 @@ class LmdbLog implements Log {
       this.#assertEnvironment("append to");
       this.#env.resetReadTxn();
       const state = tables.log.get("log")!;
-      const batch = new LmdbBatch(tables, state, appends, this.#retention, this.#limits, this.#now());
+      const batch = new LmdbBatch(
+        tables,
+        state,
+        appends,
+        this.#retention,
+        this.#limits,
+        this.#clock.read(state.lastAtMs),
+      );
       if (batch.results.every(({ repeated }) => repeated) || (await batch.commit())) return batch;
     }
   }
 
-  #lookForOthers(): void {
-    if (this.#onEntries === undefined || this.#writing !== undefined) return;
-    this.#follow(() => {
-      const tables = this.#opened("follow");
-      this.#env.resetReadTxn();
-      const { head } = tables.log.get("log")!;
-      if (head > this.#tailed) this.#tailThrough(head);
-    });
-  }
-
-  #follow(step: () => void): void {
-    try {
-      step();
-    } catch (error) {
-      // It would fail again, and again.
-      clearInterval(this.#poll);
-      this.#onError?.(error);
-    }
+  #lookForOthers(): boolean {
+    // What is being written comes with what others wrote before it.
+    if (this.#onEntries === undefined || this.#writing !== undefined) return false;
+    const tables = this.#opened("follow");
+    this.#env.resetReadTxn();
+    const { head } = tables.log.get("log")!;
+    if (head <= this.#tailed) return false;
+    this.#tailThrough(head);
+    return true;
   }
 
   #handOn(entries: readonly Entry[]): void {
@@ -279,9 +315,15 @@ class LmdbLog implements Log {
     const [first] = entries;
     if (first === undefined) return;
     if (first.offset > this.#tailed + 1) {
-      this.#assertEnvironment("follow");
-      this.#env.resetReadTxn();
-      this.#tailThrough(first.offset - 1);
+      try {
+        this.#assertEnvironment("follow");
+        this.#env.resetReadTxn();
+        this.#tailThrough(first.offset - 1);
+      } catch (error) {
+        // These follow with the next look.
+        this.#onError?.(error);
+        return;
+      }
     }
     const fresh = entries.filter(({ offset }) => offset > this.#tailed);
     if (fresh.length === 0) return;
@@ -290,18 +332,15 @@ class LmdbLog implements Log {
   }
 
   #tailThrough(head: number): void {
-    const { entries: table } = this.#tables!;
     while (this.#tailed < head) {
-      const entries: Entry[] = [];
-      for (const { key, value } of table.getRange({
-        start: this.#tailed + 1,
-        end: head + 1,
-        limit: TAIL_MESSAGES,
-      })) {
-        entries.push(decodeEntry(key, value));
-      }
+      const entries = readTail(this.#tables!, this.#tailed, head, TAIL_MESSAGES);
       this.#tailed = entries.length < TAIL_MESSAGES ? head : entries.at(-1)!.offset;
       if (entries.length > 0) this.#handOn(entries);
     }
   }
+}
+
+/** How many rows a table has, without walking over them. */
+function countOf(table: LmdbTables["topics"]): number {
+  return (table as unknown as { getStats: () => { entryCount: number } }).getStats().entryCount;
 }

@@ -1,15 +1,19 @@
 /**
- * How a log lies in LMDB: six tables under one name, and the state of the whole, whose version changes with every write.
+ * How a log lies in LMDB: nine tables under one name, and the state of the whole, whose version changes with every write.
  */
 import type { Database, Key, RootDatabase } from "lmdb";
-import { randomEpoch } from "./cursor.ts";
-import type { Appended, Entry } from "./log.ts";
+import { randomEpoch } from "../cursor.ts";
+import { LogError, type Appended, type Entry } from "../log.ts";
 
 /** An environment of the `lmdb` package, as `open()` makes it. */
 export type LmdbEnvironment = RootDatabase<unknown>;
 
+/** Changes when an older version cannot read what this one writes. */
+const FORMAT = 2;
+
 /** The state of the whole log. */
 export interface LogState {
+  readonly format: number;
   readonly epoch: string;
   head: number;
   messages: number;
@@ -21,6 +25,8 @@ export interface LogState {
   /** Topics that are remembered without a retained entry. */
   empty: number;
   keys: number;
+  /** Bytes of what is kept for tails alone. */
+  tailBytes: number;
   version: number;
 }
 
@@ -40,6 +46,10 @@ export interface LmdbTables {
   readonly topics: Database<TopicState, string>;
   /** The newest offset that was discarded, and the topic: of topics without a retained entry. */
   readonly empty: Database<true, [number, string]>;
+  /** The newest offset that was discarded from a topic, and the topic. */
+  readonly losses: Database<string, number>;
+  /** Entries that are discarded, but may not have been seen by other processes. */
+  readonly tail: Database<Uint8Array, number>;
   readonly keys: Database<{ readonly appended: Appended; readonly atMs: number }, string>;
   /** The first offset that was appended under a key, to the key. */
   readonly ages: Database<string, number>;
@@ -55,6 +65,8 @@ export function openTables(env: LmdbEnvironment, name: string): LmdbTables {
     index: open("index", "json"),
     topics: open("topics", "json"),
     empty: open("empty", "json"),
+    losses: open("losses", "json"),
+    tail: open("tail", "binary"),
     keys: open("keys", "json"),
     ages: open("ages", "json"),
     log: env.openDB(`${name}/log`, { encoding: "json", useVersions: true }),
@@ -80,13 +92,23 @@ export function hasEventTurnBatching(env: LmdbEnvironment): boolean {
   return (env as unknown as { eventTurnBatching?: boolean }).eventTurnBatching !== false;
 }
 
-/** Reads the state that is committed now, by whichever process; makes the log when there is none. */
+/**
+ * Reads the state that is committed now, by any process; makes the log when there is none.
+ * @throws {LogError} `failed` when it was written by another version.
+ */
 export async function openState({ env, log }: LmdbTables): Promise<LogState> {
   for (;;) {
     env.resetReadTxn();
     const state = log.get("log");
-    if (state !== undefined) return state;
+    if (state?.format === FORMAT) return state;
+    if (state !== undefined) {
+      throw new LogError(
+        "failed",
+        `Cannot open log: it has format ${String(state.format)}, expected ${FORMAT}; give this version a log with another name, or an empty environment`,
+      );
+    }
     const first: LogState = {
+      format: FORMAT,
       epoch: randomEpoch(),
       head: 0,
       messages: 0,
@@ -96,6 +118,7 @@ export async function openState({ env, log }: LmdbTables): Promise<LogState> {
       forgotten: 0,
       empty: 0,
       keys: 0,
+      tailBytes: 0,
       version: 1,
     };
     // Of several processes that come at once, one makes it and the others find it.
@@ -136,6 +159,12 @@ export function decodeEntry(offset: number, value: Uint8Array): Entry {
   return keyEnd === topicEnd
     ? { offset, topic, body, atMs }
     : { offset, topic, body, atMs, key: buffer.toString("utf8", topicEnd, keyEnd) };
+}
+
+/** The topic of an entry, without the rest of it. */
+export function topicOf(value: Uint8Array): string {
+  const buffer = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return buffer.toString("utf8", HEADER, HEADER + buffer.readUInt16BE(8));
 }
 
 const HEADER = 12;

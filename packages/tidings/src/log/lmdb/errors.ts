@@ -2,8 +2,8 @@
  * What LMDB rejects a write with, as an error that a program can act on: out of room, or anything else.
  */
 import { statfsSync } from "node:fs";
-import type { LmdbEnvironment } from "./lmdb-tables.ts";
-import { LogError } from "./log.ts";
+import type { LmdbEnvironment } from "./tables.ts";
+import { LogError } from "../log.ts";
 
 /** Nothing was written when LMDB said `rejection`. */
 export async function toLogError(rejection: unknown, env: LmdbEnvironment): Promise<LogError> {

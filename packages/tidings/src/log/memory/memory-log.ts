@@ -4,9 +4,12 @@
  * topic is read without the others, and an offset is found by bisection.
  * This module is browser compatible.
  */
-import { randomEpoch } from "./cursor.ts";
-import { EntryQueue } from "./entry-queue.ts";
+import { LogClock } from "../clock.ts";
+import { randomEpoch } from "../cursor.ts";
+import { EntryQueue } from "../entry-queue.ts";
+import { idempotencyScope } from "../idempotency.ts";
 import {
+  isByName,
   LogError,
   type Appended,
   type AppendOptions,
@@ -20,18 +23,22 @@ import {
   type ReadRequest,
   type Retention,
   type Selection,
-  type TopicRetention,
-} from "./log.ts";
+} from "../log.ts";
+import { TurnBudget } from "../turn-budget.ts";
+import { MemoryTopics, type MemoryTopic } from "./memory-topics.ts";
 import { mergeTopics } from "./merge-topics.ts";
 
 export interface MemoryLogOptions {
-  /** How many idempotency keys are remembered, the newest ones. Default 100,000. */
+  /** How many idempotency keys are remembered, the newest ones. Default: 100,000. */
   idempotencyKeys?: number;
-  /** For how long an idempotency key is remembered. Default 300,000 (five minutes). */
+  /** For how long an idempotency key is remembered. Default: 300,000 (five minutes). */
   idempotencyAgeMs?: number;
-  /** How many topics without a retained entry are remembered, so that a loss is known to be theirs. Default 10,000. */
+  /**
+   * How many topics without a retained entry are remembered by name. Default: 10,000. Of the next half a million their losses
+   * are still known to readers that select them by name; a reader by pattern may be told of a loss that is not its own.
+   */
   emptyTopics?: number;
-  /** Milliseconds since 1970. Default `Date.now`. */
+  /** Milliseconds since 1970. Default: `Date.now`. */
   now?: () => number;
 }
 
@@ -40,25 +47,19 @@ export function memoryLog(options: MemoryLogOptions = {}): Log {
   return new MemoryLog(options);
 }
 
-interface Topic {
-  readonly name: string;
-  readonly entries: EntryQueue<Entry>;
-  readonly retention: Partial<TopicRetention> | undefined;
-  bytes: number;
-  /** The newest offset that was discarded from it. */
-  discarded: number;
-}
-
-/** With more topics than this, one walk over the log costs less than merging them. */
-const MOST_MERGED = 64;
 /** Entries looked at in one read, so that a selection that matches nothing cannot hold the event loop. */
 const MOST_WALKED = 5_000;
+/** The same for all reads of one turn of the event loop. */
+const MOST_WALKED_IN_TURN = 10_000;
+/** As cheap as a read by name. */
+const FREE_WALK = 200;
 
 class MemoryLog implements Log {
-  readonly #options: Required<MemoryLogOptions>;
-  readonly #topics = new Map<string, Topic>();
-  /** Topics without entries, in the order in which they became so. */
-  readonly #empty = new Set<Topic>();
+  readonly #idempotencyKeys: number;
+  readonly #idempotencyAgeMs: number;
+  readonly #clock: LogClock;
+  readonly #topics: MemoryTopics;
+  readonly #budget = new TurnBudget(MOST_WALKED_IN_TURN);
   /** All entries; one that only its topic discarded stays as a dead slot, at most as many as the live ones. */
   readonly #entries = new EntryQueue<Entry>();
   readonly #keys = new Map<string, { appended: Appended; atMs: number }>();
@@ -66,21 +67,21 @@ class MemoryLog implements Log {
   #head = 0;
   #messages = 0;
   #bytes = 0;
-  #lastAtMs = 0;
   #newestDiscarded = 0;
-  /** What topics that are no longer remembered had discarded, at most. */
-  #forgotten = 0;
   #retention: Retention = { messages: 0, bytes: 0, ageMs: 0 };
   #onEntries: ((entries: readonly Entry[]) => void) | undefined;
   #onError: ((error: unknown) => void) | undefined;
 
-  constructor(options: MemoryLogOptions) {
-    this.#options = {
-      idempotencyKeys: options.idempotencyKeys ?? 100_000,
-      idempotencyAgeMs: options.idempotencyAgeMs ?? 300_000,
-      emptyTopics: options.emptyTopics ?? 10_000,
-      now: options.now ?? Date.now,
-    };
+  constructor({
+    idempotencyKeys = 100_000,
+    idempotencyAgeMs = 300_000,
+    emptyTopics = 10_000,
+    now,
+  }: MemoryLogOptions) {
+    this.#idempotencyKeys = idempotencyKeys;
+    this.#idempotencyAgeMs = idempotencyAgeMs;
+    this.#topics = new MemoryTopics(emptyTopics);
+    this.#clock = new LogClock({ now });
   }
 
   async open({ retention, onEntries, onError }: OpenLogOptions): Promise<LogPosition> {
@@ -91,6 +92,7 @@ class MemoryLog implements Log {
     this.#retention = retention;
     this.#onEntries = onEntries;
     this.#onError = onError;
+    this.#clock.onJump = onError;
     return { epoch: this.#epoch, head: this.#head };
   }
 
@@ -99,11 +101,11 @@ class MemoryLog implements Log {
     if (onEntries === undefined) throw new LogError("closed", "Cannot append to log: it is closed");
     if (drafts.length === 0)
       throw new RangeError("Cannot append to log: there are no drafts, expected 1 or more");
-    const atMs = this.#time();
-    const key = options.idempotencyKey;
+    const atMs = this.#clock.read();
+    const key = idempotencyScope(drafts, options.idempotencyKey);
     if (key !== undefined) {
       const earlier = this.#keys.get(key);
-      if (earlier !== undefined && atMs - earlier.atMs <= this.#options.idempotencyAgeMs) {
+      if (earlier !== undefined && atMs - earlier.atMs <= this.#idempotencyAgeMs) {
         return { ...earlier.appended, repeated: true };
       }
     }
@@ -121,13 +123,14 @@ class MemoryLog implements Log {
   }
 
   async read({ topics, after, maxMessages, maxBytes }: ReadRequest): Promise<Page> {
+    const walked = isByName(topics) ? 0 : this.#entries.length - this.#entries.indexAfter(after);
+    const turn = walked > FREE_WALK ? this.#budget.take(Math.min(MOST_WALKED, walked)) : undefined;
+    if (turn !== undefined) await turn;
     if (this.#onEntries === undefined) throw new LogError("closed", "Cannot read log: it is closed");
-    const now = this.#time();
+    const now = this.#clock.read();
     this.#discard(now);
-    const selected = this.#select(topics);
-    if (selected !== undefined) {
-      for (const topic of selected) this.#trim(topic, now);
-    }
+    const selected = this.#topics.select(topics);
+    for (const topic of selected ?? []) this.#trim(topic, now);
     let page: { entries: Entry[]; through: number };
     if (selected === undefined) {
       page = this.#walk(topics, after, maxMessages, maxBytes, now);
@@ -136,12 +139,16 @@ class MemoryLog implements Log {
       page = { entries, through: more ? through : Math.max(this.#head, after) };
     }
     // A reader that stands behind nothing that was discarded has lost nothing.
-    const lostThrough = after < this.#newestDiscarded ? this.#lost(topics, selected) : 0;
+    const lostThrough = after < this.#newestDiscarded ? this.#topics.lost(topics, selected, after) : 0;
     return { ...page, lostThrough };
   }
 
+  async head(): Promise<LogPosition> {
+    return { epoch: this.#epoch, head: this.#head };
+  }
+
   async stats(): Promise<LogStats> {
-    this.#discard(this.#time());
+    this.#discard(this.#clock.read());
     let oldest = this.#entries.first;
     for (let i = 0; oldest !== undefined && this.#isDead(oldest); i += 1) oldest = this.#entries.at(i + 1);
     return {
@@ -150,18 +157,12 @@ class MemoryLog implements Log {
       oldest: oldest?.offset ?? 0,
       messages: this.#messages,
       bytes: this.#bytes,
-      topics: this.#topics.size - this.#empty.size,
+      topics: this.#topics.size,
     };
   }
 
   async close(): Promise<void> {
     this.#onEntries = undefined;
-  }
-
-  #time(): number {
-    // The entries' times never go back, so that the oldest by offset is the oldest by age.
-    this.#lastAtMs = Math.max(this.#lastAtMs, this.#options.now());
-    return this.#lastAtMs;
   }
 
   #add(draft: Draft, atMs: number): Entry {
@@ -172,7 +173,7 @@ class MemoryLog implements Log {
         ? { offset: this.#head, topic: name, body, atMs }
         : { offset: this.#head, topic: name, body, atMs, key };
     const topic = this.#topics.get(name) ?? this.#create(name);
-    this.#empty.delete(topic);
+    this.#topics.filled(topic);
     topic.entries.push(entry);
     topic.bytes += body.length;
     this.#entries.push(entry);
@@ -182,16 +183,15 @@ class MemoryLog implements Log {
     return entry;
   }
 
-  #create(name: string): Topic {
-    const topic: Topic = {
+  #create(name: string): MemoryTopic {
+    const topic: MemoryTopic = {
       name,
       entries: new EntryQueue<Entry>(),
       retention: this.#retention.forTopic?.(name),
       bytes: 0,
-      // It may be one of those that are no longer remembered.
-      discarded: this.#forgotten,
+      discarded: 0,
     };
-    this.#topics.set(name, topic);
+    this.#topics.add(topic);
     return topic;
   }
 
@@ -199,8 +199,8 @@ class MemoryLog implements Log {
     this.#keys.delete(key);
     this.#keys.set(key, { appended, atMs });
     for (const [oldest, { atMs: then }] of this.#keys) {
-      const spent = atMs - then > this.#options.idempotencyAgeMs;
-      if (this.#keys.size <= this.#options.idempotencyKeys && !spent) break;
+      const spent = atMs - then > this.#idempotencyAgeMs;
+      if (this.#keys.size <= this.#idempotencyKeys && !spent) break;
       this.#keys.delete(oldest);
     }
   }
@@ -225,7 +225,7 @@ class MemoryLog implements Log {
   }
 
   /** Discards what the topic's own bounds no longer cover. */
-  #trim(topic: Topic, now: number): void {
+  #trim(topic: MemoryTopic, now: number): void {
     const { retention } = topic;
     if (retention === undefined) return;
     const { messages = Infinity, bytes = Infinity, ageMs = Infinity } = retention;
@@ -235,50 +235,18 @@ class MemoryLog implements Log {
     }
   }
 
-  #drop(topic: Topic): void {
+  #drop(topic: MemoryTopic): void {
     const entry = topic.entries.shift()!;
     topic.bytes -= entry.body.length;
-    topic.discarded = entry.offset;
     this.#newestDiscarded = Math.max(this.#newestDiscarded, entry.offset);
     this.#messages -= 1;
     this.#bytes -= entry.body.length;
-    if (topic.entries.length > 0) return;
-    this.#empty.add(topic);
-    if (this.#empty.size <= this.#options.emptyTopics) return;
-    for (const oldest of this.#empty) {
-      this.#forgotten = Math.max(this.#forgotten, oldest.discarded);
-      this.#empty.delete(oldest);
-      this.#topics.delete(oldest.name);
-      break;
-    }
+    this.#topics.discarded(topic, entry.offset);
   }
 
   #isDead(entry: Entry): boolean {
     const topic = this.#topics.get(entry.topic);
     return topic === undefined || entry.offset <= topic.discarded;
-  }
-
-  /** The topics to merge, or undefined when walking over the log is cheaper. */
-  #select(topics: Selection): Topic[] | undefined {
-    if (topics.exact === undefined || topics.exact.length > MOST_MERGED) return undefined;
-    const selected: Topic[] = [];
-    for (const name of new Set(topics.exact)) {
-      const topic = this.#topics.get(name);
-      if (topic !== undefined) selected.push(topic);
-    }
-    return selected;
-  }
-
-  #lost(topics: Selection, selected: readonly Topic[] | undefined): number {
-    let lost = this.#forgotten;
-    if (selected !== undefined) {
-      for (const topic of selected) lost = Math.max(lost, topic.discarded);
-      return lost;
-    }
-    for (const topic of this.#topics.values()) {
-      if (topic.discarded > lost && topics.matches(topic.name)) lost = topic.discarded;
-    }
-    return lost;
   }
 
   #walk(
@@ -293,23 +261,26 @@ class MemoryLog implements Log {
     let bytes = 0;
     let through = after;
     const begin = this.#entries.indexAfter(after);
-    for (let i = begin; i < this.#entries.length; i += 1) {
-      const entry = this.#entries.at(i)!;
-      if (i - begin >= MOST_WALKED) return { entries, through };
+    for (let i = 0; i < MOST_WALKED && entries.length < maxMessages; i += 1) {
+      const entry = this.#entries.at(begin + i);
+      if (entry === undefined) {
+        through = Math.max(this.#head, after);
+        break;
+      }
       let wanted = matched.get(entry.topic);
       if (wanted === undefined) {
         wanted = topics.matches(entry.topic);
         matched.set(entry.topic, wanted);
-        if (wanted) this.#trim(this.#topics.get(entry.topic)!, now);
+        const topic = this.#topics.get(entry.topic);
+        if (wanted && topic !== undefined) this.#trim(topic, now);
       }
       if (wanted && !this.#isDead(entry)) {
         bytes += entry.body.length;
-        if (entries.length > 0 && bytes > maxBytes) return { entries, through };
+        if (entries.length > 0 && bytes > maxBytes) break;
         entries.push(entry);
-        if (entries.length >= maxMessages) return { entries, through: entry.offset };
       }
       through = entry.offset;
     }
-    return { entries, through: Math.max(this.#head, after) };
+    return { entries, through };
   }
 }
