@@ -1,0 +1,10 @@
+/**
+ * The commands, in the order in which the help lists them.
+ */
+import type { Command } from "./arguments/command.ts";
+import { completion } from "./completion.ts";
+import { listen } from "./listen/listen.ts";
+import { replay } from "./serve/replay.ts";
+import { serve } from "./serve/serve.ts";
+
+export const commands: readonly Command[] = [listen, serve, replay, completion(() => commands)];
