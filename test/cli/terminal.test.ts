@@ -10,7 +10,7 @@ import { collect, MAIN, tidings } from "./shell.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+  for (let cleanup; (cleanup = cleanups.pop());) await cleanup();
 });
 
 /** A server that a test speaks through. */
