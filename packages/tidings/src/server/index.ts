@@ -39,8 +39,21 @@ export type { RefusalCode } from "./request/refusal.ts";
 export type { TopicSelector } from "./topics/topic-selection.ts";
 export { memoryLog, type MemoryLogOptions } from "../log/memory/memory-log.ts";
 export { LogError, type Log } from "../log/log.ts";
-export { type Answers, type AnswersOptions, createAnswers, resumable } from "./answers/resumable.ts";
-export type { AnswerEnd, AnswerLimits, Generate } from "./answers/answer.ts";
+export { createAnswers, resumable } from "./answers/create-answers.ts";
+export type {
+  AnswerRequestOptions,
+  Answers,
+  AnswersOptions,
+  AnswerState,
+  AnswerStreamOptions,
+  AuthorizeAnswer,
+  StartOptions,
+} from "./answers/answers.ts";
+export type { AnswerEnd } from "./answers/answer.ts";
+export type { AnswerLimits } from "./answers/answer-limits.ts";
+export { AnswerError } from "./answers/read-answer.ts";
+export type { Generate } from "./answers/producer.ts";
+export type { Items } from "./message/read-source.ts";
 export type { SlowPolicy } from "./entries/conflation.ts";
 export { type PrometheusOptions, toPrometheus } from "./observe/prometheus.ts";
 export type { DiagnosticsMessages } from "./observe/diagnostics.ts";

@@ -11,7 +11,9 @@ import type { DataOf, EventSchemas, Schema } from "../../wire/contract.ts";
 import type { EventStream } from "../one-stream/event-stream.ts";
 import { type Hub } from "../hub/hub.ts";
 import { openStream } from "../one-stream/open-stream.ts";
-import { type Answers, createAnswers } from "../answers/resumable.ts";
+import type { Answers } from "../answers/answers.ts";
+import { createAnswers } from "../answers/create-answers.ts";
+import type { Publication } from "../publish/publication.ts";
 import { createHub } from "../hub/create-hub.ts";
 
 const closers: (() => unknown)[] = [];
@@ -119,7 +121,7 @@ describe("the types of a contract", () => {
     expectTypeOf(createHub({ events: contracts.ArkType })).toEqualTypeOf<Hub<Sent>>();
     expectTypeOf(createHub()).toEqualTypeOf<Hub>();
     expectTypeOf(createHub({ heartbeatMs: 1_000 })).toEqualTypeOf<Hub>();
-    expectTypeOf(createAnswers({ events: contracts.Zod })).toEqualTypeOf<Answers<Sent>>();
+    expectTypeOf(createAnswers({ events: contracts.Zod })).toEqualTypeOf<Answers<Publication<Sent>>>();
     const request = new Request("http://a.example/");
     expectTypeOf(openStream(request, { events: contracts.ArkType })).toExtend<EventStream<Sent>>();
     openStream(request, [{ event: "halt", data: "x" }], { events: contracts.Valibot });
@@ -193,7 +195,7 @@ describe("what is checked", () => {
       return response.text();
     };
     expect(await ask("good", "x")).toMatch(/event: halt\ndata: x\n\n[^]*event: end\ndata: {"complete":true}/);
-    expect(await ask("bad", [1])).toMatch(/event: end\ndata: {"complete":false,"reason":"failed"}/);
+    expect(await ask("bad", [1])).toMatch(/event: failed\ndata: {"reason":"failed"}/);
     expect(errors.map(String)).toEqual([
       expect.stringMatching(/Cannot send message "halt": data is \[1\]: /),
     ]);

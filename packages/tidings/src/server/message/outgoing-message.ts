@@ -47,7 +47,11 @@ export function encodeOutgoing(message: OutgoingMessage<never> | OutgoingMessage
   return encode(isText ? (message as Message) : { ...(message as Message), data: text });
 }
 
-function toJson(data: unknown): string {
+/**
+ * The text that data goes out as when it is no text.
+ * @throws {TypeError} If JSON cannot carry it.
+ */
+export function toJson(data: unknown): string {
   if (ArrayBuffer.isView(data) || data instanceof ArrayBuffer) {
     throw new TypeError(
       "Cannot send message: data is bytes, expected text or a value that JSON can carry (decode it, or send base64)",

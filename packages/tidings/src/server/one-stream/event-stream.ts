@@ -87,6 +87,11 @@ export class EventStream<Events extends object = EventMap> implements Timed {
     return this.closed ? "closed" : this.#write(encodeOutgoing(message, this.#check));
   }
 
+  /** @internal Sends whole messages that are encoded already. The memory is shared with other streams. */
+  sendEncoded(bytes: Uint8Array): SendResult {
+    return this.closed ? "closed" : this.#writeBatch(Batch.of(bytes));
+  }
+
   /** Sends a comment: no handler sees it, every idle timer on the way does. A line break starts another comment line. */
   comment(text: string): SendResult {
     return this.closed ? "closed" : this.#write(encodeComment(text));
@@ -160,7 +165,10 @@ export class EventStream<Events extends object = EventMap> implements Timed {
   }
 
   #write(text: string): SendResult {
-    const batch = Batch.of(text);
+    return this.#writeBatch(Batch.of(text));
+  }
+
+  #writeBatch(batch: Batch): SendResult {
     const waitingBytes = this.#outlet.bufferedBytes;
     this.#largestBytes = Math.max(waitingBytes === 0 ? 0 : this.#largestBytes, batch.length);
     if (waitingBytes + batch.length - this.#largestBytes > this.#limits.maxBufferedBytes) {

@@ -167,6 +167,39 @@ test("a call with the wrong objects says which are right", () => {
   );
 });
 
+test("a ReadableStream is cancelled when the peer leaves while nothing comes", async () => {
+  const cancelled: unknown[] = [];
+  const reply = await talk((req, res) => {
+    openStream(
+      req,
+      res,
+      new ReadableStream<{ data: number }>({
+        start: (controller) => controller.enqueue({ data: 1 }),
+        cancel: (reason) => void cancelled.push(reason),
+      }),
+    );
+  });
+  const reader = reply.body!.getReader();
+  for (
+    let text = "";
+    !text.includes("data: 1");
+    text += new TextDecoder().decode((await reader.read()).value)
+  );
+  await reader.cancel();
+  await expect.poll(() => cancelled).toMatchObject([{ code: "peer-left" }]);
+});
+
+test("a source that fails is reported once", async () => {
+  const errors: unknown[] = [];
+  const boom = new Error("boom");
+  const source = new ReadableStream<{ data: number }>({ start: (controller) => controller.error(boom) });
+  const stream = openStream(new Request("http://localhost/"), source, {
+    onError: (error) => errors.push(error),
+  });
+  await expect(stream.response.text()).rejects.toThrow(/./);
+  expect(errors).toEqual([boom]);
+});
+
 test("what else ends the response ends the stream", async () => {
   const codes: string[] = [];
   const reply = await talk((req, res) => {

@@ -4,28 +4,23 @@
  */
 import type { EventStream } from "./event-stream.ts";
 import type { OutgoingMessage } from "../message/outgoing-message.ts";
+import { isItems, type Items, readSource, type SourceReader } from "../message/read-source.ts";
 import type { EventMap } from "../../wire/contract.ts";
 
 /** Messages to send, or a function that makes them: a generator, mostly. It is given the stream, for its `signal`. */
 export type Source<Events extends object = EventMap> =
-  | Messages<Events>
-  | ((stream: EventStream<Events>) => Messages<Events> | Promise<Messages<Events>>);
-
-type Messages<Events extends object> =
-  | AsyncIterable<OutgoingMessage<Events>>
-  | Iterable<OutgoingMessage<Events>>;
+  | Items<OutgoingMessage<Events>>
+  | ((
+      stream: EventStream<Events>,
+    ) => Items<OutgoingMessage<Events>> | Promise<Items<OutgoingMessage<Events>>>);
 
 export function isSource(value: unknown): value is Source {
-  return (
-    typeof value === "function" ||
-    (typeof value === "object" &&
-      value !== null &&
-      (Symbol.asyncIterator in value || Symbol.iterator in value))
-  );
+  return typeof value === "function" || isItems(value);
 }
 
 /**
- * Runs a source until it is done, then ends the stream; when the stream is over before, the source's `return` is called.
+ * Runs a source until it is done, then ends the stream. When the stream is over before, the source is stopped: `return` is
+ * called, a `ReadableStream` is cancelled.
  * @param onFailure - Called with what the source threw, unless that only says that it was stopped.
  */
 export async function pump(
@@ -33,15 +28,13 @@ export async function pump(
   stream: EventStream,
   onFailure: (error: unknown) => void,
 ): Promise<void> {
-  let stop: (() => void) | undefined;
+  let items: SourceReader<OutgoingMessage> | undefined;
+  const stop = (): void => items?.stop(stream.signal.reason, fail);
   try {
-    const messages = typeof source === "function" ? await source(stream) : source;
-    const iterator: AsyncIterator<OutgoingMessage> | Iterator<OutgoingMessage> =
-      Symbol.asyncIterator in messages ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]();
-    stop = () => void returnFrom(iterator).catch((error: unknown) => fail(error));
+    items = readSource(typeof source === "function" ? await source(stream) : source, "send");
     if (stream.closed) return stop();
     stream.signal.addEventListener("abort", stop);
-    for (let result = await iterator.next(); ;) {
+    for (let result = await items.next(); ;) {
       if (stream.closed) return;
       if (result.done === true) break;
       let refused: { error: unknown } | undefined;
@@ -52,19 +45,21 @@ export async function pump(
       }
       if (refused !== undefined) {
         // The mistake is the generator's, so it learns of it where it made it, and may go on.
-        if (iterator.throw === undefined) throw refused.error;
-        result = await iterator.throw(refused.error);
+        if (items.throw === undefined) throw refused.error;
+        result = await items.throw(refused.error);
         continue;
       }
       await stream.ready;
       if (stream.closed) return;
-      result = await iterator.next();
+      result = await items.next();
     }
     stream.signal.removeEventListener("abort", stop);
     stream.end();
   } catch (error) {
-    if (stop !== undefined) stream.signal.removeEventListener("abort", stop);
+    stream.signal.removeEventListener("abort", stop);
     fail(error);
+    // It failed, or was refused what it gave: it may have something to clean up, and nothing more to say.
+    items?.stop(error, () => undefined);
   }
 
   function fail(error: unknown): void {
@@ -73,8 +68,4 @@ export async function pump(
       return;
     onFailure(error);
   }
-}
-
-async function returnFrom(iterator: AsyncIterator<unknown> | Iterator<unknown>): Promise<void> {
-  await iterator.return?.();
 }

@@ -13,6 +13,7 @@ import { takeOver } from "./take-over.ts";
  * - `"unauthorized"` 401, `"forbidden"` 403: as `authorize` said.
  * - `"gap"` 412: messages are lost and `onGap` is `"fail"`: load the state anew, then subscribe without a cursor.
  * - `"too-many-streams"` 429: of one address or one subscriber. 503: of the hub.
+ * - `"too-many-answers"` 429: of one subscriber. 503: of the process.
  * - `"gone"` 410: an answer that is no longer kept; 404: one that nobody has begun, to HEAD.
  * - `"draining"` 503: the hub is going away.
  * - `"failed"` 500: the application called us with wrong options. 503: the log could not be read, or `authorize` or `snapshot` failed.
@@ -24,6 +25,7 @@ export type RefusalCode =
   | "forbidden"
   | "gap"
   | "too-many-streams"
+  | "too-many-answers"
   | "draining"
   | "gone"
   | "failed";
@@ -44,8 +46,12 @@ export function refuseNode(given: NodeResponse | FastifyReply, refusal: Refusal,
 }
 
 /** 204: nothing more will come, which makes an `EventSource` stop. Never throws. */
-export function endNode(given: NodeResponse | FastifyReply, report: Report): void {
-  answerNode(given, 204, {}, undefined, report);
+export function endNode(
+  given: NodeResponse | FastifyReply,
+  report: Report,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  answerNode(given, 204, headers, undefined, report);
 }
 
 function answerNode(

@@ -6,7 +6,7 @@ import { openForTests } from "../../../../../test/support/hub-server.ts";
 import { createHub } from "../hub/create-hub.ts";
 import type { SubscribeOptions } from "./subscribe-options.ts";
 import { cursorOf } from "../request/cursor-of.ts";
-import { createAnswers } from "../answers/resumable.ts";
+import { createAnswers } from "../answers/create-answers.ts";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 

@@ -1,0 +1,52 @@
+/**
+ * What answers may cost: how many there are, how long each may be, how long it is kept.
+ * This module is browser compatible.
+ */
+import { show } from "../../guard/show.ts";
+
+export interface AnswerLimits {
+  /** Milliseconds that an answer is kept after its end. Default: 300,000 (five minutes). */
+  readonly keepMs: number;
+  /** Messages of one answer. One more ends it with the reason `"too-long"`. Default: 100,000. */
+  readonly messages: number;
+  /** Bytes of one answer. Default: 8,388,608 (8 MiB). */
+  readonly bytes: number;
+  /** Milliseconds without a reader after which the generator is stopped. Default: false, for never. */
+  readonly abandonMs: number | false;
+  /** Answers that this process keeps. For one more, the one that ended first goes; when all are running, it is refused with 503. Default: 1,000. */
+  readonly answers: number;
+  /** Bytes of all answers that this process keeps, by the same rule. Default: 268,435,456 (256 MiB). */
+  readonly totalBytes: number;
+  /** Answers of one `subscriber` that run at once. One more is refused with 429. Default: 20. */
+  readonly answersPerSubscriber: number;
+  /** Open streams of one `subscriber`. One more is refused with 429. Default: 100. */
+  readonly streamsPerSubscriber: number;
+  /** Open streams in all. One more is refused with 503. Default: 50,000. */
+  readonly streams: number;
+}
+
+const DEFAULTS: AnswerLimits = {
+  keepMs: 300_000,
+  messages: 100_000,
+  bytes: 8 * 2 ** 20,
+  abandonMs: false,
+  answers: 1_000,
+  totalBytes: 256 * 2 ** 20,
+  answersPerSubscriber: 20,
+  streamsPerSubscriber: 100,
+  streams: 50_000,
+};
+
+/** @throws {RangeError} If a limit is not a number above 0. */
+export function checkAnswerLimits(given: Partial<AnswerLimits>): AnswerLimits {
+  const limits = { ...DEFAULTS };
+  for (const name of Object.keys(DEFAULTS) as (keyof AnswerLimits)[]) {
+    const value: unknown = given[name];
+    if (value === undefined || (name === "abandonMs" && value === false)) continue;
+    if (typeof value !== "number" || !(value > 0)) {
+      throw new RangeError(`Cannot keep answers: ${name} is ${show(value)}, expected a number above 0`);
+    }
+    Object.assign(limits, { [name]: value });
+  }
+  return limits;
+}

@@ -1,0 +1,179 @@
+/**
+ * Answers that are produced once and read by whoever comes with their id: the tokens of a language model, the progress of a job.
+ * An answer goes on when its reader leaves, and a reader that returns, after a reload or on another network, continues where it
+ * was. What the application sees of that; create-answers.ts makes them.
+ */
+import type { AnswerVerdict, Dialect } from "../../dialects/dialect.ts";
+import type { Log } from "../../log/log.ts";
+import type { EventMap } from "../../wire/contract.ts";
+import type { ParsedMessage } from "../../wire/message.ts";
+import type { CompressionOptions } from "../compression/compression-options.ts";
+import type { ContractOptions } from "../message/check-data.ts";
+import type { StreamLimits } from "../one-stream/stream-limits.ts";
+import type { FastifyReply, FetchRequest, NodeRequest, NodeResponse } from "../request/http-types.ts";
+import type { Authorization } from "../subscribe/subscribe-options.ts";
+import type { AnswerLimits } from "./answer-limits.ts";
+import type { Generate } from "./producer.ts";
+
+export interface AnswersOptions<Events extends object = EventMap>
+  extends Partial<AnswerLimits>, ContractOptions<Events>, AnswerStreamOptions {
+  /** Where answers are kept, so that other processes can read them and one that dies is noticed. Default: the memory of this process. */
+  log?: Log;
+  /**
+   * With a log: milliseconds without a sign of life after which a producer counts as lost, and its answer ends. Default: 10,000.
+   * It gives a sign every third of that.
+   */
+  leaseMs?: number;
+  /** With a log: messages are appended together, at most once in this many milliseconds; the first at once. Default: 50. */
+  joinMs?: number;
+  /** Decides who may read or start an answer. Asked for each request. Default: everyone who knows the id. */
+  authorize?: AuthorizeAnswer;
+  /** The words that readers get for what a generator threw. Default: none, as an error may hold secrets. */
+  describeError?: (error: unknown, id: string) => string | undefined;
+  /** Receives what a generator threw, and what a log reported. Default: `console.error`. */
+  onError?: (error: unknown, id: string) => void;
+}
+
+/** How an answer is sent to those who read it. */
+export interface AnswerStreamOptions extends Pick<StreamLimits, "heartbeatMs" | "stallMs"> {
+  /** More response headers, of refusals too. */
+  headers?: Readonly<Record<string, string>>;
+  /** The reconnection time to begin with, in milliseconds. Default: the client's own. */
+  retryMs?: number;
+  /** Whether streams are compressed for those who accept gzip. Default: false. */
+  compression?: boolean | Omit<CompressionOptions, "perStream">;
+}
+
+/** What can be said of one request. What is left out is as `createAnswers` has it. */
+export interface AnswerRequestOptions extends AnswerStreamOptions {
+  /** Who asks, for the limits per subscriber. */
+  subscriber?: string | undefined;
+  authorize?: AuthorizeAnswer | undefined;
+}
+
+export interface StartOptions extends AnswerRequestOptions {
+  /**
+   * Whether an answer that ended without being complete is produced again, for a request without a cursor. Default: false, so
+   * that nothing is paid for twice.
+   */
+  restart?: boolean;
+}
+
+/** As `authorize` of a subscription. `expiresAtMs` ends the stream; `recheckMs` has no effect. */
+export type AuthorizeAnswer = (asked: {
+  readonly id: string;
+  readonly request: NodeRequest | FetchRequest;
+  /** Whether the request starts the answer when there is none. */
+  readonly starts: boolean;
+}) => Authorization | Promise<Authorization>;
+
+export interface AnswerState {
+  readonly state: "running" | "complete" | "failed";
+  /** Why it is not complete. */
+  readonly reason?: string;
+  /** The words that readers got with it. */
+  readonly message?: string;
+  readonly messages: number;
+  readonly bytes: number;
+  /** The cursor behind its newest message, `""` when there is none. */
+  readonly cursor: string;
+  readonly startedAtMs: number;
+  /** Undefined while it runs. */
+  readonly endedAtMs: number | undefined;
+}
+
+type NodeRequestWithUrl = NodeRequest & { readonly url?: string | undefined };
+type FetchRequestWithUrl = FetchRequest & { readonly url?: string | undefined };
+
+/** @typeParam Item - What generators yield: messages of our own dialect, or what the chosen one takes. */
+export interface Answers<Item> {
+  /**
+   * Responds with the messages of the answer `id`, from the request's `Last-Event-ID` on. The first request for an id starts
+   * `generate`; all others read what it made and makes. Where an answer is no longer kept, a reader that had a part of it gets
+   * 410, and `generate` is not called again.
+   *
+   * The id says who may read: make it hard to guess, or check who asks.
+   */
+  resumable(
+    request: NodeRequestWithUrl,
+    response: NodeResponse | FastifyReply,
+    id: string,
+    generate: Generate<Item>,
+    options?: StartOptions,
+  ): Promise<void>;
+  /** The same in another dialect. */
+  resumable<Other>(
+    request: NodeRequestWithUrl,
+    response: NodeResponse | FastifyReply,
+    id: string,
+    generate: Generate<Other>,
+    options: StartOptions & { dialect: Dialect<Other> },
+  ): Promise<void>;
+  /** The same for servers that take a `Request` and want a `Response` back. */
+  resumable(
+    request: FetchRequestWithUrl,
+    id: string,
+    generate: Generate<Item>,
+    options?: StartOptions,
+  ): Promise<Response>;
+  resumable<Other>(
+    request: FetchRequestWithUrl,
+    id: string,
+    generate: Generate<Other>,
+    options: StartOptions & { dialect: Dialect<Other> },
+  ): Promise<Response>;
+  /**
+   * Responds with the answer `id` while it runs, and with 204 when there is none, or it has ended. A reader that returns with a
+   * cursor also gets the rest of one that has ended.
+   */
+  resume(
+    request: NodeRequestWithUrl,
+    response: NodeResponse | FastifyReply,
+    id: string,
+    options?: AnswerRequestOptions & { dialect?: Dialect<never> },
+  ): Promise<void>;
+  resume(
+    request: FetchRequestWithUrl,
+    id: string,
+    options?: AnswerRequestOptions & { dialect?: Dialect<never> },
+  ): Promise<Response>;
+  /**
+   * Stops the answer's generator, in whichever process it runs: readers get the reason `"stopped"`. Does nothing when it has
+   * ended. @returns Whether it was running.
+   */
+  stop(id: string): Promise<boolean>;
+  /** What is known of an answer. `undefined`: there is none, or it is no longer kept. */
+  state(id: string): Promise<AnswerState | undefined>;
+  /**
+   * Reads an answer in this process: its messages behind the cursor `after`, with those that end it. Waits for more while it
+   * runs, and ends when it is complete.
+   * @throws {AnswerError} `gone` when there is no such answer; the reason when it is not complete.
+   */
+  read(
+    id: string,
+    options?: { readonly after?: string; readonly signal?: AbortSignal },
+  ): AsyncIterableIterator<ParsedMessage>;
+  /**
+   * Refuses new requests with 503, waits up to `graceMs` for the answers that this process produces, then stops them. Streams get
+   * their verdict. Default: 0.
+   */
+  close(options?: { graceMs?: number }): Promise<void>;
+  /** How many answers this process keeps. */
+  readonly size: number;
+}
+
+/** The state that the application sees. */
+export function stateOf(answer: {
+  readonly verdict: AnswerVerdict | undefined;
+  readonly buffer: { readonly length: number; readonly bytes: number };
+  readonly cursor: string;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number | undefined;
+}): AnswerState {
+  const { verdict, buffer, cursor, startedAtMs, endedAtMs } = answer;
+  const facts = { messages: buffer.length, bytes: buffer.bytes, cursor, startedAtMs, endedAtMs };
+  if (verdict === undefined) return { state: "running", ...facts };
+  if (verdict.complete) return { state: "complete", ...facts };
+  const { complete: _, ...why } = verdict;
+  return { state: "failed", ...why, ...facts };
+}

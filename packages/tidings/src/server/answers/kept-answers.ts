@@ -1,0 +1,157 @@
+/**
+ * The answers of this process: how many may be, which one goes for the next, and what comes due for each.
+ */
+import type { Refusal } from "../request/refusal.ts";
+import { sharedWheel, type Timed, type TimerWheel } from "../time/timer-wheel.ts";
+import type { Answer } from "./answer.ts";
+import type { AnswerLimits } from "./answer-limits.ts";
+import type { Producer } from "./producer.ts";
+
+export class KeptAnswers {
+  readonly #limits: AnswerLimits;
+  readonly #wheel: TimerWheel = sharedWheel();
+  readonly #byId = new Map<string, KeptAnswer>();
+  /** Answers that run here, by subscriber. */
+  readonly #running = new Map<string, number>();
+
+  constructor(limits: AnswerLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get(id: string): Answer | undefined {
+    return this.#byId.get(id)?.answer;
+  }
+
+  producerOf(answer: Answer): Producer | undefined {
+    const kept = this.#byId.get(answer.id);
+    return kept?.answer === answer ? kept.producer : undefined;
+  }
+
+  *producers(): Generator<Producer> {
+    for (const { producer } of this.#byId.values()) {
+      if (producer !== undefined && !producer.over) yield producer;
+    }
+  }
+
+  /** @returns Why no answer may begin for this subscriber, `undefined` when there is room. */
+  makeRoom(subscriber: string | undefined): Refusal | undefined {
+    const { answers, totalBytes, answersPerSubscriber } = this.#limits;
+    if (subscriber !== undefined && (this.#running.get(subscriber) ?? 0) >= answersPerSubscriber) {
+      return tooMany(429, `${answersPerSubscriber} answers run for ${subscriber} (answersPerSubscriber)`);
+    }
+    let bytes = 0;
+    for (const { answer } of this.#byId.values()) bytes += answer.buffer.bytes;
+    // In the order in which they ended: those that end are put behind the others.
+    for (const [id, { answer }] of this.#byId) {
+      if (this.#byId.size < answers && bytes < totalBytes) return undefined;
+      if (answer.endedAtMs === undefined) continue;
+      bytes -= answer.buffer.bytes;
+      this.#forget(id);
+    }
+    if (this.#byId.size < answers && bytes < totalBytes) return undefined;
+    const limit = this.#byId.size < answers ? `${totalBytes} bytes (totalBytes)` : `${answers} (answers)`;
+    return tooMany(503, `As many answers as are kept run already: ${limit}`);
+  }
+
+  /** Takes up an answer. Without a producer it runs in another process, or has ended. */
+  add(answer: Answer, producer: Producer | undefined, subscriber: string | undefined): void {
+    this.#forget(answer.id);
+    const kept = new KeptAnswer(answer, producer, subscriber, this.#limits, () => this.#forget(answer.id));
+    this.#byId.set(answer.id, kept);
+    if (producer !== undefined && subscriber !== undefined) {
+      this.#running.set(subscriber, (this.#running.get(subscriber) ?? 0) + 1);
+    }
+    if (answer.endedAtMs !== undefined) this.ended(answer);
+    else if (producer !== undefined && this.#limits.abandonMs !== false) {
+      this.#wheel.add(kept, lookMs(this.#limits.abandonMs));
+    }
+  }
+
+  /** An answer has ended: it is kept for a while. */
+  ended(answer: Answer): void {
+    const kept = this.#byId.get(answer.id);
+    if (kept?.answer !== answer) return;
+    this.#release(kept);
+    this.#byId.delete(answer.id);
+    this.#byId.set(answer.id, kept);
+    this.#wheel.add(kept, Math.max(0, answer.endedAtMs! + this.#limits.keepMs - Date.now()));
+  }
+
+  /** Forgets an answer. Who reads it already gets the rest of it. */
+  forget(answer: Answer): void {
+    if (this.#byId.get(answer.id)?.answer === answer) this.#forget(answer.id);
+  }
+
+  clear(): void {
+    for (const id of this.#byId.keys()) this.#forget(id);
+  }
+
+  #forget(id: string): void {
+    const kept = this.#byId.get(id);
+    if (kept === undefined) return;
+    this.#byId.delete(id);
+    this.#wheel.remove(kept);
+    this.#release(kept);
+  }
+
+  #release(kept: KeptAnswer): void {
+    const { subscriber, producer } = kept;
+    kept.producer = undefined;
+    if (producer === undefined || subscriber === undefined) return;
+    const left = this.#running.get(subscriber)! - 1;
+    if (left === 0) this.#running.delete(subscriber);
+    else this.#running.set(subscriber, left);
+  }
+}
+
+class KeptAnswer implements Timed {
+  dueTick = 0;
+  readonly answer: Answer;
+  readonly subscriber: string | undefined;
+  producer: Producer | undefined;
+  readonly #limits: AnswerLimits;
+  readonly #onExpired: () => void;
+  #readAtMs = performance.now();
+
+  constructor(
+    answer: Answer,
+    producer: Producer | undefined,
+    subscriber: string | undefined,
+    limits: AnswerLimits,
+    onExpired: () => void,
+  ) {
+    this.answer = answer;
+    this.producer = producer;
+    this.subscriber = subscriber;
+    this.#limits = limits;
+    this.#onExpired = onExpired;
+  }
+
+  /** @internal Called by the timer wheel. */
+  onDue(nowMs: number): number | undefined {
+    const { answer, producer } = this;
+    const { abandonMs } = this.#limits;
+    if (answer.endedAtMs !== undefined) {
+      this.#onExpired();
+      return undefined;
+    }
+    if (producer === undefined || abandonMs === false) return undefined;
+    if (answer.readers > 0) this.#readAtMs = nowMs;
+    this.#readAtMs = Math.max(this.#readAtMs, answer.readElsewhereAtMs);
+    if (nowMs - this.#readAtMs < abandonMs) return lookMs(abandonMs);
+    producer.stop("abandoned");
+    return undefined;
+  }
+}
+
+function lookMs(abandonMs: number): number {
+  return Math.min(1_000, abandonMs / 4);
+}
+
+function tooMany(status: 429 | 503, detail: string): Refusal {
+  return { code: "too-many-answers", status, detail, retryAfter: 2 + Math.floor(Math.random() * 8) };
+}
