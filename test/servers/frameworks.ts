@@ -14,7 +14,7 @@ import { H3, serve as serveH3 } from "h3";
 import { Hono } from "hono";
 import Koa from "koa";
 import { generate } from "selfsigned";
-import { createAcceptor } from "../../packages/tidings/src/server/index.ts";
+import { createAcceptor } from "../../packages/tidings/src/server/acceptor/index.ts";
 import { answer, respond } from "./answer.ts";
 import type { RunningServer, ServerTraits } from "./contract.ts";
 import { startNest } from "./nest.ts";

@@ -2,7 +2,8 @@
 import { createServer } from "node:http";
 import { drive, heartbeatMs } from "./driver.mjs";
 
-const { createAcceptor, createHub } = await import(process.env.BENCH_TIDINGS ?? "tidings/server");
+const { createHub } = await import(process.env.BENCH_TIDINGS ?? "tidings/server");
+const { createAcceptor } = await import("tidings/acceptor");
 const hub = createHub({
   heartbeatMs,
   // All streams come from one address, and the peers count none.

@@ -21,15 +21,6 @@ export type { HeadOptions } from "./out/response-head.ts";
 export { type Hub } from "./hub/hub.ts";
 export type { HistoryOptions, HubLimits, HubOptions } from "./hub/hub-options.ts";
 export type { CompressionOptions } from "./compression/compression-options.ts";
-export {
-  type Acceptor,
-  type AcceptorOptions,
-  type AcceptorServer,
-  type AcceptorStatistics,
-  createAcceptor,
-  type StreamHandler,
-  type StreamRequest,
-} from "./acceptor/acceptor.ts";
 export { HubError } from "./publish/hub-error.ts";
 export type { HubGauges, HubStatistics } from "./observe/hub-stats.ts";
 export type { Gap, GapReason, OnGap } from "./gaps/gap.ts";

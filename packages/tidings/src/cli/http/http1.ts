@@ -3,7 +3,7 @@
  */
 import { request as httpRequest } from "node:http";
 import type { Socket } from "node:net";
-import type { Exchange, ExchangeHandlers, ExchangeRequest } from "./exchange.ts";
+import type { Exchange, ExchangeHandlers, ExchangeRequest } from "./exchange-types.ts";
 
 export function overHttp1(
   socket: Socket,

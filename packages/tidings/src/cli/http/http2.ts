@@ -3,7 +3,7 @@
  */
 import { connect, constants, type IncomingHttpHeaders } from "node:http2";
 import type { Socket } from "node:net";
-import type { Exchange, ExchangeHandlers, ExchangeRequest } from "./exchange.ts";
+import type { Exchange, ExchangeHandlers, ExchangeRequest } from "./exchange-types.ts";
 import { basicOf } from "./http1.ts";
 
 export function overHttp2(

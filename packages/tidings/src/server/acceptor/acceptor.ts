@@ -3,6 +3,8 @@
  * node:http. Whatever is not plainly such a request reaches the server as if nobody had looked at it.
  * This module is browser compatible, and does nothing there.
  */
+import { positive } from "../../guard/positive.ts";
+import { ignore } from "../../guard/ignore.ts";
 import { ask, reporter, type Report } from "../../guard/foreign.ts";
 import { show } from "../../guard/show.ts";
 import { readAuthorization } from "../subscribe/authorization.ts";
@@ -133,8 +135,8 @@ class OpenAcceptor implements Acceptor, ConnectionOwner {
       );
     }
     this.#authorize = authorize === "public" ? undefined : authorize;
-    this.#silenceMs = positive("silenceMs", silenceMs);
-    this.#maxHeadBytes = positive("maxHeadBytes", maxHeadBytes);
+    this.#silenceMs = positive("create acceptor", "silenceMs", silenceMs);
+    this.#maxHeadBytes = positive("create acceptor", "maxHeadBytes", maxHeadBytes);
     this.#report = reporter(onError);
     for (const [path, handler] of Object.entries(paths)) this.#addPath(path, handler);
     this.#server = server;
@@ -287,10 +289,3 @@ const UNDECIDED: Refusal = {
   detail: "Whether the stream may be read cannot be decided now",
   retryAfter: 5,
 };
-
-function ignore(): void {}
-
-function positive(name: string, value: unknown): number {
-  if (typeof value === "number" && value > 0) return value;
-  throw new RangeError(`Cannot create acceptor: ${name} is ${String(value)}, expected a number above 0`);
-}

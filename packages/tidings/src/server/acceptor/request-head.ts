@@ -4,6 +4,7 @@
  * Format: https://www.rfc-editor.org/rfc/rfc9112#section-2.1, of which only a part is taken.
  * This module is browser compatible.
  */
+import { isHeaderName, isHeaderValue } from "../out/check-header.ts";
 
 export interface RequestHead {
   /** Path and query, as they were sent. */
@@ -39,7 +40,7 @@ export function readRequestHead(text: string): RequestHead | undefined {
     if (colon === -1 || colon > lineEnd || rawHeaders.length >= MOST_FIELDS * 2) return undefined;
     const rawName = text.slice(at, colon);
     const value = trim(text, colon + 1, lineEnd);
-    if (!TOKEN.test(rawName) || BAD_VALUE.test(value)) return undefined;
+    if (!isHeaderName(rawName) || !isHeaderValue(value)) return undefined;
     const name = rawName.toLowerCase();
     // Also true of what every object has, which is nobody's header.
     if (name in headers || NOT_OURS.has(name)) return undefined;
@@ -76,9 +77,6 @@ function isSpace(code: number): boolean {
 
 /** Characters of a URI's path and query (RFC 3986, 3.3 and 3.4). What browsers let through besides is for node:http. */
 const REQUEST_LINE = /^GET (\/[\w\-.~!$&'()*+,;=:@/?%]*) HTTP\/1\.1$/;
-const TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/;
-/** A lone CR or LF, NUL, and other controls. */
-const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 const HOST = /^[\w\-.:[\]]+$/;
 
 /** Fields that announce a body, change the protocol, or speak of the connection. */

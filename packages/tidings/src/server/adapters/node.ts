@@ -5,6 +5,7 @@
  * Loads where there is no Node, and no types of Node's are needed to compile against it.
  * This module is browser compatible.
  */
+import { ignore } from "../../guard/ignore.ts";
 import { show } from "../../guard/show.ts";
 import type { Batch } from "../out/batch.ts";
 import type { Outlet } from "../out/outlet.ts";
@@ -104,5 +105,3 @@ function closedOutlet(response: WideResponse): Outlet {
 function opensStreams(response: NodeResponse): response is OpensStreams {
   return typeof (response as Partial<OpensStreams>).openTidingsStream === "function";
 }
-
-function ignore(): void {}

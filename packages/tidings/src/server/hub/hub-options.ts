@@ -2,6 +2,7 @@
  * What an application can say about a hub.
  * This module is browser compatible.
  */
+import { positive } from "../../guard/positive.ts";
 import { reporter } from "../../guard/foreign.ts";
 import type { Log, Retention, TopicRetention } from "../../log/log.ts";
 import type { QuotaLimits } from "../subscribe/stream-quota.ts";
@@ -102,22 +103,34 @@ export function checkOptions(options: HubOptions): CheckedOptions {
     retention: toRetention(options.history ?? {}),
     heartbeatMs: orNever("heartbeatMs", options.heartbeatMs ?? 15_000),
     stallMs: orNever("stallMs", options.stallMs ?? 120_000),
-    writeBytes: positive("writeBytes", options.writeBytes ?? 65_536),
+    writeBytes: positive("create hub", "writeBytes", options.writeBytes ?? 65_536),
     slowPolicyOf: toPolicies(options.slow ?? []),
     recent: {
-      messages: positive("recent.messages", recent.messages ?? 16_384),
-      bytes: positive("recent.bytes", recent.bytes ?? 8 * 2 ** 20),
+      messages: positive("create hub", "recent.messages", recent.messages ?? 16_384),
+      bytes: positive("create hub", "recent.bytes", recent.bytes ?? 8 * 2 ** 20),
     },
     quota: {
-      streams: positive("limits.streams", limits.streams ?? 50_000),
-      perAddress: positive("limits.streamsPerAddress", limits.streamsPerAddress ?? 1_000),
-      perSubscriber: positive("limits.streamsPerSubscriber", limits.streamsPerSubscriber ?? 100),
+      streams: positive("create hub", "limits.streams", limits.streams ?? 50_000),
+      perAddress: positive("create hub", "limits.streamsPerAddress", limits.streamsPerAddress ?? 1_000),
+      perSubscriber: positive(
+        "create hub",
+        "limits.streamsPerSubscriber",
+        limits.streamsPerSubscriber ?? 100,
+      ),
     },
-    topicsPerStream: positive("limits.topicsPerStream", limits.topicsPerStream ?? 100),
-    messageBytes: positive("limits.messageBytes", limits.messageBytes ?? 2 ** 20),
-    messagesPerPublish: positive("limits.messagesPerPublish", limits.messagesPerPublish ?? 1_000),
+    topicsPerStream: positive("create hub", "limits.topicsPerStream", limits.topicsPerStream ?? 100),
+    messageBytes: positive("create hub", "limits.messageBytes", limits.messageBytes ?? 2 ** 20),
+    messagesPerPublish: positive(
+      "create hub",
+      "limits.messagesPerPublish",
+      limits.messagesPerPublish ?? 1_000,
+    ),
     compression: checkCompression("create hub", options.compression),
-    publishesPerSecond: positive("limits.publishesPerSecond", limits.publishesPerSecond ?? Infinity),
+    publishesPerSecond: positive(
+      "create hub",
+      "limits.publishesPerSecond",
+      limits.publishesPerSecond ?? Infinity,
+    ),
     checkData: dataCheck(options),
     onError: reporter(options.onError),
   };
@@ -125,9 +138,11 @@ export function checkOptions(options: HubOptions): CheckedOptions {
 
 function toRetention(history: HistoryOptions): Retention {
   const { messages = 10_000, bytes = 64 * 2 ** 20, ageMs = 3_600_000, topics = [] } = history;
-  for (const [name, value] of Object.entries({ messages, bytes, ageMs })) positive(`history.${name}`, value);
+  for (const [name, value] of Object.entries({ messages, bytes, ageMs }))
+    positive("create hub", `history.${name}`, value);
   const rules = topics.map(({ topics: selectors, ...bounds }) => {
-    for (const [name, value] of Object.entries(bounds)) positive(`history.topics ${name}`, value);
+    for (const [name, value] of Object.entries(bounds))
+      positive("create hub", `history.topics ${name}`, value);
     return { matches: selectTopics(selectors, Infinity).matches, bounds };
   });
   const forTopic: Retention["forTopic"] = (topic) => rules.find(({ matches }) => matches(topic))?.bounds;
@@ -148,12 +163,5 @@ function toPolicies(rules: NonNullable<HubOptions["slow"]>): ((topic: string) =>
 }
 
 function orNever(name: string, value: number | false): number {
-  return value === false ? Infinity : positive(name, value);
-}
-
-function positive(name: string, value: unknown): number {
-  if (typeof value !== "number" || !(value > 0)) {
-    throw new RangeError(`Cannot create hub: ${name} is ${String(value)}, expected a number above 0`);
-  }
-  return value;
+  return value === false ? Infinity : positive("create hub", name, value, "false");
 }

@@ -2,6 +2,7 @@
  * Holds what is sent to the contract: data is checked as its reader will see it, from the text that goes out.
  * This module is browser compatible.
  */
+import { ignore } from "../../guard/ignore.ts";
 import {
   type EventMap,
   type EventSchemas,
@@ -71,7 +72,7 @@ function issuesOf(schema: Schema, event: string, value: unknown): readonly Schem
   const result = schema["~standard"].validate(value);
   if (!("then" in result)) return result.issues;
   // Nobody will hear what it says.
-  result.then(undefined, () => undefined);
+  result.then(undefined, ignore);
   throw new TypeError(
     `Cannot send message ${JSON.stringify(event)}: its schema answers with a promise, expected an answer at once (checkEvents: false leaves the check to the reader)`,
   );

@@ -275,10 +275,10 @@ describe("the heartbeat", () => {
 
 test("a limit that is no positive number is refused with its value", () => {
   for (const [limits, text] of [
-    [{ heartbeatMs: 0 }, "heartbeatMs is 0, expected a number greater than 0, or false"],
-    [{ stallMs: Number.NaN }, "stallMs is NaN, expected a number greater than 0, or false"],
-    [{ maxBufferedBytes: -1 }, "maxBufferedBytes is -1, expected a number greater than 0"],
-    [{ maxBufferedBytes: false as never }, "maxBufferedBytes is false, expected a number greater than 0"],
+    [{ heartbeatMs: 0 }, "heartbeatMs is 0, expected a number above 0, or false"],
+    [{ stallMs: Number.NaN }, "stallMs is NaN, expected a number above 0, or false"],
+    [{ maxBufferedBytes: -1 }, "maxBufferedBytes is -1, expected a number above 0"],
+    [{ maxBufferedBytes: false as never }, "maxBufferedBytes is false, expected a number above 0"],
   ] as const) {
     expect(() => resolveLimits(limits)).toThrow(new RangeError(`Cannot open event stream: ${text}`));
   }

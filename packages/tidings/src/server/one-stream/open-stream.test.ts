@@ -150,7 +150,7 @@ test("a wrong option is found before anything is sent, so that the application c
   });
   expect([reply.status, await reply.text()]).toEqual([
     500,
-    "RangeError: Cannot open event stream: heartbeatMs is -1, expected a number greater than 0, or false",
+    "RangeError: Cannot open event stream: heartbeatMs is -1, expected a number above 0, or false",
   ]);
 });
 

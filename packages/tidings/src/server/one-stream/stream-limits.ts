@@ -2,6 +2,7 @@
  * What an open stream may cost: its silence, its backlog, its patience.
  * This module is browser compatible.
  */
+import { positive } from "../../guard/positive.ts";
 
 export interface StreamLimits {
   /**
@@ -28,22 +29,24 @@ export interface ResolvedLimits {
   readonly stallMs: number;
 }
 
-/** @throws {RangeError} If a limit is not a number greater than 0. */
+/** @throws {RangeError} If a limit is not a number above 0. */
 export function resolveLimits(limits: StreamLimits = {}): ResolvedLimits {
   return {
-    heartbeatMs: positive("heartbeatMs", limits.heartbeatMs ?? DEFAULT_HEARTBEAT_MS),
-    maxBufferedBytes: positive("maxBufferedBytes", limits.maxBufferedBytes ?? DEFAULT_MAX_BUFFERED_BYTES),
-    stallMs: positive("stallMs", limits.stallMs ?? DEFAULT_STALL_MS),
+    heartbeatMs: orNever("heartbeatMs", limits.heartbeatMs ?? DEFAULT_HEARTBEAT_MS),
+    maxBufferedBytes: positive(
+      ACTION,
+      "maxBufferedBytes",
+      limits.maxBufferedBytes ?? DEFAULT_MAX_BUFFERED_BYTES,
+    ),
+    stallMs: orNever("stallMs", limits.stallMs ?? DEFAULT_STALL_MS),
   };
 }
 
-function positive(name: keyof StreamLimits, value: number | false): number {
-  if (value === false && name !== "maxBufferedBytes") return Number.POSITIVE_INFINITY;
-  if (typeof value === "number" && value > 0) return value;
-  throw new RangeError(
-    `Cannot open event stream: ${name} is ${String(value)}, expected a number greater than 0${name === "maxBufferedBytes" ? "" : ", or false"}`,
-  );
+function orNever(name: string, value: number | false): number {
+  return value === false ? Infinity : positive(ACTION, name, value, "false");
 }
+
+const ACTION = "open event stream";
 
 const DEFAULT_HEARTBEAT_MS = "Bun" in globalThis ? 8_000 : 15_000;
 const DEFAULT_MAX_BUFFERED_BYTES = 2 ** 20;

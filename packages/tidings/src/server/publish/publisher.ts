@@ -1,6 +1,7 @@
 /**
  * Publishes: checks what is to be said, appends it to the log, and answers with the cursors. Waits for no subscriber.
  */
+import { ignore } from "../../guard/ignore.ts";
 import { formatCursor } from "../../log/cursor.ts";
 import type { AppendOptions, Log } from "../../log/log.ts";
 import { channels } from "../observe/diagnostics.ts";
@@ -57,7 +58,7 @@ export class Publisher {
     if (publishesPerSecond !== Infinity) this.#rate = new PublishRate(publishesPerSecond);
     this.#opened = opened;
     // Whoever publishes is told; the hub tells of it besides.
-    opened.catch(() => undefined);
+    opened.catch(ignore);
   }
 
   /** Publishes all of `messages` or none. */

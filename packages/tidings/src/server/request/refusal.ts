@@ -3,6 +3,7 @@
  * for those who can read it (RFC 9457).
  * This module is browser compatible.
  */
+import { ignore } from "../../guard/ignore.ts";
 import type { Report } from "../../guard/foreign.ts";
 import type { FastifyReply, NodeResponse } from "./http-types.ts";
 import { takeOver } from "./take-over.ts";
@@ -95,5 +96,3 @@ function expressed({ status, code, detail, retryAfter, headers }: Refusal): {
     },
   };
 }
-
-function ignore(): void {}

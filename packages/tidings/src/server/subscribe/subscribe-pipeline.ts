@@ -2,6 +2,7 @@
  * What a request passes on its way to a stream: is there room, may it, from where. Whatever is known at once is not waited
  * for: a turn of the microtasks for each of thousands of streams that return together adds up.
  */
+import { ignore } from "../../guard/ignore.ts";
 import { show } from "../../guard/show.ts";
 import type { Log } from "../../log/log.ts";
 import type { StreamQuota } from "./stream-quota.ts";
@@ -77,10 +78,8 @@ export class SubscribePipeline {
 
   constructor(options: PipelineOptions) {
     this.#options = options;
-    options.parts.then(
-      (parts) => (this.#parts = parts),
-      () => undefined,
-    );
+    // That the log cannot be opened is reported by the hub.
+    options.parts.then((parts) => (this.#parts = parts), ignore);
   }
 
   /**
