@@ -3,12 +3,10 @@
  * Specification: https://docs.ag-ui.com/concepts/events
  * This module is browser compatible.
  */
-import { type Dialect, failedFor, failureText, objectOf, textAt, typedItem } from "./dialect.ts";
+import { type Dialect, failedFor, failureText, objectOf, textAt, type Typed, typedItem } from "./dialect.ts";
 
 /** An event such as `{ type: "TEXT_MESSAGE_CONTENT", messageId, delta }`: a `BaseEvent` of `@ag-ui/core`. */
-export interface AgUiEvent {
-  readonly type: string;
-}
+export type AgUiEvent = Typed;
 
 export function agUi(): Dialect<AgUiEvent> {
   return dialect;

@@ -4,12 +4,10 @@
  * Protocol: https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol
  * This module is browser compatible.
  */
-import { type Dialect, failedFor, failureText, objectOf, textAt, typedItem } from "./dialect.ts";
+import { type Dialect, failedFor, failureText, objectOf, textAt, type Typed, typedItem } from "./dialect.ts";
 
 /** A part of a UI message, such as `{ type: "text-delta", id, delta }`: a `UIMessageChunk` of the `ai` package. */
-export interface AiSdkPart {
-  readonly type: string;
-}
+export type AiSdkPart = Typed;
 
 export function aiSdk(): Dialect<AiSdkPart> {
   return dialect;

@@ -3,12 +3,19 @@
  * Reference: https://docs.anthropic.com/en/api/messages-streaming
  * This module is browser compatible.
  */
-import { type Dialect, failedFor, failureText, objectOf, part, textAt, typedItem } from "./dialect.ts";
+import {
+  type Dialect,
+  failedFor,
+  failureText,
+  objectOf,
+  part,
+  textAt,
+  type Typed,
+  typedItem,
+} from "./dialect.ts";
 
 /** An event such as `{ type: "content_block_delta", index, delta }`: a `RawMessageStreamEvent` of `@anthropic-ai/sdk`. */
-export interface AnthropicEvent {
-  readonly type: string;
-}
+export type AnthropicEvent = Typed;
 
 export function anthropic(): Dialect<AnthropicEvent> {
   return dialect;

@@ -101,6 +101,9 @@ export function failedFor(reason: string | undefined, message: string | undefine
     : { complete: false, reason: known, message };
 }
 
+/** An object with a `type`, written out or of an interface that declares it. */
+export type Typed = { readonly type: string; readonly [field: string]: unknown } | { readonly type: string };
+
 /**
  * An item that clients read as a JSON object with a `type`.
  * @throws {TypeError} If it is anything else.
