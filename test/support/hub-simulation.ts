@@ -2,7 +2,7 @@
  * A world for the hub in which everything happens by a seed: when its work runs, what its log takes its time over, what its
  * peers take, and when they break. `simulate` returns what went wrong, judged by a model that knows all that was accepted.
  */
-import type { Entry, Log, OpenLogOptions } from "../../packages/tidings/src/log/log.ts";
+import type { Followed, Log, OpenLogOptions, Tail } from "../../packages/tidings/src/log/log.ts";
 import { memoryLog } from "../../packages/tidings/src/log/memory/memory-log.ts";
 import { OpenHub } from "../../packages/tidings/src/server/hub/open-hub.ts";
 import { TimerWheel } from "../../packages/tidings/src/server/time/timer-wheel.ts";
@@ -10,7 +10,7 @@ import { createRandom } from "../../packages/tidings/src/test/random.ts";
 import { createParser, type Parser } from "../../packages/tidings/src/wire/parser.ts";
 import type { SubscribeOptions } from "../../packages/tidings/src/server/subscribe/subscribe-options.ts";
 
-export type Weather = "calm" | "slow readers" | "cuts" | "small retention" | "everything";
+export type Weather = "calm" | "slow readers" | "cuts" | "small retention" | "everything" | "another process";
 
 export interface SimulationResult {
   readonly problems: string[];
@@ -31,8 +31,9 @@ export async function simulate(seed: number, weather: Weather): Promise<Simulati
   const random = createRandom(seed * 7919 + weather.length);
   const chance = (share: number): boolean => random() < share;
   const stormy = weather === "everything";
-  const slow = stormy || weather === "slow readers" || weather === "small retention";
-  const cutting = stormy || weather === "cuts" || weather === "small retention";
+  const shared = weather === "another process";
+  const slow = stormy || shared || weather === "slow readers" || weather === "small retention";
+  const cutting = stormy || shared || weather === "cuts" || weather === "small retention";
   const problems: string[] = [];
 
   const work: (() => void)[] = [];
@@ -40,7 +41,7 @@ export async function simulate(seed: number, weather: Weather): Promise<Simulati
   const published: { topic: string; n: number }[] = [];
   const hub = new OpenHub(
     {
-      log: stormy ? unhurriedLog(random) : memoryLog(),
+      log: shared ? followingLog(random) : stormy ? unhurriedLog(random) : memoryLog(),
       history: weather === "small retention" || stormy ? { messages: 30 } : {},
       recent: { messages: slow ? 8 : 1_000 },
       writeBytes: slow ? 200 : 65_536,
@@ -259,6 +260,55 @@ class SimulatedResponse {
   }
 }
 
+/** A log in another process: its tail hands on what is followed, when it pleases, and now and then not at all. */
+function followingLog(random: () => number): Log {
+  const inner = memoryLog();
+  const followed = new Map<string, number>();
+  const isFollowed = (topic: string): boolean => (followed.get(topic) ?? 0) + (followed.get("") ?? 0) > 0;
+  const late = async (): Promise<void> => {
+    for (let i = Math.floor(random() * 40); i > 0; i -= 1) await Promise.resolve();
+  };
+  const count = (topics: Followed, by: 1 | -1): void => {
+    for (const topic of topics === "all" ? [""] : topics)
+      followed.set(topic, (followed.get(topic) ?? 0) + by);
+  };
+  let through = 0;
+  let handOn: (part: Tail) => void = () => undefined;
+  let tail: Promise<unknown> = Promise.resolve();
+  return {
+    open: (options: OpenLogOptions) => {
+      handOn = (part) => {
+        ({ through } = part);
+        const entries = part.entries.filter(({ topic }) => isFollowed(topic));
+        options.onTail({ ...part, entries });
+      };
+      const onTail = (part: Tail): void => {
+        const missed = random() < 0.05;
+        tail = tail
+          .then(late)
+          .then(() => handOn(missed ? { after: part.through, through: part.through, entries: [] } : part));
+      };
+      return inner.open({ ...options, onTail });
+    },
+    follow: async (topics) => {
+      await late();
+      count(topics, 1);
+      const from = through;
+      await late();
+      return from;
+    },
+    unfollow: (topics) => count(topics, -1),
+    append: (drafts, options) => inner.append(drafts, options),
+    read: async (request) => {
+      await late();
+      return inner.read(request);
+    },
+    head: () => inner.head(),
+    stats: () => inner.stats(),
+    close: () => inner.close(),
+  };
+}
+
 /** A log whose answers and whose tail come when it pleases, as those of another machine do. */
 function unhurriedLog(random: () => number): Log {
   const inner = memoryLog();
@@ -270,10 +320,10 @@ function unhurriedLog(random: () => number): Log {
   let tail: Promise<unknown> = Promise.resolve();
   return {
     open: (options: OpenLogOptions) => {
-      const onEntries = (entries: readonly Entry[]): void => {
-        tail = late(tail).then(() => options.onEntries(entries));
+      const onTail = (part: Tail): void => {
+        tail = late(tail).then(() => options.onTail(part));
       };
-      return inner.open({ ...options, onEntries });
+      return inner.open({ ...options, onTail });
     },
     append: (drafts, options) => late(inner.append(drafts, options)),
     read: (request) => late(inner.read(request)),

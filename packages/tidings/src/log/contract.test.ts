@@ -55,7 +55,7 @@ describe("describeLog()", () => {
   it.each<[string, (log: Log) => Partial<Log>, RegExp]>([
     [
       "forgets its tail",
-      (log) => ({ open: (options) => log.open({ ...options, onEntries: () => undefined }) }),
+      (log) => ({ open: (options) => log.open({ ...options, onTail: () => undefined }) }),
       /tail/,
     ],
     [
@@ -64,9 +64,9 @@ describe("describeLog()", () => {
         open: (options) =>
           log.open({
             ...options,
-            onEntries: (entries) =>
+            onTail: (part) =>
               void new Promise((resolve) => void setTimeout(resolve, 5))
-                .then(() => options.onEntries(entries))
+                .then(() => options.onTail(part))
                 .catch(options.onError),
           }),
       }),

@@ -7,12 +7,20 @@
  */
 import assert from "node:assert/strict";
 import { describeAppending } from "./contract/appending.ts";
-import { openBench, range, type CreateLog, type DeclareTest } from "./contract/opened-log.ts";
+import {
+  ALL_ABILITIES,
+  openBench,
+  range,
+  type CreateLog,
+  type DeclareTest,
+  type LogAbilities,
+} from "./contract/opened-log.ts";
 import { compareWithModel } from "./contract/model.ts";
 import { describeReading } from "./contract/reading.ts";
 import { describeRetention } from "./contract/retention.ts";
+import { describeTail } from "./contract/tail.ts";
 
-export type { CreateLog };
+export type { CreateLog, LogAbilities };
 
 export interface TestRunner {
   describe: (name: string, body: () => void) => unknown;
@@ -21,33 +29,37 @@ export interface TestRunner {
 
 /**
  * Declares the suite.
- * @param runner - `describe` and `it` of your test runner. Default: those that the runner made global.
+ * @param options - What your log cannot do; and `describe` and `it` of your test runner. Default: those that the runner made global.
  * @throws {TypeError} If there is no runner.
  */
 export function describeLog(
   name: string,
   create: CreateLog,
-  runner: Partial<TestRunner> = globalThis as Partial<TestRunner>,
+  options: Partial<TestRunner & LogAbilities> = {},
 ): void {
-  const { describe, it } = runner;
+  const { describe, it } = { ...(globalThis as Partial<TestRunner>), ...options };
+  const abilities = { ...ALL_ABILITIES, ...options };
   if (describe === undefined || it === undefined) {
     throw new TypeError(
       "Cannot declare log tests: describe and it are not global, expected { describe, it } as third argument",
     );
   }
-  const test: DeclareTest = (title, body, options = {}) =>
+  const test: DeclareTest = (title, body, { needs, ...benchOptions } = {}) => {
+    if (needs !== undefined && !abilities[needs]) return;
     it(title, async () => {
-      const bench = await openBench(create, options);
+      const bench = await openBench(create, benchOptions, abilities);
       try {
         await body(bench);
       } finally {
         await bench.log.close();
       }
     });
+  };
   describe(name, () => {
     describeAppending(test);
     describeReading(test);
     describeRetention(test);
+    describeTail(test);
     it("gives each new log another epoch", async () => {
       const one = await openBench(create, {});
       const other = await openBench(create, {});
@@ -56,7 +68,8 @@ export function describeLog(
       assert.notEqual(one.position.epoch, other.position.epoch);
     });
     for (const seed of range(1, 20)) {
-      it(`agrees with the plainest log there is, run ${seed}`, () => compareWithModel(create, seed));
+      it(`agrees with the plainest log there is, run ${seed}`, () =>
+        compareWithModel(create, seed, abilities));
     }
   });
 }

@@ -8,6 +8,7 @@ export {
   type AppendOptions,
   type Draft,
   type Entry,
+  type Followed,
   type Log,
   LogError,
   type LogPosition,
@@ -17,6 +18,8 @@ export {
   type ReadRequest,
   type Retention,
   type Selection,
+  type Tail,
+  type TailState,
   type TopicRetention,
 } from "./log.ts";
 export { memoryLog, type MemoryLogOptions } from "./memory/memory-log.ts";

@@ -28,20 +28,49 @@ export interface Log {
   head(): Promise<LogPosition>;
   /** How much is retained now. */
   stats(): Promise<LogStats>;
+  /**
+   * Only of a log whose tail hands on what is followed; without it, the tail hands on everything.
+   * Has the tail hand on topics, or all of them. A topic is followed until {@link unfollow} was called as often.
+   * @returns An offset: everything of these topics after it is handed on.
+   */
+  follow?(topics: Followed): Promise<number>;
+  /** The tail need not hand these on any more, though it may. */
+  unfollow?(topics: Followed): void;
   /** Stops the tail; appends under way are settled first. The log may be opened again by another instance. */
   close(): Promise<void>;
 }
 
+/** Topics by name, or all there are: what patterns need. */
+export type Followed = readonly string[] | "all";
+
 export interface OpenLogOptions {
   readonly retention: Retention;
+  /** The tail: what is appended after the position that `open` gave, by any process. In one process it is called before `append` resolves. */
+  readonly onTail: (tail: Tail) => void;
   /**
-   * The tail: every entry after the position that `open` gave, whoever appended it, once and in order. A first offset that
-   * does not follow the last one says that entries between were discarded before they could be handed on.
-   * In one process it is called before `append` resolves.
+   * The log was replaced by another one while it was open: its storage lost everything, say. Offsets begin anew, under another
+   * epoch, and the tail goes on after `position`. Called before an append to the new log resolves.
    */
-  onEntries: (entries: readonly Entry[]) => void;
-  /** Called when the tail cannot go on by itself, at most once per cause; and with what `onEntries` throws. */
-  onError?: (error: unknown) => void;
+  readonly onReset?: (position: LogPosition) => void;
+  /**
+   * The tail is interrupted, or goes on after an interruption. The log takes it up again by itself, and then hands on what
+   * came meanwhile, or says what it cannot. Not called for the first time with `"following"`.
+   */
+  readonly onState?: (state: TailState) => void;
+  /** Reports what no caller can be told of: once for each interruption of the tail, and what `onTail` throws. */
+  readonly onError?: (error: unknown) => void;
+}
+
+export type TailState = "following" | "interrupted";
+
+/** A part of the tail. Offsets that are missing between `after` and `through` are of topics that are not followed. */
+export interface Tail {
+  /** The `through` of the part before. When it is above that, what lies between was not handed on, and has to be read. */
+  readonly after: number;
+  /** Everything that is followed, up to this offset, was handed on. */
+  readonly through: number;
+  /** In the order of their offsets; may be none. */
+  readonly entries: readonly Entry[];
 }
 
 /** Bounds of the whole log: an entry is discarded, oldest first, when any of them is passed. */

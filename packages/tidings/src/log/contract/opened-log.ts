@@ -1,20 +1,52 @@
 /**
  * What the tests of the contract work with: a log that was opened, its clock, and a few short forms.
  */
-import type { Draft, Entry, Log, LogPosition, OpenLogOptions, Page, ReadRequest, Retention } from "../log.ts";
+import type {
+  Draft,
+  Entry,
+  Log,
+  LogPosition,
+  OpenLogOptions,
+  Page,
+  ReadRequest,
+  Retention,
+  Tail,
+} from "../log.ts";
 
-/** Makes an empty log that reads the time from `now`, in milliseconds since 1970. */
+/** Makes an empty log that reads the time from `now`, in milliseconds since 1970, if it takes a clock. */
 export type CreateLog = (options: { now: () => number }) => Log | Promise<Log>;
+
+/** What a log can do beyond what all can. Default: everything. */
+export interface LogAbilities {
+  /** `"own"`: it goes by a clock that the suite cannot set, so that the suite waits for ages to pass. */
+  readonly clock: "given" | "own";
+  /** False: a reader may be told of a loss in a topic that lost nothing; never the reverse. */
+  readonly exactLosses: boolean;
+  /** False: of the drafts of one append, some may be stored when others fail. */
+  readonly atomicBatches: boolean;
+  /** False: `forTopic` has no effect. */
+  readonly topicBounds: boolean;
+}
+
+export const ALL_ABILITIES: LogAbilities = {
+  clock: "given",
+  exactLosses: true,
+  atomicBatches: true,
+  topicBounds: true,
+};
 
 /** Declares a test that is given an open log, which is closed behind it. */
 export type DeclareTest = (
   title: string,
   body: (bench: Bench) => Promise<void>,
-  options?: BenchOptions,
+  options?: BenchOptions & {
+    /** Only for logs with this ability. */
+    readonly needs?: "topicBounds";
+  },
 ) => unknown;
 
 export interface BenchOptions extends Partial<Retention> {
-  /** Has `onEntries` throw. */
+  /** Has `onTail` throw. */
   readonly brokenTail?: boolean;
 }
 
@@ -22,8 +54,15 @@ export interface BenchOptions extends Partial<Retention> {
 export interface Bench {
   readonly log: Log;
   readonly position: LogPosition;
+  readonly abilities: LogAbilities;
   readonly clock: { ms: number };
+  /** Waits for the tail where that comes from another process: elsewhere it comes before `append` resolves. */
+  readonly tailed: (entries: number) => Promise<void>;
+  /** Lets time pass. */
+  readonly pass: (ms: number) => Promise<void>;
+  /** What was handed on. */
   readonly tail: Entry[];
+  readonly parts: Tail[];
   /** What the log told of by `onError`. */
   readonly errors: unknown[];
   readonly read: (
@@ -35,25 +74,39 @@ export interface Bench {
 export async function openBench(
   create: CreateLog,
   { brokenTail = false, ...retention }: BenchOptions,
+  abilities: LogAbilities = ALL_ABILITIES,
 ): Promise<Bench> {
-  const clock = { ms: 1_000 };
+  const clock = { ms: 1_000_000 };
   const tail: Entry[] = [];
+  const parts: Tail[] = [];
   const errors: unknown[] = [];
   const log = await create({ now: () => clock.ms });
   const options: OpenLogOptions = {
     retention: { messages: 10_000, bytes: 2 ** 24, ageMs: 3_600_000, ...retention },
-    onEntries: (entries) => {
+    onTail: (part) => {
       if (brokenTail) throw new Error("the tail is broken");
-      tail.push(...entries);
+      parts.push(part);
+      tail.push(...part.entries);
     },
     onError: (error) => errors.push(error),
   };
+  const position = await log.open(options);
+  await log.follow?.("all");
   return {
     log,
+    abilities,
     clock,
+    tailed: async (count) => {
+      if (log.follow !== undefined) await until(() => tail.length >= count, `${count} entries in the tail`);
+    },
+    pass: async (ms) => {
+      if (abilities.clock === "given") clock.ms += ms;
+      else await new Promise((resolve) => void setTimeout(resolve, ms));
+    },
     tail,
+    parts,
     errors,
-    position: await log.open(options),
+    position,
     read: (topics, request) =>
       log.read({
         topics:
@@ -95,4 +148,12 @@ export async function shape(reading: Promise<Page>): Promise<object> {
 
 export function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+}
+
+/** Waits for what comes by itself. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  for (const giveUp = Date.now() + 10_000; !condition();) {
+    if (Date.now() > giveUp) throw new Error(`waited 10 s for ${what}`);
+    await new Promise((resolve) => void setTimeout(resolve, 5));
+  }
 }

@@ -51,13 +51,13 @@ describe("lmdbLog()", () => {
     const small = { ...retention, messages: 3 };
     const first = environment(path);
     const log = lmdbLog(first);
-    const { epoch } = await log.open({ retention: small, onEntries() {} });
+    const { epoch } = await log.open({ retention: small, onTail() {} });
     for (let i = 1; i <= 5; i += 1) await log.append([draft("a", `${i}`)], { idempotencyKey: `key ${i}` });
     await log.close();
     await first.close();
 
     const again = lmdbLog(environment(path));
-    expect(await again.open({ retention: small, onEntries() {} })).toEqual({ epoch, head: 5 });
+    expect(await again.open({ retention: small, onTail() {} })).toEqual({ epoch, head: 5 });
     const topics = { exact: ["a"], matches: (topic: string) => topic === "a" };
     const page = await again.read({ topics, after: 0, maxMessages: 9, maxBytes: 999 });
     expect([page.entries.map(textOf), page.lostThrough]).toEqual([["3", "4", "5"], 2]);
@@ -73,7 +73,7 @@ describe("lmdbLog()", () => {
   it("keeps several logs in one environment apart", async () => {
     const env = environment();
     const logs = [lmdbLog(env, { name: "one" }), lmdbLog(env, { name: "other" })];
-    const epochs = await Promise.all(logs.map((log) => log.open({ retention, onEntries() {} })));
+    const epochs = await Promise.all(logs.map((log) => log.open({ retention, onTail() {} })));
     await logs[0]!.append([draft("a", "1")]);
     expect(epochs[0]!.epoch).not.toBe(epochs[1]!.epoch);
     expect((await logs[1]!.stats()).head).toBe(0);
@@ -94,14 +94,14 @@ describe("lmdbLog()", () => {
       /expected open\(\{ path, overlappingSync: false, eventTurnBatching: false \}\), or pollMs: false/,
     );
     const log = lmdbLog(env, { pollMs: false });
-    await log.open({ retention, onEntries() {} });
+    await log.open({ retention, onTail() {} });
     expect(await log.append([draft("a", "1")])).toMatchObject({ first: 1 });
     await log.close();
   });
 
   it("refuses more than may wait to be written, and takes it later", async () => {
     const log = lmdbLog(environment(), { pendingBytes: 100 });
-    await log.open({ retention, onEntries() {} });
+    await log.open({ retention, onTail() {} });
     const body = "x".repeat(60);
     const first = log.append([draft("a", body)]);
     await expect(log.append([draft("a", body)])).rejects.toMatchObject({ name: "LogError", code: "busy" });
@@ -112,7 +112,7 @@ describe("lmdbLog()", () => {
 
   it("settles what is under way when it is closed", async () => {
     const log = lmdbLog(environment());
-    await log.open({ retention, onEntries() {} });
+    await log.open({ retention, onTail() {} });
     const appends = Array.from({ length: 20 }, (_, i) => log.append([draft("a", `${i}`)]));
     await log.close();
     expect((await Promise.all(appends)).map(({ last }) => last)).toEqual(
@@ -126,7 +126,7 @@ describe("lmdbLog()", () => {
       const env = environment(path);
       const errors: unknown[] = [];
       const log = lmdbLog(env, { pollMs: 1 });
-      await log.open({ retention, onEntries() {}, onError: (error) => errors.push(error) });
+      await log.open({ retention, onTail() {}, onError: (error) => errors.push(error) });
       const accepted = new Map<number, string>();
       const refusals: { text: string; error: unknown }[] = [];
       const writers = Array.from({ length: 8 }, async (_, writer) => {
@@ -155,7 +155,7 @@ describe("lmdbLog()", () => {
       await log.close();
 
       const again = lmdbLog(environment(path));
-      await again.open({ retention, onEntries() {} });
+      await again.open({ retention, onTail() {} });
       const kept = new Map((await readAll(again, "a")).map((entry) => [entry.offset, textOf(entry)]));
       expect([...accepted].filter(([offset, text]) => kept.get(offset) !== text)).toEqual([]);
       expect(kept.size).toBe(accepted.size);
@@ -166,13 +166,13 @@ describe("lmdbLog()", () => {
   it("can be closed while it is being opened", async () => {
     const env = environment();
     const log = lmdbLog(env);
-    const opening = log.open({ retention, onEntries() {} });
+    const opening = log.open({ retention, onTail() {} });
     await Promise.all([
       expect(opening).rejects.toMatchObject({ name: "LogError", code: "closed" }),
       log.close(),
     ]);
     const again = lmdbLog(env);
-    expect(await again.open({ retention, onEntries() {} })).toMatchObject({ head: 0 });
+    expect(await again.open({ retention, onTail() {} })).toMatchObject({ head: 0 });
     await again.close();
   });
 
@@ -181,7 +181,7 @@ describe("lmdbLog()", () => {
     const log = lmdbLog(environment());
     await log.open({
       retention,
-      onEntries() {
+      onTail() {
         throw new Error("no");
       },
       onError: (error) => errors.push(error),
@@ -200,7 +200,7 @@ describe("lmdbLog()", () => {
       emptyTopics: 2,
       now: () => ms,
     });
-    await log.open({ retention: { ...retention, messages: 1 }, onEntries() {} });
+    await log.open({ retention: { ...retention, messages: 1 }, onTail() {} });
     const append = async (key: string, topic = "a"): Promise<boolean> =>
       (await log.append([draft(topic)], { idempotencyKey: key })).repeated;
     expect([await append("1"), await append("2"), await append("3")]).toEqual([false, false, false]);
@@ -230,7 +230,7 @@ describe("lmdbLog()", () => {
     const log = lmdbLog(env, { pollMs: 5 });
     await log.open({
       retention,
-      onEntries: (entries) => tail.push(...entries),
+      onTail: ({ entries }) => tail.push(...entries),
       onError: (error) => errors.push(error),
     });
     const reset = env.resetReadTxn.bind(env);
@@ -253,7 +253,7 @@ describe("lmdbLog()", () => {
     const tail: Entry[] = [];
     // No look would come in time.
     const log = lmdbLog(environment(path), { pollMs: 600_000 });
-    await log.open({ retention, onEntries: (entries) => tail.push(...entries) });
+    await log.open({ retention, onTail: ({ entries }) => tail.push(...entries) });
     const child = startChild(ONE_MESSAGE, [path]);
     await expect.poll(() => tail.map(textOf)).toEqual(["from another process"]);
     await exited(child);
@@ -266,7 +266,7 @@ describe("lmdbLog()", () => {
     const log = lmdbLog(environment(path), { pollMs: 20 });
     await log.open({
       retention: { ...retention, forTopic: () => ({ messages: 1 }) },
-      onEntries: (entries) => tail.push(...entries),
+      onTail: ({ entries }) => tail.push(...entries),
     });
     const child = startChild(LATEST_VALUES, [path]);
     await exited(child);
@@ -280,7 +280,7 @@ describe("lmdbLog()", () => {
   it("keeps no more for other processes than it says", async () => {
     const env = environment();
     const log = lmdbLog(env);
-    await log.open({ retention: { ...retention, messages: 1 }, onEntries() {} });
+    await log.open({ retention: { ...retention, messages: 1 }, onTail() {} });
     const many = Array.from({ length: 400 }, () => draft("a"));
     for (let i = 0; i < 30; i += 1) await log.append(many);
     const kept = env.openDB("tidings/tail", { encoding: "binary" }).getKeysCount();
@@ -295,11 +295,11 @@ describe("lmdbLog()", () => {
     const year = 365 * 86_400_000;
     const ahead = lmdbLog(first, { now: () => Date.now() + year });
     const short = { ...retention, ageMs: 200 };
-    await ahead.open({ retention: short, onEntries() {} });
+    await ahead.open({ retention: short, onTail() {} });
     await ahead.append([draft("a", "1")]);
     await ahead.close();
     const log = lmdbLog(first);
-    await log.open({ retention: short, onEntries() {} });
+    await log.open({ retention: short, onTail() {} });
     await log.append([draft("a", "2")]);
     await expect.poll(async () => (await readAll(log, "a")).length).toBe(0);
     await log.append([draft("b", "3")]);
@@ -310,21 +310,21 @@ describe("lmdbLog()", () => {
   it("refuses a log that another version wrote", async () => {
     const env = environment();
     const log = lmdbLog(env);
-    await log.open({ retention, onEntries() {} });
+    await log.open({ retention, onTail() {} });
     await log.close();
     const state = env.openDB<Record<string, unknown>, string>("tidings/log", {
       encoding: "json",
       useVersions: true,
     });
     await state.put("log", { ...state.get("log"), format: 1 }, 1);
-    await expect(lmdbLog(env).open({ retention, onEntries() {} })).rejects.toThrow(
+    await expect(lmdbLog(env).open({ retention, onTail() {} })).rejects.toThrow(
       "Cannot open log: it has format 1, expected 2",
     );
   });
 
   it("lets broad reads have a turn of the event loop each", async () => {
     const log = lmdbLog(environment());
-    await log.open({ retention, onEntries() {} });
+    await log.open({ retention, onTail() {} });
     for (let i = 0; i < 10; i += 1) {
       await log.append(Array.from({ length: 400 }, (_, n) => draft(`${n}/${i}`)));
     }
@@ -359,14 +359,14 @@ const ONE_MESSAGE = "one-message";
 const LATEST_VALUES = "latest-values";
 const PROGRAMS = {
   [ONE_MESSAGE]: `${PRELUDE}
-await log.open({ retention, onEntries() {} });
+await log.open({ retention, onTail() {} });
 await log.append([{ topic: "a", body: Buffer.from("from another process") }]);
 await log.close();
 await env.close();
 `,
   // In bursts, so that many are replaced before anybody can look.
   [LATEST_VALUES]: `${PRELUDE}
-await log.open({ retention: { ...retention, forTopic: () => ({ messages: 1 }) }, onEntries() {} });
+await log.open({ retention: { ...retention, forTopic: () => ({ messages: 1 }) }, onTail() {} });
 for (let n = 0; n < 1200; ) {
   const burst = [];
   for (let i = 0; i < 40; i += 1) burst.push(log.append([{ topic: "abc"[n % 3], body: Buffer.from(String(n++)) }]));
@@ -411,7 +411,7 @@ import { open } from "lmdb";
 import { lmdbLog } from "./lmdb-log.ts";
 const [path, name, size] = process.argv.slice(2);
 const log = lmdbLog(open({ path, overlappingSync: false, eventTurnBatching: false }));
-await log.open({ retention: { messages: 1e6, bytes: 2 ** 30, ageMs: 3.6e6 }, onEntries() {} });
+await log.open({ retention: { messages: 1e6, bytes: 2 ** 30, ageMs: 3.6e6 }, onTail() {} });
 let n = 0;
 async function write() {
   for (;;) {
@@ -476,7 +476,7 @@ describe("lmdbLog() and processes that die", () => {
       await gone;
     }
     const log = lmdbLog(environment(path));
-    const { head } = await log.open({ retention, onEntries() {} });
+    const { head } = await log.open({ retention, onTail() {} });
     const entries = await readAll(log, "a");
     expect(entries.map(({ offset }) => offset)).toEqual(Array.from({ length: head }, (_, i) => i + 1));
     const kept = new Map(entries.map((entry) => [entry.offset, textOf(entry)]));
@@ -493,7 +493,7 @@ describe("lmdbLog() and processes that die", () => {
       const acknowledged = new Map<number, string>();
       const tail: Entry[] = [];
       const log = lmdbLog(environment(path), { pollMs: 5 });
-      await log.open({ retention, onEntries: (entries) => tail.push(...entries) });
+      await log.open({ retention, onTail: ({ entries }) => tail.push(...entries) });
       const children = ["x", "y"].map((name) =>
         startWriter([process.execPath, writer, path, name, "0"], acknowledged, []),
       );
@@ -550,7 +550,7 @@ describe("lmdbLog() and processes that die", () => {
       expect(acknowledged.size).toBeGreaterThan(50);
 
       const log = lmdbLog(environment(path));
-      await log.open({ retention, onEntries() {} });
+      await log.open({ retention, onTail() {} });
       const kept = new Map((await readAll(log, "a")).map((entry) => [entry.offset, textOf(entry).trimEnd()]));
       expect([...acknowledged].filter(([offset, text]) => kept.get(offset) !== text)).toEqual([]);
       // With room again it goes on, without a hole.

@@ -34,6 +34,7 @@ import {
   type Page,
   type ReadRequest,
   type Retention,
+  type Tail,
 } from "../log.ts";
 import { TurnBudget } from "../turn-budget.ts";
 
@@ -111,8 +112,9 @@ class LmdbLog implements Log {
   readonly #budget = new TurnBudget(BROAD_READS);
   #tables: LmdbTables | undefined;
   #retention: Retention = { messages: 0, bytes: 0, ageMs: 0 };
-  #onEntries: ((entries: readonly Entry[]) => void) | undefined;
-  #onError: ((error: unknown) => void) | undefined;
+  #onTail: OpenLogOptions["onTail"] | undefined;
+  #onState: OpenLogOptions["onState"];
+  #onError: OpenLogOptions["onError"];
   /** The newest offset that was handed to the tail. */
   #tailed = 0;
   #waiting: Waiting[] = [];
@@ -135,14 +137,15 @@ class LmdbLog implements Log {
     this.#clock = new LogClock({ now: options.now });
   }
 
-  async open({ retention, onEntries, onError }: OpenLogOptions): Promise<LogPosition> {
+  async open({ retention, onTail, onState, onError }: OpenLogOptions): Promise<LogPosition> {
     if (this.#tables !== undefined) {
       throw new TypeError("Cannot open log: it is open already, expected one hub per log");
     }
     const tables = openTables(this.#env, this.#name);
     this.#tables = tables;
     this.#retention = retention;
-    this.#onEntries = onEntries;
+    this.#onTail = onTail;
+    this.#onState = onState;
     this.#onError = onError;
     const { epoch, head } = await openState(tables);
     this.#opened("open");
@@ -155,16 +158,17 @@ class LmdbLog implements Log {
         look: () => this.#lookForOthers(),
         onFailure: (error) => {
           this.#onError?.(error);
+          this.#onState?.("interrupted");
           return !(error instanceof LogError && error.code === "closed");
         },
-        onRecovery: () => undefined,
+        onRecovery: () => this.#onState?.("following"),
       });
     }
     return { epoch, head };
   }
 
   async append(drafts: readonly Draft[], options: AppendOptions = {}): Promise<Appended> {
-    if (this.#onEntries === undefined) throw new LogError("closed", "Cannot append to log: it is closed");
+    if (this.#onTail === undefined) throw new LogError("closed", "Cannot append to log: it is closed");
     if (drafts.length === 0)
       throw new RangeError("Cannot append to log: there are no drafts, expected 1 or more");
     const bytes = drafts.reduce((sum, { body }) => sum + body.length, 0);
@@ -209,14 +213,14 @@ class LmdbLog implements Log {
   }
 
   async close(): Promise<void> {
-    this.#onEntries = undefined;
+    this.#onTail = undefined;
     this.#follower?.stop();
     await this.#writing;
   }
 
   /** @throws {LogError} `closed`. */
   #opened(action: string): LmdbTables {
-    if (this.#tables === undefined || this.#onEntries === undefined) {
+    if (this.#tables === undefined || this.#onTail === undefined) {
       throw new LogError("closed", `Cannot ${action} log: it is closed`);
     }
     this.#assertEnvironment(action);
@@ -293,7 +297,7 @@ class LmdbLog implements Log {
 
   #lookForOthers(): boolean {
     // What is being written comes with what others wrote before it.
-    if (this.#onEntries === undefined || this.#writing !== undefined) return false;
+    if (this.#onTail === undefined || this.#writing !== undefined) return false;
     const tables = this.#opened("follow");
     this.#env.resetReadTxn();
     const { head } = tables.log.get("log")!;
@@ -302,9 +306,10 @@ class LmdbLog implements Log {
     return true;
   }
 
-  #handOn(entries: readonly Entry[]): void {
+  #handOn(tail: Tail): void {
+    this.#tailed = tail.through;
     try {
-      this.#onEntries?.(entries);
+      this.#onTail?.(tail);
     } catch (error) {
       this.#onError?.(error);
     }
@@ -327,15 +332,18 @@ class LmdbLog implements Log {
     }
     const fresh = entries.filter(({ offset }) => offset > this.#tailed);
     if (fresh.length === 0) return;
-    this.#tailed = fresh.at(-1)!.offset;
-    this.#handOn(fresh);
+    this.#handOn({ after: this.#tailed, through: fresh.at(-1)!.offset, entries: fresh });
   }
 
   #tailThrough(head: number): void {
     while (this.#tailed < head) {
       const entries = readTail(this.#tables!, this.#tailed, head, TAIL_MESSAGES);
-      this.#tailed = entries.length < TAIL_MESSAGES ? head : entries.at(-1)!.offset;
-      if (entries.length > 0) this.#handOn(entries);
+      const [first] = entries;
+      // What is not there any more was appended, and discarded, faster than this process could follow.
+      const after = first === undefined ? head : first.offset - 1;
+      const hole = entries.findIndex(({ offset }, i) => offset !== after + 1 + i);
+      const whole = hole === -1 ? entries : entries.slice(0, hole);
+      this.#handOn({ after, through: after + whole.length, entries: whole });
     }
   }
 }

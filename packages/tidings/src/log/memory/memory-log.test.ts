@@ -11,7 +11,7 @@ const all = { matches: () => true };
 describe("memoryLog()", () => {
   it("knows the losses of topics that it no longer remembers; a reader by pattern is told of a possible one", async () => {
     const log = memoryLog({ emptyTopics: 2 });
-    await log.open({ retention: { messages: 1, bytes: 1_000, ageMs: 1_000 }, onEntries() {} });
+    await log.open({ retention: { messages: 1, bytes: 1_000, ageMs: 1_000 }, onTail() {} });
     for (const topic of ["a", "b", "c", "d", "e"]) await log.append([draft(topic)]);
     const lost = async (topics: Selection): Promise<number> =>
       (await log.read({ topics, after: 0, maxMessages: 9, maxBytes: 99 })).lostThrough;
@@ -27,7 +27,7 @@ describe("memoryLog()", () => {
 
   it("lets many broad reads have a turn of the event loop each, and reads by name at once", async () => {
     const log = memoryLog();
-    await log.open({ retention: { messages: 50_000, bytes: 10_000_000, ageMs: 1_000_000 }, onEntries() {} });
+    await log.open({ retention: { messages: 50_000, bytes: 10_000_000, ageMs: 1_000_000 }, onTail() {} });
     for (let i = 0; i < 10; i += 1) {
       await log.append(Array.from({ length: 1_000 }, (_, n) => draft(`${n}/${i}`)));
     }
@@ -66,7 +66,7 @@ describe("memoryLog()", () => {
     const errors: unknown[] = [];
     const log = memoryLog({ now: () => ms });
     const retention = { messages: 1_000, bytes: 100_000, ageMs: 1_000 };
-    await log.open({ retention, onEntries() {}, onError: (error) => errors.push(error) });
+    await log.open({ retention, onTail() {}, onError: (error) => errors.push(error) });
     for (let i = 0; i < 100; i += 1) await log.append([draft("a")]);
     ms += 365 * 86_400_000;
     await log.append([draft("a")]);
@@ -81,7 +81,7 @@ describe("memoryLog()", () => {
   it("forgets idempotency keys by number and by age", async () => {
     let ms = 0;
     const log = memoryLog({ idempotencyKeys: 2, idempotencyAgeMs: 100, now: () => ms });
-    await log.open({ retention: { messages: 100, bytes: 1_000, ageMs: 1_000 }, onEntries() {} });
+    await log.open({ retention: { messages: 100, bytes: 1_000, ageMs: 1_000 }, onTail() {} });
     const append = async (idempotencyKey: string) =>
       (await log.append([draft("a")], { idempotencyKey })).repeated;
     expect([await append("1"), await append("2"), await append("3")]).toEqual([false, false, false]);
@@ -92,7 +92,7 @@ describe("memoryLog()", () => {
 
   it("reads by pattern in bounded steps, however little matches", async () => {
     const log = memoryLog();
-    await log.open({ retention: { messages: 50_000, bytes: 10_000_000, ageMs: 1_000_000 }, onEntries() {} });
+    await log.open({ retention: { messages: 50_000, bytes: 10_000_000, ageMs: 1_000_000 }, onTail() {} });
     await log.append(Array.from({ length: 12_000 }, () => draft("other")));
     await log.append([draft("wanted")]);
     const seen: Entry[] = [];
@@ -118,7 +118,7 @@ describe("memoryLog()", () => {
     const forTopic = (topic: string) => (topic === "busy" ? { messages: 1 } : undefined);
     await log.open({
       retention: { messages: 100, bytes: 10_000, ageMs: 1_000_000, forTopic },
-      onEntries() {},
+      onTail() {},
     });
     await log.append([draft("quiet")]);
     for (let i = 0; i < 10_000; i += 1) await log.append([draft("busy")]);
@@ -132,7 +132,7 @@ describe("memoryLog()", () => {
 
   it("serves one hub", async () => {
     const log = memoryLog();
-    const options = { retention: { messages: 1, bytes: 1, ageMs: 1 }, onEntries() {} };
+    const options = { retention: { messages: 1, bytes: 1, ageMs: 1 }, onTail() {} };
     await log.open(options);
     await expect(log.open(options)).rejects.toThrow(/open already/);
   });

@@ -69,8 +69,8 @@ class MemoryLog implements Log {
   #bytes = 0;
   #newestDiscarded = 0;
   #retention: Retention = { messages: 0, bytes: 0, ageMs: 0 };
-  #onEntries: ((entries: readonly Entry[]) => void) | undefined;
-  #onError: ((error: unknown) => void) | undefined;
+  #onTail: OpenLogOptions["onTail"] | undefined;
+  #onError: OpenLogOptions["onError"];
 
   constructor({
     idempotencyKeys = 100_000,
@@ -84,21 +84,21 @@ class MemoryLog implements Log {
     this.#clock = new LogClock({ now });
   }
 
-  async open({ retention, onEntries, onError }: OpenLogOptions): Promise<LogPosition> {
-    if (this.#onEntries !== undefined) {
+  async open({ retention, onTail, onError }: OpenLogOptions): Promise<LogPosition> {
+    if (this.#onTail !== undefined) {
       throw new TypeError("Cannot open log: it is open already, expected one hub per log");
     }
     if (this.#epoch === "") this.#epoch = randomEpoch();
     this.#retention = retention;
-    this.#onEntries = onEntries;
+    this.#onTail = onTail;
     this.#onError = onError;
     this.#clock.onJump = onError;
     return { epoch: this.#epoch, head: this.#head };
   }
 
   async append(drafts: readonly Draft[], options: AppendOptions = {}): Promise<Appended> {
-    const onEntries = this.#onEntries;
-    if (onEntries === undefined) throw new LogError("closed", "Cannot append to log: it is closed");
+    const onTail = this.#onTail;
+    if (onTail === undefined) throw new LogError("closed", "Cannot append to log: it is closed");
     if (drafts.length === 0)
       throw new RangeError("Cannot append to log: there are no drafts, expected 1 or more");
     const atMs = this.#clock.read();
@@ -114,7 +114,7 @@ class MemoryLog implements Log {
     if (key !== undefined) this.#remember(key, appended, atMs);
     this.#discard(atMs);
     try {
-      onEntries(entries);
+      onTail({ after: appended.first - 1, through: appended.last, entries });
     } catch (error) {
       // What is appended is accepted, whatever becomes of the tail.
       this.#onError?.(error);
@@ -126,7 +126,7 @@ class MemoryLog implements Log {
     const walked = isByName(topics) ? 0 : this.#entries.length - this.#entries.indexAfter(after);
     const turn = walked > FREE_WALK ? this.#budget.take(Math.min(MOST_WALKED, walked)) : undefined;
     if (turn !== undefined) await turn;
-    if (this.#onEntries === undefined) throw new LogError("closed", "Cannot read log: it is closed");
+    if (this.#onTail === undefined) throw new LogError("closed", "Cannot read log: it is closed");
     const now = this.#clock.read();
     this.#discard(now);
     const selected = this.#topics.select(topics);
@@ -162,7 +162,7 @@ class MemoryLog implements Log {
   }
 
   async close(): Promise<void> {
-    this.#onEntries = undefined;
+    this.#onTail = undefined;
   }
 
   #add(draft: Draft, atMs: number): Entry {

@@ -19,7 +19,7 @@ test("a topic whose streams have all left is kept on, so that they find what cam
     recent.release(recent.acquire(selection, "one"), "one");
     expect(recent.routes).toBe(0);
   }
-  recent.add([entry(1, "a"), entry(2, "b"), entry(3, "a")]);
+  recent.add({ after: 0, through: 3, entries: [entry(1, "a"), entry(2, "b"), entry(3, "a")] });
   for (const selection of [select("a"), select({ pattern: "a" })]) {
     const [route] = recent.acquire(selection, "another");
     expect([route!.floor, route!.entries.at(0)?.offset, route!.entries.at(1)?.offset]).toEqual([0, 1, 3]);
@@ -31,10 +31,42 @@ test("of those, the 256 that were left last", () => {
   const recent = new RecentEntries<string>("e", 0, LIMITS);
   const topics = Array.from({ length: 300 }, (_, n) => `user/${n}`);
   for (const topic of topics) recent.release(recent.acquire(select(topic), "one"), "one");
-  recent.add(topics.map((topic, n) => entry(n + 1, topic)));
+  recent.add({ after: 0, through: 300, entries: topics.map((topic, n) => entry(n + 1, topic)) });
   expect(recent.messages).toBe(256);
   expect(recent.acquire(select("user/43"), "another")[0]!.floor).toBe(300);
   expect(recent.acquire(select("user/44"), "another")[0]!.floor).toBe(0);
+});
+
+test("offsets that do not come are of topics that are not followed; what was not handed on has to be read", () => {
+  const recent = new RecentEntries<string>("e", 0, LIMITS);
+  const [route] = recent.acquire(select("a"), "one");
+  recent.add({ after: 0, through: 9, entries: [entry(3, "a"), entry(7, "a")] });
+  expect([route!.floor, route!.entries.length, recent.head]).toEqual([0, 2, 9]);
+  recent.takeDirty();
+  recent.add({ after: 12, through: 15, entries: [entry(14, "a")] });
+  expect([route!.floor, route!.entries.length, recent.head]).toEqual([12, 1, 15]);
+  recent.takeDirty();
+  // Also where nothing follows.
+  recent.add({ after: 20, through: 20, entries: [] });
+  expect([route!.floor, recent.takeDirty()]).toEqual([20, [route]]);
+});
+
+test("a topic that is not followed yet is read from the log, and from what is recent afterwards", () => {
+  const recent = new RecentEntries<string>("e", 5, { ...LIMITS, messages: 1 });
+  const [wanted, dropped]: string[][] = [[], []];
+  recent.interest = { add: ({ name }) => wanted!.push(name), remove: ({ name }) => dropped!.push(name) };
+  const routes = recent.acquire(select("a", { pattern: "b/*" }), "one");
+  expect(wanted).toEqual(["a", "b/*"]);
+  recent.add({ after: 5, through: 8, entries: [entry(7, "a"), entry(8, "a")] });
+  expect(routes.map(({ floor }) => floor)).toEqual([Infinity, Infinity]);
+  recent.takeDirty();
+  recent.followed(routes, 6);
+  // 7 did not fit.
+  expect(routes.map(({ floor }) => floor)).toEqual([7, 6]);
+  expect(recent.takeDirty()).toEqual(routes);
+  recent.release(routes, "one");
+  for (let i = 0; i < 256; i += 1) recent.release(recent.acquire(select(`user/${i}`), "one"), "one");
+  expect(dropped).toEqual(["a", "b/*"]);
 });
 
 test("streams that leave together and return together do not each read the log", async () => {

@@ -6,7 +6,7 @@
  * all streams of a topic leave at once, and return at once for what came meanwhile. What nobody selected is not kept.
  */
 import { EntryQueue } from "../../log/entry-queue.ts";
-import type { Entry } from "../../log/log.ts";
+import type { LogPosition, Tail } from "../../log/log.ts";
 import { EncodedEntry } from "./encoded-entry.ts";
 import type { TopicSelection } from "../topics/topic-selection.ts";
 import { compileTopicPattern, type TopicMatcher } from "../topics/topic-pattern.ts";
@@ -17,8 +17,10 @@ export interface Route<User> {
   /** Absent for a topic by name. */
   readonly matches: TopicMatcher | undefined;
   readonly entries: EntryQueue<EncodedEntry>;
-  /** Every entry of the route after this offset is in `entries`. */
+  /** Every entry of the route after this offset is in `entries`. Infinity until the log follows it. */
   floor: number;
+  /** The newest offset that is no longer in `entries`, or may never have been. */
+  missing: number;
   readonly users: Set<User>;
   /** Something came since it was handed out by {@link RecentEntries.takeDirty}. */
   dirty: boolean;
@@ -36,9 +38,11 @@ const MOST_IDLE = 256;
 const MOST_CACHED_TOPICS = 20_000;
 
 export class RecentEntries<User> {
-  readonly epoch: string;
-  /** The newest offset that was handed to {@link add}. */
+  /** The newest position that was handed to {@link add}. */
+  epoch: string;
   head: number;
+  /** Receives the routes that are made and dropped, where the log has to follow them. Set before the first. */
+  interest: { add(route: Route<User>): void; remove(route: Route<User>): void } | undefined;
 
   readonly #limits: RecentEntriesLimits;
   readonly #byName = new Map<string, Route<User>>();
@@ -91,10 +95,10 @@ export class RecentEntries<User> {
   }
 
   /** Takes what the log's tail hands on. */
-  add(entries: readonly Entry[]): void {
+  add({ after, through, entries }: Tail): void {
+    if (after > this.head) this.#skipTo(after);
     for (const entry of entries) {
-      if (entry.offset !== this.head + 1) this.#skipTo(entry.offset - 1);
-      this.head = entry.offset;
+      if (entry.offset <= this.head) continue;
       const routes = this.#routesTo(entry.topic);
       if (routes.length === 0) continue;
       const encoded = new EncodedEntry(this.epoch, entry);
@@ -102,13 +106,34 @@ export class RecentEntries<User> {
       this.#bytes += encoded.bytes.length;
       for (const route of routes) {
         route.entries.push(encoded);
-        if (route.dirty) continue;
-        route.dirty = true;
-        this.#dirty.push(route);
+        this.#markDirty(route);
       }
     }
+    this.head = Math.max(this.head, through);
     const { messages, bytes } = this.#limits;
     while (this.#all.length > messages || this.#bytes > bytes) this.#evict();
+  }
+
+  /** From now on, everything of these routes after `offset` comes to {@link add}. */
+  followed(routes: readonly Route<User>[], offset: number): void {
+    for (const route of routes) {
+      route.floor = Math.max(offset, route.missing);
+      // Its streams may stand before that.
+      this.#markDirty(route);
+    }
+  }
+
+  /** Another log stands in the place of this one: nothing that is here counts any more. */
+  reset({ epoch, head }: LogPosition): void {
+    while (this.#all.length > 0) this.#evict();
+    this.epoch = epoch;
+    this.head = head;
+    for (const routes of [this.#byName, this.#byPattern]) {
+      for (const route of routes.values()) {
+        route.missing = head;
+        if (route.floor !== Infinity) route.floor = head;
+      }
+    }
   }
 
   /** The routes that something came for since the last call. */
@@ -120,8 +145,15 @@ export class RecentEntries<User> {
     return routes;
   }
 
+  #markDirty(route: Route<User>): void {
+    if (route.dirty) return;
+    route.dirty = true;
+    this.#dirty.push(route);
+  }
+
   #drop(route: Route<User>): void {
     this.#idle.delete(route);
+    this.interest?.remove(route);
     if (route.matches === undefined) {
       this.#byName.delete(route.name);
       this.#routesOf.delete(route.name);
@@ -146,14 +178,17 @@ export class RecentEntries<User> {
   }
 
   #newRoute(name: string, matches: TopicMatcher | undefined): Route<User> {
-    return {
+    const route: Route<User> = {
       name,
       matches,
       entries: new EntryQueue<EncodedEntry>(),
-      floor: this.head,
+      floor: this.interest === undefined ? this.head : Infinity,
+      missing: this.head,
       users: new Set(),
       dirty: false,
     };
+    this.interest?.add(route);
+    return route;
   }
 
   #routesTo(topic: string): readonly Route<User>[] {
@@ -178,15 +213,23 @@ export class RecentEntries<User> {
       // A route made after the entry came does not hold it.
       if (route.entries.first !== oldest) continue;
       route.entries.shift();
-      route.floor = oldest.offset;
+      raise(route, oldest.offset);
     }
   }
 
-  /** Entries up to `offset` never came: whoever stands before them has to ask the log. */
+  /** Entries up to `offset` may never have come: whoever stands before them has to ask the log. */
   #skipTo(offset: number): void {
     while (this.#all.length > 0) this.#evict();
     for (const routes of [this.#byName, this.#byPattern]) {
-      for (const route of routes.values()) route.floor = offset;
+      for (const route of routes.values()) {
+        raise(route, offset);
+        this.#markDirty(route);
+      }
     }
   }
+}
+
+function raise(route: { floor: number; missing: number }, offset: number): void {
+  route.missing = offset;
+  if (route.floor < offset) route.floor = offset;
 }

@@ -43,6 +43,8 @@ export class Backlog {
   readonly #options: BacklogOptions;
   #reads = 0;
   #waiting: HubStream[] = [];
+  /** Streams whose log was replaced, and the cursor that they had. */
+  readonly #replaced = new Map<HubStream, string>();
 
   constructor(options: BacklogOptions) {
     this.#options = options;
@@ -56,12 +58,14 @@ export class Backlog {
       return;
     }
     this.#reads += 1;
-    const { log, writeBytes, hub } = this.#options;
+    const { log, writeBytes, hub, recent } = this.#options;
+    const { epoch } = recent;
     const { selection: topics } = stream.group;
     const after = stream.conflation?.upTo ?? stream.offset;
     log.read({ topics, after, maxMessages: PAGE_MESSAGES, maxBytes: writeBytes }).then(
       (page) => {
-        if (stream.end === undefined) stream.page = page;
+        // A page of a log that was replaced meanwhile is of no use.
+        if (stream.end === undefined && epoch === recent.epoch) stream.page = page;
         this.#readDone(stream);
         if (stream.end === undefined) hub.wake(stream);
       },
@@ -70,6 +74,27 @@ export class Backlog {
         if (stream.end === undefined) hub.end(stream, "failed", error);
       },
     );
+  }
+
+  /** The log was replaced by another one, in which the stream has to begin anew. @param from - The cursor it had. */
+  restart(stream: HubStream, from: string): void {
+    if (!this.#replaced.has(stream)) this.#replaced.set(stream, from);
+    stream.page = undefined;
+    stream.conflation = undefined;
+    stream.offset = 0;
+    stream.sentOffset = 0;
+    stream.lossToldUpTo = 0;
+    stream.caughtUp = false;
+  }
+
+  /** Whether a stream has yet to be told that the log was replaced. */
+  hasToRestart(stream: HubStream): boolean {
+    return this.#replaced.size > 0 && this.#replaced.has(stream);
+  }
+
+  /** The stream is over. */
+  forget(stream: HubStream): void {
+    this.#replaced.delete(stream);
   }
 
   /** Begins to gather what a slow reader gets instead of everything. @returns Whether the application wants that at all. */
@@ -96,19 +121,22 @@ export class Backlog {
 
   #resume(stream: HubStream, page: Page): Delivery {
     const { recent, counters } = this.#options;
+    const replaced = this.#replaced.get(stream);
+    this.#replaced.delete(stream);
+    const reason: GapReason = replaced === undefined ? "slow" : "epoch";
     const position = {
-      from: formatCursor(recent.epoch, stream.offset),
+      from: replaced ?? formatCursor(recent.epoch, stream.offset),
       after: stream.offset,
       lossToldUpTo: stream.lossToldUpTo,
       onGap: stream.onGap,
     };
-    const plan = planResume(position, page, recent, "slow");
+    const plan = planResume(position, page, recent, reason);
     const entries = [...this.#wanted(stream, plan.entries)];
     stream.offset = plan.upTo;
     stream.lossToldUpTo = plan.lossToldUpTo;
     if (plan.told !== undefined) {
       stream.tell(plan.told);
-      countGap(counters, stream, "slow");
+      countGap(counters, stream, reason);
     }
     const batch = batchOf(entries, plan.upTo, { gap: plan.gap, gapOffset: plan.gapOffset });
     return { batch: batch.length === 0 ? undefined : batch, end: plan.fails ? "gap" : undefined };

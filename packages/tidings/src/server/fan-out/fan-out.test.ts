@@ -9,7 +9,14 @@ import { simulate, type Weather } from "../../../../../test/support/hub-simulati
 const RUNS = Number(process.env["TIDINGS_SIMULATIONS"] ?? 25);
 
 describe("the hub under random faults", () => {
-  const weathers: Weather[] = ["calm", "slow readers", "cuts", "small retention", "everything"];
+  const weathers: Weather[] = [
+    "calm",
+    "slow readers",
+    "cuts",
+    "small retention",
+    "everything",
+    "another process",
+  ];
   for (const weather of weathers) {
     it(`loses nothing, doubles nothing and keeps the order: ${weather}`, { timeout: 60_000 }, async () => {
       let deliveries = 0;

@@ -6,6 +6,7 @@
  * A stream that cannot take bytes is left out until its outlet drains. One that has fallen behind what is recent reads
  * the log in pages. Nothing here waits for a peer, and nothing is kept for one.
  */
+import { formatCursor } from "../../log/cursor.ts";
 import type { Log } from "../../log/log.ts";
 import { encodeComment } from "../../wire/encode.ts";
 import { Backlog } from "./backlog.ts";
@@ -81,6 +82,25 @@ export class FanOut implements Timed {
   /** Gives a stream what waits for it, before it is ended: what was published in the same turn, mostly. */
   flush(stream: HubStream): void {
     this.#flush(stream);
+  }
+
+  /**
+   * Another log stands in the place of this one: each stream is told so, and goes on in that as its `onGap` says.
+   * @param from - The epoch of the one before.
+   */
+  restart(streams: Iterable<HubStream>, from: string): void {
+    this.#idBlock = undefined;
+    this.#forgetJoined();
+    for (const stream of streams) {
+      if (stream.end !== undefined) continue;
+      this.#backlog.restart(stream, formatCursor(from, stream.offset));
+      this.enqueue(stream);
+    }
+  }
+
+  /** A stream is over. */
+  left(stream: HubStream): void {
+    this.#backlog.forget(stream);
   }
 
   /** Nothing follows what there is: from now on, streams end once they have it all. */
@@ -223,6 +243,8 @@ export class FanOut implements Timed {
         const { batch, end } = delivery;
         if (batch !== undefined) this.#write(stream, batch);
         if (end !== undefined) this.#options.hub.end(stream, end);
+      } else if (this.#backlog.hasToRestart(stream)) {
+        return this.#backlog.read(stream);
       } else {
         const batch = stream.group.since(stream.offset, recent.head, writeBytes);
         if (stream.drained) {

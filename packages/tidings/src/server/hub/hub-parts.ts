@@ -2,8 +2,9 @@
  * A hub whose log is open: what is recent, the groups and streams that read it, and the fan-out between them. What these ask
  * of each other against the direction of their imports (`HubLink`) is answered here.
  */
-import type { Entry, Log, LogPosition } from "../../log/log.ts";
-import { RecentEntries, type RecentEntriesLimits } from "../entries/recent-entries.ts";
+import type { Log, LogPosition, Tail } from "../../log/log.ts";
+import { Interest } from "../entries/interest.ts";
+import { RecentEntries, type RecentEntriesLimits, type Route } from "../entries/recent-entries.ts";
 import type { SlowPolicy } from "../entries/conflation.ts";
 import { FanOut } from "../fan-out/fan-out.ts";
 import { channels } from "../observe/diagnostics.ts";
@@ -16,7 +17,7 @@ import type { StreamEnd } from "../streams/subscription.ts";
 import type { HubEnvironment } from "./environment.ts";
 
 export interface HubPartsOptions {
-  readonly log: Pick<Log, "read">;
+  readonly log: Pick<Log, "read" | "follow" | "unfollow">;
   readonly settings: {
     readonly recent: RecentEntriesLimits;
     readonly writeBytes: number;
@@ -48,9 +49,19 @@ export class HubParts implements HubLink {
     const wheel = environment.wheel();
     this.#options = options;
     this.recent = new RecentEntries(epoch, head, settings.recent);
+    if (log.follow !== undefined) {
+      this.recent.interest = new Interest<Route<StreamGroup>>({
+        log,
+        onFollowed: (routes, offset) => {
+          this.recent.followed(routes, offset);
+          this.fanOut.wake();
+        },
+        onError: settings.onError,
+      });
+    }
     this.groups = new SubscriberGroups(this.recent);
     this.streams = new HubStreams({
-      epoch,
+      recent: this.recent,
       groups: this.groups,
       hub: this,
       wheel,
@@ -73,9 +84,17 @@ export class HubParts implements HubLink {
   }
 
   /** Takes what the log's tail hands on. */
-  add(entries: readonly Entry[]): void {
-    this.recent.add(entries);
+  add(tail: Tail): void {
+    this.recent.add(tail);
     this.fanOut.wake();
+  }
+
+  /** Another log stands in the place of the one before. */
+  reset(position: LogPosition): void {
+    const { epoch } = this.recent;
+    this.recent.reset(position);
+    for (const group of this.groups) group.forget();
+    this.fanOut.restart(this.streams, epoch);
   }
 
   wake(stream: HubStream): void {
@@ -90,6 +109,7 @@ export class HubParts implements HubLink {
   left(stream: HubStream, end: StreamEnd): void {
     increment(this.#options.counters.ended, end);
     this.groups.release(stream.group);
+    this.fanOut.left(stream);
     this.#options.onLeft(stream);
     const told = channels["tidings:stream:end"];
     if (told.hasSubscribers) told.publish({ subscription: stream, reason: end });

@@ -3,7 +3,7 @@
  * farewell passes through.
  */
 import { formatCursor } from "../../log/cursor.ts";
-import type { Entry, Log } from "../../log/log.ts";
+import type { Log, Tail } from "../../log/log.ts";
 import { memoryLog } from "../../log/memory/memory-log.ts";
 import { createFetchOutlet } from "../adapters/fetch.ts";
 import { assertUnbegun, createNodeOutlet } from "../adapters/node.ts";
@@ -26,6 +26,9 @@ import type { Subscription } from "../streams/subscription.ts";
 
 const MISTAKEN: Refusal = { code: "failed", status: 500, detail: "The stream cannot be served" };
 
+/** What comes within this is caught up with: streams wait for it, and new ones are not refused. */
+const PATIENCE_MS = 5_000;
+
 export class OpenHub implements Hub {
   readonly #log: Log;
   readonly #environment: HubEnvironment;
@@ -37,6 +40,8 @@ export class OpenHub implements Hub {
   readonly #opening: Promise<HubParts>;
   readonly #pipeline: SubscribePipeline;
   #parts: HubParts | undefined;
+  /** Since when nothing has come from the log. */
+  #interruptedAtMs = Infinity;
   #draining: Promise<void> | undefined;
 
   constructor(options: HubOptions, environment: HubEnvironment) {
@@ -45,8 +50,8 @@ export class OpenHub implements Hub {
     this.#log = options.log ?? memoryLog();
     this.#quota = new StreamQuota(this.#options.quota);
     this.#opening = this.#open();
-    const epoch = this.#opening.then(({ recent }) => recent.epoch);
-    this.#publisher = new Publisher(this.#log, epoch, this.#options, this.#counters, environment.now);
+    const position = this.#opening.then(({ recent }) => recent);
+    this.#publisher = new Publisher(this.#log, position, this.#options, this.#counters, environment.now);
     this.#pipeline = new SubscribePipeline({
       settings: this.#options,
       quota: this.#quota,
@@ -54,6 +59,7 @@ export class OpenHub implements Hub {
       log: this.#log,
       now: environment.now,
       parts: this.#opening,
+      isInterrupted: () => environment.now() - this.#interruptedAtMs > PATIENCE_MS,
     });
     this.#opening.catch((error: unknown) => this.#options.onError(error));
   }
@@ -162,12 +168,16 @@ export class OpenHub implements Hub {
 
   async #open(): Promise<HubParts> {
     const { retention, onError } = this.#options;
-    const early: Entry[] = [];
+    const early: Tail[] = [];
     const position = await this.#log.open({
       retention,
-      onEntries: (entries) => {
-        if (this.#parts === undefined) early.push(...entries);
-        else this.#parts.add(entries);
+      onTail: (tail) => {
+        if (this.#parts === undefined) early.push(tail);
+        else this.#parts.add(tail);
+      },
+      onReset: (next) => this.#parts?.reset(next),
+      onState: (state) => {
+        this.#interruptedAtMs = state === "interrupted" ? this.#environment.now() : Infinity;
       },
       onError,
     });
@@ -181,7 +191,7 @@ export class OpenHub implements Hub {
         this.#quota.leave(stream);
       },
     });
-    parts.add(early);
+    for (const tail of early) parts.add(tail);
     this.#parts = parts;
     return parts;
   }

@@ -34,18 +34,18 @@ export interface PublishLimits {
 
 export class Publisher {
   readonly #log: Log;
-  readonly #opened: Promise<string>;
+  readonly #opened: Promise<{ readonly epoch: string }>;
   readonly #options: PublishLimits;
   readonly #counters: { published: number };
   readonly #now: () => number;
   readonly #rate: PublishRate | undefined;
-  #epoch: string | undefined;
+  #position: { readonly epoch: string } | undefined;
   #closed = false;
 
-  /** @param opened - Resolves with the epoch of the log, once that is open. */
+  /** @param opened - Resolves with the position of the log, once that is open. Its epoch may change. */
   constructor(
     log: Log,
-    opened: Promise<string>,
+    opened: Promise<{ readonly epoch: string }>,
     options: PublishLimits,
     counters: { published: number },
     now: () => number,
@@ -77,8 +77,10 @@ export class Publisher {
     const appendOptions = toAppendOptions(options);
     if (this.#closed) throw new HubError("closed", "Cannot publish: the hub has drained");
     this.#rate?.take(drafts.length, this.#now());
-    const epoch = (this.#epoch ??= await this.#opened);
+    this.#position ??= await this.#opened;
     const { first, last, repeated } = await this.#log.append(drafts, appendOptions);
+    // As it is now: the log may have been replaced meanwhile.
+    const { epoch } = this.#position;
     if (!repeated) this.#counters.published += drafts.length;
     const ids: string[] = [];
     for (let offset = first; offset <= last; offset += 1) ids.push(formatCursor(epoch, offset));

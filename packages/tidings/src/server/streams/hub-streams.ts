@@ -10,7 +10,7 @@ import type { TimerWheel } from "../time/timer-wheel.ts";
 import type { StreamEnd } from "./subscription.ts";
 
 export interface HubStreamsOptions {
-  readonly epoch: string;
+  readonly recent: { readonly epoch: string };
   readonly hub: HubLink;
   readonly groups: SubscriberGroups;
   readonly wheel: TimerWheel;
@@ -31,7 +31,7 @@ export class HubStreams implements StreamOwner {
   }
 
   get epoch(): string {
-    return this.#options.epoch;
+    return this.#options.recent.epoch;
   }
 
   get size(): number {

@@ -44,6 +44,14 @@ const PAGE_MESSAGES = 1_000;
 
 /** @returns A promise only where the log or the application has to be asked. */
 export function findStart(request: StartRequest): StartPoint | Promise<StartPoint | Refusal> {
+  const { epoch } = request.recent;
+  const start = find(request);
+  if (!(start instanceof Promise)) return start;
+  // Where the log was replaced meanwhile, what was found is of no use.
+  return start.then((found) => (request.recent.epoch === epoch ? found : findStart(request)));
+}
+
+function find(request: StartRequest): StartPoint | Promise<StartPoint | Refusal> {
   const { lastEventId, recent, options } = request;
   if (lastEventId === "" && (options.from ?? "live") === "live") {
     return options.snapshot === undefined ? beginLive(request) : beginWithSnapshot(request);

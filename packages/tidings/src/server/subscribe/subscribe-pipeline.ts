@@ -49,6 +49,8 @@ export interface PipelineOptions {
   readonly log: Log;
   readonly now: () => number;
   readonly parts: Promise<PipelineParts>;
+  /** Whether nothing comes from the log, and has not for a while. */
+  readonly isInterrupted: () => boolean;
 }
 
 /** The stream, why there is none, or undefined when the peer has left or asked for the head alone. */
@@ -107,6 +109,7 @@ export class SubscribePipeline {
     } catch (error) {
       return this.#refuse({ code: "bad-topics", status: 400, detail: (error as Error).message }, subscriber);
     }
+    if (this.#options.isInterrupted()) return this.#refuse(INTERRUPTED, subscriber);
     const { quota } = this.#options;
     const full = quota.enter({ subscriber, address });
     if (full !== undefined) return this.#refuse(full, subscriber);
@@ -245,6 +248,13 @@ const FAILED: Refusal = {
   code: "failed",
   status: 503,
   detail: "The stream cannot be served now",
+  retryAfter: 5,
+};
+
+const INTERRUPTED: Refusal = {
+  code: "failed",
+  status: 503,
+  detail: "The log cannot be followed now",
   retryAfter: 5,
 };
 

@@ -1,0 +1,96 @@
+/**
+ * Has the log's tail hand on what streams select, where the log asks for that: a process then costs the log what it reads, not
+ * what all processes publish. Until a topic is followed its streams read the log.
+ * This module is browser compatible.
+ */
+import type { Followed, Log } from "../../log/log.ts";
+import type { Report } from "../../guard/foreign.ts";
+
+/** What is followed: a topic, or everything for the sake of a pattern. */
+export interface Interesting {
+  readonly name: string;
+  /** Absent for a topic by name. */
+  readonly matches: ((topic: string) => boolean) | undefined;
+}
+
+export interface InterestOptions<Route extends Interesting> {
+  /** One that has `follow`. */
+  readonly log: Pick<Log, "follow" | "unfollow">;
+  /** Called when everything of these routes after `offset` is handed on. */
+  readonly onFollowed: (routes: readonly Route[], offset: number) => void;
+  readonly onError: Report;
+}
+
+/** Before a log that refused is asked again. */
+const RETRY_MS = 1_000;
+
+export class Interest<Route extends Interesting> {
+  readonly #options: InterestOptions<Route>;
+  /** Those that are wanted, and whether the log was asked for them. */
+  readonly #wanted = new Map<Route, "new" | "asked" | "followed">();
+  #scheduled = false;
+  #failing = false;
+
+  constructor(options: InterestOptions<Route>) {
+    this.#options = options;
+  }
+
+  add(route: Route): void {
+    this.#wanted.set(route, "new");
+    this.#schedule();
+  }
+
+  remove(route: Route): void {
+    // One that the log was asked for is given back when it answers.
+    if (this.#wanted.get(route) === "followed") this.#unfollow([route]);
+    this.#wanted.delete(route);
+  }
+
+  /** What is wanted in one turn is asked for together. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      const routes = [...this.#wanted].filter(([, state]) => state === "new").map(([route]) => route);
+      void this.#follow(routes.filter(({ matches }) => matches === undefined));
+      for (const route of routes) if (route.matches !== undefined) void this.#follow([route]);
+    });
+  }
+
+  async #follow(routes: readonly Route[]): Promise<void> {
+    if (routes.length === 0) return;
+    const { log, onFollowed, onError } = this.#options;
+    for (const route of routes) this.#wanted.set(route, "asked");
+    try {
+      const offset = await log.follow!(toFollowed(routes));
+      this.#failing = false;
+      const still = routes.filter((route) => this.#wanted.has(route));
+      for (const route of still) this.#wanted.set(route, "followed");
+      this.#unfollow(routes.filter((route) => !this.#wanted.has(route)));
+      if (still.length > 0) onFollowed(still, offset);
+    } catch (error) {
+      if (!this.#failing) onError(error);
+      this.#failing = true;
+      const timer = setTimeout(() => {
+        for (const route of routes) if (this.#wanted.has(route)) this.add(route);
+      }, RETRY_MS);
+      // A number in browsers and Workers.
+      (timer as { unref?: () => void }).unref?.();
+    }
+  }
+
+  #unfollow(routes: readonly Route[]): void {
+    if (routes.length === 0) return;
+    try {
+      this.#options.log.unfollow?.(toFollowed(routes));
+    } catch (error) {
+      this.#options.onError(error);
+    }
+  }
+}
+
+/** @param routes - All by name, or one by pattern. */
+function toFollowed(routes: readonly Interesting[]): Followed {
+  return routes[0]!.matches === undefined ? routes.map(({ name }) => name) : "all";
+}

@@ -1,0 +1,104 @@
+/** What becomes of streams when the log under them is replaced, or falls silent. */
+import { expect, it, vi } from "vitest";
+import { openForTests } from "../../../../../test/support/hub-server.ts";
+import type { Log, OpenLogOptions } from "../../log/log.ts";
+import { memoryLog } from "../../log/memory/memory-log.ts";
+import { TimerWheel } from "../time/timer-wheel.ts";
+import { OpenHub } from "./open-hub.ts";
+
+const { serve, read } = openForTests();
+
+/** A log that another one can be put in the place of. */
+function replaceable(): { log: Log; replace: () => Promise<void>; options: () => OpenLogOptions } {
+  let current = memoryLog();
+  let opened: OpenLogOptions;
+  return {
+    options: () => opened,
+    replace: async () => {
+      await current.close();
+      current = memoryLog();
+      opened.onReset!(await current.open(opened));
+    },
+    log: {
+      open: (options) => {
+        opened = options;
+        return current.open(options);
+      },
+      append: (drafts, options) => current.append(drafts, options),
+      read: (request) => current.read(request),
+      head: () => current.head(),
+      stats: () => current.stats(),
+      close: () => current.close(),
+    },
+  };
+}
+
+it("tells open streams that the log was replaced, and goes on with the new one", async () => {
+  const { log, replace } = replaceable();
+  const { hub, url } = await serve({ log });
+  const reader = await read(`${url}?topic=a`);
+  const ids = [];
+  for (const data of ["1", "2"]) ids.push((await hub.publish("a", { data })).id);
+  await reader.messagesUntil(2);
+  await replace();
+  await reader.messagesUntil(3);
+  const { id } = await hub.publish("a", { data: "3" });
+  expect(id.split(".")[1]).toBe("1");
+  expect(id.split(".")[0]).not.toBe(ids[0]!.split(".")[0]);
+  const messages = await reader.messagesUntil(4);
+  expect(messages.map(({ event }) => event)).toEqual(["message", "message", "gap", "message"]);
+  expect(JSON.parse(messages[2]!.data)).toEqual({
+    from: ids[1],
+    to: `${id.split(".")[0]}.0`,
+    reason: "epoch",
+  });
+  expect(messages[3]).toMatchObject({ data: "3", id });
+  expect(hub.stats()).toMatchObject({ gaps: { epoch: 1, slow: 0, retention: 0 } });
+});
+
+it("ends streams that asked for all or nothing, and sends the others what the new log has", async () => {
+  const { log, replace } = replaceable();
+  const failing = await serve({ log }, { onGap: "fail" });
+  const reader = await read(`${failing.url}?topic=a`);
+  await failing.hub.publish("a", { data: "1" });
+  await reader.messagesUntil(1);
+  await replace();
+  expect(await reader.ended).toEqual({ complete: true });
+  expect(failing.hub.stats().ended).toEqual({ gap: 1 });
+
+  const other = replaceable();
+  const { hub, url } = await serve({ log: other.log }, { onGap: "earliest" });
+  const patient = await read(`${url}?topic=a`);
+  await hub.publish("a", { data: "1" });
+  await patient.messagesUntil(1);
+  const replaced = other.replace();
+  const publishing = replaced.then(() => hub.publish("a", { data: "2" }));
+  await publishing;
+  const messages = await patient.messagesUntil(3);
+  expect(messages.map(({ event, data }) => (event === "gap" ? event : data))).toEqual(["1", "gap", "2"]);
+});
+
+it("refuses new streams when nothing has come from the log for five seconds, and lets them in again", async () => {
+  const { log, options } = replaceable();
+  let nowMs = 0;
+  const hub = new OpenHub(
+    { log, onError: vi.fn() },
+    { schedule: (run) => void setImmediate(run), now: () => nowMs, wheel: () => new TimerWheel() },
+  );
+  const status = async (): Promise<number> => {
+    const leave = new AbortController();
+    const request = new Request("http://127.0.0.1/", { signal: leave.signal });
+    const response = await hub.respond(request, { topics: ["a"] });
+    leave.abort();
+    return response.status;
+  };
+  expect(await status()).toBe(200);
+  options().onState!("interrupted");
+  nowMs += 4_000;
+  expect(await status()).toBe(200);
+  nowMs += 2_000;
+  expect(await status()).toBe(503);
+  options().onState!("following");
+  expect(await status()).toBe(200);
+  expect(hub.stats().refused).toEqual({ failed: 1 });
+});
