@@ -128,6 +128,14 @@ export const checks = {
 
 export type CheckName = keyof typeof checks;
 
+/** How many times the server writes until it learns that its client left. */
+export async function writesUntilClosed(stream: OriginStream): Promise<number> {
+  for (let writes = 1; ; writes++) {
+    stream.send(`anyone there? ${writes}`);
+    if (await happensWithin(200, stream.closed)) return writes;
+  }
+}
+
 const MORE_THAN_SOCKETS_HOLD_BYTES = 48_000_000;
 
 /** Writes until nobody takes more for half a second, or until more was taken than sockets can hold. */

@@ -10,6 +10,8 @@ import { type OriginOptions, startOrigin } from "./origin.ts";
 import { versionOf } from "./program.ts";
 import { bare, proxies, startProxy } from "./proxies.ts";
 import { openReader, type Protocol, protocols } from "./reader.ts";
+import { describeReload } from "./reload.ts";
+import { describeSilence } from "./silence.ts";
 
 const PATIENCE_MS = 15_000;
 const page = readFileSync(new URL("../docs/proxies/README.md", import.meta.url), "utf8");
@@ -95,6 +97,11 @@ async function ask(
 }
 
 const speaks = (name: ProxyName): readonly Protocol[] => (name === "varnish" ? ["HTTP/1.1"] : protocols);
+
+// First, since it waits for longer than all the others take.
+describe.concurrent("70 seconds of silence", describeSilence);
+
+describe.concurrent("a reload", describeReload);
 
 const variants: [string, (name: ProxyName) => (config: string) => string, OriginOptions][] = [
   ["With our configuration", () => (config) => config, {}],

@@ -32,6 +32,10 @@ export interface RunningProgram {
   readonly url: string;
   /** Reads a new configuration, or the same one again. */
   reload(config?: string): Promise<void>;
+  /** Stops it at once, its streams with it, and starts it again at the same port. */
+  restart(): Promise<void>;
+  /** What it has said on stdout and stderr. */
+  output(): string;
   stop(): Promise<void>;
 }
 
@@ -57,30 +61,42 @@ export async function startProgram(
   versionOf(program);
   const folder = await mkdtemp(join(tmpdir(), `tidings-${program.command}-`));
   await writeCertificate(folder);
+  const start = async (place: Place, config: string): Promise<Child> => {
+    const child = startChild(program.command, await program.prepare(place, config), { env });
+    if (await listens(child, place.port)) return child;
+    await child.stop();
+    throw new Error(
+      `Cannot start ${program.command}: ${child.output().trim() || "it exited without a word"}`,
+    );
+  };
   for (let attempt = 1; ; attempt++) {
     const place = { folder, port: await freePort() };
     const config = makeConfig(place);
-    const child = startChild(program.command, await program.prepare(place, config), { env });
-    if (await listens(child, place.port)) {
+    try {
+      let child = await start(place, config);
       return {
         url: `http://127.0.0.1:${place.port}`,
+        output: () => child.output(),
         async reload(next = config) {
           await program.prepare(place, next);
           await program.reload(child, place);
+        },
+        async restart() {
+          child.process.kill("SIGKILL");
+          await child.stop();
+          child = await start(place, config);
         },
         async stop() {
           await child.stop();
           await rm(folder, { recursive: true, force: true });
         },
       };
+    } catch (error) {
+      // Another process may have taken the port between our look and the proxy's.
+      if (attempt < 3 && /address already in use/i.test(String(error))) continue;
+      await rm(folder, { recursive: true, force: true });
+      throw error;
     }
-    await child.stop();
-    // Another process may have taken the port between our look and the proxy's.
-    if (attempt < 3 && /address already in use/i.test(child.output())) continue;
-    await rm(folder, { recursive: true, force: true });
-    throw new Error(
-      `Cannot start ${program.command}: ${child.output().trim() || "it exited without a word"}`,
-    );
   }
 }
 

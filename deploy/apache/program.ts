@@ -4,7 +4,6 @@ import type { Program } from "../program.ts";
 const MODULES = [
   "mpm_event",
   "authz_core",
-  "unixd",
   "deflate",
   "filter",
   "headers",
@@ -13,8 +12,6 @@ const MODULES = [
   "ssl",
   "http2",
 ];
-// Built into some distributions' httpd, a module in others.
-const FOLDER = "/usr/lib/apache2/modules";
 
 export const apache: Program = {
   command: "apache2",
@@ -22,9 +19,7 @@ export const apache: Program = {
   versionArguments: ["-v"],
   async prepare({ folder }, config) {
     const file = [
-      ...MODULES.filter((name) => name !== "unixd").map(
-        (name) => `LoadModule ${name}_module ${FOLDER}/mod_${name}.so`,
-      ),
+      ...MODULES.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`),
       "ServerName localhost",
       "User www-data",
       "Group www-data",

@@ -1,7 +1,7 @@
-import { writeFile } from "node:fs/promises";
-import { type Program } from "../program.ts";
 import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
+import type { Program } from "../program.ts";
 
 export const caddy: Program = {
   command: "caddy",
@@ -15,7 +15,9 @@ export const caddy: Program = {
       "auto_https disable_redirects",
       "log {\nlevel ERROR\n}",
     ];
-    await writeFile(`${folder}/Caddyfile`, `{\n${global.join("\n")}\n}\n${config}`);
+    // A configuration may open with a block of global options of its own.
+    const rest = config.startsWith("{") ? config.slice(1) : `}\n${config}`;
+    await writeFile(`${folder}/Caddyfile`, `{\n${global.join("\n")}\n${rest}`);
     return ["run", "--adapter", "caddyfile", "--config", `${folder}/Caddyfile`];
   },
   async reload(_, { folder }) {
