@@ -8,7 +8,7 @@ const [path, port, retained] = process.argv.slice(2);
 const env = open({ path, overlappingSync: false, eventTurnBatching: false });
 const hub = createHub({
   log: lmdbLog(env),
-  history: { messages: Number(retained) },
+  retention: { messages: Number(retained) },
   // Small, so that those who fell behind have to read the log.
   recent: { messages: 2_000 },
   heartbeatMs: 2_000,

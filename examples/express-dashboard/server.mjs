@@ -14,7 +14,7 @@ const env = open({
   overlappingSync: false,
   eventTurnBatching: false,
 });
-const hub = createHub({ log: lmdbLog(env), history: { messages: 10_000, ageMs: 3_600_000 } });
+const hub = createHub({ log: lmdbLog(env), retention: { messages: 10_000, ageMs: 3_600_000 } });
 
 const app = express();
 app.use(express.json());

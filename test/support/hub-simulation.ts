@@ -42,7 +42,7 @@ export async function simulate(seed: number, weather: Weather): Promise<Simulati
   const hub = new OpenHub(
     {
       log: shared ? followingLog(random) : stormy ? unhurriedLog(random) : memoryLog(),
-      history: weather === "small retention" || stormy ? { messages: 30 } : {},
+      retention: weather === "small retention" || stormy ? { messages: 30 } : {},
       recent: { messages: slow ? 8 : 1_000 },
       writeBytes: slow ? 200 : 65_536,
       heartbeatMs: false,

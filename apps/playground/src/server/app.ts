@@ -43,7 +43,7 @@ export function createPlayground({ tickMs = 1000, tokenMs = 60 }: PlaygroundOpti
   app.post("/api/chat", requireDemoToken, readJson, chat(streams.open, tokenMs));
   app.all("/api/chat", onlyMethods("POST"));
 
-  const hub = createHub({ history: { messages: 1000, bytes: 4 * 2 ** 20 }, limits: { streams: 1000 } });
+  const hub = createHub({ retention: { messages: 1000, bytes: 4 * 2 ** 20 }, limits: { streams: 1000 } });
   app.get("/api/topics/:topic", subscribe(hub));
   app.post("/api/topics/:topic", readJson, publish(hub));
   app.all("/api/topics/:topic", onlyMethods("GET", "POST"));

@@ -19,7 +19,7 @@ export type { OutgoingMessage } from "./message/outgoing-message.ts";
 export type { Source } from "./one-stream/source.ts";
 export type { HeadOptions } from "./out/response-head.ts";
 export { type Hub } from "./hub/hub.ts";
-export type { HistoryOptions, HubLimits, HubOptions } from "./hub/hub-options.ts";
+export type { RetentionOptions, HubLimits, HubOptions } from "./hub/hub-options.ts";
 export type { CompressionOptions } from "./compression/compression-options.ts";
 export { HubError } from "./publish/hub-error.ts";
 export type { HubGauges, HubStatistics } from "./observe/hub-stats.ts";

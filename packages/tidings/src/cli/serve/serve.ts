@@ -41,7 +41,7 @@ async function runServe(input: Input, io: Io): Promise<number> {
     throw new UsageError(`--event is ${JSON.stringify(event)}, expected a name without line breaks.`);
   }
   const hub = createHub({
-    history: { messages: parseCount("keep", input.get("keep") ?? "1000", 1, 1_000_000) },
+    retention: { messages: parseCount("keep", input.get("keep") ?? "1000", 1, 1_000_000) },
     heartbeatMs: parseDuration("heartbeat", input.get("heartbeat") ?? "15s"),
   });
   const stop = new AbortController();

@@ -3,6 +3,7 @@
  * node:http. Whatever is not plainly such a request reaches the server as if nobody had looked at it.
  * This module is browser compatible, and does nothing there.
  */
+import { checkOptionNames } from "../../guard/option-names.ts";
 import { positive } from "../../guard/positive.ts";
 import { ignore } from "../../guard/ignore.ts";
 import { ask, reporter, type Report } from "../../guard/foreign.ts";
@@ -129,6 +130,9 @@ class OpenAcceptor implements Acceptor, ConnectionOwner {
     options: AcceptorOptions,
   ) {
     const { silenceMs = 10_000, maxHeadBytes = 8_192, authorize, onError } = options ?? {};
+    checkOptionNames("create acceptor", options ?? {}, {
+      known: ["authorize", "silenceMs", "maxHeadBytes", "onError"],
+    });
     if (authorize !== "public" && typeof authorize !== "function") {
       throw new TypeError(
         `Cannot create acceptor: authorize is ${show(authorize)}, expected a function, or "public" when everyone may read these streams: they are served before your server and its middleware see the request`,

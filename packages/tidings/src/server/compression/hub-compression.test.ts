@@ -139,7 +139,7 @@ describe("a hub that compresses", () => {
   });
 
   it("compresses what was missed, the gap, and the heartbeat", async () => {
-    const hub = hubOf({ history: { messages: 50 }, recent: { messages: 45 }, heartbeatMs: 500 });
+    const hub = hubOf({ retention: { messages: 50 }, recent: { messages: 45 }, heartbeatMs: 500 });
     const url = await serve(hub);
     const first = await Peer.open(url);
     await hub.publish("a", { data: "0" });

@@ -207,9 +207,14 @@ describe("limits", () => {
   it.each([
     [{ limits: { streams: 0 } }, /limits.streams is 0, expected a number above 0/],
     [{ heartbeatMs: -1 }, /heartbeatMs is -1/],
-    [{ history: { ageMs: Number.NaN } }, /history.ageMs is NaN/],
-    [{ history: { topics: [{ topics: ["a"], messages: 0 }] } }, /history.topics messages is 0/],
-    [{ history: { topics: [{ topics: [] }] } }, /there are no topics/],
+    [{ history: {} } as never, /there is no option history, expected retention/],
+    [
+      { limits: { streamsPerAdress: 1 } } as never,
+      /limits.streamsPerAdress, expected limits.streamsPerAddress/,
+    ],
+    [{ retention: { ageMs: Number.NaN } }, /retention.ageMs is NaN/],
+    [{ retention: { topics: [{ topics: ["a"], messages: 0 }] } }, /retention.topics messages is 0/],
+    [{ retention: { topics: [{ topics: [] }] } }, /there are no topics/],
   ] as [HubOptions, RegExp][])("refuses the options %j", (options, reason) => {
     expect(() => createHub(options)).toThrow(reason);
   });

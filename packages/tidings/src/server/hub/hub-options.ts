@@ -2,6 +2,7 @@
  * What an application can say about a hub.
  * This module is browser compatible.
  */
+import { checkOptionNames } from "../../guard/option-names.ts";
 import { positive } from "../../guard/positive.ts";
 import { reporter } from "../../guard/foreign.ts";
 import type { Log, Retention, TopicRetention } from "../../log/log.ts";
@@ -18,7 +19,7 @@ import type { EventMap } from "../../wire/contract.ts";
 
 export interface HubOptions<Events extends object = EventMap> extends ContractOptions<Events> {
   /** What the log retains. */
-  history?: HistoryOptions;
+  retention?: RetentionOptions;
   /** Where messages are kept: `memoryLog()` unless told. A log serves one hub. */
   log?: Log;
   /**
@@ -47,7 +48,7 @@ export interface HubOptions<Events extends object = EventMap> extends ContractOp
   onError?: (error: unknown) => void;
 }
 
-export interface HistoryOptions {
+export interface RetentionOptions {
   /** Messages in all, 10,000 unless told. */
   messages?: number;
   /** Bytes of encoded messages in all, 67,108,864 (64 MiB) unless told. */
@@ -93,14 +94,51 @@ export interface CheckedOptions {
   readonly onError: (error: unknown) => void;
 }
 
+const HUB_OPTIONS: Record<keyof HubOptions, true> = {
+  events: true,
+  checkEvents: true,
+  retention: true,
+  log: true,
+  heartbeatMs: true,
+  stallMs: true,
+  writeBytes: true,
+  slow: true,
+  recent: true,
+  compression: true,
+  limits: true,
+  onError: true,
+};
+
+const HUB_LIMITS: Record<keyof HubLimits, true> = {
+  streams: true,
+  streamsPerAddress: true,
+  streamsPerSubscriber: true,
+  topicsPerStream: true,
+  messageBytes: true,
+  messagesPerPublish: true,
+  publishesPerSecond: true,
+};
+
 /**
  * @throws {RangeError} If a limit is not a number above 0.
- * @throws {TypeError} If a pattern cannot be compiled.
+ * @throws {TypeError} If there is no such option, or a pattern cannot be compiled.
  */
 export function checkOptions(options: HubOptions): CheckedOptions {
-  const { limits = {}, recent = {} } = options;
+  const { limits = {}, recent = {}, retention = {} } = options;
+  checkOptionNames("create hub", options, {
+    known: Object.keys(HUB_OPTIONS),
+    former: { history: "retention" },
+  });
+  checkOptionNames("create hub", limits, { known: Object.keys(HUB_LIMITS) }, "limits.");
+  checkOptionNames("create hub", recent, { known: ["messages", "bytes"] }, "recent.");
+  checkOptionNames(
+    "create hub",
+    retention,
+    { known: ["messages", "bytes", "ageMs", "topics"] },
+    "retention.",
+  );
   return {
-    retention: toRetention(options.history ?? {}),
+    retention: toRetention(retention),
     heartbeatMs: orNever("heartbeatMs", options.heartbeatMs ?? 15_000),
     stallMs: orNever("stallMs", options.stallMs ?? 120_000),
     writeBytes: positive("create hub", "writeBytes", options.writeBytes ?? 65_536),
@@ -136,13 +174,13 @@ export function checkOptions(options: HubOptions): CheckedOptions {
   };
 }
 
-function toRetention(history: HistoryOptions): Retention {
-  const { messages = 10_000, bytes = 64 * 2 ** 20, ageMs = 3_600_000, topics = [] } = history;
+function toRetention(options: RetentionOptions): Retention {
+  const { messages = 10_000, bytes = 64 * 2 ** 20, ageMs = 3_600_000, topics = [] } = options;
   for (const [name, value] of Object.entries({ messages, bytes, ageMs }))
-    positive("create hub", `history.${name}`, value);
+    positive("create hub", `retention.${name}`, value);
   const rules = topics.map(({ topics: selectors, ...bounds }) => {
     for (const [name, value] of Object.entries(bounds))
-      positive("create hub", `history.topics ${name}`, value);
+      positive("create hub", `retention.topics ${name}`, value);
     return { matches: selectTopics(selectors, Infinity).matches, bounds };
   });
   const forTopic: Retention["forTopic"] = (topic) => rules.find(({ matches }) => matches(topic))?.bounds;

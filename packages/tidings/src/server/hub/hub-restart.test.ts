@@ -16,7 +16,7 @@ import { open } from "lmdb";
 import { lmdbLog } from "../../log/lmdb/lmdb-log.ts";
 import { createHub } from "./create-hub.ts";
 const [path, first] = process.argv.slice(2);
-const hub = createHub({ log: lmdbLog(open({ path, overlappingSync: false, eventTurnBatching: false })), history: { messages: 1e6 } });
+const hub = createHub({ log: lmdbLog(open({ path, overlappingSync: false, eventTurnBatching: false })), retention: { messages: 1e6 } });
 const server = createServer((req, res) => void hub.subscribe(req, res, { topics: ["a"], from: "earliest" }));
 server.listen(0, "127.0.0.1", () => console.log("port " + server.address().port));
 let n = Number(first);

@@ -61,7 +61,7 @@ describe("hub", () => {
   });
 
   it("begins with everything retained when asked to", async () => {
-    const { hub, url } = await serve({ history: { messages: 3 } }, { from: "earliest" });
+    const { hub, url } = await serve({ retention: { messages: 3 } }, { from: "earliest" });
     for (let i = 1; i <= 5; i += 1) await hub.publish("a", { data: `${i}` });
     const reader = await read(`${url}?topic=a`);
     await hub.publish("a", { data: "6" });
@@ -70,7 +70,7 @@ describe("hub", () => {
   });
 
   it("says gap before all else when the cursor is no longer retained, then goes on live", async () => {
-    const { hub, url } = await serve({ history: { messages: 3 } });
+    const { hub, url } = await serve({ retention: { messages: 3 } });
     const { id } = await hub.publish("a", { data: "1" });
     let last = id;
     for (let i = 2; i <= 9; i += 1) last = (await hub.publish("a", { data: `${i}` })).id;
@@ -88,7 +88,7 @@ describe("hub", () => {
 
   it("says no gap when what was discarded was of other topics", async () => {
     const { hub, url } = await serve({
-      history: { topics: [{ topics: [{ pattern: "busy/*" }], messages: 2 }] },
+      retention: { topics: [{ topics: [{ pattern: "busy/*" }], messages: 2 }] },
     });
     const { id } = await hub.publish("quiet", { data: "1" });
     for (let i = 0; i < 50; i += 1) await hub.publish("busy/1", { data: `${i}` });
@@ -114,7 +114,7 @@ describe("hub", () => {
   });
 
   it('goes on with the earliest behind the gap when asked to: onGap "earliest"', async () => {
-    const { hub, url } = await serve({ history: { messages: 3 } }, { onGap: "earliest" });
+    const { hub, url } = await serve({ retention: { messages: 3 } }, { onGap: "earliest" });
     const ids: string[] = [];
     for (let i = 1; i <= 9; i += 1) ids.push((await hub.publish("a", { data: `${i}` })).id);
     const reader = await read(`${url}?topic=a`, ids[0]);
@@ -134,7 +134,7 @@ describe("hub", () => {
   });
 
   it('refuses with 412 instead of a gap when asked to: onGap "fail"', async () => {
-    const { hub, url } = await serve({ history: { messages: 3 } }, { onGap: "fail" });
+    const { hub, url } = await serve({ retention: { messages: 3 } }, { onGap: "fail" });
     const { id } = await hub.publish("a", { data: "1" });
     for (let i = 2; i <= 9; i += 1) await hub.publish("a", { data: `${i}` });
     const reader = await read(`${url}?topic=a`, id);
@@ -322,7 +322,7 @@ describe("hub", () => {
   it("keeps no queue for a reader that stops: it catches up from the log, in order, without a loss", async () => {
     const { hub, url } = await serve({
       recent: { messages: 50 },
-      history: { messages: 100_000, bytes: 2 ** 28 },
+      retention: { messages: 100_000, bytes: 2 ** 28 },
     });
     const slow = await read(`${url}?topic=a`);
     const fast = await read(`${url}?topic=a`);
@@ -349,7 +349,7 @@ describe("hub", () => {
   });
 
   it("tells a reader that fell off the retained end: gap, slow", async () => {
-    const { hub, url } = await serve({ recent: { messages: 10 }, history: { messages: 20 } });
+    const { hub, url } = await serve({ recent: { messages: 10 }, retention: { messages: 20 } });
     const slow = await read(`${url}?topic=a`);
     slow.pause();
     const filler = "x".repeat(100_000);

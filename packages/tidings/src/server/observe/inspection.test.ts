@@ -80,7 +80,7 @@ describe("hub.inspect()", () => {
   });
 
   it("says which gap it was lost in", async () => {
-    const { hub, url } = await serve({ history: { messages: 2 } });
+    const { hub, url } = await serve({ retention: { messages: 2 } });
     const ids: string[] = [];
     for (let i = 1; i <= 6; i += 1) ids.push((await hub.publish("a", { data: i })).id);
     const reader = await read(`${url}?topic=a`, ids[0]);
@@ -106,7 +106,7 @@ describe("hub.inspect()", () => {
   });
 
   it("knows that the retained were sent behind a gap, when they were", async () => {
-    const { hub, url } = await serve({ history: { messages: 2 } }, { onGap: "earliest" });
+    const { hub, url } = await serve({ retention: { messages: 2 } }, { onGap: "earliest" });
     const ids: string[] = [];
     for (let i = 1; i <= 6; i += 1) ids.push((await hub.publish("a", { data: i })).id);
     await (await read(`${url}?topic=a`, ids[0])).messagesUntil(3);

@@ -2,6 +2,8 @@
  * What an application can say about one subscription.
  * This module is browser compatible.
  */
+import { checkOptionNames } from "../../guard/option-names.ts";
+import { show } from "../../guard/show.ts";
 import type { EventMap } from "../../wire/contract.ts";
 import type { CompressionOptions } from "../compression/compression-options.ts";
 import type { MessageFilter } from "../entries/encoded-entry.ts";
@@ -68,3 +70,47 @@ export type Authorization =
       readonly headers?: Readonly<Record<string, string>>;
       readonly detail?: string;
     };
+
+const SUBSCRIBE_OPTIONS: Record<keyof SubscribeOptions, true> = {
+  topics: true,
+  from: true,
+  onGap: true,
+  filter: true,
+  snapshot: true,
+  authorize: true,
+  subscriber: true,
+  address: true,
+  lifetimeMs: true,
+  retryMs: true,
+  compression: true,
+  headers: true,
+};
+const NAMES = { known: Object.keys(SUBSCRIBE_OPTIONS), allowsOthers: true };
+
+/** @throws {TypeError} If `options` is no object, names an option wrongly, or has something else where a function belongs. */
+export function checkSubscribeOptions(options: SubscribeOptions): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot subscribe: options is ${show(options)}, expected an object with topics`);
+  }
+  checkOptionNames("subscribe", options, NAMES);
+  for (const name of ["authorize", "filter", "snapshot"] as const) {
+    const value: unknown = options[name];
+    if (value === undefined || typeof value === "function") continue;
+    throw new TypeError(`Cannot subscribe: ${name} is ${show(value)}, expected a function`);
+  }
+}
+
+/**
+ * Milliseconds that a stream may live: a random time between the two that were given.
+ * @throws {RangeError} If they are not numbers above 0 in order.
+ */
+export function pickLifetime(lifetimeMs: SubscribeOptions["lifetimeMs"]): number {
+  if (lifetimeMs === undefined) return Infinity;
+  const [least, most] = typeof lifetimeMs === "number" ? [lifetimeMs, lifetimeMs] : lifetimeMs;
+  if (!(least > 0 && most >= least)) {
+    throw new RangeError(
+      `Cannot subscribe: lifetimeMs is ${least} to ${most}, expected numbers above 0, the smaller first`,
+    );
+  }
+  return least + Math.random() * (most - least);
+}

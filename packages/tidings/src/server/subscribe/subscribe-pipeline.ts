@@ -3,7 +3,6 @@
  * for: a turn of the microtasks for each of thousands of streams that return together adds up.
  */
 import { ignore } from "../../guard/ignore.ts";
-import { show } from "../../guard/show.ts";
 import type { Log } from "../../log/log.ts";
 import type { StreamQuota } from "./stream-quota.ts";
 import { authorize, keepAuthorized, UNLIMITED, type Grant } from "./authorization.ts";
@@ -23,7 +22,7 @@ import type { RecentEntries } from "../entries/recent-entries.ts";
 import type { Refusal } from "../request/refusal.ts";
 import { responseHead } from "../out/response-head.ts";
 import { selectTopics, type TopicSelection } from "../topics/topic-selection.ts";
-import type { SubscribeOptions } from "./subscribe-options.ts";
+import { checkSubscribeOptions, pickLifetime, type SubscribeOptions } from "./subscribe-options.ts";
 
 /** What of a hub is there once its log is open. */
 export interface PipelineParts {
@@ -95,7 +94,7 @@ export class SubscribePipeline {
     options: SubscribeOptions,
     openOutlet: OpenOutlet,
   ): Received | Promise<Received> {
-    checkFunctions(options);
+    checkSubscribeOptions(options);
     const { subscriber } = options;
     const lastEventId = cursorOf(request);
     // A mistake in the call is found before anything is waited for.
@@ -257,25 +256,3 @@ const INTERRUPTED: Refusal = {
   detail: "The log cannot be followed now",
   retryAfter: 5,
 };
-
-function checkFunctions(options: SubscribeOptions): void {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`Cannot subscribe: options is ${show(options)}, expected an object with topics`);
-  }
-  for (const name of ["authorize", "filter", "snapshot"] as const) {
-    const value: unknown = options[name];
-    if (value === undefined || typeof value === "function") continue;
-    throw new TypeError(`Cannot subscribe: ${name} is ${show(value)}, expected a function`);
-  }
-}
-
-function pickLifetime(lifetimeMs: SubscribeOptions["lifetimeMs"]): number {
-  if (lifetimeMs === undefined) return Infinity;
-  const [least, most] = typeof lifetimeMs === "number" ? [lifetimeMs, lifetimeMs] : lifetimeMs;
-  if (!(least > 0 && most >= least)) {
-    throw new RangeError(
-      `Cannot subscribe: lifetimeMs is ${least} to ${most}, expected numbers above 0, the smaller first`,
-    );
-  }
-  return least + Math.random() * (most - least);
-}
