@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compileTopicPattern } from "./topic-pattern.ts";
+import { compileTopicPattern, compileTopicPatterns } from "./topic-pattern.ts";
 
 const matches = (pattern: string, topic: string) => compileTopicPattern(pattern)(topic);
 
@@ -64,5 +64,48 @@ describe("compileTopicPattern()", () => {
     const matcher = compileTopicPattern("*a".repeat(16));
     expect(matcher(`${"a".repeat(1_000)}b`)).toBe(false);
     expect(matcher("a".repeat(1_000))).toBe(true);
+  });
+
+  it("matches many patterns together as it would one after the other", () => {
+    const piece = fc.constantFrom("a", "/", "b/", ":x/", "*/", "ab", "*");
+    const pattern = fc
+      .array(piece, { minLength: 1, maxLength: 6 })
+      .map((pieces) => pieces.join(""))
+      .filter((text) => !/\*[:*]|:x\/?:|\/\/:/.test(text));
+    const topic = fc
+      .array(fc.constantFrom("a", "b", "/", "ab", "é"), { maxLength: 12 })
+      .map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(
+        fc.array(pattern, { minLength: 1, maxLength: 8 }),
+        fc.array(topic, { maxLength: 20 }),
+        (patterns, topics) => {
+          const together = compileTopicPatterns(patterns);
+          for (const one of topics) {
+            expect(together(one)).toBe(patterns.some((text) => matches(text, one)));
+          }
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("keeps a bounded number of states, and answers the same when it starts anew", () => {
+    const patterns = Array.from({ length: 15 }, (_, i) => `*${"ab".repeat(i + 1)}*c*${i}`);
+    const together = compileTopicPatterns(patterns);
+    let seed = 1;
+    for (let n = 0; n < 2_000; n += 1) {
+      let topic = "";
+      for (let i = 0; i < 40; i += 1) {
+        seed = (seed * 48_271) % 2_147_483_647;
+        topic += "abc0123456789"[seed % 13]!;
+      }
+      expect(together(topic)).toBe(patterns.some((text) => matches(text, topic)));
+    }
+  });
+
+  it("refuses more wildcards than are matched together", () => {
+    const patterns = Array.from({ length: 17 }, (_, i) => `${"*a".repeat(15)}*${i}`);
+    expect(() => compileTopicPatterns(patterns)).toThrow(/have 272 wildcards together, expected 256/);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Topic patterns: the part of URL Pattern that makes sense for a topic, matched in linear time on every platform.
+ * Topic patterns: the part of URL Pattern that makes sense for a topic, matched in linear time, all together.
  * `:name` is one or more characters other than `/`; `*` is any characters, also none; `\` takes the next character as it is.
  * What URL Pattern has besides (groups, regular expressions, modifiers) is refused, not misread.
  * Standard: https://urlpattern.spec.whatwg.org/#pattern-strings
@@ -7,24 +7,22 @@
  */
 
 import { show } from "../../guard/show.ts";
+import { PatternAutomaton, type PatternToken } from "./pattern-automaton.ts";
 
-/** @returns Whether the whole topic is matched. */
+/** Returns whether the whole topic is matched. */
 export type TopicMatcher = (topic: string) => boolean;
 
-type Token = { readonly text: string } | "segment" | "any";
-
-/** Wildcards in one pattern at most: matching costs their number times the length of the topic. */
+/** Wildcards in one pattern. */
 const MOST_WILDCARDS = 16;
+/** Wildcards in all patterns that are matched together: what bounds the states of their automaton. */
+const MOST_WILDCARDS_TOGETHER = 256;
 
-/** @throws {TypeError} If the pattern is empty, or uses what is not supported. */
+/**
+ * Compiles one pattern.
+ * @throws {TypeError} If it is empty, or uses what is not supported.
+ */
 export function compileTopicPattern(pattern: string): TopicMatcher {
-  const tokens = tokenize(pattern);
-  const first = tokens[0]!;
-  const prefix = typeof first === "object" ? first.text : "";
-  const rest = typeof first === "object" ? tokens.slice(1) : tokens;
-  if (rest.length === 0) return (topic) => topic === prefix;
-  if (rest.length === 1 && rest[0] === "any") return (topic) => topic.startsWith(prefix);
-  return (topic) => topic.startsWith(prefix) && matchTokens(rest, topic, prefix.length);
+  return compileTopicPatterns([pattern]);
 }
 
 /** What all topics begin with that a pattern matches: its text before the first wildcard. */
@@ -33,30 +31,44 @@ export function prefixOf(pattern: string): string {
   return typeof first === "object" ? first.text : "";
 }
 
-/** Follows all ways to match at once: `at[i]` says that the tokens so far can end before character `i`. */
-function matchTokens(tokens: readonly Token[], topic: string, start: number): boolean {
-  let at = new Uint8Array(topic.length + 1);
-  at[start] = 1;
-  for (const token of tokens) {
-    const next = new Uint8Array(topic.length + 1);
-    let open = false;
-    for (let i = start; i <= topic.length; i += 1) {
-      if (token === "any") {
-        open ||= at[i] === 1;
-        if (open) next[i] = 1;
-      } else if (token === "segment") {
-        if (open) next[i] = 1;
-        open = (open || at[i] === 1) && topic[i] !== "/";
-      } else if (at[i] === 1 && topic.startsWith(token.text, i)) {
-        next[i + token.text.length] = 1;
-      }
-    }
-    at = next;
+/**
+ * Compiles patterns into one matcher, which says whether any of them matches. Its time grows with the topic, not with the
+ * number of patterns.
+ * @throws {TypeError} If a pattern is empty, or uses what is not supported.
+ * @throws {RangeError} If there are more than 256 wildcards in all.
+ */
+export function compileTopicPatterns(patterns: readonly string[]): TopicMatcher {
+  const exact = new Set<string>();
+  const prefixes: string[] = [];
+  const others: (readonly PatternToken[])[] = [];
+  let wildcards = 0;
+  for (const pattern of patterns) {
+    const tokens = tokenize(pattern);
+    wildcards += tokens.filter((token) => typeof token === "string").length;
+    const [first, second] = tokens as [PatternToken, PatternToken?];
+    if (tokens.length === 1 && typeof first === "object") exact.add(first.text);
+    else if (tokens.length === 1 && first === "any") return checked(() => true);
+    else if (tokens.length === 2 && typeof first === "object" && second === "any") prefixes.push(first.text);
+    else others.push(tokens);
   }
-  return at[topic.length] === 1;
+  if (others.length === 0 && exact.size === 0 && prefixes.length === 1) {
+    const [prefix = ""] = prefixes;
+    return (topic) => topic.startsWith(prefix);
+  }
+  if (others.length === 0 && prefixes.length === 0) return (topic) => exact.has(topic);
+  for (const text of prefixes) others.push([{ text }, "any"]);
+  const automaton = new PatternAutomaton(others);
+  return checked((topic) => exact.has(topic) || automaton.matches(topic));
+
+  function checked(matcher: TopicMatcher): TopicMatcher {
+    if (wildcards <= MOST_WILDCARDS_TOGETHER) return matcher;
+    throw new RangeError(
+      `Cannot compile topic patterns: they have ${wildcards} wildcards together, expected ${MOST_WILDCARDS_TOGETHER} or fewer`,
+    );
+  }
 }
 
-function tokenize(pattern: string): Token[] {
+function tokenize(pattern: string): PatternToken[] {
   if (typeof pattern !== "string" || pattern === "") {
     throw new TypeError(
       `Cannot compile topic pattern: it is ${show(pattern)}, expected a string that is not empty`,
@@ -67,10 +79,10 @@ function tokenize(pattern: string): Token[] {
       `Cannot compile topic pattern: ${JSON.stringify(pattern)} ${what}, expected literals, :name and *`,
     );
   };
-  const tokens: Token[] = [];
+  const tokens: PatternToken[] = [];
   let text = "";
   let wildcards = 0;
-  const wildcard = (token: Token): void => {
+  const wildcard = (token: PatternToken): void => {
     wildcards += 1;
     if (wildcards > MOST_WILDCARDS) fail(`has more than ${MOST_WILDCARDS} wildcards`);
     if (text !== "") tokens.push({ text });

@@ -5,7 +5,7 @@
  */
 import { show } from "../../guard/show.ts";
 import type { Selection } from "../../log/log.ts";
-import { compileTopicPattern, prefixOf, type TopicMatcher } from "./topic-pattern.ts";
+import { compileTopicPatterns, prefixOf } from "./topic-pattern.ts";
 
 /** A topic, or all topics that a pattern matches: `"book/1"`, `{ pattern: "book/:id" }`. See topic-pattern.ts for the syntax. */
 export type TopicSelector = string | { readonly pattern: string };
@@ -36,29 +36,29 @@ export function selectTopics(selectors: readonly TopicSelector[], mostTopics: nu
     );
   }
   const names = new Set<string>();
-  const matchers = new Map<string, TopicMatcher>();
+  const distinct = new Set<string>();
   for (const selector of selectors as readonly TopicSelector[]) {
     if (typeof selector === "object" && selector !== null) {
       checkTopic("subscribe", selector.pattern);
-      matchers.set(selector.pattern, compileTopicPattern(selector.pattern));
+      distinct.add(selector.pattern);
     } else {
       names.add(checkTopic("subscribe", selector));
     }
   }
   const sortedNames = [...names].sort();
-  const patterns = [...matchers.keys()].sort();
+  const patterns = [...distinct].sort();
   const key = JSON.stringify([sortedNames, patterns]);
-  if (matchers.size === 0) {
+  if (patterns.length === 0) {
     return { key, names: sortedNames, patterns, exact: sortedNames, matches: (topic) => names.has(topic) };
   }
-  const all = [...matchers.values()];
+  const matchesPattern = compileTopicPatterns(patterns);
   return {
     key,
     names: sortedNames,
     patterns,
     exact: sortedNames,
     prefixes: patterns.map(prefixOf),
-    matches: (topic) => names.has(topic) || all.some((matches) => matches(topic)),
+    matches: (topic) => names.has(topic) || matchesPattern(topic),
   };
 }
 
