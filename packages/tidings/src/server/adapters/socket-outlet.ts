@@ -122,6 +122,11 @@ interface Carrier {
   [OUTLET]?: SocketOutlet | undefined;
 }
 
+/** Whether a response carries an event stream that is written here. */
+export function isEventStream(response: unknown): boolean {
+  return typeof response === "object" && response !== null && (response as Carrier)[OUTLET] !== undefined;
+}
+
 function onDrain(this: unknown): void {
   (this as Carrier)[OUTLET]?.drained();
 }

@@ -1,7 +1,7 @@
 /** Who may have a stream, how many, and for how long. */
 import { describe, expect, it, vi } from "vitest";
 import { openForTests, until } from "../../../../../test/support/hub-server.ts";
-import { StreamQuota, publicAddress } from "../subscribe/stream-quota.ts";
+import { StreamQuota, networkOf, publicAddress } from "../subscribe/stream-quota.ts";
 import type { HubOptions } from "./hub-options.ts";
 import { PublishRate } from "../publish/publish-rate.ts";
 import type { Authorization } from "../subscribe/subscribe-options.ts";
@@ -33,7 +33,9 @@ describe("authorize", () => {
     const reader = await read(`${url}?topic=a`);
     await hub.publish("a", { data: "1" });
     await reader.messagesUntil(1);
-    expect(authorize.mock.calls).toEqual([[{ topics: ["a"], subscriber: "ann", first: true }]]);
+    expect(authorize.mock.calls).toEqual([
+      [{ topics: ["a"], subscriber: "ann", first: true, signal: expect.any(AbortSignal) as AbortSignal }],
+    ]);
   });
 
   it("refuses with 503 when the application fails, and tells it", async () => {
@@ -164,6 +166,19 @@ describe("limits", () => {
     expect(peers.map(publicAddress)).toEqual(peers);
     expect(publicAddress("::ffff:8.8.8.8")).toBe("8.8.8.8");
     expect(publicAddress(undefined)).toBeUndefined();
+  });
+
+  it("counts IPv6 by the block that a household has, and IPv4 by address", () => {
+    const same = [
+      "2001:db8:1:2::1",
+      "2001:DB8:1:2:ffff::9",
+      "2001:0db8:0001:0002:0:0:0:1",
+      "2001:db8:1:2::%eth0",
+    ];
+    expect(new Set(same.map(networkOf))).toEqual(new Set(["2001:db8:1:2::/64"]));
+    expect(
+      ["2001:db8:1:3::1", "::1", "2001:db8::", "8.8.8.8", "::ffff:8.8.8.8", "unknown"].map(networkOf),
+    ).toEqual(["2001:db8:1:3::/64", "0:0:0:0::/64", "2001:db8:0:0::/64", "8.8.8.8", "8.8.8.8", "unknown"]);
   });
 
   it("gives a place that was left to the next, and no more than there are", () => {

@@ -29,6 +29,11 @@ export interface HubOptions<Events extends object = EventMap> extends ContractOp
   heartbeatMs?: number | false;
   /** Milliseconds that a peer may take nothing while something waits for it, 120,000 unless told; then it is cut. */
   stallMs?: number | false;
+  /**
+   * Milliseconds that `authorize` and `snapshot` of a subscription may each take. Default: 30,000. After that a new stream is
+   * refused with 503, and an open one ends. `false` waits until the peer leaves.
+   */
+  timeoutMs?: number | false;
   /** Bytes in one write to one stream, but for a message that alone is larger. 65,536 unless told. */
   writeBytes?: number;
   /**
@@ -81,6 +86,7 @@ export interface CheckedOptions {
   readonly retention: Retention;
   readonly heartbeatMs: number;
   readonly stallMs: number;
+  readonly timeoutMs: number;
   readonly writeBytes: number;
   readonly slowPolicyOf: ((topic: string) => SlowPolicy) | undefined;
   readonly recent: { readonly messages: number; readonly bytes: number };
@@ -141,6 +147,7 @@ export function checkOptions(options: HubOptions): CheckedOptions {
     retention: toRetention(retention),
     heartbeatMs: orNever("heartbeatMs", options.heartbeatMs ?? 15_000),
     stallMs: orNever("stallMs", options.stallMs ?? 120_000),
+    timeoutMs: orNever("timeoutMs", options.timeoutMs ?? 30_000),
     writeBytes: positive("create hub", "writeBytes", options.writeBytes ?? 65_536),
     slowPolicyOf: toPolicies(options.slow ?? []),
     recent: {

@@ -8,7 +8,7 @@ import { memoryLog } from "../../log/memory/memory-log.ts";
 import { createFetchOutlet } from "../adapters/fetch.ts";
 import { assertUnbegun, createNodeOutlet } from "../adapters/node.ts";
 import { StreamQuota, publicAddress } from "../subscribe/stream-quota.ts";
-import { endAtPace, type DrainOptions } from "../streams/drain.ts";
+import { checkDrainOptions, endAtPace, type DrainOptions } from "../streams/drain.ts";
 import type { HubEnvironment } from "./environment.ts";
 import type { Hub } from "./hub.ts";
 import { checkOptions, type CheckedOptions, type HubOptions } from "./hub-options.ts";
@@ -20,10 +20,18 @@ import type { Publication } from "../publish/publication.ts";
 import { type PublishOptions, type Published, Publisher } from "../publish/publisher.ts";
 import { SubscribePipeline } from "../subscribe/subscribe-pipeline.ts";
 import { type Refusal, refuseFetch, refuseNode } from "../request/refusal.ts";
+import { pipelined } from "../adapters/pipelined.ts";
+import { fetchPeer, nodePeer } from "../request/peer.ts";
+import type { OpenOutlet } from "../out/outlet.ts";
 import type { FetchRequest, FastifyReply, NodeRequest, NodeResponse } from "../request/http-types.ts";
 import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
 import type { Subscription } from "../streams/subscription.ts";
 
+const PIPELINED: Refusal = {
+  code: "too-many-streams",
+  status: 429,
+  detail: "The connection carries another response, expected a connection of its own for an event stream",
+};
 const MISTAKEN: Refusal = { code: "failed", status: 500, detail: "The stream cannot be served" };
 
 /** What comes within this is caught up with: streams wait for it, and new ones are not refused. */
@@ -83,6 +91,12 @@ export class OpenHub implements Hub {
   ): Promise<Subscription | undefined> {
     const { onError } = this.#options;
     assertUnbegun(response);
+    const behind = pipelined(request, response);
+    if (behind !== undefined) {
+      if (behind === "behind-stream") (request.socket as { destroy(): void }).destroy();
+      else refuseNode(response, PIPELINED, onError);
+      return undefined;
+    }
     let received: ReturnType<SubscribePipeline["receive"]>;
     try {
       received = this.#pipeline.receive(
@@ -90,6 +104,7 @@ export class OpenHub implements Hub {
         options?.address ?? this.#addressOf(request),
         options,
         (head, first) => createNodeOutlet(request, response, head, first),
+        nodePeer(response),
       );
     } catch (mistake) {
       // The peer cannot help it, and must not wait for an answer that never comes.
@@ -107,12 +122,16 @@ export class OpenHub implements Hub {
     options: SubscribeOptions,
   ): Promise<Response> {
     let answer: Response | undefined;
-    const opened = await this.#pipeline.receive(request, options?.address, options, (head, first) => {
+    const openOutlet: OpenOutlet = (head, first) => {
       const { outlet, response } = createFetchOutlet(request, head, first);
       answer = response;
       return outlet;
-    });
-    return opened === undefined || opened instanceof HubStream ? answer! : refuseFetch(opened);
+    };
+    const peer = fetchPeer(request);
+    const opened = await this.#pipeline.receive(request, options?.address, options, openOutlet, peer);
+    if (opened !== undefined && !(opened instanceof HubStream)) return refuseFetch(opened);
+    // The peer left before there was an answer: nobody reads this one.
+    return answer ?? new Response(null, { status: 503 });
   }
 
   /** Nothing more will be published: streams end once they have it all. @returns The last cursor. */
@@ -124,9 +143,9 @@ export class OpenHub implements Hub {
   }
 
   revoke(subscriber: string): number {
+    let revoked = this.#pipeline.revoke(subscriber);
     const { streams } = this.#parts ?? {};
-    if (streams === undefined) return 0;
-    let revoked = 0;
+    if (streams === undefined) return revoked;
     for (const stream of streams) {
       if (stream.subscriber !== subscriber || stream.closed) continue;
       streams.end(stream, "revoked");
@@ -135,9 +154,10 @@ export class OpenHub implements Hub {
     return revoked;
   }
 
-  drain(options: DrainOptions = {}): Promise<void> {
+  async drain(options: DrainOptions = {}): Promise<void> {
+    const checked = checkDrainOptions(options);
     this.#pipeline.closed = true;
-    this.#draining ??= this.#drain(options);
+    this.#draining ??= this.#drain(checked);
     return this.#draining;
   }
 
@@ -203,8 +223,8 @@ export class OpenHub implements Hub {
     return publicAddress(remoteAddress);
   }
 
-  async #drain(options: DrainOptions): Promise<void> {
-    const { graceMs = 3_000 } = options;
+  async #drain(options: Required<DrainOptions>): Promise<void> {
+    const { graceMs } = options;
     const { streams, fanOut } = await this.#opening;
     // The blocked go last: they may yet take what they have.
     const members = [...streams].sort((one, other) => Number(one.blocked) - Number(other.blocked));

@@ -3,14 +3,12 @@
  * Standard: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header
  * This module is browser compatible.
  */
+import { headerOf } from "./header-of.ts";
 import type { FetchRequest, NodeRequest } from "./http-types.ts";
 
 /** The request's `Last-Event-ID`, `""` when it has none. */
 export function lastEventIdOf(request: FetchRequest | NodeRequest): string {
-  const headers = request.headers as Partial<FetchRequest["headers"]> & NodeRequest["headers"];
-  const value = typeof headers.get === "function" ? headers.get("last-event-id") : headers["last-event-id"];
-  const text = Array.isArray(value) ? (value.at(-1) ?? "") : (value ?? "");
-  return typeof text === "string" ? fromUtf8(text) : "";
+  return fromUtf8(headerOf(request, "last-event-id"));
 }
 
 /** Clients send UTF-8; servers hand header values on with one character for each byte. */

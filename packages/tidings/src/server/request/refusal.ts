@@ -11,6 +11,7 @@ import { takeOver } from "./take-over.ts";
 /**
  * - `"bad-topics"` 400: no topic, too many, or none that can be.
  * - `"bad-id"` 400: an answer's id that is no text, or empty.
+ * - `"bad-method"` 405: see `methods`. OPTIONS is answered with 204.
  * - `"unauthorized"` 401, `"forbidden"` 403: as `authorize` said.
  * - `"gap"` 412: messages are lost and `onGap` is `"fail"`: load the state anew, then subscribe without a cursor.
  * - `"too-many-streams"` 429: of one address or one subscriber. 503: of the hub.
@@ -22,6 +23,7 @@ import { takeOver } from "./take-over.ts";
 export type RefusalCode =
   | "bad-topics"
   | "bad-id"
+  | "bad-method"
   | "unauthorized"
   | "forbidden"
   | "gap"
@@ -37,7 +39,22 @@ export interface Refusal {
   readonly detail: string;
   /** Seconds. */
   readonly retryAfter?: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+}
+
+/**
+ * A refusal with the response headers of the application, such as those of CORS: without them a browser's page sees a network
+ * error in place of the status. What they say of the event stream itself is left out.
+ */
+export function withAppHeaders(
+  refusal: Refusal,
+  headers: Readonly<Record<string, string | readonly string[]>>,
+): Refusal {
+  const kept = Object.entries(headers).filter(([name]) => !/^(?:content-|cache-control$)/i.test(name));
+  if (kept.length === 0) return refusal;
+  const own = Object.keys(refusal.headers ?? {}).map((name) => name.toLowerCase());
+  const more = kept.filter(([name]) => !own.includes(name.toLowerCase()));
+  return { ...refusal, headers: { ...Object.fromEntries(more), ...refusal.headers } };
 }
 
 /** Never throws: a response that was begun meanwhile, by a time limit of the application say, is left as it is. */
@@ -58,7 +75,7 @@ export function endNode(
 function answerNode(
   given: NodeResponse | FastifyReply,
   status: number,
-  headers: Readonly<Record<string, string>>,
+  headers: Readonly<Record<string, string | readonly string[]>>,
   body: Uint8Array | undefined,
   report: Report,
 ): void {
@@ -77,13 +94,18 @@ function answerNode(
 
 export function refuseFetch(refusal: Refusal): Response {
   const { headers, body } = expressed(refusal);
-  return new Response(body, { status: refusal.status, headers });
+  const all = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    for (const one of typeof value === "string" ? [value] : value) all.append(name, one);
+  }
+  return new Response(body ?? null, { status: refusal.status, headers: all });
 }
 
 function expressed({ status, code, detail, retryAfter, headers }: Refusal): {
-  headers: Record<string, string>;
-  body: Uint8Array<ArrayBuffer>;
+  headers: Record<string, string | readonly string[]>;
+  body: Uint8Array<ArrayBuffer> | undefined;
 } {
+  if (status === 204) return { headers: { ...headers }, body: undefined };
   const body = new TextEncoder().encode(`${JSON.stringify({ status, code, detail })}\n`);
   return {
     body,

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Reader, serveHub, until } from "../../../../../test/support/hub-server.ts";
-import { endAtPace } from "./drain.ts";
+import { checkDrainOptions, endAtPace } from "./drain.ts";
 import { createHub } from "../hub/create-hub.ts";
 
 afterEach(() => void vi.useRealTimers());
@@ -12,7 +12,7 @@ describe("endAtPace()", () => {
     const beganMs = performance.now();
     const done = endAtPace(
       Array.from({ length: 1_000 }, (_, i) => i),
-      { overMs: 10_000, retryMs: [100, 1_100] },
+      checkDrainOptions({ overMs: 10_000, retryMs: [100, 1_100] }),
       (_, retryMs) => ended.push({ ms: performance.now() - beganMs, retryMs }),
     );
     await vi.advanceTimersByTimeAsync(10_000);
@@ -31,9 +31,9 @@ describe("endAtPace()", () => {
 
   it("ends all at once when there is no time, and nothing when there is nobody", async () => {
     const end = vi.fn();
-    await endAtPace([1, 2, 3], { overMs: 0 }, end);
+    await endAtPace([1, 2, 3], checkDrainOptions({ overMs: 0 }), end);
     expect(end).toHaveBeenCalledTimes(3);
-    await endAtPace([], {}, end);
+    await endAtPace([], checkDrainOptions({}), end);
     expect(end).toHaveBeenCalledTimes(3);
   });
 
@@ -41,8 +41,17 @@ describe("endAtPace()", () => {
     [{ overMs: -1 }, /overMs is -1/],
     [{ retryMs: [5, 1] as const }, /retryMs is 5 to 1/],
     [{ retryMs: [0, 2 ** 31] as const }, /retryMs/],
-  ])("refuses %j", async (options, reason) => {
-    await expect(endAtPace([1], options, () => undefined)).rejects.toThrow(reason);
+    [{ retryMs: [3_000, 100] as const }, /retryMs is 3000 to 100, expected two numbers .*, the smaller first/],
+    [{ retryMs: 100 as never }, /retryMs is 100/],
+    [{ graceMs: Number.NaN }, /graceMs is NaN/],
+    [null as never, /options is null/],
+  ])("refuses %j before anything happens", async (options, reason) => {
+    const hub = createHub();
+    await expect(hub.drain(options)).rejects.toThrow(reason);
+    const response = await hub.respond(new Request("http://a/"), { topics: ["a"] });
+    expect(response.status).toBe(200);
+    await response.body?.cancel();
+    await hub.drain({ overMs: 0 });
   });
 });
 

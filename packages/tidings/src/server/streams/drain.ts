@@ -2,38 +2,55 @@
  * Ends many streams at an even pace, each told when to return, so that they come back spread out wherever they go.
  * This module is browser compatible.
  */
+import { show } from "../../guard/show.ts";
 
 export interface DrainOptions {
-  /** Milliseconds over which the streams are ended, 10,000 unless told; 0 ends all at once. */
+  /** Milliseconds over which the streams are ended. Default: 10,000. 0 ends all at once. */
   overMs?: number;
   /**
    * The reconnection times that the streams are told, in milliseconds: evenly spread from the first to the second.
-   * 100 to 3,000 unless told. For a restart in place, begin with what the restart takes.
+   * Default: 100 to 3,000. For a restart in place, begin with what the restart takes.
    */
   retryMs?: readonly [least: number, most: number];
-  /** Milliseconds that a peer then has to take the end, 3,000 unless told; after that it is cut. */
+  /** Milliseconds that a peer then has to take the end. Default: 3,000. After that it is cut. */
   graceMs?: number;
 }
 
 const TICK_MS = 20;
 
 /**
+ * Checks the options before anything happens: a drain that fails half way could not be repeated.
+ * @throws {TypeError} If `options` is no object.
+ * @throws {RangeError} If an option is not a number from 0, or `retryMs` is out of order or above 2^31-1.
+ */
+export function checkDrainOptions(options: DrainOptions): Required<DrainOptions> {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot drain: options is ${show(options)}, expected an object such as { overMs }`);
+  }
+  const { overMs = 10_000, retryMs = [100, 3_000], graceMs = 3_000 } = options;
+  for (const [name, value] of Object.entries({ overMs, graceMs })) {
+    if (typeof value === "number" && value >= 0 && value < 2 ** 31) continue;
+    throw new RangeError(`Cannot drain: ${name} is ${show(value)}, expected milliseconds from 0 to 2^31-1`);
+  }
+  const [least, most] = Array.isArray(retryMs) ? (retryMs as readonly unknown[]) : [];
+  if (typeof least !== "number" || typeof most !== "number" || !(least >= 0 && most >= least && most < 2 ** 31)) {
+    throw new RangeError(
+      `Cannot drain: retryMs is ${Array.isArray(retryMs) ? `${show(least)} to ${show(most)}` : show(retryMs)}, expected two numbers from 0 to 2^31-1, the smaller first`,
+    );
+  }
+  return { overMs, retryMs, graceMs };
+}
+
+/**
+ * Resolves when `end` was called for all.
  * @param members - In the order in which they are ended.
  * @param end - Ends one; called with the reconnection time it is to be told.
- * @returns Resolves when `end` was called for all.
- * @throws {RangeError} If an option is not a number from 0, or `retryMs` is above 2^31-1.
  */
 export async function endAtPace<Member>(
   members: readonly Member[],
-  { overMs = 10_000, retryMs: [least, most] = [100, 3_000] }: DrainOptions,
+  { overMs, retryMs: [least, most] }: Required<DrainOptions>,
   end: (member: Member, retryMs: number) => void,
 ): Promise<void> {
-  if (!(overMs >= 0)) throw new RangeError(`Cannot drain: overMs is ${overMs}, expected a number from 0`);
-  if (!(least >= 0 && most >= least && most < 2 ** 31)) {
-    throw new RangeError(
-      `Cannot drain: retryMs is ${least} to ${most}, expected two numbers from 0 to 2^31-1 in order`,
-    );
-  }
   let ended = 0;
   const endTo = (due: number): void => {
     for (; ended < due; ended += 1) end(members[ended]!, Math.round(least + (most - least) * slot(ended)));

@@ -3,37 +3,60 @@
  * This module is browser compatible.
  */
 import { checkHeader } from "../out/check-header.ts";
+import { isThenable } from "../../guard/foreign.ts";
 import { show } from "../../guard/show.ts";
 import type { Deadlines, HubStream } from "../streams/hub-stream.ts";
 import type { HubStreams } from "../streams/hub-streams.ts";
 import type { Refusal } from "../request/refusal.ts";
 import type { SubscribeOptions } from "./subscribe-options.ts";
+import { withTimeLimit } from "./time-limit.ts";
 
+/** Until when the answer holds, in milliseconds of the hub's monotonic clock. */
 export interface Grant {
-  /** Milliseconds from now after which the stream is to end. */
-  readonly expiresInMs: number;
-  /** Milliseconds from now after which to ask again. */
-  readonly recheckInMs: number;
+  /** When the stream is to end. */
+  readonly expiresAt: number;
+  /** When to ask again. */
+  readonly recheckAt: number;
 }
 
-export const UNLIMITED: Grant = { expiresInMs: Infinity, recheckInMs: Infinity };
+export const UNLIMITED: Grant = { expiresAt: Infinity, recheckAt: Infinity };
 
-/** @param first - False when the stream is open and asked about again. */
+export const EXPIRED: Refusal = {
+  code: "unauthorized",
+  status: 401,
+  detail: "The authorization has expired",
+};
+
+/** What asking takes from the hub. */
+export interface Asking {
+  readonly now: () => number;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Asks once. Rejects with whatever the application's function did wrong.
+ * @param first - False when the stream is open and asked about again.
+ */
 export async function authorize(
   options: Pick<SubscribeOptions, "authorize" | "topics" | "subscriber">,
   first: boolean,
+  signal: AbortSignal,
+  { now, timeoutMs }: Asking,
 ): Promise<Grant | Refusal> {
   if (options.authorize === undefined) return UNLIMITED;
   const { topics, subscriber } = options;
-  return readAuthorization(await options.authorize({ topics, subscriber, first }));
+  const answer: unknown = options.authorize({ topics, subscriber, first, signal });
+  const settled = isThenable(answer) ? await withTimeLimit(answer, timeoutMs, "authorize") : answer;
+  return readAuthorization(settled, now());
 }
 
 /**
  * Checks what `authorize` gave: it may be anything, and only what says yes is a yes.
+ * @param nowMs - Of the hub's monotonic clock: an answer counts from when it was given.
  * @throws {TypeError} If it is no {@link Authorization}.
  * @throws {RangeError} If a number in it is none.
  */
-export function readAuthorization(answer: unknown): Grant | Refusal {
+export function readAuthorization(answer: unknown, nowMs: number): Grant | Refusal {
   if (answer === true) return UNLIMITED;
   if (answer === false)
     return { code: "forbidden", status: 403, detail: "These topics are not yours to read" };
@@ -56,10 +79,8 @@ export function readAuthorization(answer: unknown): Grant | Refusal {
     );
   }
   const expiresInMs = expiresAtMs - Date.now();
-  if (expiresInMs <= 0) {
-    return { code: "unauthorized", status: 401, detail: "The authorization has expired" };
-  }
-  return { expiresInMs, recheckInMs: recheckMs };
+  if (expiresInMs <= 0) return EXPIRED;
+  return { expiresAt: nowMs + expiresInMs, recheckAt: nowMs + recheckMs };
 }
 
 function readRefusal(status: unknown, { headers = {}, detail = "" }: Record<string, unknown>): Refusal {
@@ -94,7 +115,7 @@ export function keepAuthorized(
   streams: HubStreams,
   options: SubscribeOptions,
   first: Grant,
-  now: () => number,
+  asking: Asking,
   onError: (error: unknown) => void,
 ): void {
   const lifetimeEndsAtMs = stream.deadlines?.endsAtMs ?? Infinity;
@@ -105,21 +126,23 @@ export function keepAuthorized(
     recheck: undefined,
   };
   stream.deadlines = deadlines;
-  const take = ({ expiresInMs, recheckInMs }: Grant): void => {
-    const expiresAtMs = now() + expiresInMs;
-    deadlines.endsAtMs = Math.min(lifetimeEndsAtMs, expiresAtMs);
-    deadlines.endsAs = expiresAtMs < lifetimeEndsAtMs ? "expired" : "lifetime";
-    deadlines.recheckAtMs = now() + recheckInMs;
+  const take = ({ expiresAt, recheckAt }: Grant): void => {
+    deadlines.endsAtMs = Math.min(lifetimeEndsAtMs, expiresAt);
+    deadlines.endsAs = expiresAt < lifetimeEndsAtMs ? "expired" : "lifetime";
+    deadlines.recheckAtMs = recheckAt;
   };
   take(first);
   deadlines.recheck = () => {
-    authorize(options, false).then(
+    const controller = new AbortController();
+    authorize(options, false, controller.signal, asking).then(
       (grant) => {
         if ("code" in grant) return streams.end(stream, "revoked");
         take(grant);
         streams.reschedule(stream);
       },
       (error: unknown) => {
+        // Silence means no, as an error does.
+        controller.abort(error);
         onError(error);
         streams.end(stream, "revoked");
       },

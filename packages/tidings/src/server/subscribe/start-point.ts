@@ -3,7 +3,9 @@
  * one that cannot, the gap; without one, or behind a gap, the snapshot. The cursor is read before the snapshot is asked
  * for, so that nothing can fall between the two.
  */
+import { isThenable } from "../../guard/foreign.ts";
 import { show } from "../../guard/show.ts";
+import { withTimeLimit } from "./time-limit.ts";
 import { encodeComment } from "../../wire/encode.ts";
 import { formatCursor, parseCursor } from "../../log/cursor.ts";
 import type { Log, Page } from "../../log/log.ts";
@@ -36,6 +38,10 @@ export interface StartRequest {
   readonly checkData: CheckData | undefined;
   /** Goes out before all else. */
   readonly prologue: Uint8Array | undefined;
+  /** Aborts when the peer leaves. */
+  readonly signal: AbortSignal | undefined;
+  /** Milliseconds that one snapshot may take. */
+  readonly timeoutMs: number;
 }
 
 const utf8 = new TextEncoder();
@@ -144,13 +150,15 @@ function behindPrologue({ prologue }: StartRequest, first: Batch): Batch {
 
 /** Messages without `id`: whoever is cut off in their midst begins again, rather than in the middle of a state. */
 async function pushSnapshot(
-  { options, group, recent, checkData }: StartRequest,
+  { options, group, recent, checkData, signal, timeoutMs }: StartRequest,
   parts: Uint8Array[],
   at: number,
 ): Promise<void> {
   const cursor = formatCursor(recent.epoch, at);
   for (const topic of group.selection.names) {
-    const state = await options.snapshot!(topic, cursor);
+    if (signal!.aborted) return;
+    const asked = options.snapshot!(topic, cursor, { signal: signal! });
+    const state = isThenable(asked) ? await withTimeLimit(asked, timeoutMs, "snapshot") : asked;
     if (state === undefined) continue;
     for (const message of Array.isArray(state) ? state : [state]) {
       if (typeof message !== "object" || message === null) {

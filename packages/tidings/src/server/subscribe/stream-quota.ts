@@ -28,7 +28,8 @@ export class StreamQuota {
   }
 
   /** @returns Why there is no place; undefined when one was given, to be given back to {@link leave}. */
-  enter({ address, subscriber }: StreamPlace): Refusal | undefined {
+  enter({ address: given, subscriber }: StreamPlace): Refusal | undefined {
+    const address = given === undefined ? undefined : networkOf(given);
     const { streams, perAddress, perSubscriber } = this.#limits;
     if (this.#streams >= streams) {
       return tooMany(503, `${streams} streams are open (limits.streams)`);
@@ -50,7 +51,7 @@ export class StreamQuota {
 
   leave({ address, subscriber }: StreamPlace): void {
     this.#streams -= 1;
-    count(this.#byAddress, address, -1);
+    count(this.#byAddress, address === undefined ? undefined : networkOf(address), -1);
     count(this.#bySubscriber, subscriber, -1);
   }
 }
@@ -62,6 +63,24 @@ export class StreamQuota {
 export function publicAddress(address: string | undefined): string | undefined {
   const bare = address?.replace(/^::ffff:/i, "");
   return bare === undefined || PRIVATE.test(bare) ? undefined : bare;
+}
+
+/**
+ * What an address is counted by: all of IPv4, and the first 64 bits of IPv6, of which each line of a household has a whole
+ * block (RFC 6177). Any other text is counted as it is.
+ */
+export function networkOf(address: string): string {
+  const bare = address.replace(/^::ffff:(?=\d+\.)/i, "");
+  if (!bare.includes(":")) return bare;
+  const [head = "", tail] = bare.toLowerCase().replace(/%.*$/, "").split("::", 2);
+  const groups = head === "" ? [] : head.split(":");
+  if (tail !== undefined) {
+    const rest = tail === "" ? [] : tail.split(":");
+    while (groups.length + rest.length < 8) groups.push("0");
+    groups.push(...rest);
+  }
+  const network = groups.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, ""));
+  return network.length < 4 ? bare : `${network.join(":")}::/64`;
 }
 
 const PRIVATE =

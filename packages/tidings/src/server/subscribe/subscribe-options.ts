@@ -27,9 +27,18 @@ export interface SubscribeOptions<Events extends object = EventMap> {
    * The state of a topic, for a subscriber without a cursor or with a gap: sent first, followed by everything published
    * after `cursor`, which was read before this is called. Asked for each topic named, not for patterns.
    */
-  snapshot?: (topic: string, cursor: string) => SnapshotResult<Events> | Promise<SnapshotResult<Events>>;
+  snapshot?: (
+    topic: string,
+    cursor: string,
+    context: { /** Aborts when the peer leaves. */ readonly signal: AbortSignal },
+  ) => SnapshotResult<Events> | Promise<SnapshotResult<Events>>;
   /** Asked before the stream is opened, and again as it says. */
   authorize?: Authorize;
+  /**
+   * Methods that open the stream. Default: GET, HEAD, POST and QUERY. OPTIONS is answered with 204 and `Allow`, a CORS
+   * preflight with what `headers` implies, any other method with 405.
+   */
+  methods?: readonly string[];
   /** Who this is, for limits, `revoke` and `inspect`. */
   subscriber?: string;
   /** The peer's address, for the limit; unless told, that of the socket, if it is public. Behind a proxy, give what it forwards. */
@@ -49,12 +58,17 @@ export type SnapshotResult<Events extends object> =
   | readonly OutgoingMessage<Events>[]
   | undefined;
 
-/** Decides on a subscription. A rejection is answered with 503, and ends a stream that is open. */
+/**
+ * Decides on a subscription. A rejection, nonsense, or no answer within `timeoutMs` of the hub is answered with 503, and ends a
+ * stream that is open.
+ */
 export type Authorize = (request: {
   readonly topics: readonly TopicSelector[];
   readonly subscriber: string | undefined;
   /** False when the stream is open and asked about again. */
   readonly first: boolean;
+  /** Aborts when the answer is no longer wanted: the peer left, or the time is up. */
+  readonly signal: AbortSignal;
 }) => Authorization | Promise<Authorization>;
 
 /**
@@ -98,6 +112,17 @@ export function checkSubscribeOptions(options: SubscribeOptions): void {
     if (value === undefined || typeof value === "function") continue;
     throw new TypeError(`Cannot subscribe: ${name} is ${show(value)}, expected a function`);
   }
+  for (const name of ["subscriber", "address"] as const) {
+    const value: unknown = options[name];
+    if (value === undefined || typeof value === "string") continue;
+    throw new TypeError(`Cannot subscribe: ${name} is ${show(value)}, expected text`);
+  }
+  const methods: unknown = options.methods;
+  if (methods === undefined || (Array.isArray(methods) && methods.every((one) => typeof one === "string")))
+    return;
+  throw new TypeError(
+    `Cannot subscribe: methods is ${show(methods)}, expected a list such as ["GET", "POST"]`,
+  );
 }
 
 /**

@@ -5,7 +5,7 @@
 import { ignore } from "../../guard/ignore.ts";
 import type { Log } from "../../log/log.ts";
 import type { StreamQuota } from "./stream-quota.ts";
-import { authorize, keepAuthorized, UNLIMITED, type Grant } from "./authorization.ts";
+import { type Asking, authorize, EXPIRED, keepAuthorized, UNLIMITED, type Grant } from "./authorization.ts";
 import { checkCompression, type Compression } from "../compression/compression-options.ts";
 import { type GzipOffer, offerGzip, openGzip } from "../compression/open-gzip.ts";
 import { cursorOf, type RequestWithUrl } from "../request/cursor-of.ts";
@@ -19,7 +19,9 @@ import type { HubStreams } from "../streams/hub-streams.ts";
 import { findStart, type StartPoint } from "./start-point.ts";
 import type { OpenOutlet } from "../out/outlet.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
-import type { Refusal } from "../request/refusal.ts";
+import { DEFAULT_METHODS, refuseMethod } from "../request/methods.ts";
+import type { WatchPeer } from "../request/peer.ts";
+import { type Refusal, withAppHeaders } from "../request/refusal.ts";
 import { responseHead } from "../out/response-head.ts";
 import { selectTopics, type TopicSelection } from "../topics/topic-selection.ts";
 import { checkSubscribeOptions, pickLifetime, type SubscribeOptions } from "./subscribe-options.ts";
@@ -35,6 +37,7 @@ export interface PipelineParts {
 /** Of the hub's options, what concerns its subscriptions. */
 export interface PipelineSettings {
   readonly writeBytes: number;
+  readonly timeoutMs: number;
   readonly topicsPerStream: number;
   readonly compression: Compression | undefined;
   readonly checkData: CheckData | undefined;
@@ -64,7 +67,13 @@ interface PendingSubscription {
   readonly offer: GzipOffer;
   readonly lifetimeMs: number;
   readonly openOutlet: OpenOutlet;
+  /** Aborts when its peer leaves, or it is revoked, while the application is asked. */
+  readonly controller: AbortController | undefined;
   group: StreamGroup | undefined;
+  /** Nothing may be opened for it any more. */
+  isOver: boolean;
+  /** Ends it while the application or the log is asked. */
+  settle: ((received: Received) => void) | undefined;
 }
 
 /** Selections of one topic that are remembered: most streams have one, and many the same. */
@@ -75,6 +84,8 @@ export class SubscribePipeline {
   closed = false;
   readonly #options: PipelineOptions;
   readonly #selections = new Map<string, TopicSelection>();
+  /** Those that wait for the application or the log: at most as many as have a place. */
+  readonly #waiting = new Set<PendingSubscription>();
   #parts: PipelineParts | undefined;
 
   constructor(options: PipelineOptions) {
@@ -93,25 +104,29 @@ export class SubscribePipeline {
     address: string | undefined,
     options: SubscribeOptions,
     openOutlet: OpenOutlet,
+    watchPeer: WatchPeer,
   ): Received | Promise<Received> {
     checkSubscribeOptions(options);
-    const { subscriber } = options;
+    const { subscriber, headers = {}, methods = DEFAULT_METHODS } = options;
     const lastEventId = cursorOf(request);
     // A mistake in the call is found before anything is waited for.
     const head = responseHead(options);
     const lifetimeMs = pickLifetime(options.lifetimeMs);
     const compression = this.#compressionOf(options);
-    if (this.closed) return this.#refuse(DRAINING, subscriber);
+    const badMethod = refuseMethod(request, methods, headers);
+    if (badMethod !== undefined) return this.#refuse(badMethod, options);
+    if (this.closed) return this.#refuse(DRAINING, options);
     let selection: TopicSelection;
     try {
       selection = this.#select(options.topics);
     } catch (error) {
-      return this.#refuse({ code: "bad-topics", status: 400, detail: (error as Error).message }, subscriber);
+      return this.#refuse({ code: "bad-topics", status: 400, detail: (error as Error).message }, options);
     }
-    if (this.#options.isInterrupted()) return this.#refuse(INTERRUPTED, subscriber);
+    if (this.#options.isInterrupted()) return this.#refuse(INTERRUPTED, options);
     const { quota } = this.#options;
     const full = quota.enter({ subscriber, address });
-    if (full !== undefined) return this.#refuse(full, subscriber);
+    if (full !== undefined) return this.#refuse(full, options);
+    const asks = options.authorize !== undefined || options.snapshot !== undefined;
     const pending: PendingSubscription = {
       lastEventId,
       subscriber,
@@ -121,27 +136,67 @@ export class SubscribePipeline {
       offer: offerGzip(request, head, compression),
       lifetimeMs,
       openOutlet,
+      controller: asks ? new AbortController() : undefined,
       group: undefined,
+      isOver: false,
+      settle: undefined,
     };
     try {
       const received =
         this.#parts === undefined || options.authorize !== undefined
           ? this.#ask(pending)
           : this.#place(this.#parts, pending, UNLIMITED);
-      if (!(received instanceof Promise)) return this.#settle(pending, received);
-      return received.then(
-        (stream) => this.#settle(pending, stream),
-        (error: unknown) => this.#fail(pending, error),
-      );
+      if (received instanceof Promise) return this.#wait(pending, received, watchPeer);
+      return this.#settle(pending, received);
     } catch (error) {
-      return this.#fail(pending, error);
+      return this.#settle(pending, this.#failure(error));
     }
   }
 
+  /** Refuses those of a subscriber that wait for the application or the log. Returns how many there were. */
+  revoke(subscriber: string): number {
+    let revoked = 0;
+    for (const pending of this.#waiting) {
+      if (pending.subscriber !== subscriber) continue;
+      pending.settle?.(REVOKED);
+      revoked += 1;
+    }
+    return revoked;
+  }
+
+  /** What is asked may take its time, or for ever. When the peer leaves meanwhile, its place is given back at once. */
+  #wait(pending: PendingSubscription, asked: Promise<Received>, watchPeer: WatchPeer): Promise<Received> {
+    return new Promise((resolve) => {
+      let unwatch: (() => void) | undefined;
+      const settle = (received: Received): void => {
+        if (pending.isOver) return;
+        pending.isOver = true;
+        this.#waiting.delete(pending);
+        unwatch?.();
+        if (!(received instanceof HubStream))
+          pending.controller?.abort(new Error("The peer left, or was refused"));
+        resolve(this.#settle(pending, received));
+      };
+      pending.settle = settle;
+      this.#waiting.add(pending);
+      asked.then(settle, (error: unknown) => {
+        if (!pending.isOver) settle(this.#failure(error));
+      });
+      unwatch = watchPeer(() => settle(undefined));
+      if (pending.isOver) unwatch();
+    });
+  }
+
   async #ask(pending: PendingSubscription): Promise<Received> {
-    const grant = await authorize(pending.options, true);
-    if ("code" in grant) return grant;
-    return this.#place(this.#parts ?? (await this.#options.parts), pending, grant);
+    const { options, controller } = pending;
+    let grant = UNLIMITED;
+    if (options.authorize !== undefined) {
+      const answer = await authorize(options, true, controller!.signal, this.#asking);
+      if ("code" in answer) return answer;
+      grant = answer;
+    }
+    const parts = this.#parts ?? (await this.#options.parts);
+    return pending.isOver ? undefined : this.#place(parts, pending, grant);
   }
 
   #place(parts: PipelineParts, pending: PendingSubscription, grant: Grant): Received | Promise<Received> {
@@ -158,6 +213,8 @@ export class SubscribePipeline {
       options,
       checkData: this.#options.settings.checkData,
       prologue: options.retryMs === undefined ? undefined : offer.head.first.bytes,
+      signal: pending.controller?.signal,
+      timeoutMs: this.#options.settings.timeoutMs,
     });
     if (!(start instanceof Promise)) return this.#enter(parts, pending, group, grant, start);
     return start.then((found) =>
@@ -172,9 +229,11 @@ export class SubscribePipeline {
     grant: Grant,
     start: StartPoint,
   ): Received {
+    if (pending.isOver) return undefined;
     if (this.closed) return DRAINING;
     const { now, settings, counters } = this.#options;
     const { options, subscriber, address, lifetimeMs, lastEventId } = pending;
+    if (grant.expiresAt <= now()) return EXPIRED;
     const outlet = openGzip(pending.openOutlet, pending.offer, start.first, group, counters);
     if (outlet.closed) return undefined;
 
@@ -185,7 +244,7 @@ export class SubscribePipeline {
     if (endsAtMs < Infinity) {
       stream.deadlines = { endsAtMs, endsAs: "lifetime", recheckAtMs: Infinity, recheck: undefined };
     }
-    if (grant !== UNLIMITED) keepAuthorized(stream, streams, options, grant, now, settings.onError);
+    if (grant !== UNLIMITED) keepAuthorized(stream, streams, options, grant, this.#asking, settings.onError);
     counters.opened += 1;
     counters.deliveries += start.first.messages;
     streams.enter(stream);
@@ -199,14 +258,13 @@ export class SubscribePipeline {
   #settle(pending: PendingSubscription, received: Received): Received {
     if (received instanceof HubStream) return received;
     this.#release(pending);
-    return received === undefined ? undefined : this.#refuse(received, pending.subscriber);
+    return received === undefined ? undefined : this.#refuse(received, pending.options);
   }
 
   /** What is wrong with the call was found before: this is foreign code's failure, whatever its class. */
-  #fail(pending: PendingSubscription, error: unknown): Refusal {
-    this.#release(pending);
+  #failure(error: unknown): Refusal {
     this.#options.settings.onError(error);
-    return this.#refuse(FAILED, pending.subscriber);
+    return FAILED;
   }
 
   #release(pending: PendingSubscription): void {
@@ -214,11 +272,15 @@ export class SubscribePipeline {
     if (pending.group !== undefined) this.#parts!.groups.release(pending.group);
   }
 
-  #refuse(refusal: Refusal, subscriber: string | undefined): Refusal {
-    increment(this.#options.counters.refused, refusal.code);
+  #refuse(refusal: Refusal, { subscriber, headers = {} }: SubscribeOptions): Refusal {
+    if (refusal.status !== 204) increment(this.#options.counters.refused, refusal.code);
     const told = channels["tidings:stream:refuse"];
     if (told.hasSubscribers) told.publish({ ...refusal, subscriber });
-    return refusal;
+    return withAppHeaders(refusal, headers);
+  }
+
+  get #asking(): Asking {
+    return { now: this.#options.now, timeoutMs: this.#options.settings.timeoutMs };
   }
 
   #compressionOf({ compression }: SubscribeOptions): Compression | undefined {
@@ -243,6 +305,7 @@ export class SubscribePipeline {
 }
 
 const DRAINING: Refusal = { code: "draining", status: 503, detail: "The hub is going away", retryAfter: 1 };
+const REVOKED: Refusal = { code: "forbidden", status: 403, detail: "The subscription was revoked" };
 const FAILED: Refusal = {
   code: "failed",
   status: 503,

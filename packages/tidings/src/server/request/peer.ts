@@ -1,0 +1,37 @@
+/**
+ * Watches whether the peer of a request is still there, while nothing has been answered yet.
+ * This module is browser compatible.
+ */
+import type { FastifyReply, FetchRequest, NodeResponse } from "./http-types.ts";
+
+/** Calls `onLeft` once when the peer leaves, at once when it has left already. Returns a function that stops watching. */
+export type WatchPeer = (onLeft: () => void) => () => void;
+
+export function nodePeer(given: NodeResponse | FastifyReply): WatchPeer {
+  const response = ("hijack" in given ? given.raw : given) as NodeResponse & {
+    readonly destroyed?: boolean;
+    off?(name: string, listener: () => void): unknown;
+  };
+  return (onLeft) => {
+    if (response.destroyed === true) {
+      onLeft();
+      return nothing;
+    }
+    response.on("close", onLeft);
+    return () => void response.off?.("close", onLeft);
+  };
+}
+
+export function fetchPeer({ signal }: FetchRequest): WatchPeer {
+  return (onLeft) => {
+    if (signal === undefined || signal === null) return nothing;
+    if (signal.aborted) {
+      onLeft();
+      return nothing;
+    }
+    signal.addEventListener("abort", onLeft, { once: true });
+    return () => signal.removeEventListener("abort", onLeft);
+  };
+}
+
+function nothing(): void {}

@@ -1,0 +1,23 @@
+/**
+ * Waits for the application's answer no longer than a limit, since a promise may never settle.
+ * This module is browser compatible.
+ */
+
+/** Rejects with an Error that names `what` when `promise` has not settled after `ms`. Infinity waits for ever. */
+export function withTimeLimit<Value>(promise: PromiseLike<Value>, ms: number, what: string): Promise<Value> {
+  if (!(ms < 2 ** 31)) return Promise.resolve(promise);
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`Cannot subscribe: ${what} gave no answer within ${ms} ms (timeoutMs)`)),
+      ms,
+    );
+    (timer as { unref?: () => void }).unref?.();
+    const settled =
+      <Result>(settle: (result: Result) => void) =>
+      (result: Result) => {
+        clearTimeout(timer);
+        settle(result);
+      };
+    Promise.resolve(promise).then(settled(resolve), settled(reject));
+  });
+}
