@@ -41,7 +41,10 @@ describe("endAtPace()", () => {
     [{ overMs: -1 }, /overMs is -1/],
     [{ retryMs: [5, 1] as const }, /retryMs is 5 to 1/],
     [{ retryMs: [0, 2 ** 31] as const }, /retryMs/],
-    [{ retryMs: [3_000, 100] as const }, /retryMs is 3000 to 100, expected two numbers .*, the smaller first/],
+    [
+      { retryMs: [3_000, 100] as const },
+      /retryMs is 3000 to 100, expected two numbers .*, the smaller first/,
+    ],
     [{ retryMs: 100 as never }, /retryMs is 100/],
     [{ graceMs: Number.NaN }, /graceMs is NaN/],
     [null as never, /options is null/],

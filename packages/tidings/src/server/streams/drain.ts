@@ -33,7 +33,11 @@ export function checkDrainOptions(options: DrainOptions): Required<DrainOptions>
     throw new RangeError(`Cannot drain: ${name} is ${show(value)}, expected milliseconds from 0 to 2^31-1`);
   }
   const [least, most] = Array.isArray(retryMs) ? (retryMs as readonly unknown[]) : [];
-  if (typeof least !== "number" || typeof most !== "number" || !(least >= 0 && most >= least && most < 2 ** 31)) {
+  if (
+    typeof least !== "number" ||
+    typeof most !== "number" ||
+    !(least >= 0 && most >= least && most < 2 ** 31)
+  ) {
     throw new RangeError(
       `Cannot drain: retryMs is ${Array.isArray(retryMs) ? `${show(least)} to ${show(most)}` : show(retryMs)}, expected two numbers from 0 to 2^31-1, the smaller first`,
     );
