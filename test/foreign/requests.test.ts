@@ -10,7 +10,8 @@ import express from "express";
 import Fastify from "fastify";
 import Koa from "koa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startNginx } from "../../deploy/nginx/start-nginx.ts";
+import { nginx } from "../../deploy/nginx/program.ts";
+import { startProgram } from "../../deploy/program.ts";
 import { createRandom } from "../../packages/tidings/src/test/random.ts";
 import {
   createAcceptor,
@@ -38,7 +39,7 @@ beforeAll(() => {
 });
 afterAll(async () => {
   process.off("unhandledRejection", note).off("uncaughtException", note);
-  for (const close of closers.reverse()) await close();
+  while (closers.length > 0) await closers.pop()!();
   await answers.close();
   await hub.drain({ overMs: 0, graceMs: 100 });
 });
@@ -106,7 +107,8 @@ function statusOf(port: number, bytes: Uint8Array): Promise<number> {
 const GOOD = Buffer.from("GET /good HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n");
 const LANES = 8;
 
-async function assault(port: number, count: number, isNginx: boolean): Promise<void> {
+/** Returns what went wrong: no answer to a bad request, or none to the good one behind it. */
+async function assault(port: number, count: number, isNginx: boolean): Promise<string[]> {
   const next = requestHeads(7_919 + count);
   let left = count;
   const problems: string[] = [];
@@ -122,9 +124,7 @@ async function assault(port: number, count: number, isNginx: boolean): Promise<v
     }
   };
   await Promise.all(Array.from({ length: LANES }, lane));
-  expect(problems.slice(0, 5)).toEqual([]);
-  expect(rejected).toEqual([]);
-  await expect.poll(() => hub.stats().streams, { timeout: 20_000 }).toBe(0);
+  return problems.slice(0, 5);
 }
 
 const servers: [name: string, count: number, start: () => Promise<number>][] = [
@@ -171,13 +171,15 @@ const servers: [name: string, count: number, start: () => Promise<number>][] = [
     1_000,
     async () => {
       const origin = await listen(http.createServer(answer));
-      const nginx = await startNginx(
-        (port) => `
-          proxy_buffering off;
-          server { listen 127.0.0.1:${port}; location / { proxy_pass http://127.0.0.1:${origin}; proxy_http_version 1.1; } }`,
+      const proxy = await startProgram(
+        nginx,
+        ({ port }) => `server {
+          listen 127.0.0.1:${port};
+          location / { proxy_pass http://127.0.0.1:${origin}; proxy_http_version 1.1; proxy_buffering off; }
+        }`,
       );
-      closers.push(() => nginx.stop());
-      return Number(new URL(nginx.url).port);
+      closers.push(() => proxy.stop());
+      return Number(new URL(proxy.url).port);
     },
   ],
 ];
@@ -186,13 +188,15 @@ describe("generated request heads", () => {
   it.each(servers)(
     "to %s: each of %i is answered, and so is the next good one",
     async (name, count, start) => {
-      await assault(await start(), count, name.endsWith("nginx"));
+      expect(await assault(await start(), count, name.endsWith("nginx"))).toEqual([]);
+      expect(rejected).toEqual([]);
+      await expect.poll(() => hub.stats().streams, { timeout: 20_000 }).toBe(0);
     },
   );
 
   it("to node:http2: 1,000 with odd headers, resets and aborts", async () => {
     const server = http2.createServer(answer as never);
-    const port = await listen(server as unknown as Server);
+    const port = await listen(server);
     const random = createRandom(13);
     const below = (end: number): number => Math.floor(random() * end);
     const pick = <Value>(values: readonly Value[]): Value => values[below(values.length)]!;
@@ -219,16 +223,7 @@ describe("generated request heads", () => {
       const reset = below(4);
       const headers: http2.OutgoingHttpHeaders = {
         ":method": pick(["GET", "HEAD", "POST", "PUT", "OPTIONS", "QUERY", "BREW"]),
-        ":path": pick([
-          "/",
-          "//",
-          "//:/?lastEventId=1",
-          "/?lastEventId=%E0",
-          "*",
-          "/%",
-          "/?id=",
-          "/?topic=%00",
-        ]),
+        ":path": pick(["/", "//", "//:/?lastEventId=1", "/?lastEventId=%E0", "/%", "/?id=", "/?topic=%00"]),
         "last-event-id": pick(["", "1", "e.1", "é.1", "x".repeat(5_000), "e.1, e.2"]),
         "accept-encoding": pick(["", "gzip", ";;;", "gzip;q=0"]),
       };
