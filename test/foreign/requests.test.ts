@@ -12,13 +12,9 @@ import Koa from "koa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nginx } from "../../deploy/nginx/program.ts";
 import { startProgram } from "../../deploy/program.ts";
+import { createAcceptor } from "../../packages/tidings/src/server/acceptor/index.ts";
 import { createRandom } from "../../packages/tidings/src/test/random.ts";
-import {
-  createAcceptor,
-  createAnswers,
-  createHub,
-  openStream,
-} from "../../packages/tidings/src/server/index.ts";
+import { createAnswers, createHub, openStream } from "../../packages/tidings/src/server/index.ts";
 import type {
   FastifyReply,
   NodeRequest,
@@ -116,9 +112,11 @@ async function assault(port: number, count: number, isNginx: boolean): Promise<s
     for (; left > 0;) {
       left -= 1;
       const { bytes, isUpgrade, hasVersion } = next();
+      // HTTP/0.9 to nginx, whose responses have no status.
+      if (isNginx && !hasVersion) continue;
       const status = await statusOf(port, bytes);
       const good = await statusOf(port, GOOD);
-      const isAnswered = status >= 200 || (status === 0 && (isUpgrade || (isNginx && !hasVersion)));
+      const isAnswered = status >= 200 || (status === 0 && isUpgrade);
       if (isAnswered && good === 200) continue;
       problems.push(`${status}, then ${good}: ${JSON.stringify(bytes.toString("latin1").slice(0, 300))}`);
     }
@@ -228,7 +226,8 @@ describe("generated request heads", () => {
         "accept-encoding": pick(["", "gzip", ";;;", "gzip;q=0"]),
       };
       const status = await ask(headers, reset);
-      const good = await ask({ ":path": "/good" }, 0);
+      // A session that Node is about to end takes a request and never answers it.
+      const good = (await ask({ ":path": "/good" }, 0)) || (await ask({ ":path": "/good" }, 0));
       if (good !== 200 || (reset === 0 && status < 200) || (reset === 3 && status < 200)) {
         problems.push([n, reset, status, good, headers]);
       }

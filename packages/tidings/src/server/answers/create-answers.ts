@@ -17,7 +17,7 @@ import { responseHead } from "../out/response-head.ts";
 import type { Publication } from "../publish/publication.ts";
 import { cursorOf } from "../request/cursor-of.ts";
 import type { FastifyReply, FetchRequest, NodeRequest, NodeResponse } from "../request/http-types.ts";
-import { endNode, refuseFetch, refuseNode, type Refusal } from "../request/refusal.ts";
+import { endNode, refuseFetch, refuseNode, type Refusal, withAppHeaders } from "../request/refusal.ts";
 import { readAuthorization, UNLIMITED, type Grant } from "../subscribe/authorization.ts";
 import { StreamQuota } from "../subscribe/stream-quota.ts";
 import { Answer } from "./answer.ts";
@@ -269,12 +269,16 @@ class AnswerService implements Answers<never> {
   async #authorize({ id, request, generate, options }: Call): Promise<Grant | Refusal> {
     const authorize = options.authorize ?? this.#options.authorize;
     if (authorize === undefined) return UNLIMITED;
-    return readAuthorization(await authorize({ id, request, starts: generate !== undefined }));
+    return readAuthorization(
+      await authorize({ id, request, starts: generate !== undefined }),
+      performance.now(),
+    );
   }
 
-  #watch(stream: EventStream, place: Parameters<StreamQuota["leave"]>[0], { expiresInMs }: Grant): void {
+  #watch(stream: EventStream, place: Parameters<StreamQuota["leave"]>[0], { expiresAt }: Grant): void {
     this.#streams.add(stream);
     let timer: ReturnType<typeof setTimeout> | undefined;
+    const expiresInMs = expiresAt - performance.now();
     if (expiresInMs < MOST_TIMER_MS) {
       timer = setTimeout(() => stream.end(), expiresInMs);
       (timer as { unref?: () => void }).unref?.();
@@ -289,7 +293,7 @@ class AnswerService implements Answers<never> {
   #refuse({ response, id, options }: Call, outcome: Refusal | undefined): Response | undefined {
     const headers = this.#headersOf(options);
     const report = (error: unknown): void => this.#report(error, id);
-    const refusal = outcome && { ...outcome, headers: { ...headers, ...outcome.headers } };
+    const refusal = outcome && withAppHeaders(outcome, headers);
     if (response === undefined) {
       return refusal === undefined ? new Response(null, { status: 204, headers }) : refuseFetch(refusal);
     }
