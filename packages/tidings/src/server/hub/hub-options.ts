@@ -107,6 +107,7 @@ const HUB_OPTIONS: Record<keyof HubOptions, true> = {
   log: true,
   heartbeatMs: true,
   stallMs: true,
+  timeoutMs: true,
   writeBytes: true,
   slow: true,
   recent: true,

@@ -92,6 +92,7 @@ const SUBSCRIBE_OPTIONS: Record<keyof SubscribeOptions, true> = {
   filter: true,
   snapshot: true,
   authorize: true,
+  methods: true,
   subscriber: true,
   address: true,
   lifetimeMs: true,
