@@ -24,6 +24,7 @@ export type { CompressionOptions } from "./compression/compression-options.ts";
 export { HubError } from "./publish/hub-error.ts";
 export type { HubGauges, HubStatistics } from "./observe/hub-stats.ts";
 export type { Gap, GapReason, OnGap } from "./gaps/gap.ts";
+export type { ReadTopicsOptions, TopicMessage } from "./read/read-topics.ts";
 export type { DrainOptions } from "./streams/drain.ts";
 export type { Publication } from "./publish/publication.ts";
 export type { RefusalCode } from "./request/refusal.ts";

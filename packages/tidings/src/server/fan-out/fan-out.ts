@@ -56,7 +56,6 @@ export class FanOut implements Timed {
   readonly #backlog: Backlog;
   /** SubscriberGroups that remember what they joined. */
   readonly #joined = new Set<StreamGroup>();
-  #finalOffset = Infinity;
   #scheduled = false;
   #nowMs = 0;
   #idBlock: Batch | undefined;
@@ -76,7 +75,7 @@ export class FanOut implements Timed {
   /** Takes up a stream that was just opened, if something was published meanwhile. */
   enter(stream: HubStream): void {
     stream.caughtUp = stream.offset >= this.#options.recent.head;
-    if (!stream.caughtUp || stream.offset >= this.#finalOffset) this.enqueue(stream);
+    if (!stream.caughtUp) this.enqueue(stream);
   }
 
   /** Gives a stream what waits for it, before it is ended: what was published in the same turn, mostly. */
@@ -101,11 +100,6 @@ export class FanOut implements Timed {
   /** A stream is over. */
   left(stream: HubStream): void {
     this.#backlog.forget(stream);
-  }
-
-  /** Nothing follows what there is: from now on, streams end once they have it all. */
-  finish(): void {
-    this.#finalOffset = this.#options.recent.head;
   }
 
   /** Takes up one stream: it drained, is behind, or its heartbeat is due. */
@@ -265,7 +259,6 @@ export class FanOut implements Timed {
     }
     if (stream.end !== undefined) return;
     if (stream.offset >= recent.head) stream.caughtUp = true;
-    if (stream.offset >= this.#finalOffset) return this.#options.hub.end(stream, "complete");
     if (stream.blocked) return;
     if (stream.offset < recent.head) this.enqueue(stream);
     else if (stream.heartbeatDue) this.#heartbeat(stream);

@@ -9,6 +9,7 @@ import type { SlowPolicy } from "../entries/conflation.ts";
 import { FanOut } from "../fan-out/fan-out.ts";
 import { channels } from "../observe/diagnostics.ts";
 import { increment, type HubCounters } from "../observe/hub-stats.ts";
+import { WaitingReaders } from "../read/waiting-readers.ts";
 import type { HubLink } from "../streams/hub-link.ts";
 import type { HubStream, StreamGroup } from "../streams/hub-stream.ts";
 import { HubStreams } from "../streams/hub-streams.ts";
@@ -40,6 +41,9 @@ export class HubParts implements HubLink {
   readonly groups: SubscriberGroups;
   readonly streams: HubStreams;
   readonly fanOut: FanOut;
+  readonly readers: WaitingReaders = new WaitingReaders();
+  /** Nothing more is published. */
+  drained = false;
   readonly #options: HubPartsOptions;
 
   constructor({ epoch, head }: LogPosition, options: HubPartsOptions) {
@@ -55,6 +59,7 @@ export class HubParts implements HubLink {
         onFollowed: (routes, offset) => {
           this.recent.followed(routes, offset);
           this.fanOut.wake();
+          this.readers.wakeRoutes(routes);
         },
         onError: settings.onError,
       });
@@ -85,8 +90,17 @@ export class HubParts implements HubLink {
 
   /** Takes what the log's tail hands on. */
   add(tail: Tail): void {
+    const isWhole = tail.after <= this.recent.head;
     this.recent.add(tail);
     this.fanOut.wake();
+    if (isWhole) this.readers.wake(tail.entries);
+    else this.readers.wakeAll();
+  }
+
+  /** Nothing more will come: readers in this process end. */
+  finish(): void {
+    this.drained = true;
+    this.readers.wakeAll();
   }
 
   /** Another log stands in the place of the one before. */
@@ -95,6 +109,7 @@ export class HubParts implements HubLink {
     this.recent.reset(position);
     for (const group of this.groups) group.forget();
     this.fanOut.restart(this.streams, epoch);
+    this.readers.wakeAll();
   }
 
   wake(stream: HubStream): void {

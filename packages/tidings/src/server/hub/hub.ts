@@ -6,6 +6,7 @@ import type { DrainOptions } from "../streams/drain.ts";
 import type { HubStatistics } from "../observe/hub-stats.ts";
 import type { Inspection } from "../observe/inspection.ts";
 import type { Publication } from "../publish/publication.ts";
+import type { ReadTopicsOptions, TopicMessage } from "../read/read-topics.ts";
 import type { FetchRequest, FastifyReply, NodeRequest, NodeResponse } from "../request/http-types.ts";
 import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
 import type { Subscription } from "../streams/subscription.ts";
@@ -42,6 +43,11 @@ export interface Hub<Events extends object = EventMap> {
     request: FetchRequest & { readonly url?: string },
     options: SubscribeOptions<Events>,
   ): Promise<Response>;
+  /**
+   * Reads topics in this process, message by message, as subscribers get them. Ends when the hub has drained.
+   * @throws {TypeError} If an option makes no sense. @throws {RangeError} If there are too many topics.
+   */
+  read(options: ReadTopicsOptions): AsyncIterableIterator<TopicMessage>;
   /** Ends the streams of a subscriber. @returns How many. They may come back; see `authorize`. */
   revoke(subscriber: string): number;
   /**

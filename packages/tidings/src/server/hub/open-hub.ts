@@ -19,11 +19,18 @@ import { EndedStreams, inspect, recordOf, type Inspection } from "../observe/ins
 import type { Publication } from "../publish/publication.ts";
 import { type PublishOptions, type Published, Publisher } from "../publish/publisher.ts";
 import { SubscribePipeline } from "../subscribe/subscribe-pipeline.ts";
+import {
+  checkReadOptions,
+  readTopics,
+  type ReadTopicsOptions,
+  type TopicMessage,
+} from "../read/read-topics.ts";
 import { type Refusal, refuseFetch, refuseNode } from "../request/refusal.ts";
 import { pipelined } from "../adapters/pipelined.ts";
 import { fetchPeer, nodePeer } from "../request/peer.ts";
 import type { OpenOutlet } from "../out/outlet.ts";
 import type { FetchRequest, FastifyReply, NodeRequest, NodeResponse } from "../request/http-types.ts";
+import { selectTopics, type TopicSelection } from "../topics/topic-selection.ts";
 import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
 import type { Subscription } from "../streams/subscription.ts";
 
@@ -134,12 +141,10 @@ export class OpenHub implements Hub {
     return answer ?? new Response(null, { status: 503 });
   }
 
-  /** Nothing more will be published: streams end once they have it all. @returns The last cursor. */
-  async finish(): Promise<string> {
-    const { recent, fanOut, streams } = await this.#opening;
-    fanOut.finish();
-    for (const stream of streams) fanOut.enqueue(stream);
-    return formatCursor(recent.epoch, recent.head);
+  read(options: ReadTopicsOptions): AsyncIterableIterator<TopicMessage> {
+    checkReadOptions(options);
+    const selection = selectTopics(options.topics, this.#options.topicsPerStream);
+    return this.#read(selection, options);
   }
 
   revoke(subscriber: string): number {
@@ -216,6 +221,14 @@ export class OpenHub implements Hub {
     return parts;
   }
 
+  async *#read(
+    selection: TopicSelection,
+    options: ReadTopicsOptions,
+  ): AsyncGenerator<TopicMessage, undefined, undefined> {
+    const parts = this.#parts ?? (await this.#opening);
+    return yield* readTopics(parts, this.#log, selection, options);
+  }
+
   /** Asked of the socket only where it counts: the answer is kept by the socket for as long as it lives. */
   #addressOf(request: NodeRequest): string | undefined {
     if (!this.#quota.countsAddresses) return undefined;
@@ -225,7 +238,8 @@ export class OpenHub implements Hub {
 
   async #drain(options: Required<DrainOptions>): Promise<void> {
     const { graceMs } = options;
-    const { streams, fanOut } = await this.#opening;
+    const parts = await this.#opening;
+    const { streams, fanOut } = parts;
     // The blocked go last: they may yet take what they have.
     const members = [...streams].sort((one, other) => Number(one.blocked) - Number(other.blocked));
     await endAtPace(members, options, (stream, retryMs) => {
@@ -236,6 +250,7 @@ export class OpenHub implements Hub {
     streams.destroyAll();
     await streams.empty(graceMs);
     this.#publisher.close();
+    parts.finish();
     await this.#log.close();
   }
 }

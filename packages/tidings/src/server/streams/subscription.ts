@@ -16,7 +16,6 @@ export interface Subscription {
 
 /**
  * - `"closed"`: the application closed it.
- * - `"complete"`: nothing follows what it was sent.
  * - `"peer-left"`: the peer closed its connection, or lost it.
  * - `"stalled"`: the peer took nothing for `stallMs` while something waited for it; it was cut.
  * - `"slow"`: more waited for it than fits in one write, and the policy of a topic is `"close"`.
@@ -28,7 +27,6 @@ export interface Subscription {
  * - `"failed"`: the log could not be read, or a filter threw.
  */
 export type StreamEnd =
-  | "complete"
   | "slow"
   | "closed"
   | "peer-left"

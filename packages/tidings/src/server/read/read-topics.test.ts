@@ -1,0 +1,115 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { createHub } from "../hub/create-hub.ts";
+import type { Hub } from "../hub/hub.ts";
+import type { HubOptions } from "../hub/hub-options.ts";
+import type { ReadTopicsOptions, TopicMessage } from "./read-topics.ts";
+
+const hubs: Hub[] = [];
+afterEach(async () => {
+  for (let hub = hubs.pop(); hub !== undefined; hub = hubs.pop()) await hub.drain({ overMs: 0 });
+});
+
+function open(options: HubOptions = {}): Hub {
+  const hub = createHub(options);
+  hubs.push(hub);
+  return hub;
+}
+
+/** The next `count` messages. */
+async function take(hub: Hub, count: number, options: ReadTopicsOptions): Promise<TopicMessage[]> {
+  const messages: TopicMessage[] = [];
+  for await (const message of hub.read(options)) {
+    messages.push(message);
+    if (messages.length === count) break;
+  }
+  return messages;
+}
+
+const dataOf = (messages: readonly TopicMessage[]): string[] => messages.map(({ data }) => data);
+
+describe("hub.read()", () => {
+  it("yields what comes, with topic, event type and cursor", async () => {
+    const hub = open();
+    const reading = take(hub, 2, { topics: ["a", { pattern: "b/:id" }] });
+    await new Promise((resolve) => void setTimeout(resolve));
+    await hub.publish("c", { data: 0 });
+    const { id } = await hub.publish("a", { event: "price", data: { bid: 1 } });
+    await hub.publish("b/1", { data: "x" });
+    expect(await reading).toEqual([
+      { id, topic: "a", event: "price", data: '{"bid":1}' },
+      { id: expect.any(String), topic: "b/1", event: "message", data: "x" },
+    ]);
+  });
+
+  it("reads on from a cursor, then as it comes: each once and in order", async () => {
+    const hub = open({ recent: { messages: 10 } });
+    const first = await hub.publish("a", { data: -1 });
+    for (let i = 0; i < 1_000; i += 1) await hub.publish("a", { data: i });
+    const reading = take(hub, 1_500, { topics: ["a"], after: first.id });
+    for (let i = 1_000; i < 1_500; i += 1) await hub.publish(i % 2 === 0 ? "a" : "b", { data: i });
+    for (let i = 1_500; i < 1_750; i += 1) await hub.publish("a", { data: i });
+    const expected = Array.from({ length: 1_750 }, (_, i) => i).filter(
+      (i) => i < 1_000 || i >= 1_500 || i % 2 === 0,
+    );
+    expect(dataOf(await reading)).toEqual(expected.map(String));
+  });
+
+  it("begins with the earliest, or with what comes", async () => {
+    const hub = open();
+    await hub.publish("a", { data: 1 });
+    expect(dataOf(await take(hub, 1, { topics: ["a"], from: "earliest" }))).toEqual(["1"]);
+    const live = take(hub, 1, { topics: ["a"] });
+    await new Promise((resolve) => void setTimeout(resolve));
+    await hub.publish("a", { data: 2 });
+    expect(dataOf(await live)).toEqual(["2"]);
+  });
+
+  it.each([
+    ["live", ["gap", "5"]],
+    ["earliest", ["gap", "3", "4", "5"]],
+  ] as const)("tells of what is lost, then goes on with %s", async (onGap, expected) => {
+    const hub = open({ history: { messages: 2 }, recent: { messages: 1 } });
+    const { id } = await hub.publish("a", { data: 1 });
+    for (const data of [2, 3, 4]) await hub.publish("a", { data });
+    const reading = take(hub, expected.length, { topics: ["a"], after: id, onGap });
+    await new Promise((resolve) => void setTimeout(resolve, 10));
+    await hub.publish("a", { data: 5 });
+    const messages = await reading;
+    expect(messages.map(({ event, data }) => (event === "gap" ? "gap" : data))).toEqual(expected);
+    expect(JSON.parse(messages[0]!.data)).toMatchObject({ from: id, reason: "retention" });
+  });
+
+  it("tells of a cursor of another log", async () => {
+    const hub = open();
+    await hub.publish("a", { data: 1 });
+    const [gap, message] = await take(hub, 2, { topics: ["a"], after: "other.7", onGap: "earliest" });
+    expect([gap!.event, JSON.parse(gap!.data).reason, message!.data]).toEqual(["gap", "epoch", "1"]);
+  });
+
+  it("ends with its signal, when it is left, and when the hub has drained", async () => {
+    const hub = open();
+    const abort = new AbortController();
+    const next = hub.read({ topics: ["a"], signal: abort.signal }).next();
+    abort.abort(new Error("enough"));
+    await expect(next).rejects.toThrow("enough");
+    const left = hub.read({ topics: ["a"] });
+    const waiting = left.next();
+    await new Promise((resolve) => void setTimeout(resolve));
+    await hub.publish("a", { data: 1 });
+    await waiting;
+    await left.return!();
+    expect(hub.stats().routes).toBe(0);
+    const last = hub.read({ topics: ["a"] }).next();
+    await new Promise((resolve) => void setTimeout(resolve));
+    await hub.drain({ overMs: 0 });
+    expect(await last).toEqual({ done: true, value: undefined });
+  });
+
+  it.each<[object, RegExp]>([
+    [{ topics: [] }, /there are no topics/],
+    [{ topics: ["a"], after: 7 }, /after is 7/],
+    [{ topics: ["a"], from: "begin" }, /from is "begin"/],
+  ])("throws at the call for %j", (options, message) => {
+    expect(() => open().read(options as ReadTopicsOptions)).toThrow(message);
+  });
+});

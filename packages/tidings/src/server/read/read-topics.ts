@@ -1,0 +1,163 @@
+/**
+ * Reads topics in this process, as a subscriber does over the network: from a cursor on, in order, once, with a gap where
+ * messages are lost. The reader sets the pace, and nothing is kept for it but its place.
+ */
+import { show } from "../../guard/show.ts";
+import { formatCursor, parseCursor } from "../../log/cursor.ts";
+import type { Log } from "../../log/log.ts";
+import { createReader } from "../../wire/reader.ts";
+import { EncodedEntry } from "../entries/encoded-entry.ts";
+import { readRoutes } from "../entries/read-routes.ts";
+import type { RecentEntries } from "../entries/recent-entries.ts";
+import type { GapReason } from "../gaps/gap.ts";
+import { planResume } from "../gaps/resume-plan.ts";
+import type { StreamGroup } from "../streams/hub-stream.ts";
+import type { SubscriberGroups } from "../streams/subscriber-groups.ts";
+import type { TopicSelection, TopicSelector } from "../topics/topic-selection.ts";
+import type { WaitingReaders } from "./waiting-readers.ts";
+
+export interface ReadTopicsOptions {
+  /** One or more topics; `{ pattern }` for all that match it. */
+  readonly topics: readonly TopicSelector[];
+  /** The cursor to read on from: the `id` of the last message that was handled. Default: none. */
+  readonly after?: string | undefined;
+  /** Where a reader without a cursor begins. Default: `"live"`. */
+  readonly from?: "live" | "earliest";
+  /** What follows a gap: what is published from now on, or all that is retained. Default: `"live"`. */
+  readonly onGap?: "live" | "earliest";
+  /** Ends the reading: the loop throws its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A message, or a gap: `event` is `"gap"` then, `topic` is `""`, and `data` says what is lost, as subscribers get it. */
+export interface TopicMessage {
+  /** The cursor: what `after` takes. */
+  readonly id: string;
+  readonly topic: string;
+  /** The event type, `"message"` when it has none. */
+  readonly event: string;
+  /** The data, as text. */
+  readonly data: string;
+}
+
+/** What of a hub is read. */
+export interface ReadableHub {
+  readonly recent: RecentEntries<StreamGroup>;
+  readonly groups: SubscriberGroups;
+  readonly readers: WaitingReaders;
+  /** No more will be published. */
+  readonly drained: boolean;
+}
+
+const PAGE_MESSAGES = 256;
+const PAGE_BYTES = 65_536;
+
+export async function* readTopics(
+  hub: ReadableHub,
+  log: Pick<Log, "read" | "head">,
+  selection: TopicSelection,
+  { after = "", from = "live", onGap = "live", signal }: ReadTopicsOptions,
+): AsyncGenerator<TopicMessage, undefined, undefined> {
+  const { recent } = hub;
+  let { epoch } = recent;
+  let wake: (() => void) | undefined;
+  let woken = false;
+  const onWake = (): void => {
+    woken = true;
+    wake?.();
+  };
+  const reader = { selection, wake: onWake };
+  const group = hub.groups.acquire(selection, undefined);
+  hub.readers.add(reader);
+  signal?.addEventListener("abort", onWake);
+  try {
+    const given = after === "" ? undefined : parseCursor(after);
+    const isOurs =
+      given?.epoch === recent.epoch &&
+      (given.offset <= recent.head || given.offset <= (await log.head()).head);
+    /** The cursor to say that of, when it belongs to another log. */
+    let foreign = after === "" || isOurs ? undefined : after;
+    let at = isOurs ? given.offset : 0;
+    if (after === "" && from === "live") at = recent.head;
+    // A reader that begins with the earliest has never had what came before it.
+    let lossToldUpTo = after === "" ? Infinity : 0;
+    for (;;) {
+      signal?.throwIfAborted();
+      woken = false;
+      if (recent.epoch !== epoch) {
+        // Another log stands in the place of the one before.
+        foreign ??= formatCursor(epoch, at);
+        epoch = recent.epoch;
+        at = lossToldUpTo = 0;
+      }
+      const isRecent = foreign === undefined && group.routes.every(({ floor }) => at >= floor);
+      if (isRecent) {
+        if (at >= recent.head) {
+          if (hub.drained) return undefined;
+          await nextWake();
+          continue;
+        }
+        const { entries, upTo } = readRoutes(group.routes, undefined, at, recent.head, PAGE_BYTES);
+        for (const { topic, message } of entries) {
+          yield { ...message, topic };
+          signal?.throwIfAborted();
+        }
+        at = upTo;
+      } else {
+        if (hub.drained) return undefined;
+        const page = await log.read({
+          topics: selection,
+          after: at,
+          maxMessages: PAGE_MESSAGES,
+          maxBytes: PAGE_BYTES,
+        });
+        if (lossToldUpTo === Infinity) lossToldUpTo = page.lostThrough;
+        const position = {
+          from: foreign ?? formatCursor(epoch, at),
+          after: at,
+          lossToldUpTo,
+          onGap,
+        };
+        const reason: GapReason = foreign === undefined ? "retention" : "epoch";
+        const plan = planResume(position, page, recent, reason);
+        foreign = undefined;
+        if (plan.gap !== undefined) {
+          for (const message of createReader().read(plan.gap)) yield { ...message, topic: "" };
+        }
+        for (const entry of plan.entries) {
+          yield { ...new EncodedEntry(recent.epoch, entry).message, topic: entry.topic };
+          signal?.throwIfAborted();
+        }
+        // Nothing new, and what comes is not handed on yet: told when it is.
+        const isIdle = plan.gap === undefined && plan.entries.length === 0 && plan.upTo <= at;
+        at = plan.upTo;
+        lossToldUpTo = plan.lossToldUpTo;
+        if (isIdle) await nextWake();
+      }
+    }
+  } finally {
+    hub.readers.remove(reader);
+    hub.groups.release(group);
+    signal?.removeEventListener("abort", onWake);
+  }
+
+  async function nextWake(): Promise<void> {
+    if (!woken) await new Promise<void>((resolve) => (wake = resolve));
+    wake = undefined;
+  }
+}
+
+/** @throws {TypeError} If an option makes no sense. */
+export function checkReadOptions(options: ReadTopicsOptions): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot read: options is ${show(options)}, expected an object with topics`);
+  }
+  const { after, from = "live", onGap = "live" } = options;
+  if (after !== undefined && typeof after !== "string") {
+    throw new TypeError(`Cannot read: after is ${show(after)}, expected the id of a message`);
+  }
+  for (const [name, value] of Object.entries({ from, onGap })) {
+    if (value === "live" || value === "earliest") continue;
+    throw new TypeError(`Cannot read: ${name} is ${show(value)}, expected "live" or "earliest"`);
+  }
+}
