@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
+import type { Log, OpenLogOptions } from "../../log/log.ts";
+import { memoryLog } from "../../log/memory/memory-log.ts";
 import { createHub } from "../hub/create-hub.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { HubOptions } from "../hub/hub-options.ts";
@@ -23,6 +25,21 @@ async function take(hub: Hub, count: number, options: ReadTopicsOptions): Promis
     if (messages.length === count) break;
   }
   return messages;
+}
+
+/** A log that passes everything on to another. */
+function delegate(current: () => Log, onOpen?: (options: OpenLogOptions) => void): Log {
+  return {
+    open(options) {
+      onOpen?.(options);
+      return current().open(options);
+    },
+    append: (drafts, options) => current().append(drafts, options),
+    read: (request) => current().read(request),
+    head: () => current().head(),
+    stats: () => current().stats(),
+    close: () => current().close(),
+  };
 }
 
 const dataOf = (messages: readonly TopicMessage[]): string[] => messages.map(({ data }) => data);
@@ -84,6 +101,64 @@ describe("hub.read()", () => {
     await hub.publish("a", { data: 1 });
     const [gap, message] = await take(hub, 2, { topics: ["a"], after: "other.7", onGap: "earliest" });
     expect([gap!.event, JSON.parse(gap!.data).reason, message!.data]).toEqual(["gap", "epoch", "1"]);
+  });
+
+  it("tells of a log that was replaced, and goes on with the new one", async () => {
+    let current = memoryLog();
+    let opened!: OpenLogOptions;
+    const hub = open({
+      log: delegate(
+        () => current,
+        (options) => (opened = options),
+      ),
+    });
+    const { id } = await hub.publish("a", { data: 1 });
+    const reading = take(hub, 3, { topics: ["a"], from: "earliest" });
+    await new Promise((resolve) => void setTimeout(resolve, 10));
+    await current.close();
+    current = memoryLog();
+    opened.onReset!(await current.open(opened));
+    await new Promise((resolve) => void setTimeout(resolve, 10));
+    await hub.publish("a", { data: 2 });
+    const [, gap, message] = await reading;
+    expect(JSON.parse(gap!.data)).toMatchObject({ from: id, reason: "epoch" });
+    expect(message!.data).toBe("2");
+  });
+
+  it("reads a log whose tail hands on what is followed", async () => {
+    const inner = memoryLog();
+    const followed = new Set<string>();
+    let through = 0;
+    const log: Log = {
+      ...delegate(() => inner),
+      open: (options) =>
+        inner.open({
+          ...options,
+          onTail(tail) {
+            through = tail.through;
+            const entries = tail.entries.filter(({ topic }) => followed.has(topic));
+            options.onTail({ ...tail, entries });
+          },
+        }),
+      async follow(topics) {
+        await new Promise((resolve) => void setTimeout(resolve, 20));
+        for (const topic of topics) followed.add(topic);
+        return through;
+      },
+      unfollow: (topics) => {
+        for (const topic of topics) followed.delete(topic);
+      },
+    };
+    const hub = open({ log });
+    const { id } = await hub.publish("a", { data: 0 });
+    for (let i = 1; i <= 5; i += 1) await hub.publish("a", { data: i });
+    const reading = take(hub, 20, { topics: ["a"], after: id });
+    for (let i = 6; i <= 20; i += 1) {
+      await new Promise((resolve) => void setTimeout(resolve, 3));
+      await hub.publish(i % 2 === 0 ? "b" : "c", { data: "other" });
+      await hub.publish("a", { data: i });
+    }
+    expect(dataOf(await reading)).toEqual(Array.from({ length: 20 }, (_, i) => String(i + 1)));
   });
 
   it("ends with its signal, when it is left, and when the hub has drained", async () => {

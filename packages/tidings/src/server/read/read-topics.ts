@@ -111,6 +111,7 @@ export async function* readTopics(
           maxMessages: PAGE_MESSAGES,
           maxBytes: PAGE_BYTES,
         });
+        if (recent.epoch !== epoch) continue;
         if (lossToldUpTo === Infinity) lossToldUpTo = page.lostThrough;
         const position = {
           from: foreign ?? formatCursor(epoch, at),
@@ -125,7 +126,7 @@ export async function* readTopics(
           for (const message of createReader().read(plan.gap)) yield { ...message, topic: "" };
         }
         for (const entry of plan.entries) {
-          yield { ...new EncodedEntry(recent.epoch, entry).message, topic: entry.topic };
+          yield { ...new EncodedEntry(epoch, entry).message, topic: entry.topic };
           signal?.throwIfAborted();
         }
         // Nothing new, and what comes is not handed on yet: told when it is.
