@@ -85,7 +85,7 @@ describe("hub.read()", () => {
     ["live", ["gap", "5"]],
     ["earliest", ["gap", "3", "4", "5"]],
   ] as const)("tells of what is lost, then goes on with %s", async (onGap, expected) => {
-    const hub = open({ history: { messages: 2 }, recent: { messages: 1 } });
+    const hub = open({ retention: { messages: 2 }, recent: { messages: 1 } });
     const { id } = await hub.publish("a", { data: 1 });
     for (const data of [2, 3, 4]) await hub.publish("a", { data });
     const reading = take(hub, expected.length, { topics: ["a"], after: id, onGap });
