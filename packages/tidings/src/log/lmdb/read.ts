@@ -3,6 +3,7 @@
  * What has expired and is still on disk counts as discarded.
  */
 import { isByName, type Entry, type Page, type ReadRequest, type Retention, type Selection } from "../log.ts";
+import { type Head, Merge } from "../merge.ts";
 import { decodeEntry, topicOf, type LmdbTables, type LogState } from "./tables.ts";
 
 /** Entries looked at in one read, so that a selection that matches nothing cannot hold the event loop. */
@@ -40,39 +41,32 @@ export function readNamed(
   now: number,
 ): Page {
   let lostThrough = after < state.newestDiscarded ? state.forgotten : 0;
-  const heads: Head[] = [];
+  const heads: IndexHead[] = [];
   for (const name of new Set(names)) {
     lostThrough = Math.max(lostThrough, topics.get(name)?.discarded ?? 0);
     const expiresMs = Math.min(retention.ageMs, retention.forTopic?.(name)?.ageMs ?? Infinity);
     const range = index.getRange({ start: [name, after + 1], end: [name, Infinity] });
-    const head = { range: range[Symbol.iterator](), next: undefined as Indexed | undefined };
-    advance(head);
-    while (head.next !== undefined && now - head.next.atMs > expiresMs) {
-      lostThrough = Math.max(lostThrough, head.next.offset);
-      advance(head);
+    const head = new IndexHead(range[Symbol.iterator]());
+    for (let { item } = head; item !== undefined && now - item.atMs > expiresMs; { item } = head) {
+      lostThrough = Math.max(lostThrough, item.offset);
+      head.advance();
     }
     heads.push(head);
   }
+  const merge = new Merge(heads);
   const entries: Entry[] = [];
   let bytes = 0;
   let through = after;
-  for (;;) {
-    let first: Head | undefined;
-    for (const head of heads) {
-      if (head.next !== undefined && (first === undefined || head.next.offset < first.next!.offset))
-        first = head;
-    }
-    if (first === undefined)
-      return finish(heads, { entries, through: Math.max(state.head, after), lostThrough });
-    const { offset, size } = first.next!;
-    bytes += size;
+  for (let { item } = merge; item !== undefined; { item } = merge) {
+    bytes += item.size;
     if (entries.length >= maxMessages || (entries.length > 0 && bytes > maxBytes)) {
       return finish(heads, { entries, through, lostThrough });
     }
-    entries.push(decodeEntry(offset, table.get(offset)!));
-    through = offset;
-    advance(first);
+    entries.push(decodeEntry(item.offset, table.get(item.offset)!));
+    through = item.offset;
+    merge.advance();
   }
+  return finish(heads, { entries, through: Math.max(state.head, after), lostThrough });
 }
 
 /** Reads entry by entry, and returns those that match. */
@@ -152,19 +146,31 @@ interface Indexed {
   readonly size: number;
 }
 
-interface Head {
-  readonly range: Iterator<{ key: [string, number]; value: readonly [number, number] }>;
-  next: Indexed | undefined;
+/** Reads the index of one topic. */
+class IndexHead implements Head<Indexed> {
+  item: Indexed | undefined;
+  readonly #range: IndexRange;
+
+  constructor(range: IndexRange) {
+    this.#range = range;
+    this.advance();
+  }
+
+  advance(): void {
+    const { done, value } = this.#range.next();
+    this.item =
+      done === true ? undefined : { offset: value.key[1], atMs: value.value[0], size: value.value[1] };
+  }
+
+  close(): void {
+    this.#range.return?.();
+  }
 }
 
-function advance(head: Head): void {
-  const { done, value } = head.range.next();
-  head.next =
-    done === true ? undefined : { offset: value.key[1], atMs: value.value[0], size: value.value[1] };
-}
+type IndexRange = Iterator<{ key: [string, number]; value: readonly [number, number] }>;
 
 /** Closes the cursors of LMDB that were not read to their end. */
-function finish(heads: readonly Head[], page: Page): Page {
-  for (const { range } of heads) range.return?.();
+function finish(heads: readonly IndexHead[], page: Page): Page {
+  for (const head of heads) head.close();
   return page;
 }

@@ -2,7 +2,7 @@
  * Reads what is recent of several routes as one, in the order of the log.
  * This module is browser compatible.
  */
-import { QueueHead, takeOldest } from "../../log/merge.ts";
+import { Merge, QueueHead } from "../../log/merge.ts";
 import type { EncodedEntry, MessageFilter } from "./encoded-entry.ts";
 import type { Route } from "./recent-entries.ts";
 
@@ -28,14 +28,14 @@ export function readRoutes(
   head: number,
   maxBytes: number,
 ): RoutesRead {
-  const heads = routes.map(({ entries }) => new QueueHead(entries, after));
+  const merge = new Merge(routes.map(({ entries }) => new QueueHead(entries, after)));
   const taken: EncodedEntry[] = [];
   let firstOffset = 0;
   let bytes = 0;
   let upTo = after;
   for (let seen = 0; ; seen += 1) {
     // An entry stands in several routes when its topic was selected by name and by pattern.
-    const entry = takeOldest(heads);
+    const entry = merge.item;
     if (entry === undefined) return { entries: taken, upTo: head, firstOffset: firstOffset || head + 1 };
     firstOffset ||= entry.offset;
     if (filter !== undefined && seen >= MOST_FILTERED) return { entries: taken, upTo, firstOffset };
@@ -45,5 +45,6 @@ export function readRoutes(
       taken.push(entry);
     }
     upTo = entry.offset;
+    merge.advance();
   }
 }
