@@ -40,7 +40,7 @@ test("a restart by SIGTERM loses nothing, and its readers are told different tim
   const readers = Array.from({ length: 5 }, () => {
     const bids: number[] = [];
     const problems: string[] = [];
-    const connection = connect<{ bid: number }>(`${origin}/prices`, {
+    const connection = connect<{ price: { bid: number }; gap: unknown }>(`${origin}/prices`, {
       json: true,
       retry: { baseMs: 100 },
       onMessage: ({ event, data }) => void (event === "price" ? bids.push(data.bid) : problems.push(event)),

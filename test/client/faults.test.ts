@@ -3,8 +3,8 @@ import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 
 import { connect } from "../../packages/tidings/src/client/connect.ts";
-import { storedCursor } from "../../packages/tidings/src/client/cursor.ts";
-import { systemClock } from "../../packages/tidings/src/client/clock.ts";
+import { storedCursor } from "../../packages/tidings/src/client/features/cursor.ts";
+import { systemClock } from "../../packages/tidings/src/client/core/clock.ts";
 
 const FAULTS = 1000;
 const EPOCH = "f4uLts-0f_net";
@@ -20,7 +20,7 @@ function chanceFrom(seed: number) {
 
 /**
  * A server that numbers its messages and does something wrong to each response. What it sends again it sends from one message
- * too early now and then, as servers do whose cursor is inclusive.
+ * too early now and then, as servers do whose cursor is inclusive. It says that its ids are ordered, as a hub does.
  */
 test(
   "1000 random faults of the connection lose nothing, double nothing and change no order",
@@ -58,6 +58,7 @@ test(
         if (kind === "refuse") return void request.socket.destroy();
       }
       response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(`:epoch ${EPOCH}\n`);
       const first = Math.max(1, from + 1 - chance(2));
       const count = 1 + chance(5);
       for (let n = first; n < first + count; n++) response.write(messageOf(n));

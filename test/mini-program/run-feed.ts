@@ -30,7 +30,7 @@ export function runFeed(folder: string, url: string, options: FeedOptions = {}):
   const program = options.program ?? launch(folder, options.knobs);
   const page = program.open("pages/feed/index", {
     url: encodeURIComponent(url),
-    options: encodeURIComponent(JSON.stringify({ retry: { baseMs: 10, capMs: 40 }, ...options.connect })),
+    options: encodeURIComponent(JSON.stringify({ retry: { baseMs: 100, capMs: 100 }, ...options.connect })),
     wx: encodeURIComponent(JSON.stringify(options.wx ?? {})),
   });
   const shown = (id: string) => JSON.parse(page.text(id) || "[]") as never;

@@ -1,7 +1,7 @@
 /**
  * A world for a client under test: time that stands still until it is moved, and a server that says only what the test says.
  */
-import type { Clock } from "../../packages/tidings/src/client/clock.ts";
+import type { Clock } from "../../packages/tidings/src/client/core/clock.ts";
 import type {
   PlatformSignals,
   Transport,

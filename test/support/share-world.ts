@@ -2,7 +2,7 @@
  * A machine with tabs, for a share under test: locks and channels that deliver when chance says so, in the order that the standards
  * promise and no other; tabs that freeze and die; and a server that numbers its messages. Time moves when it is moved.
  */
-import type { Clock } from "../../packages/tidings/src/client/clock.ts";
+import type { Clock } from "../../packages/tidings/src/client/core/clock.ts";
 import {
   type ShareOptions,
   shareOver,
@@ -162,6 +162,7 @@ export function createShareWorld(chance: Chance, ids: "cursors" | "opaque" | "no
             header: (name) => (name === "content-type" ? "text/event-stream" : null),
           }),
         );
+        if (status === 200 && ids === "cursors") text(":epoch Ep0ch-epoch\n");
         if (status !== 200) put(pipe, () => sink.onEnd());
         else if (from === undefined && ids !== "none") text(`id: ${cursorOf(head)}\n\n`);
         else if (from !== undefined)

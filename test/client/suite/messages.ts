@@ -194,7 +194,12 @@ export const messages: readonly Case[] = [
     const gap = { from: "epoch-aaaa.3", to: "epoch-aaaa.4", reason: "retention" };
     const site = await script(
       {
-        body: [{ id: "epoch-aaaa.1", data: "1" }, { id: "epoch-aaaa.2", data: "2" }, { waitMs: 200 }],
+        body: [
+          ":epoch epoch-aaaa\n",
+          { id: "epoch-aaaa.1", data: "1" },
+          { id: "epoch-aaaa.2", data: "2" },
+          { waitMs: 200 },
+        ],
       },
       {
         body: [

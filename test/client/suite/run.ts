@@ -49,7 +49,7 @@ let streams = 0;
 function worldOf(setting: Setting, closers: (() => unknown)[]): World {
   const isXhr = setting.transport === "xhr";
   const options: ConnectOptions = {
-    retry: { baseMs: 20, capMs: 40 },
+    retry: { baseMs: 100, capMs: 100 },
     ...(isXhr && { transport: xhrTransport() }),
   };
   return {

@@ -31,6 +31,7 @@ export function toFailure(error: EventStreamError, url: string): Failure {
 
 const ENDINGS: Record<Verdict["reason"], Ending> = {
   complete: "complete",
+  failed: "failed",
   truncated: "truncated",
   closed: "stopped",
   aborted: "stopped",

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
 
+import { REFUSAL_BODY_MS } from "./core/response.ts";
 import { EventSource, type EventSourceInit } from "./event-source.ts";
 
 // A machine may be busy with much else.
@@ -18,13 +19,16 @@ const closers: (() => unknown)[] = [];
 const waits: number[] = [];
 
 // A second of waiting takes ten milliseconds here.
-vi.mock(import("./reconnect.ts"), async (importOriginal) => {
-  const original = await importOriginal();
+vi.mock(import("./core/clock.ts"), async (importOriginal) => {
+  const { systemClock } = await importOriginal();
   return {
-    ...original,
-    delayMs(...args) {
-      waits.push(original.delayMs(...args));
-      return waits.at(-1)! / 100;
+    systemClock: {
+      ...systemClock,
+      setTimeout(run, ms) {
+        // The body of a refusal has a timer too, which is shorter.
+        if (ms !== REFUSAL_BODY_MS) waits.push(ms);
+        return systemClock.setTimeout(run, ms === REFUSAL_BODY_MS ? ms : ms / 100);
+      },
     },
   };
 });
@@ -503,7 +507,7 @@ describe("close()", () => {
     expect([events, waits.length, vi.getTimerCount()]).toEqual([["open 1", "error 0"], 1, 1]);
     source.onerror = () => source.close();
     await vi.advanceTimersByTimeAsync(waits[0]!);
-    expect([events, waits.length]).toEqual([["open 1", "error 0", "open 1", "error 0"], 2]);
+    expect([events, waits.length]).toEqual([["open 1", "error 0", "open 1", "error 0"], 1]);
     await vi.advanceTimersByTimeAsync(3_600_000);
     expect([source.readyState, fetch.mock.calls.length, vi.getTimerCount()]).toEqual([2, 2, 0]);
   });

@@ -5,16 +5,12 @@
  * This module is browser compatible.
  */
 import { createParser } from "../wire/parser.ts";
-import {
-  asEventStreamError,
-  type EventStreamError,
-  type EventStreamErrorCode,
-  streamError,
-} from "./event-stream-error.ts";
-import { delayMs } from "./reconnect.ts";
-import { judgeResponse, quoteBody, REFUSAL_BODY_MS } from "./refusal.ts";
-import { type Asked, type HeadersInput, makeRequest, mayReplay } from "./request.ts";
-import { absolute, type Fetch, fetchStream } from "./transports/fetch.ts";
+import { type Attempts, createAttempts } from "./core/attempts.ts";
+import { systemClock } from "./core/clock.ts";
+import type { EventStreamError } from "./core/event-stream-error.ts";
+import { DEFAULT_RETRY, lossOf } from "./core/reconnect.ts";
+import { type Asked, type HeadersInput, isSafe, makeRequest, methodOf } from "./core/request.ts";
+import { absolute, type Fetch, fetchTransport } from "./transports/fetch.ts";
 
 /** `withCredentials` is the standard's; the rest is ours. */
 export interface EventSourceInit {
@@ -90,32 +86,22 @@ export class EventSource extends Target {
     for (const target of [this, prototype]) {
       ["CONNECTING", "OPEN", "CLOSED"].forEach((name, value) => define(target, name, { value }));
     }
-    // A class hides what Web IDL shows.
+    // A class hides what Web IDL shows, and a bundler may rename it.
     for (const name of ["url", "withCredentials", "readyState", "close"]) define(prototype, name);
     define(prototype, Symbol.toStringTag, { value: "EventSource", enumerable: false, configurable: true });
+    define(this, "name", { value: "EventSource", enumerable: false, configurable: true });
     for (const type of ["open", "message", "error"]) {
-      define(prototype, `on${type}`, {
-        configurable: true,
-        get(this: EventSource) {
-          return this.#handlers[type]?.handle ?? null;
+      const name = `on${type}`;
+      // Written as accessors for their names, `get onopen` and `set onopen`.
+      const accessors = {
+        get [name](): unknown {
+          return (this as unknown as EventSource).#handlers[type]?.handle ?? null;
         },
-        set(this: EventSource, handle: unknown) {
-          const known = this.#handlers[type];
-          if (Object(handle) !== handle) {
-            this.removeEventListener(type, known ?? null);
-            delete this.#handlers[type];
-          } else if (known) {
-            // It keeps its place among the listeners, as the standard has it.
-            known.handle = handle;
-          } else {
-            const listener: Listener = (event) =>
-              typeof listener.handle === "function" && listener.handle.call(this, event);
-            listener.handle = handle;
-            this.#handlers[type] = listener;
-            if (!callsHandlers()) this.addEventListener(type, listener);
-          }
+        set [name](handle: unknown) {
+          (this as unknown as EventSource).#setHandler(type, handle);
         },
-      });
+      };
+      define(prototype, name, Object.getOwnPropertyDescriptor(accessors, name));
     }
   }
 
@@ -124,8 +110,7 @@ export class EventSource extends Target {
   readonly #url: string;
   readonly #withCredentials: boolean;
   #readyState: 0 | 1 | 2 = 0;
-  /** Ends what is under way: the attempt, or the wait for the next. */
-  #stop!: () => void;
+  readonly #attempts: Attempts;
 
   /**
    * @param url - Absolute, or relative to the page or the worker.
@@ -144,68 +129,47 @@ export class EventSource extends Target {
         "SyntaxError",
       );
     }
-    const { withCredentials, headers, body, fetch, method: given = "GET" } = init || {};
-    const method = given.toUpperCase();
+    const { withCredentials, fetch, ...parts } = { ...init, url: this.#url };
     this.#withCredentials = !!withCredentials;
-    const credentials = withCredentials ? "include" : "same-origin";
     let origin = "";
-    let failures = 0;
-    let reconnectionTimeMs = 0;
-    const parser = createParser({
-      onMessage: ({ event, data, id }) => {
-        this.dispatchEvent(new MessageEvent(event, { data, origin, lastEventId: id }));
+    const parser = createParser(
+      {
+        onMessage: ({ event, data, id }) => {
+          this.dispatchEvent(new MessageEvent(event, { data, origin, lastEventId: id }));
+        },
+        onRetry: (ms) => this.#attempts.take({ type: "retry", ms }),
       },
-      onRetry(ms) {
-        reconnectionTimeMs = ms;
+      { maxLineBytes: MAX_MESSAGE_BYTES, maxMessageBytes: MAX_MESSAGE_BYTES },
+    );
+    this.#attempts = createAttempts(
+      {
+        clock: systemClock,
+        policy: DEFAULT_RETRY,
+        transport: fetchTransport({ fetch, credentials: withCredentials ? "include" : "same-origin" }),
+        parser,
+        strict: true,
+        request: () => makeRequest(parts, parser.lastEventId),
       },
-    });
-
-    const attempt = async () => {
-      const controller = new AbortController();
-      const { signal } = controller;
-      let timer: ReturnType<typeof setTimeout>;
-      let failing: EventStreamErrorCode = "request";
-      let error: EventStreamError | undefined;
-      this.#stop = () => {
-        controller.abort();
-        clearTimeout(timer);
-        // The rest of the chunk is not for anyone.
-        parser.reset();
-      };
-      try {
-        const request = await makeRequest(this.#url, method, headers, body, parser.lastEventId);
-        if (signal.aborted) return;
-        failing = "network";
-        const response = await fetchStream(request, { fetch, credentials }, signal);
-        error = judgeResponse(response);
-        if (error) {
-          const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, REFUSAL_BODY_MS)));
-          quoteBody(error, await Promise.race([response.text(), patience]).catch(() => {}));
-        } else if (!signal.aborted) {
-          failures = 0;
-          origin = new URL(response.url).origin;
-          this.#readyState = 1;
-          this.dispatchEvent(new Event("open"));
-          await response.read(parser.push);
-          error = streamError("ended", this.#url, "ended");
-        }
-      } catch (cause) {
-        error = asEventStreamError(cause, failing, this.#url);
-      }
-      if (signal.aborted) return;
-      this.close();
-      const { code } = error!;
-      if (/^(network|ended)$/.test(code) && mayReplay(method)) {
-        failures++;
-        // "Reestablish the connection": the state is CONNECTING when its error event fires.
-        this.#readyState = 0;
-        const askedMs = Math.max(1000, reconnectionTimeMs);
-        const doublings = code === "ended" && reconnectionTimeMs > 0 ? failures - 1 : failures;
-        timer = setTimeout(() => void attempt(), delayMs(askedMs, doublings, Math.random(), 30_000));
-      }
-      this.dispatchEvent(Object.assign(new Event("error"), { error }));
-    };
-    void attempt();
+      [
+        {
+          response: (response) => {
+            ({ origin } = new URL(response.url));
+            this.#readyState = 1;
+            this.dispatchEvent(new Event("open"));
+          },
+          lost: (error) => {
+            const willRetry =
+              /^(network|ended)$/.test(error.code) && error.willRetry !== false && isSafe(methodOf(parts));
+            // "Reestablish the connection": the state is CONNECTING when its error event fires.
+            if (willRetry) this.#readyState = 0;
+            else this.#close();
+            this.dispatchEvent(Object.assign(new Event("error"), { error }));
+            return willRetry ? lossOf(error, systemClock) : undefined;
+          },
+        },
+      ],
+    );
+    this.#attempts.take({ type: "start" });
   }
 
   /**
@@ -238,10 +202,35 @@ export class EventSource extends Target {
 
   /** Final: after it there is no request, no timer and no event. */
   close(): void {
+    this.#close();
+  }
+
+  /** Apart from `close`, which a subclass may have its own of. */
+  #close(): void {
     this.#readyState = 2;
-    this.#stop();
+    this.#attempts.take({ type: "close" });
+  }
+
+  #setHandler(type: string, handle: unknown): void {
+    const known = this.#handlers[type];
+    if (Object(handle) !== handle) {
+      this.removeEventListener(type, known ?? null);
+      delete this.#handlers[type];
+    } else if (known) {
+      // It keeps its place among the listeners, as the standard has it.
+      known.handle = handle;
+    } else {
+      const listener: Listener = (event) =>
+        typeof listener.handle === "function" && listener.handle.call(this, event);
+      listener.handle = handle;
+      this.#handlers[type] = listener;
+      if (!callsHandlers()) this.addEventListener(type, listener);
+    }
   }
 }
+
+/** As long a message as Chromium reads. */
+const MAX_MESSAGE_BYTES = 2 ** 24;
 
 /** Whether the platform itself calls what stands as `onmessage` and the like on any target: workerd does. */
 function callsHandlers(): boolean {

@@ -2,22 +2,28 @@
  * The client: event streams over fetch, kept open.
  * This module is browser compatible.
  */
-export type { Clock } from "./clock.ts";
-export { connect, type Connection, type ConnectOptions } from "./connect.ts";
-export type { ConnectionOptions, RetryOptions, SignalLike, TraceEntry, Verdict } from "./connection.ts";
-export { type CursorStore, type StorageLike, storedCursor } from "./cursor.ts";
 export type { EventSchemas, Schema, SchemaIssue, SchemaResult } from "../wire/contract.ts";
-export type { DecodedMessage, MessageOf } from "./decode.ts";
-export { EventSource, type EventSourceErrorEvent, type EventSourceInit } from "./event-source.ts";
+export { connect, type Connection, type ConnectOptions } from "./connect.ts";
+export type { SignalLike } from "./core/abort.ts";
+export type { Clock } from "./core/clock.ts";
+export type { Failed, RetryOptions, Verdict } from "./core/connection.ts";
 export {
   EventStreamError,
   type EventStreamErrorCode,
   type EventStreamErrorFacts,
-} from "./event-stream-error.ts";
-export type { Gap } from "./gap.ts";
-export type { StatusTable } from "./refusal.ts";
-export type { Asked, CursorVia, HeadersInput } from "./request.ts";
-export type { ConnectionState, RetryPolicy } from "./reconnect.ts";
+} from "./core/event-stream-error.ts";
+export type { ConnectionState, RetryPolicy } from "./core/reconnect.ts";
+export type { Asked, HeadersInput } from "./core/request.ts";
+export type { StatusTable } from "./core/response.ts";
+export { EventSource, type EventSourceErrorEvent, type EventSourceInit } from "./event-source.ts";
+export { type CursorStore, type StorageLike, storedCursor } from "./features/cursor.ts";
+export type { CursorVia } from "./features/cursor-via.ts";
+export type { Gap } from "./features/gaps.ts";
+export type { DecodedMessage, MessageIn } from "./features/json.ts";
+export type { WhenHidden, WhenOffline } from "./features/page.ts";
+export type { Resume, ResumeRequest } from "./features/resume.ts";
+export type { MessageOf } from "./features/schemas.ts";
+export type { TraceEntry } from "./features/trace.ts";
 export { type Fetch, fetchTransport, type FetchTransportOptions } from "./transports/fetch.ts";
 export { TransportError, type TransportErrorCode } from "./transports/transport-error.ts";
 export type {

@@ -6,7 +6,7 @@ import {
   type ShareWorld,
   type Tab,
 } from "../../../../test/support/share-world.ts";
-import { EventStreamError } from "./event-stream-error.ts";
+import { EventStreamError } from "./core/event-stream-error.ts";
 import { share, type ShareOptions } from "./share.ts";
 
 // More, and others: SHARE_SEEDS=2000 SHARE_FIRST_SEED=1001 npx vitest --project unit client/share

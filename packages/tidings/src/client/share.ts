@@ -7,11 +7,12 @@
 import type { EventSchemas } from "../wire/contract.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 import { type Connection, connect, type ConnectOptions } from "./connect.ts";
-import type { Verdict } from "./connection.ts";
-import type { DecodedMessage, MessageOf } from "./decode.ts";
-import { systemClock } from "./clock.ts";
-import type { ConnectionState } from "./reconnect.ts";
-import { type Asked, mayReplay } from "./request.ts";
+import type { Verdict } from "./core/connection.ts";
+import type { DecodedMessage, MessageIn } from "./features/json.ts";
+import type { MessageOf } from "./features/schemas.ts";
+import { systemClock } from "./core/clock.ts";
+import type { ConnectionState } from "./core/reconnect.ts";
+import { type Asked, isSafe } from "./core/request.ts";
 import type { Role, SharePlatform } from "./share/member.ts";
 import { shareName } from "./share/share-name.ts";
 import { shareTransport } from "./share/share-transport.ts";
@@ -49,10 +50,10 @@ export function share<const Events extends EventSchemas>(
   url: Asked<string | URL>,
   options: ShareOptions<MessageOf<Events>> & { events: Events },
 ): SharedConnection<MessageOf<Events>>;
-export function share<Data = unknown>(
+export function share<Events extends object = Record<string, unknown>>(
   url: Asked<string | URL>,
-  options: ShareOptions<DecodedMessage<string, Data>> & { json: true; events?: undefined },
-): SharedConnection<DecodedMessage<string, Data>>;
+  options: ShareOptions<MessageIn<Events>> & { json: true; events?: undefined },
+): SharedConnection<MessageIn<Events>>;
 export function share(url: Asked<string | URL>, options?: ShareOptions): SharedConnection;
 export function share(
   url: Asked<string | URL>,
@@ -89,7 +90,7 @@ export function shareOver(
     ...request
   } = options;
   const { method = "GET", retry, until, clock = systemClock } = request;
-  if (retry === false || !mayReplay(method.toUpperCase(), retry?.replay || !!cursor)) {
+  if (retry === false || !(isSafe(method.toUpperCase()) || retry?.replay === true || cursor)) {
     const what = retry === false ? "retry is false" : `method is ${method}`;
     throw new TypeError(
       `Cannot share: ${what}, expected a request that may be repeated, since the tab that takes over repeats it (see retry.replay)`,

@@ -65,7 +65,6 @@ export function ask<Result>(
  * `window.onerror` in a browser, `uncaughtException` in Node.
  */
 export function reportUncaught(mistake: unknown): void {
-  const { reportError } = globalThis as { reportError?: (error: unknown) => void };
   if (typeof reportError === "function") return reportError(mistake);
   void Promise.resolve().then(() => {
     throw mistake;

@@ -2,15 +2,28 @@
  * Opens a connection over a mini program's own request.
  * This module is browser compatible.
  */
-import type { Connection, ConnectionOptions } from "../client/connection.ts";
-import { openConnection } from "../client/open-connection.ts";
-import type { Asked } from "../client/request.ts";
+import type { BaseOptions, Connection } from "../client/core/connection.ts";
+import { openConnection } from "../client/core/open-connection.ts";
+import type { Asked } from "../client/core/request.ts";
+import { followPlatform, type WhenHidden, type WhenOffline } from "../client/features/page.ts";
+import { type SharedOptions, sharedFeatures } from "../client/shared-features.ts";
 import type { Transport } from "../client/transports/transport.ts";
 import { createParser } from "./parser.ts";
 
-export interface ConnectOptions extends ConnectionOptions {
+export interface ConnectOptions extends BaseOptions, SharedOptions {
   /** How to get the bytes: `fromWx(wx)`, `fromTaro(Taro)`, or one of your own. */
   transport: Transport;
+  /**
+   * What to do while the program is not on the screen: `"keep"` the stream for as long as the host does, or `"pause"` it, at once or
+   * after a number of milliseconds. When it is shown again the stream continues from the last event ID. Requests that are not repeated
+   * are kept. Default: `"keep"`.
+   */
+  whenHidden?: WhenHidden;
+  /**
+   * What to do when the host says that there is no network. `"keep"`: a stream is kept while something comes, and attempts go on, one
+   * every 30 seconds. `"pause"`: everything stops until the host says otherwise. Default: `"keep"`.
+   */
+  whenOffline?: WhenOffline;
 }
 
 /**
@@ -28,9 +41,10 @@ export function connect(url: Asked<string>, options: ConnectOptions): Connection
       `Cannot connect: url is ${JSON.stringify(url)}, expected one that starts with https://`,
     );
   }
-  return openConnection(url, options.transport, options, {
-    createParser,
+  const features = [
     // Nobody tells a mini program on iOS that its connection broke; an answer that is asked for once may take its time.
-    idleMs: (again) => (again ? 45_000 : 120_000),
-  });
+    ...sharedFeatures(options, (canRepeat) => (canRepeat ? 45_000 : 120_000)),
+    followPlatform(options.whenHidden, options.whenOffline),
+  ];
+  return openConnection(url, options.transport, options, features, createParser);
 }

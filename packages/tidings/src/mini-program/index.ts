@@ -4,21 +4,16 @@
  * the language of 2015, timers, and no other global.
  * This module is browser compatible.
  */
-export type { Clock } from "../client/clock.ts";
-export type {
-  Connection,
-  ConnectionOptions,
-  RetryOptions,
-  SignalLike,
-  Verdict,
-} from "../client/connection.ts";
+export type { SignalLike } from "../client/core/abort.ts";
+export type { Clock } from "../client/core/clock.ts";
+export type { Connection, Failed, RetryOptions, Verdict } from "../client/core/connection.ts";
 export {
   EventStreamError,
   type EventStreamErrorCode,
   type EventStreamErrorFacts,
-} from "../client/event-stream-error.ts";
-export type { ConnectionState, RetryPolicy } from "../client/reconnect.ts";
-export type { Asked, HeadersInput } from "../client/request.ts";
+} from "../client/core/event-stream-error.ts";
+export type { ConnectionState, RetryPolicy } from "../client/core/reconnect.ts";
+export type { Asked, HeadersInput } from "../client/core/request.ts";
 export { TransportError, type TransportErrorCode } from "../client/transports/transport-error.ts";
 export type {
   PlatformSignals,

@@ -31,7 +31,7 @@ test("a scripted server answers over HTTP, and remembers what it was asked", asy
   const connection = connect(`${server.origin}/prices?a=1`, {
     method: "POST",
     body: { q: "你好" },
-    retry: { baseMs: 1, capMs: 1, replay: true },
+    retry: { baseMs: 100, capMs: 100, replay: true },
     until: "done",
     onMessage: (message) => void data.push(message.data),
   });

@@ -3,11 +3,12 @@
  * already, or the leader is another. Pure of the platform: it is handed what tells, asks and takes.
  * This module is browser compatible.
  */
-import type { Verdict } from "../connection.ts";
-import { isBehind } from "../cursor.ts";
-import type { EventStreamError } from "../event-stream-error.ts";
-import type { Clock } from "../clock.ts";
-import type { ConnectionState } from "../reconnect.ts";
+import type { Verdict } from "../core/connection.ts";
+import { isBehind } from "../core/hub-cursor.ts";
+import type { EventStreamError } from "../core/event-stream-error.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Core } from "../core/feature.ts";
+import type { ConnectionState } from "../core/reconnect.ts";
 import { createRecent, type Entry, type Recent } from "./recent.ts";
 import type { Ask, Opened, Told } from "./words.ts";
 
@@ -27,7 +28,7 @@ export interface FollowerHost {
   /** Hands an entry to the application. @returns A promise while its reader is behind. */
   take(entry: Entry): void | PromiseLike<void>;
   /** Asks the server, over a connection of this tab's own, for what came after the tab's cursor. */
-  catchUp(pass: (entry: Entry) => unknown): { close(): void };
+  catchUp(pass: (entry: Entry) => unknown, onCore: (core: Core) => void): { close(): void };
   /** The leader is dead, though it has not left. */
   takeOver(): void;
   /** The reader is too far behind, and without ids there is no way back. */
@@ -59,12 +60,17 @@ export function follow(host: FollowerHost, recent: Recent): Follower {
    */
   let mode: "asking" | "in step" | "catching up" | "behind" = "asking";
   let term = "";
-  let previousTerm = "";
   let seq = 0;
+  let previousTerm = "";
+  let previousSeq = 0;
+  /** What the leader before said after another one had begun. */
+  let late: Entry[] = [];
   /** Ids that were handed over and that the leader has yet to come to. */
   let ahead: string[] | undefined;
   let waiting = createRecent("", 0);
   let own: { close(): void } | undefined;
+  let ownCore: Core | undefined;
+  let epoch: string | undefined;
   let begun = !host.fromStart;
   let queued = 0;
   let heard = false;
@@ -75,11 +81,12 @@ export function follow(host: FollowerHost, recent: Recent): Follower {
   return { hear, ask, stop };
 
   function hear(told: Told): void {
-    // The last leader's word, though this tab or another has taken its place meanwhile.
-    if (told.verdict && (told.term === term || told.term === previousTerm)) return host.onEnd(told.verdict);
+    if (told.term === previousTerm && previousTerm !== term) return hearLate(told);
+    if (told.verdict && told.term === term) return host.onEnd(told.verdict);
     const answer = told.to === me && mode === "asking";
     if (told.term !== term && !told.lead && !answer) return;
     heard = true;
+    epoch = told.epoch || epoch;
     if (told.resigned) {
       term = "";
       return ask();
@@ -98,10 +105,31 @@ export function follow(host: FollowerHost, recent: Recent): Follower {
     else if (entry) take(entry);
   }
 
+  /**
+   * The last words of a leader that has left, when another leads already: a lock and a message come by different ways. Its entries
+   * come again from the new leader, unless the old one says that the stream is at its end.
+   */
+  function hearLate(told: Told): void {
+    if (told.error) host.onError(told.error);
+    if (told.entry && told.seq === previousSeq + 1 && late.length < host.maxRecent) {
+      previousSeq++;
+      late.push(told.entry);
+    }
+    if (!told.verdict) return;
+    for (const entry of late) {
+      if (!recent.after(entry.id) && !isOld(entry.id, recent.cursor)) advance(entry);
+    }
+    host.onEnd(told.verdict);
+  }
+
   /** Finds the place of this tab in the stream of a leader that says where it stands. */
   function meet({ term: theirTerm, seq: theirSeq, id, to, from, tail }: Told): void {
     const { cursor } = recent;
-    if (theirTerm !== term) previousTerm = term;
+    if (theirTerm !== term) {
+      previousTerm = term;
+      previousSeq = seq;
+      late = [];
+    }
     term = theirTerm;
     seq = theirSeq;
     ahead = undefined;
@@ -116,7 +144,7 @@ export function follow(host: FollowerHost, recent: Recent): Follower {
     else if (isNew) {
       inStep();
       advance({ id });
-    } else if (further || isBehind(id, cursor)) {
+    } else if (further || isOld(id, cursor)) {
       inStep();
       ahead = idsOf(further);
     } else if (tail && from === cursor) {
@@ -125,7 +153,9 @@ export function follow(host: FollowerHost, recent: Recent): Follower {
     } else if (to || own) {
       mode = "catching up";
       waiting = createRecent(id, host.maxRecent);
-      own ??= host.catchUp(fromServer);
+      own ??= host.catchUp(fromServer, (core) => {
+        ownCore = core;
+      });
       comeTogether();
     } else ask();
   }
@@ -142,7 +172,7 @@ export function follow(host: FollowerHost, recent: Recent): Follower {
     if (ahead) {
       const at = ahead.indexOf(entry.id);
       if (at >= 0) ahead.splice(0, at + 1);
-      if (at >= 0 || isBehind(entry.id, recent.cursor)) {
+      if (at >= 0 || isOld(entry.id, recent.cursor)) {
         if (entry.id === recent.cursor && ahead.length === 0) ahead = undefined;
         return;
       }
@@ -155,7 +185,7 @@ export function follow(host: FollowerHost, recent: Recent): Follower {
   /** The leader's next entry, while this tab is on its own. */
   function keep(entry: Entry): void {
     const further = recent.after(entry.id);
-    if (further || isBehind(entry.id, recent.cursor)) {
+    if (further || isOld(entry.id, recent.cursor)) {
       inStep();
       ahead = idsOf(further);
     } else waiting.add(entry);
@@ -171,7 +201,7 @@ export function follow(host: FollowerHost, recent: Recent): Follower {
   function comeTogether(): void {
     const { cursor } = recent;
     const rest =
-      waiting.after(cursor) ?? (isBehind(waiting.base, cursor) ? waiting.after(waiting.base) : undefined);
+      waiting.after(cursor) ?? (isOld(waiting.base, cursor) ? waiting.after(waiting.base) : undefined);
     if (!rest) return;
     inStep();
     ahead = [];
@@ -189,6 +219,11 @@ export function follow(host: FollowerHost, recent: Recent): Follower {
       if (!recent.cursor) host.onOverflow();
     }
     return pressure;
+  }
+
+  /** Whether the stream had reached `id` when it stood at `cursor`; false where ids do not tell. */
+  function isOld(id: string, cursor: string): boolean {
+    return isBehind(id, cursor, epoch || ownCore?.hubEpoch);
   }
 
   function isFull(): boolean {

@@ -3,7 +3,8 @@
  * This module is browser compatible.
  */
 import type { ConnectOptions, Connection } from "../connect.ts";
-import type { ConnectionState } from "../reconnect.ts";
+import type { Core } from "../core/feature.ts";
+import type { ConnectionState } from "../core/reconnect.ts";
 import type { Entry, Recent } from "./recent.ts";
 import type { Ask, Opened, Told } from "./words.ts";
 
@@ -26,7 +27,8 @@ export function lead({ term, connect, tell }: LeaderHost, recent: Recent): Leade
   let seq = 0;
   let state: ConnectionState = "connecting";
   let response: Opened | undefined;
-  const say = (what: Partial<Told>) => tell({ term, seq, id: recent.cursor, ...what });
+  let core: Core | undefined;
+  const say = (what: Partial<Told>) => tell({ term, seq, id: recent.cursor, epoch: core?.hubEpoch, ...what });
   const pass = (entry: Entry) => {
     recent.add(entry);
     seq++;
@@ -42,7 +44,9 @@ export function lead({ term, connect, tell }: LeaderHost, recent: Recent): Leade
       say({ lead: true, state });
       if (stopped) return;
       source = connect({
-        ...readInto(recent, pass),
+        ...readInto(recent, pass, (itsCore) => {
+          core = itsCore;
+        }),
         onState(next) {
           // That it is open is told with the response; that it is closed, with the verdict.
           if (next === "open" || next === "closed") return;
@@ -77,12 +81,22 @@ export function lead({ term, connect, tell }: LeaderHost, recent: Recent): Leade
   };
 }
 
-/** What makes a connection continue from a cursor and hand on all that moves it. */
+/**
+ * What makes a connection continue from a cursor and hand on all that moves it.
+ * @param onCore - Given the connection as its features see it.
+ */
 export function readInto(
   recent: Pick<Recent, "cursor">,
   pass: (entry: Entry) => unknown,
+  onCore: (core: Core) => void,
 ): Partial<ConnectOptions> {
   return {
+    use: [
+      (core) => {
+        onCore(core);
+        return {};
+      },
+    ],
     cursor: {
       get: () => recent.cursor,
       set(id) {

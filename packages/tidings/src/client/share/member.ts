@@ -52,8 +52,8 @@ export function joinShare(
       takeOver() {
         if (!leader) stand(true);
       },
-      catchUp(pass) {
-        const connection = host.connect({ ...readInto(recent, pass), onError: host.onError });
+      catchUp(pass, onCore) {
+        const connection = host.connect({ ...readInto(recent, pass, onCore), onError: host.onError });
         void connection.ended.then((verdict) => verdict.reason === "closed" || left || host.onEnd(verdict));
         return connection;
       },

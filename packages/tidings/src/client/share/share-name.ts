@@ -3,7 +3,7 @@
  * This module is browser compatible.
  */
 import type { ConnectOptions } from "../connect.ts";
-import type { Asked, HeadersInput } from "../request.ts";
+import type { Asked, HeadersInput } from "../core/request.ts";
 import { absolute } from "../transports/fetch.ts";
 
 /** Tabs with another version of what they say to each other do not hear each other. */

@@ -3,10 +3,10 @@
  * above it the way is open from the beginning to the verdict; how the leader's connection fares is told beside it.
  * This module is browser compatible.
  */
-import type { ConnectionState } from "../reconnect.ts";
-import { EventStreamError } from "../event-stream-error.ts";
+import type { ConnectionState } from "../core/reconnect.ts";
+import { EventStreamError } from "../core/event-stream-error.ts";
 import type { Transport, TransportResponse } from "../transports/transport.ts";
-import type { Verdict } from "../connection.ts";
+import type { Verdict } from "../core/connection.ts";
 import { joinShare, type MemberHost, type SharePlatform } from "./member.ts";
 import { createRecent, type Entry } from "./recent.ts";
 import type { Opened } from "./words.ts";

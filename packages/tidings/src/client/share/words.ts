@@ -2,9 +2,9 @@
  * What the tabs of a share say to each other over their channel.
  * This module is browser compatible.
  */
-import type { Verdict } from "../connection.ts";
-import { EventStreamError } from "../event-stream-error.ts";
-import type { ConnectionState } from "../reconnect.ts";
+import type { Verdict } from "../core/connection.ts";
+import { EventStreamError } from "../core/event-stream-error.ts";
+import type { ConnectionState } from "../core/reconnect.ts";
 import type { Entry } from "./recent.ts";
 
 /** Who leads, and how the stream goes on from where the asker stands? */
@@ -22,6 +22,8 @@ export interface Told {
   readonly seq: number;
   /** The cursor after them. */
   readonly id: string;
+  /** The hub's epoch, if it is known that the server is one: only then do ids tell their order. */
+  readonly epoch?: string | undefined;
   /** The beginning of the term. */
   readonly lead?: boolean;
   readonly entry?: Entry;

@@ -2,8 +2,8 @@
  * Event streams over fetch: browsers, workers, Node, Bun, Deno.
  * This module is browser compatible.
  */
-import { EventStreamError } from "../event-stream-error.ts";
-import type { Transport, TransportRequest, TransportResponse } from "./transport.ts";
+import { EventStreamError, explain } from "../core/event-stream-error.ts";
+import type { Transport, TransportRequest, TransportSink } from "./transport.ts";
 
 /** As much of fetch as is used here, so that any implementation fits. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -11,7 +11,7 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 export interface FetchTransportOptions {
   /** Called instead of the platform's. Default: the global `fetch`, looked up at each request. */
   fetch?: Fetch | undefined;
-  /** Default: as the platform has it, `"same-origin"` in browsers. */
+  /** Default: the platform's, `"same-origin"` in browsers. */
   credentials?: RequestCredentials | undefined;
   /** Further options for each request, such as `mode`, `redirect` or a `dispatcher`. */
   init?: RequestInit | undefined;
@@ -23,45 +23,68 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
     open(request, sink) {
       const controller = new AbortController();
       const { signal } = controller;
-      let refused = false;
-      const run = async () => {
-        const response = await fetchStream(request, options, signal);
-        if (signal.aborted) return;
-        sink.onResponse({
-          ...response,
-          text() {
-            refused = true;
-            return response.text();
-          },
-        });
-        if (!refused) await response.read((chunk) => sink.onBytes(chunk));
-      };
-      run().then(
-        () => refused || signal.aborted || sink.onEnd(),
-        (error: unknown) => refused || signal.aborted || sink.onError(error),
+      const state = { refused: false };
+      read(request, options, signal, sink, state).then(
+        () => state.refused || signal.aborted || sink.onEnd(),
+        (error: unknown) => state.refused || signal.aborted || sink.onError(error),
       );
       return controller;
     },
   };
 }
 
-/** A response whose body can be read as it comes. */
-interface StreamedResponse extends TransportResponse {
-  /** Hands over the chunks at the pace of `take`, until that gives `true`. */
-  read(take: (chunk: Uint8Array) => unknown): Promise<void>;
-  /** The start of a body that is not read, as text. */
-  text(): Promise<string>;
-}
-
-/** Asks for an event stream. What comes is not judged. */
-export async function fetchStream(
+/** Makes the request, and hands over its response and its chunks at the pace of the sink. */
+async function read(
   request: TransportRequest,
   options: FetchTransportOptions,
   signal: AbortSignal,
-): Promise<StreamedResponse> {
-  const { method, headers, body } = request;
+  sink: TransportSink,
+  state: { refused: boolean },
+): Promise<void> {
   const url = absolute(request.url);
-  if (!/^((https?|data|blob):|about:event-stream$)/.test(url)) {
+  const response = await send(url, request, options, signal);
+  if (signal.aborted) return;
+  if (response.body === undefined) throw unsupported(url, "fetch does not stream here");
+
+  sink.onResponse({
+    status: response.status,
+    url: response.url || url,
+    header: (name) => response.headers.get(name),
+    async text() {
+      state.refused = true;
+      const decoder = new TextDecoder();
+      let text = "";
+      let left = MAX_TEXT_BYTES;
+      await each((chunk) => {
+        text += decoder.decode(chunk, { stream: true });
+        return (left -= chunk.length) <= 0;
+      });
+      return text;
+    },
+  });
+  if (!state.refused) await each((chunk) => sink.onBytes(chunk));
+
+  /** Until `take` returns true. */
+  async function each(take: (chunk: Uint8Array) => unknown): Promise<void> {
+    const reader = response.body?.getReader();
+    const cancel = () => void reader?.cancel().catch(() => {});
+    // A body that did not come over the network knows nothing of the signal.
+    signal.onabort = cancel;
+    if (signal.aborted) cancel();
+    for (let chunk; (chunk = (await reader?.read())?.value) && !signal.aborted;) {
+      if (await take(chunk)) return cancel();
+    }
+  }
+}
+
+async function send(
+  url: string,
+  { method, headers, body }: TransportRequest,
+  options: FetchTransportOptions,
+  signal: AbortSignal,
+): Promise<Response> {
+  // An application's own fetch may know other protocols, such as those of Electron, Tauri and Capacitor.
+  if (!options.fetch && !/^((https?|data|blob):|about:event-stream$)/.test(url)) {
     throw unsupported(url, "its protocol has no event streams");
   }
   const lastEventId = headers["last-event-id"];
@@ -79,55 +102,38 @@ export async function fetchStream(
   for (const name of ["cache", "credentials"] as const) {
     if (!(name in (globalThis.Request ?? Object).prototype)) delete init[name];
   }
-  const response = await (options.fetch || fetch)(url, init).catch((cause: unknown) => {
-    throw lastEventId ? withHint(cause as Error, url) : cause;
-  });
-  if (response.body === undefined) throw unsupported(url, "fetch does not stream here");
-  const streamed: StreamedResponse = {
-    status: response.status,
-    url: response.url || url,
-    header: (name) => response.headers.get(name),
-    async text() {
-      const decoder = new TextDecoder();
-      let text = "";
-      let left = MAX_TEXT_BYTES;
-      await streamed.read((chunk) => {
-        text += decoder.decode(chunk, { stream: true });
-        return (left -= chunk.length) <= 0;
-      });
-      return text;
-    },
-    async read(take) {
-      const reader = response.body?.getReader();
-      const cancel = () => void reader?.cancel().catch(() => {});
-      // A body that did not come over the network knows nothing of the signal.
-      signal.onabort = cancel;
-      if (signal.aborted) cancel();
-      for (let chunk; (chunk = (await reader?.read())?.value) && !signal.aborted;) {
-        if (await take(chunk)) return cancel();
-      }
-    },
-  };
-  return streamed;
+  try {
+    return await (options.fetch || fetch)(url, init);
+  } catch (cause) {
+    throw whyFailed(cause, url, init, lastEventId);
+  }
+}
+
+/** To fetch, a request that it cannot make and a refused header are network errors like any other. */
+function whyFailed(cause: unknown, url: string, init: RequestInit, lastEventId: string | undefined): unknown {
+  const { Request, location } = globalThis as { Request?: typeof globalThis.Request; location?: Location };
+  try {
+    // Not with the body: a stream can be read once.
+    if (Request) void new Request(url, { ...init, ...(init.body !== undefined && { body: "" }) });
+  } catch (mistake) {
+    return new EventStreamError("request", `Cannot make the request to ${url}: ${explain(mistake)}`, {
+      url,
+      cause: mistake,
+      willRetry: false,
+    });
+  }
+  return lastEventId && location && new URL(url).origin !== location.origin
+    ? new Error(
+        `${explain(cause)} (if this is CORS: Access-Control-Allow-Headers must name Last-Event-ID; or set cursorVia)`,
+        { cause },
+      )
+    : cause;
 }
 
 /** The URL as it would be requested. @throws {TypeError} If it is relative and there is no page to resolve it against. */
 export function absolute(url: string | URL): string {
   const { document, location } = globalThis as { document?: Document; location?: Location };
   return new URL(url, document?.baseURI ?? location?.href).href;
-}
-
-/** To a page, the refusal of a header is a network error like any other. */
-function withHint(cause: Error, url: string): Error {
-  const { location } = globalThis as { location?: Location };
-  return location && new URL(url).origin !== location.origin
-    ? new Error(
-        `${cause.message} (if this is CORS: Access-Control-Allow-Headers must name Last-Event-ID; or set cursorVia)`,
-        {
-          cause,
-        },
-      )
-    : cause;
 }
 
 function unsupported(url: string, why: string): EventStreamError {

@@ -136,19 +136,19 @@ describe("xhrTransport()", () => {
   });
 
   test("tells an end from a break, though both come at the same state", async () => {
-    const { clock, errors, last } = open({ retry: { baseMs: 10, capMs: 10 } });
+    const { clock, errors, last } = open({ retry: { baseMs: 100, capMs: 100 } });
     await clock.settle();
     last().head();
     last().load();
-    await clock.advance(10);
+    await clock.advance(100);
     // React Native keeps the status.
     last().head();
     last().readyState = 4;
     last().onreadystatechange!();
     last().onerror!();
-    await clock.advance(20);
+    await clock.advance(100);
     last().ontimeout!();
-    await clock.advance(20);
+    await clock.advance(100);
     last().onabort!();
     await clock.settle();
     expect(errors.map((error) => error.split(" ")[0])).toEqual([

@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { afterEach, describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
 import { connect } from "../../client/connect.ts";
-import type { EventStreamError } from "../../client/event-stream-error.ts";
+import type { EventStreamError } from "../../client/core/event-stream-error.ts";
 import type { DataOf, EventSchemas, Schema } from "../../wire/contract.ts";
 import type { EventStream } from "../one-stream/event-stream.ts";
 import { type Hub } from "../hub/hub.ts";

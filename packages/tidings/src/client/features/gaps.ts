@@ -1,8 +1,10 @@
 /**
- * A gap: messages that a subscriber will not get, as a hub says it in band.
+ * Gaps: messages that a subscriber will not get, as a hub says in band.
  * This module is browser compatible.
  */
-import type { ParsedMessage } from "../wire/message.ts";
+import { reportUncaught, tell } from "../../guard/foreign.ts";
+import type { ParsedMessage } from "../../wire/message.ts";
+import type { Feature } from "../core/feature.ts";
 
 export interface Gap {
   /** The cursor that the subscriber had. */
@@ -13,11 +15,22 @@ export interface Gap {
   readonly reason: "retention" | "epoch" | "slow";
 }
 
+/** Calls `onGap` for each gap, in its place among the messages. */
+export function gaps(onGap: (gap: Gap) => unknown): Feature {
+  return () => ({
+    handed(message) {
+      const gap = gapOf(message);
+      if (gap) tell(reportUncaught, onGap, gap);
+    },
+  });
+}
+
 /** The gap that a message tells of; nothing for any other message, and for one that is only called so. */
-export function gapOf({ event, data }: ParsedMessage): Gap | undefined {
+function gapOf({ event, data }: ParsedMessage): Gap | undefined {
   if (event !== "gap") return;
   try {
     const gap = JSON.parse(data) as Gap;
     if ([gap.from, gap.to, gap.reason].every((field) => typeof field === "string")) return gap;
   } catch {}
+  return;
 }

@@ -74,6 +74,7 @@ test("a page lets go of its stream for the back/forward cache, and takes it up w
 test("nothing listens any more when it is stopped", () => {
   const { told, stop, fire, listeners } = createPage();
   expect([...listeners.keys()].sort()).toEqual([
+    "beforeunload",
     "offline",
     "online",
     "pagehide",
@@ -83,7 +84,7 @@ test("nothing listens any more when it is stopped", () => {
   stop();
   fire("offline");
   expect(told).toEqual([]);
-  expect([...listeners.values()]).toEqual([0, 0, 0, 0, 0]);
+  expect([...listeners.values()]).toEqual([0, 0, 0, 0, 0, 0]);
 });
 
 test("where there is no page nothing is told, and nothing fails", () => {

@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
 
-import { createWorld } from "../../../../test/support/client-world.ts";
-import { connect, type ConnectOptions } from "./connect.ts";
-import { isBehind, storedCursor } from "./cursor.ts";
-import type { Gap } from "./gap.ts";
+import { createWorld } from "../../../../../test/support/client-world.ts";
+import { connect, type ConnectOptions } from "../connect.ts";
+import { storedCursor } from "./cursor.ts";
 
 function open(options: ConnectOptions = {}) {
   const world = createWorld();
@@ -184,57 +183,5 @@ describe("lastEventId", () => {
     world.last.fail();
     await world.advance(1000);
     expect(world.last.request.headers["last-event-id"]).toBe("1");
-  });
-});
-
-describe("a message that came before", () => {
-  const E = "k3Jd_93ms-Xq";
-
-  test("is dropped by its cursor, and does not move the place in the stream back", () => {
-    const { world, connection, data } = open();
-    world.last.respond();
-    void world.last.send(`id: ${E}.4\ndata: 4\n\nid: ${E}.5\ndata: 5\n\n`);
-    void world.last.send(`id: ${E}.4\ndata: 4\n\nid: ${E}.5\ndata: 5\n\nid: ${E}.6\ndata: 6\n\n`);
-    expect([data, connection.lastEventId]).toEqual([["4", "5", "6"], `${E}.6`]);
-  });
-
-  test("is one of the same epoch alone", () => {
-    expect(isBehind(`${E}.5`, `${E}.5`)).toBe(true);
-    expect(isBehind(`${E}.6`, `${E}.5`)).toBe(false);
-    expect(isBehind(`${E}.10`, `${E}.9`)).toBe(false);
-    expect(isBehind(`other_epoch1.1`, `${E}.5`)).toBe(false);
-  });
-
-  test("is not guessed from timestamps, versions, words or repeated ids", () => {
-    expect(isBehind("1700000000.045", "1700000000.123")).toBe(false);
-    expect(isBehind("1700000000.45", "1700000000.123")).toBe(false);
-    expect(isBehind("1.9", "1.10")).toBe(false);
-    expect(isBehind("a", "a")).toBe(false);
-    const { world, data } = open();
-    world.last.respond();
-    void world.last.send(`id: ${E}.4\ndata: a\n\ndata: no id of its own\n\n`);
-    expect(data).toEqual(["a", "no id of its own"]);
-  });
-});
-
-describe("a gap", () => {
-  test("is told with what is missing, in its place among the messages", () => {
-    const seen: unknown[] = [];
-    const { world } = open({
-      onMessage: ({ event, data }) => void seen.push(event === "gap" ? "gap" : data),
-      onGap: (gap: Gap) => void seen.push(gap),
-    });
-    const gap = { from: "e.1", to: "e.9", reason: "retention" };
-    world.last.respond();
-    void world.last.send(`data: a\n\nevent: gap\ndata: ${JSON.stringify(gap)}\n\ndata: b\n\n`);
-    expect(seen).toEqual(["a", "gap", gap, "b"]);
-  });
-
-  test("is not seen in a message that is only called so", () => {
-    const gaps: Gap[] = [];
-    const { world } = open({ onGap: (gap) => void gaps.push(gap) });
-    world.last.respond();
-    void world.last.send("event: gap\ndata: mind it\n\nevent: gap\ndata: null\n\nevent: gap\ndata: {}\n\n");
-    expect(gaps).toEqual([]);
   });
 });

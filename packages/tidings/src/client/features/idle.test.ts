@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 
-import { createWorld } from "../../../../test/support/client-world.ts";
-import { connect } from "./connect.ts";
-import { limitSilence } from "./silence.ts";
+import { createWorld } from "../../../../../test/support/client-world.ts";
+import { connect } from "../connect.ts";
+import { createIdleDetector } from "./idle-detector.ts";
 
-describe("limitSilence()", () => {
+describe("createIdleDetector()", () => {
   test("finds a stream dead over which nothing came for the limit, and says when to ask again", () => {
-    const { heard, check } = limitSilence(1000);
+    const { heard, check } = createIdleDetector(1000);
     heard(0);
     expect(check(0, false)).toBe(1000);
     expect(check(999, false)).toBe(1);
@@ -16,7 +16,7 @@ describe("limitSilence()", () => {
   });
 
   test("asks the clock when a frozen program's timer comes late", () => {
-    const { heard, check } = limitSilence(1000);
+    const { heard, check } = createIdleDetector(1000);
     heard(0);
     heard(60_000);
     expect(check(60_000, false)).toBe(1000);
@@ -24,7 +24,7 @@ describe("limitSilence()", () => {
   });
 
   test("lets no time pass while the reader is behind", () => {
-    const { heard, check } = limitSilence(1000);
+    const { heard, check } = createIdleDetector(1000);
     heard(0);
     expect(check(5000, true)).toBe(1000);
     expect(check(5500, false)).toBe(500);
@@ -32,15 +32,19 @@ describe("limitSilence()", () => {
   });
 
   test("is never asked again where there is no limit", () => {
-    const { heard, check } = limitSilence(0);
+    const { heard, check } = createIdleDetector(0);
     heard(0);
     expect(check(1e9, false)).toBe(Infinity);
   });
 });
 
-describe('limitSilence("auto")', () => {
+describe('createIdleDetector("auto")', () => {
   /** Time as it passes, a second at a time; what was found in the end. */
-  function pass({ check }: ReturnType<typeof limitSilence>, fromMs: number, toMs: number): string | number {
+  function pass(
+    { check }: ReturnType<typeof createIdleDetector>,
+    fromMs: number,
+    toMs: number,
+  ): string | number {
     let found: string | number = 0;
     for (let nowMs = fromMs; nowMs <= toMs && typeof found === "number"; nowMs += 1000)
       found = check(nowMs, false);
@@ -48,14 +52,14 @@ describe('limitSilence("auto")', () => {
   }
 
   test("has no limit until two comments have ended a silence", () => {
-    const silence = limitSilence("auto");
+    const silence = createIdleDetector("auto");
     silence.heard(0);
     silence.heard(15_000, true);
     expect(pass(silence, 15_000, 3_600_000)).toBe(30_000);
   });
 
   test("allows for three times the longest silence that a comment ended", () => {
-    const silence = limitSilence("auto");
+    const silence = createIdleDetector("auto");
     silence.heard(0);
     silence.heard(15_000, true);
     silence.heard(35_000, true);
@@ -64,25 +68,25 @@ describe('limitSilence("auto")', () => {
   });
 
   test("learns nothing from messages, which come when they come", () => {
-    const silence = limitSilence("auto");
+    const silence = createIdleDetector("auto");
     for (let nowMs = 0; nowMs <= 10_000; nowMs += 2000) silence.heard(nowMs);
     expect(pass(silence, 10_000, 600_000)).toBe(30_000);
   });
 
   test("is no less than 10 s", () => {
-    const silence = limitSilence("auto");
+    const silence = createIdleDetector("auto");
     for (let nowMs = 0; nowMs <= 3000; nowMs += 1000) silence.heard(nowMs, true);
     expect(pass(silence, 3000, 12_000)).toBe(1000);
     expect(silence.check(13_000, false)).toBe("nothing came for 10000 ms");
   });
 
   test("takes what was open while the machine slept for dead, and a page's late timers for no sleep", () => {
-    const throttled = limitSilence("auto");
+    const throttled = createIdleDetector("auto");
     throttled.heard(0);
     for (let minutes = 0; minutes < 60; minutes++) {
       expect(throttled.check(minutes * 60_000, false)).toBe(30_000);
     }
-    const slept = limitSilence("auto");
+    const slept = createIdleDetector("auto");
     slept.heard(0);
     expect(pass(slept, 0, 5000)).toBe(30_000);
     expect(slept.check(3_605_000, false)).toBe("the machine slept");

@@ -1,8 +1,8 @@
 /**
- * Tells a connection of the page it lives in: on the screen or not, online or not, put away by the browser and taken out again.
+ * Tells a connection of the page it lives in: on the screen or not, online or not, left, put away by the browser and taken out again.
  * This module is browser compatible; where there is no page it tells nothing.
  */
-import type { PlatformSignals } from "./transports/transport.ts";
+import type { PlatformSignals } from "../transports/transport.ts";
 
 export function watchPage(signals: PlatformSignals): () => void {
   const page = globalThis as Partial<Window & typeof globalThis>;
@@ -15,14 +15,16 @@ export function watchPage(signals: PlatformSignals): () => void {
     if (type === "visibilitychange") {
       if (document!.visibilityState === "hidden") signals.onHide();
       else signals.onShow(false);
-    } else if (type.startsWith("page") ? persisted : !isLocal) {
+    } else if (type === "beforeunload") signals.onLeave?.();
+    else if (type.startsWith("page") ? persisted : !isLocal) {
       // The back/forward cache takes no page with an open stream, and gives back none whose stream lived.
       signals.onNetwork(/^(online|pageshow)$/.test(type));
     }
   };
   const each = (how: "addEventListener" | "removeEventListener") => {
     document?.[how]("visibilitychange", listen);
-    for (const type of ["online", "offline", "pagehide", "pageshow"]) page[how]!(type, listen);
+    for (const type of ["online", "offline", "pagehide", "pageshow", "beforeunload"])
+      page[how]!(type, listen);
   };
   each("addEventListener");
   return () => each("removeEventListener");

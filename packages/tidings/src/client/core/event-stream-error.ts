@@ -1,20 +1,22 @@
 /**
- * What a program can recover from when an event stream fails: one class, a `code` to switch on, the facts as fields.
+ * Why an event stream failed: one class, a `code` to switch on, the facts as fields.
  * This module is browser compatible.
  */
 
 /**
  * - `"network"`: no connection, or it broke.
- * - `"timeout"`, `"interrupted"`, `"unsupported"`: as the transport said (transports/transport-error.ts).
+ * - `"timeout"`: the server accepted the request and did not answer in time, or the transport said so.
+ * - `"interrupted"`, `"unsupported"`: as the transport said (transports/transport-error.ts).
  * - `"status"`: the server refused; see `status` and `body`.
  * - `"content-type"`: what came is not an event stream.
  * - `"ended"`: the server ended the response.
  * - `"idle"`: nothing came for too long, not even a comment.
- * - `"request"`: the function that gives the headers, the URL or the body failed; see `cause`.
+ * - `"request"`: the request could not be made; see `cause`.
  * - `"exhausted"`: the retry policy's attempts or budget are used up; `cause` is the last failure.
- * - `"too-large"`: a message, or the queue of messages that nobody took, passed its limit.
+ * - `"too-large"`: a message, or the queue of messages that nobody took, exceeded its limit.
  * - `"invalid"`: a message's data is not what was expected; see `cause`.
- * - `"handler"`: a handler failed whose message was to be acknowledged, or a store's `reduce`; see `cause`.
+ * - `"handler"`: a handler failed whose message had to be handled, or a store's `reduce`; see `cause`.
+ * - `"failed"`: the server said that its answer failed, as `until` has it; `cause` is what `until` returned as `failed`.
  */
 export type EventStreamErrorCode =
   | "network"
@@ -29,7 +31,8 @@ export type EventStreamErrorCode =
   | "exhausted"
   | "too-large"
   | "invalid"
-  | "handler";
+  | "handler"
+  | "failed";
 
 /** The facts of a failure; each is absent where there is none. */
 export interface EventStreamErrorFacts {
@@ -37,6 +40,7 @@ export interface EventStreamErrorFacts {
   readonly status?: number | undefined;
   readonly retryAfter?: string | null;
   readonly cause?: unknown;
+  readonly willRetry?: boolean;
 }
 
 // Fields are declared, and assigned from the facts: class fields lower to helpers that every mini program would carry.
@@ -70,19 +74,27 @@ export function streamError(
   return new EventStreamError(code, url ? `Event stream ${url} ${what}` : what, { url, cause });
 }
 
-/** Anything thrown, as this class. What says that it is a timeout or the like is believed. */
+/** Anything thrown, as this class. Something that says it is a timeout or the like is believed. */
 export function asEventStreamError(
-  cause: unknown,
+  thrown: unknown,
   code: EventStreamErrorCode,
   url: string | undefined,
   what = "failed",
 ): EventStreamError {
-  if (cause instanceof EventStreamError) return cause;
-  const { code: told, message = cause } = Object(cause) as { code?: string; message?: unknown };
-  const known = /^(timeout|interrupted|unsupported)$/.test(told!)
-    ? (told as EventStreamErrorCode)
-    : /^(line|message)-too-long/.test(told!)
+  if (thrown instanceof EventStreamError) return thrown;
+  const { code: said } = Object(thrown) as { code?: string };
+  const known = /^(timeout|interrupted|unsupported)$/.test(said!)
+    ? (said as EventStreamErrorCode)
+    : /^(line|message)-too-long/.test(said!)
       ? "too-large"
       : code;
-  return streamError(known, url, `${what}: ${String(message)}`, cause);
+  return streamError(known, url, `${what}: ${explain(thrown)}`, thrown);
+}
+
+/** What was thrown, in words, with its cause: platforms hide there why a connection failed. */
+export function explain(thrown: unknown): string {
+  const { message, code, cause } = Object(thrown) as { message?: unknown; code?: unknown; cause?: unknown };
+  const said = String(message || code || thrown);
+  const why = cause === undefined || cause === thrown ? "" : explain(cause);
+  return why && said.indexOf(why) < 0 ? `${said}: ${why}` : said;
 }

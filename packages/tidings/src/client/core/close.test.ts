@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { createWorld } from "../../../../test/support/client-world.ts";
-import { connect } from "./connect.ts";
+import { createWorld } from "../../../../../test/support/client-world.ts";
+import { connect } from "../connect.ts";
 
 /** What a server, a platform and an application do to a connection, in any order. */
 const action = fc.oneof(

@@ -1,10 +1,10 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
 
-import { createWorld } from "../../../../test/support/client-world.ts";
-import { connect } from "./connect.ts";
-import type { Schema, SchemaResult } from "../wire/contract.ts";
-import type { DecodedMessage } from "./decode.ts";
-import type { EventStreamError } from "./event-stream-error.ts";
+import { createWorld } from "../../../../../test/support/client-world.ts";
+import { connect } from "../connect.ts";
+import type { Schema, SchemaResult } from "../../wire/contract.ts";
+import type { DecodedMessage } from "./json.ts";
+import type { EventStreamError } from "../core/event-stream-error.ts";
 
 /** A Standard Schema by hand, as any library's is. */
 function schema<Output>(
@@ -133,13 +133,13 @@ describe("json", () => {
   test("decodes data without a schema", async () => {
     const scripted = createWorld();
     const errors: EventStreamError[] = [];
-    const connection = connect<{ n: number }>("https://a.example/", {
+    const connection = connect<{ message: { n: number } }>("https://a.example/", {
       transport: scripted.transport,
       clock: scripted.clock,
       json: true,
       onError: (error) => void errors.push(error),
     });
-    expectTypeOf(connection).toExtend<AsyncIterable<DecodedMessage<string, { n: number }>>>();
+    expectTypeOf(connection).toExtend<AsyncIterable<DecodedMessage<"message", { n: number }>>>();
     const seen: unknown[] = [];
     connection.on("message", ({ data }) => seen.push(data.n));
     scripted.last.respond();

@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from "vitest";
 
-import { createWorld } from "../../../../test/support/client-world.ts";
-import { connect, type ConnectOptions } from "./connect.ts";
+import { createWorld } from "../../../../../test/support/client-world.ts";
+import { connect, type ConnectOptions } from "../connect.ts";
 import { EventStreamError } from "./event-stream-error.ts";
-import type { ParsedMessage } from "../wire/message.ts";
+import type { ParsedMessage } from "../../wire/message.ts";
 
 // A machine may be busy with much else.
 vi.setConfig({ testTimeout: 60_000 });
@@ -488,8 +488,8 @@ describe("returning", () => {
 });
 
 describe("what the page and the network do", () => {
-  test("offline pauses, and online returns from the cursor", async () => {
-    const { world, connection } = open();
+  test("offline pauses, if asked to, and online returns from the cursor", async () => {
+    const { world, connection } = open({ whenOffline: "pause" });
     world.last.respond();
     void world.last.send("id: 4\ndata: x\n\n");
     await world.advance(5000);
@@ -521,6 +521,7 @@ describe("what the page and the network do", () => {
     await later.world.advance(59_999);
     expect(later.connection.state).toBe("open");
     later.world.signals!.onShow(false);
+    void later.world.last.send(":\n");
     await later.world.advance(60_000);
     expect(later.connection.state).toBe("open");
     later.world.signals!.onHide();
@@ -574,7 +575,7 @@ describe("what the page and the network do", () => {
   });
 
   test("it returns neither hidden with a network nor shown without one", async () => {
-    const { world, connection } = open({ whenHidden: "pause" });
+    const { world, connection } = open({ whenHidden: "pause", whenOffline: "pause" });
     const { signals } = world;
     const states: string[] = [];
     await world.advance(5000);

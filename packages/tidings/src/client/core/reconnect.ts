@@ -1,8 +1,8 @@
 /**
  * Decides when to connect, wait, pause and stop: a pure function of a state and what happened.
- * It holds no timer and does no I/O, so every rule of returning is a row in a table of its tests. What is to be done follows from the
- * state alone, and connection.ts does it: `connecting` is an attempt to make, `waiting` a timer until `dueMs`, and whoever leaves
- * `open` or `connecting` cuts what is under way.
+ * It holds no timer and does no I/O, so every rule is a row in the table of its tests. The state alone says what to do, and
+ * attempts.ts does it: `connecting` is an attempt to make, `waiting` a timer until `dueMs`, and a change from `open` or
+ * `connecting` cuts the request.
  * Standard: https://html.spec.whatwg.org/multipage/server-sent-events.html#reestablish-the-connection
  * This module is browser compatible.
  */
@@ -16,17 +16,17 @@
  */
 export type ConnectionState = "connecting" | "open" | "waiting" | "paused" | "closed";
 
-/** When to return, in milliseconds throughout. */
+/** When to reconnect. Times are in milliseconds. */
 export interface RetryPolicy {
-  /** The least time from one attempt to the next. A server's `retry:` can lengthen it, never shorten it. Default 1000. */
+  /** The least time from one attempt to the next, at least 100. A server's `retry:` can lengthen it, never shorten it. Default: 1000. */
   baseMs: number;
-  /** What the doubling stops at. A server's `retry:` or `Retry-After` may ask for more, up to an hour. Default 30 000. */
+  /** Where the doubling stops. A server's `retry:` or `Retry-After` may ask for more, up to an hour. Default: 30,000. */
   capMs: number;
-  /** How long a stream must have been open for the failures before it to be forgotten. Default 10 000. */
+  /** How long a stream must have been open before earlier failures are forgotten. Default: 10,000. */
   healthyMs: number;
-  /** How many attempts in a row may fail before it is given up. Default: no end. */
+  /** How many attempts in a row may fail before the connection gives up. Default: no limit. */
   attempts: number;
-  /** Time since the first of the failures in a row after which to give up. Default: no end. */
+  /** How long attempts may keep failing before the connection gives up. Default: no limit. */
   budgetMs: number;
 }
 
@@ -37,6 +37,28 @@ export const DEFAULT_RETRY: RetryPolicy = {
   attempts: Infinity,
   budgetMs: Infinity,
 };
+
+/** The smallest value of each. A smaller `baseMs` would be a storm of requests. */
+const LEAST: RetryPolicy = { baseMs: 100, capMs: 0, healthyMs: 0, attempts: 1, budgetMs: 0 };
+
+/**
+ * The policy with its defaults. A value that is `undefined` is the default too.
+ * @throws {RangeError} If a value is not a number, or too small.
+ */
+export function retryPolicy(given: Partial<RetryPolicy> | false | undefined): RetryPolicy {
+  const policy = Object.assign({}, DEFAULT_RETRY);
+  for (const name of Object.keys(LEAST) as (keyof RetryPolicy)[]) {
+    const value = given ? given[name] : undefined;
+    if (value === undefined) continue;
+    if (!(typeof value === "number" && value >= LEAST[name])) {
+      throw new RangeError(
+        `Cannot connect: retry.${name} is ${String(value)}, expected a number of at least ${LEAST[name]}`,
+      );
+    }
+    policy[name] = value;
+  }
+  return policy;
+}
 
 /** What a server can ask for at most: far below the 2^31-1 ms at which a platform's timer overflows and fires at once. */
 export const LONGEST_WAIT_MS = 3_600_000;
@@ -53,7 +75,7 @@ export interface ReconnectState {
   readonly openedAtMs: number;
   /** No attempt starts before: the least distance to the last one, and what `Retry-After` asked for. */
   readonly notBeforeMs: number;
-  /** While `waiting`: when the next attempt is due; `Infinity` for never. */
+  /** While `waiting` or `paused`: when the next attempt is due; `Infinity` for never. */
   readonly dueMs: number;
   /** The server's last `retry:`. */
   readonly reconnectionTimeMs: number;
@@ -79,9 +101,12 @@ export type ReconnectInput =
   | { readonly type: "retry"; readonly ms: number }
   /** The wait is over. */
   | { readonly type: "due" }
-  | { readonly type: "pause" }
+  /** No attempt makes sense now. With `ms`, one is made after that time all the same. */
+  | { readonly type: "pause"; readonly ms?: number | undefined }
   /** The platform is there again; while waiting or paused, a reason to try now. */
   | { readonly type: "resume" }
+  /** The application wants another attempt at once. */
+  | { readonly type: "reconnect" }
   | { readonly type: "close" };
 
 export const INITIAL_STATE: ReconnectState = {
@@ -124,14 +149,19 @@ export function step(
 
   if (phase === "closed") return state;
   if (type === "close") return { ...state, phase: "closed" };
-  if (type === "pause") return phase === "paused" ? state : { ...state, phase: "paused" };
+  if (type === "pause") {
+    const dueMs = nowMs + (input.ms ?? Infinity);
+    return phase === "paused" && dueMs >= state.dueMs ? state : { ...state, phase: "paused", dueMs };
+  }
+  if (type === "reconnect") return { ...open(), failures: 0 };
   if (type === "retry") return { ...state, reconnectionTimeMs: Math.min(input.ms, LONGEST_WAIT_MS) };
   if (type === "opened") {
     return underWay && phase !== "open" ? { ...state, phase: "open", openedAtMs: nowMs } : state;
   }
   if (type !== "lost") {
     // To start, to go on when the wait is over, to resume: what is under way needs none of them.
-    if (underWay || (type === "due" && phase !== "waiting")) return state;
+    if (underWay || (type === "due" && phase !== "waiting" && !(phase === "paused" && state.dueMs <= nowMs)))
+      return state;
     return type === "resume" && notBeforeMs > nowMs
       ? { ...state, phase: "waiting", dueMs: Math.min(notBeforeMs, nowMs + LONGEST_WAIT_MS) }
       : open();
@@ -156,6 +186,25 @@ export function step(
     notBeforeMs: Math.max(notBeforeMs, nowMs + laterMs),
     dueMs: usedUp ? Infinity : dueMs,
   };
+}
+
+/** What the loss of an attempt means for the next one. */
+export function lossOf(
+  { code, retryAfter }: { readonly code: string; readonly retryAfter?: string | null | undefined },
+  clock: { nowMs(): number; random(): number },
+): ReconnectInput {
+  return {
+    type: "lost",
+    random: clock.random(),
+    retryAfterMs: retryAfterMsOf(retryAfter, clock.nowMs()),
+    byServer: code === "ended",
+  };
+}
+
+/** What `Retry-After` asks for, as seconds or as a date. */
+function retryAfterMsOf(retryAfter: string | null | undefined, nowMs: number): number {
+  const seconds = Number(retryAfter || 0);
+  return seconds >= 0 ? seconds * 1000 : Date.parse(retryAfter!) - nowMs || 0;
 }
 
 /**

@@ -1,0 +1,85 @@
+/**
+ * Opens a connection over fetch with the features that are given, in browsers and in every runtime that has fetch.
+ * This module is browser compatible.
+ */
+// Applications with an older `lib` would be told that Symbol.asyncDispose does not exist.
+/// <reference lib="esnext.disposable" preserve="true" />
+import type { ParsedMessage } from "../../wire/message.ts";
+import { createParser } from "../../wire/parser.ts";
+import { absolute, type FetchTransportOptions, fetchTransport } from "../transports/fetch.ts";
+import type { Transport } from "../transports/transport.ts";
+import type { BaseOptions, Connection as BaseConnection } from "./connection.ts";
+import type { Feature } from "./feature.ts";
+import { openConnection } from "./open-connection.ts";
+import type { Asked } from "./request.ts";
+
+/** The messages of a connection with these features: what the decoding one makes of them, or as they came. */
+export type MessageWith<Features extends readonly Feature<unknown>[]> = [
+  DecodedBy<Features[number]>,
+] extends [never]
+  ? ParsedMessage
+  : DecodedBy<Features[number]>;
+type DecodedBy<One> = One extends Feature<infer Message> ? Message : never;
+
+export interface CoreOptions<Message = ParsedMessage> extends BaseOptions<Message>, FetchTransportOptions {
+  /** Another way to get the bytes than fetch. */
+  transport?: Transport;
+}
+
+export interface Connection<Message = ParsedMessage> extends BaseConnection<Message> {
+  /** The messages as a stream, for one reader, as in `for await`. */
+  readonly readable: ReadableStream<Message>;
+  /** Closes the connection, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Opens an event stream and keeps it open.
+ * @param url - Absolute, or relative to the page. A function is called at each attempt.
+ * @throws {TypeError | RangeError} If `url` or an option makes no sense.
+ */
+export function connect<const Features extends readonly Feature<unknown>[] = readonly []>(
+  url: Asked<string | URL>,
+  options: CoreOptions<MessageWith<Features>> & { use?: Features } = {},
+): Connection<MessageWith<Features>> {
+  const { transport, use = [] } = options;
+  if (!transport && typeof url !== "function") {
+    try {
+      absolute(url);
+    } catch (cause) {
+      throw new TypeError(
+        `Cannot connect: url is ${JSON.stringify(url)}, expected an absolute one, since there is no page to resolve it against`,
+        { cause },
+      );
+    }
+  }
+  type Message = MessageWith<Features> & { readonly event: string };
+  const connection = openConnection<Message>(
+    url,
+    transport || fetchTransport(options),
+    options,
+    use,
+    createParser,
+  );
+  let readable: ReadableStream<Message> | undefined;
+  return Object.defineProperties(connection, {
+    readable: { get: () => (readable ??= asReadable(connection)) },
+    [Symbol.asyncDispose]: { value: async () => connection.close() },
+  }) as unknown as Connection<MessageWith<Features>>;
+}
+
+function asReadable<Message>(connection: BaseConnection<Message>): ReadableStream<Message> {
+  const iterator = connection[Symbol.asyncIterator]();
+  return new ReadableStream<Message>(
+    {
+      async pull(controller) {
+        const { done, value } = await iterator.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: () => connection.close(),
+    },
+    // Nothing is read ahead of the reader.
+    { highWaterMark: 0 },
+  );
+}

@@ -1,0 +1,19 @@
+/**
+ * The client for those who choose its features, and so its size: `connect(url, { use: [json(), idle()] })`.
+ * This module is browser compatible.
+ */
+export { connect, type Connection, type CoreOptions } from "./connect.ts";
+export type { Failed, RetryOptions, Verdict } from "./connection.ts";
+export { EventStreamError, type EventStreamErrorCode } from "./event-stream-error.ts";
+export type { Core, Feature, Hooks, StateChange } from "./feature.ts";
+export type { ConnectionState, RetryPolicy } from "./reconnect.ts";
+export { cursor, type CursorStore, storedCursor } from "../features/cursor.ts";
+export { type CursorVia, cursorVia } from "../features/cursor-via.ts";
+export { type Gap, gaps } from "../features/gaps.ts";
+export { type AnswerTimeouts, idle } from "../features/idle.ts";
+export { type DecodedMessage, json, type MessageIn } from "../features/json.ts";
+export { page, type WhenHidden, type WhenOffline } from "../features/page.ts";
+export { refresh } from "../features/refresh.ts";
+export { type Resume, resume, type ResumeRequest } from "../features/resume.ts";
+export { type MessageOf, schemas } from "../features/schemas.ts";
+export { trace, type TraceEntry } from "../features/trace.ts";

@@ -1,0 +1,200 @@
+/**
+ * The order of messages: one at a time, first come first served, to handlers or to one reader. What nobody takes yet waits.
+ * This module is browser compatible.
+ */
+import { ask, reportUncaught } from "../../guard/foreign.ts";
+import type { ParsedMessage } from "../../wire/message.ts";
+import { EventStreamError } from "./event-stream-error.ts";
+import { callHooks, type Hooks } from "./feature.ts";
+
+export interface Order<M> {
+  /** @throws {EventStreamError} `"too-large"` if too many wait already. */
+  push(this: void, message: ParsedMessage): void;
+  /** Whether messages wait, or one is being handled. */
+  waits(this: void): boolean;
+  /** A promise while messages wait. */
+  pressure(this: void): Promise<void> | undefined;
+  /** @param event - `undefined` for all. @returns A function that removes the handler. */
+  on(this: void, event: string | undefined, handle: (message: M) => unknown): () => void;
+  iterate(this: void, onReturn: () => void): AsyncIterator<M, undefined>;
+  /** Final: what waits is dropped. A reader ends, with `error` if it `failed`. */
+  stop(this: void, failed: boolean, error: unknown): void;
+}
+
+/** What `until` said of the last message: that it is the last, or that the answer failed and why. */
+export type Last = true | { readonly failed: unknown };
+
+/**
+ * @param limit - How many messages may wait when the transport was asked to wait and does not.
+ * @param onLast - The last message was handled, as `until` has it.
+ * @param onFailed - A message could not be decoded, or a handler failed whose message had to be handled.
+ */
+export function createOrder<M extends { readonly event: string }>(
+  hooks: readonly Hooks[],
+  limit: number,
+  onLast: (last: Last) => void,
+  onFailed: (thrown: unknown) => void,
+): Order<M> {
+  let handlers: (readonly [event: string | undefined, handle: (message: M) => unknown])[] = [];
+  const queue: ParsedMessage[] = [];
+  /** A message is being decoded or handled. */
+  let busy = false;
+  let pumping = false;
+  let iterating = false;
+  let read: ((result: IteratorResult<M, undefined> | PromiseLike<never>) => void) | undefined;
+  /** What the reader has, and has not asked beyond. */
+  let given: ParsedMessage | undefined;
+  let behind: Promise<void> | undefined;
+  let caughtUp: (() => void) | undefined;
+  /** Tells the reader of the end. */
+  let stopped: (() => void) | undefined;
+
+  return { push, waits, pressure, on, iterate, stop };
+
+  function push(message: ParsedMessage): void {
+    if (behind && queue.length >= limit) {
+      throw new EventStreamError(
+        "too-large",
+        `Cannot queue message: ${queue.length} wait, expected at most maxQueuedMessages`,
+      );
+    }
+    queue.push(message);
+    pump();
+  }
+
+  function waits(): boolean {
+    return busy || queue.length > 0;
+  }
+
+  function pressure(): Promise<void> | undefined {
+    if (waits()) return (behind ??= new Promise<void>((resolve) => (caughtUp = resolve)));
+  }
+
+  function pump(): void {
+    // A loop, not recursion: a handler that is done at once comes back here, and a long queue would be a deep stack.
+    if (pumping) return;
+    pumping = true;
+    while (!busy && !stopped && queue.length > 0 && (iterating ? read : handlers.length > 0)) {
+      busy = true;
+      take(queue.shift()!);
+    }
+    pumping = false;
+    if (!waits()) release();
+  }
+
+  /** Asks `until`, then decodes, then hands on. Each may take its time. */
+  function take(message: ParsedMessage): void {
+    callHooks(hooks, "handing", message, reportUncaught);
+    const judge = hooks.filter(({ until }) => until)[0];
+    ask(
+      () => judge && judge.until!(message),
+      (said) => decode(message, asLast(said)),
+      (thrown) => {
+        reportUncaught(thrown);
+        decode(message);
+      },
+    );
+  }
+
+  function decode(message: ParsedMessage, last?: Last): void {
+    const decoder = hooks.filter(({ decode }) => decode)[0];
+    ask(
+      () =>
+        (decoder ? decoder.decode!(message, !!last) : message) as M | undefined | PromiseLike<M | undefined>,
+      (decoded) => hand(message, decoded, last),
+      (thrown) => {
+        if (!stopped) onFailed(thrown);
+      },
+    );
+  }
+
+  function hand(message: ParsedMessage, decoded: M | undefined, last: Last | undefined): void {
+    let left = 1;
+    const done = () => {
+      if (--left > 0 || stopped) return;
+      busy = false;
+      if (given !== message) callHooks(hooks, "handled", message, reportUncaught);
+      if (last) onLast(last);
+      pump();
+    };
+    if (stopped) return;
+    if (decoded) {
+      for (const handler of handlers) {
+        const [event = decoded.event, handle] = handler;
+        // One handler may close the connection, and may remove another.
+        if (stopped || handlers.indexOf(handler) < 0 || event !== decoded.event) continue;
+        left++;
+        ask(
+          () => handle(decoded),
+          done,
+          (thrown) => {
+            if (!hooks.some(({ mustHandle }) => mustHandle && mustHandle())) reportUncaught(thrown);
+            else if (!stopped) onFailed(thrown);
+            done();
+          },
+        );
+      }
+    }
+    if (stopped) return;
+    callHooks(hooks, "handed", message, reportUncaught);
+    if (decoded && read && !stopped) {
+      const resolve = read;
+      read = undefined;
+      given = message;
+      resolve({ done: false, value: decoded });
+    }
+    done();
+  }
+
+  function on(event: string | undefined, handle: (message: M) => unknown): () => void {
+    const handler = [event, handle] as const;
+    // A new list each time: the old one may be walked through.
+    handlers = [...handlers, handler];
+    // Later, so that handlers which are added together see the waiting messages together.
+    void Promise.resolve().then(pump);
+    return () => {
+      handlers = handlers.filter((other) => other !== handler);
+    };
+  }
+
+  function iterate(onReturn: () => void): AsyncIterator<M, undefined> {
+    if (iterating) throw new TypeError("Cannot iterate: the connection has a reader already, expected one");
+    iterating = true;
+    return {
+      next: () =>
+        new Promise((resolve, reject) => {
+          if (read)
+            return reject(new TypeError("Cannot read: the last read is under way, expected one at a time"));
+          if (given) callHooks(hooks, "handled", given, reportUncaught);
+          given = undefined;
+          read = resolve;
+          if (stopped) stopped();
+          else pump();
+        }),
+      return() {
+        onReturn();
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+  }
+
+  function stop(failed: boolean, error: unknown): void {
+    stopped = () => {
+      if (read) read(failed ? Promise.reject(error) : { done: true, value: undefined });
+      read = undefined;
+    };
+    queue.length = 0;
+    stopped();
+    release();
+  }
+
+  function release(): void {
+    if (caughtUp) caughtUp();
+    behind = caughtUp = undefined;
+  }
+}
+
+function asLast(said: unknown): Last | undefined {
+  if (!said) return;
+  return typeof said === "object" && "failed" in said ? said : true;
+}

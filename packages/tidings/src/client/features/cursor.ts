@@ -1,0 +1,79 @@
+/**
+ * The cursor that a client keeps, so that it outlives a reload or a process.
+ * This module is browser compatible.
+ */
+import { ask, reportUncaught } from "../../guard/foreign.ts";
+import type { Feature } from "../core/feature.ts";
+
+/** Where an application keeps the cursor. */
+export interface CursorStore {
+  /** Where to continue; nothing for the beginning. */
+  get(): string | null | undefined | PromiseLike<string | null | undefined>;
+  /** Called with each new one, in order. */
+  set(cursor: string): unknown;
+}
+
+/** As much of `localStorage` and `sessionStorage` as is used here. */
+export interface StorageLike {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+}
+
+/**
+ * When the cursor is stored: after the message was `"handled"`, so that none is lost in a crash and the last may come twice, or when
+ * it was `"received"`. A message is handled when its handlers are done, with their promises, or the reader asked for the next. If a
+ * handler fails, the connection ends rather than pass over the message.
+ */
+export type Acknowledge = "handled" | "received";
+
+/** Keeps the cursor in `store`. A request with a stored cursor may be repeated, whatever its method. */
+export function cursor(store: CursorStore, ack: Acknowledge = "handled"): Feature {
+  return (core) => {
+    let stored = "";
+    const set = (id: string) => {
+      if (id === stored) return;
+      stored = id;
+      ask(() => store.set(id), nothing, reportUncaught);
+    };
+    return {
+      canRepeat: () => true,
+      restore: () => store.get(),
+      mustHandle: () => ack === "handled",
+      request() {
+        if (!stored) stored = core.lastEventId;
+      },
+      // An id without a message moves the cursor too, once the messages before it are handled.
+      heard() {
+        if (ack === "received" || !core.pressure()) set(core.lastEventId);
+      },
+      handled({ id }) {
+        if (ack === "handled") set(id);
+      },
+    };
+  };
+}
+
+/**
+ * Keeps the cursor in `sessionStorage` (one tab and its reloads) or `localStorage`: for the `cursor` option, or among the features.
+ * A storage that is full or forbidden is as good as none: the stream goes on, and the next page starts without a cursor.
+ * @param key - One for each stream. Two streams with one key overwrite each other's cursor.
+ */
+export function storedCursor(storage: StorageLike, key: string, ack?: Acknowledge): CursorStore & Feature {
+  const store: CursorStore = {
+    get() {
+      try {
+        return storage.getItem(key);
+      } catch {
+        return null;
+      }
+    },
+    set(cursor) {
+      try {
+        storage.setItem(key, cursor);
+      } catch {}
+    },
+  };
+  return Object.assign(cursor(store, ack), store);
+}
+
+function nothing(): void {}
