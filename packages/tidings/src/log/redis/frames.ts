@@ -5,14 +5,16 @@ import type { Entry } from "../log.ts";
 
 export interface TailMessage {
   readonly epoch: string;
+  /** Readers that stand before this offset may have lost something. */
+  readonly floor: number;
   readonly entries: readonly Entry[];
 }
 
 const HEADER = 24;
 
-/** Of a channel: `[length][epoch]`, then `[offset: 8][time: 8][length of topic: 2][of key: 2][of body: 4][topic][key][body]`. */
+/** Of a channel: `[length of epoch][floor: 8][epoch]`, then `[offset: 8][time: 8][length of topic: 2][of key: 2][of body: 4][topic][key][body]`. */
 export function decodeMessage(payload: Buffer): TailMessage {
-  const start = 1 + payload.readUInt8(0);
+  const start = 9 + payload.readUInt8(0);
   const entries: Entry[] = [];
   for (let at = start; at < payload.length;) {
     const topicAt = at + HEADER;
@@ -30,7 +32,7 @@ export function decodeMessage(payload: Buffer): TailMessage {
     );
     at = end;
   }
-  return { epoch: payload.toString("latin1", 1, start), entries };
+  return { epoch: payload.toString("latin1", 9, start), floor: payload.readDoubleBE(1), entries };
 }
 
 /** Of the script: offset, time, topic, key, body, and so on. */

@@ -136,7 +136,8 @@ class RedisLog implements Log {
 
   async head(): Promise<LogPosition> {
     this.#assertOpen("read");
-    return this.#position();
+    const { epoch, head } = await this.#position();
+    return { epoch, head };
   }
 
   async stats(): Promise<LogStats> {
@@ -169,9 +170,9 @@ class RedisLog implements Log {
     this.#steps.close();
   }
 
-  async #position(): Promise<LogPosition> {
-    const [, head] = await this.#run("read", "head", []);
-    return { epoch: this.#epoch, head: head as number };
+  async #position(): Promise<LogPosition & { readonly floor: number }> {
+    const [, head, , floor] = await this.#run("read", "head", []);
+    return { epoch: this.#epoch, head: head as number, floor: floor as number };
   }
 
   async #read({ topics, after, maxMessages, maxBytes }: ReadRequest): Promise<Page> {

@@ -147,7 +147,7 @@ end
 
 const HEAD = `
 if op == 'head' then
-  return { epoch or '', head, text(at) }
+  return { epoch or '', head, text(at), floor }
 end
 if op == 'stats' then
   local first = redis.call('XRANGE', S, '-', '+', 'COUNT', 1)[1]
@@ -225,7 +225,7 @@ if op == 'append' then
   local i = 1
   while i <= #fresh do
     local topic = fresh[i][2]
-    local frames = { struct.pack('B', #epoch), epoch }
+    local frames = { struct.pack('>Bd', #epoch, floor), epoch }
     while i <= #fresh and fresh[i][2] == topic do
       local e = fresh[i]
       frames[#frames + 1] = struct.pack('>ddI2I2I4', e[1], at, #topic, #e[3], #e[4])

@@ -12,7 +12,8 @@ export interface RedisTailOptions {
   readonly connection: RedisConnection;
   readonly prefix: string;
   readonly position: LogPosition;
-  readonly head: () => Promise<LogPosition>;
+  /** With the offset before which readers may have lost something. */
+  readonly head: () => Promise<LogPosition & { readonly floor: number }>;
   readonly read: (request: ReadRequest) => Promise<Page>;
   readonly options: Pick<OpenLogOptions, "onTail" | "onReset" | "onState" | "onError">;
   /** Called when a message is of another epoch: `head` has to be asked, and {@link RedisTail.reset} to be called. */
@@ -180,6 +181,7 @@ export class RedisTail {
       void this.#options.onEpoch();
       return;
     }
+    if (this.#state === "following") this.#forgotten(message.floor);
     const newest = this.#held.at(-1)?.offset ?? 0;
     for (const entry of message.entries) {
       // One that is followed by its name and with all others comes twice.
@@ -205,6 +207,13 @@ export class RedisTail {
     if (upTo > this.#through) this.#handOn(this.#through, upTo, entries);
   }
 
+  /** What came before an offset cannot be vouched for: streams that stand before it have to be told. */
+  #forgotten(floor: number): void {
+    if (floor <= this.#through) return;
+    this.#flush();
+    if (floor > this.#through) this.#handOn(floor, floor, []);
+  }
+
   #handOn(after: number, through: number, entries: readonly Entry[]): void {
     this.#through = through;
     this.#tell(() => this.#options.options.onTail({ after, through, entries }));
@@ -225,10 +234,12 @@ export class RedisTail {
     const round = this.#round;
     const subscriber = this.#subscriber;
     try {
-      const { epoch, head } = await this.#options.head();
+      const { epoch, head, floor } = await this.#options.head();
       // Behind it, everything up to that offset has come.
       await within(subscriber.ping(), SILENCE_MS);
-      if (this.#state === "following" && round === this.#round && epoch === this.#epoch) this.#flush(head);
+      if (this.#state !== "following" || round !== this.#round || epoch !== this.#epoch) return;
+      this.#forgotten(floor);
+      this.#flush(head);
     } catch (error) {
       if (this.#state === "following" && round === this.#round && error instanceof Late) {
         this.#interrupted(error);
