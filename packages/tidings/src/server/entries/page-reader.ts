@@ -3,6 +3,7 @@
  * are one, what was read lately is kept, and few reads are under way at once, so that thousands that return together cost the
  * log, the memory and the event loop about as much as one.
  */
+import { ask } from "../../guard/foreign.ts";
 import type { Entry, Log } from "../../log/log.ts";
 import type { Batch } from "../out/batch.ts";
 import type { Timed, TimerWheel } from "../time/timer-wheel.ts";
@@ -68,11 +69,14 @@ export class PageReader implements Timed {
     if (known !== undefined) return known;
     const reading = this.#read(group, after);
     put(this.#reading, group, after, reading);
-    const done = (): void => take(this.#reading, group, after);
-    reading.then((page) => {
-      done();
-      this.#keep(group, after, page);
-    }, done);
+    ask(
+      () => reading,
+      (page) => {
+        take(this.#reading, group, after);
+        this.#keep(group, after, page);
+      },
+      () => take(this.#reading, group, after),
+    );
     return reading;
   }
 

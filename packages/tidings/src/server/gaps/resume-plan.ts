@@ -80,8 +80,7 @@ export function planResume(
       return {
         ...gapTo(to, before),
         upTo: before,
-        // What is read on is behind this loss.
-        lossToldUpTo: Math.max(lossToldUpTo, before),
+        lossToldUpTo,
         fails: false,
       };
     }
