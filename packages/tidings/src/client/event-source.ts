@@ -132,15 +132,12 @@ export class EventSource extends Target {
     const { withCredentials, fetch, ...parts } = { ...init, url: this.#url };
     this.#withCredentials = !!withCredentials;
     let origin = "";
-    const parser = createParser(
-      {
-        onMessage: ({ event, data, id }) => {
-          this.dispatchEvent(new MessageEvent(event, { data, origin, lastEventId: id }));
-        },
-        onRetry: (ms) => this.#attempts.take({ type: "retry", ms }),
+    const parser = createParser({
+      onMessage: ({ event, data, id }) => {
+        this.dispatchEvent(new MessageEvent(event, { data, origin, lastEventId: id }));
       },
-      { maxLineBytes: MAX_MESSAGE_BYTES, maxMessageBytes: MAX_MESSAGE_BYTES },
-    );
+      onRetry: (ms) => this.#attempts.take({ type: "retry", ms }),
+    });
     this.#attempts = createAttempts(
       {
         clock: systemClock,
@@ -228,9 +225,6 @@ export class EventSource extends Target {
     }
   }
 }
-
-/** As long a message as Chromium reads. */
-const MAX_MESSAGE_BYTES = 2 ** 24;
 
 /** Whether the platform itself calls what stands as `onmessage` and the like on any target: workerd does. */
 function callsHandlers(): boolean {

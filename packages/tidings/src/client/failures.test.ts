@@ -350,7 +350,7 @@ describe("a failure of another client", () => {
     let read = 0;
     const parser = createParser(
       { onMessage: ({ data }) => (read = data.length) },
-      { maxLineBytes: 2 ** 24, maxMessageBytes: 2 ** 25 },
+      { maxMessageBytes: 2 ** 25 },
     );
     const chunk = new Uint8Array(512).fill(120);
     const indexOf = vi.spyOn(String.prototype, "indexOf");

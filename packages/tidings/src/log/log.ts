@@ -167,8 +167,7 @@ export interface LogStats extends LogPosition {
   readonly oldest: number;
   readonly messages: number;
   readonly bytes: number;
-  /** Topics with a retained entry. Undefined where they are not counted. */
-  readonly topics: number | undefined;
+  readonly topics: number;
 }
 
 /**

@@ -64,8 +64,8 @@ describe("createParser() of mini programs", () => {
   });
 
   test("keeps to the limits", () => {
-    const parser = createParser({}, { maxLineBytes: 10 });
-    expect(() => parser.push("data: 12345")).toThrow(/10/);
+    const parser = createParser({}, { maxMessageBytes: 10 });
+    expect(() => parser.push("data: 12345678901234567890")).toThrow(/10/);
   });
 
   test("resumes from a stored id", () => {
@@ -76,8 +76,8 @@ describe("createParser() of mini programs", () => {
 
   test("can be ended after an error, as the wire's parser can", () => {
     for (const create of [createWireParser, createParser]) {
-      const parser = create({}, { maxLineBytes: 3 });
-      expect(() => parser.push("data: a")).toThrow("longer than 3 bytes");
+      const parser = create({}, { maxMessageBytes: 3 });
+      expect(() => parser.push("data: abcdefg")).toThrow("longer than 3 bytes");
       expect(parser.end()).toEqual({ truncated: true, unfinished: undefined });
     }
   });

@@ -5,14 +5,13 @@ import { observe } from "./observe.oracle.ts";
 import { createParser } from "./parser.ts";
 import { createPlainParser } from "./plain-parser.oracle.ts";
 import { bytes, cut, cuts, texts } from "./streams.oracle.ts";
-import { createTextParser } from "./text-parser.ts";
 import { createUtf8Decoder } from "./utf8.ts";
 
 describe("streams made by chance", () => {
-  test("from text mean to the text parser what they mean to the plain one, wherever they are cut", () => {
+  test("from text mean to the parser what they mean to the plain one, wherever they are cut", () => {
     fc.assert(
       fc.property(texts, cuts, (text, parts) => {
-        expect(observe(createTextParser, cut(text, parts))).toEqual(observe(createPlainParser, [text]));
+        expect(observe(createParser, cut(text, parts))).toEqual(observe(createPlainParser, [text]));
       }),
       { numRuns: 5000 },
     );
@@ -54,11 +53,8 @@ describe("streams made by chance", () => {
   });
 
   test("exceed their limits where they do with the plain one", () => {
-    const limits = { maxLineBytes: 24, maxMessageBytes: 40 };
-    const outcome = (
-      create: typeof createPlainParser | typeof createTextParser,
-      chunks: readonly string[],
-    ) => {
+    const limits = { maxMessageBytes: 24 };
+    const outcome = (create: typeof createPlainParser | typeof createParser, chunks: readonly string[]) => {
       const seen: unknown[] = [];
       const parser = create(
         { onMessage: (message) => seen.push(message), onId: (id) => seen.push(id) },
@@ -75,10 +71,10 @@ describe("streams made by chance", () => {
       fc.property(texts, cuts, (text, parts) => {
         // What comes behind the limit in the same chunk is lost, so that the cuts must be the same.
         const whole = `${Buffer.from(text).toString()}\n\n`;
-        expect(outcome(createTextParser, cut(whole, parts))).toEqual(
+        expect(outcome(createParser, cut(whole, parts))).toEqual(
           outcome(createPlainParser, cut(whole, parts)),
         );
-        expect(outcome(createTextParser, [whole])).toEqual(outcome(createPlainParser, [whole]));
+        expect(outcome(createParser, [whole])).toEqual(outcome(createPlainParser, [whole]));
       }),
       { numRuns: 3000 },
     );

@@ -98,7 +98,7 @@ describe("MessageStream", () => {
 
   test("fails at a limit, and cancels its source", async () => {
     const { state, stream } = chunks("data: a\n\n", `data: ${"x".repeat(100)}\n\n`, "data: b\n\n");
-    const reader = stream.pipeThrough(new MessageStream({ maxLineBytes: 50 })).getReader();
+    const reader = stream.pipeThrough(new MessageStream({ maxMessageBytes: 50 })).getReader();
     expect((await reader.read()).value!.data).toBe("a");
     await expect(reader.read()).rejects.toThrow(LimitError);
     await new Promise((resolve) => setImmediate(resolve));

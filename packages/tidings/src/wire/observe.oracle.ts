@@ -2,7 +2,8 @@
  * What a parser shows of a stream, in the form of the vectors. For tests; in no build.
  */
 import type { Expected } from "../../../../vectors/load.ts";
-import type { ParserEnd, ParserHandlers } from "./text-parser.ts";
+import type { ParserHandlers } from "./handlers.ts";
+import type { ParserEnd } from "./parser.ts";
 
 export interface AnyParser<Chunk> {
   lastEventId: string;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import type { ParserHandlers, ParserLimits } from "./handlers.ts";
 import { LimitError } from "./limit-error.ts";
 import type { ParsedMessage } from "./message.ts";
 import { createParser } from "./parser.ts";
-import type { ParserHandlers, ParserLimits } from "./text-parser.ts";
 
 const encoder = new TextEncoder();
 const bytes = (text: string) => encoder.encode(text);
@@ -168,6 +168,39 @@ describe("a parser", () => {
   });
 });
 
+describe("mistakes in a call are told with what was expected", () => {
+  test.each([
+    [
+      (message: ParsedMessage) => message,
+      undefined,
+      "handlers is a function, expected an object such as { onMessage(message) {} }",
+    ],
+    [null, undefined, "handlers is null, expected an object"],
+    ["text", undefined, "handlers is text, expected an object"],
+    [{}, { maxMessageBytes: 0 }, "maxMessageBytes is 0, expected a positive number"],
+    [{}, { maxMessageBytes: Number.NaN }, "maxMessageBytes is NaN, expected a positive number"],
+    [{}, { maxLineBytes: 5 }, "maxLineBytes is given, expected maxMessageBytes, which holds for lines too"],
+  ])("createParser(%s, %o)", (handlers, limits, message) => {
+    expect(() => createParser(handlers as never, limits as never)).toThrow(
+      `Cannot create parser: ${message}`,
+    );
+  });
+
+  test("undefined is the default, and Infinity no limit", () => {
+    const long = `data: ${"x".repeat(2 ** 24 + 1)}\n\n`;
+    expect(() => createParser({}, { maxMessageBytes: undefined }).push(long)).toThrow(LimitError);
+    const { messages, parser } = collect({}, { maxMessageBytes: Infinity });
+    parser.push(long);
+    expect(messages).toHaveLength(1);
+  });
+
+  test.each([undefined, null, 7, {}, new ArrayBuffer(1)])("push(%s)", (chunk) => {
+    expect(() => createParser({}).push(chunk as never)).toThrow(
+      "Cannot parse event stream: a chunk is neither a string nor a Uint8Array",
+    );
+  });
+});
+
 describe("the limits of a parser", () => {
   const outcome = (run: () => void): unknown => {
     try {
@@ -178,38 +211,71 @@ describe("the limits of a parser", () => {
     return undefined;
   };
 
-  test("are 1 MiB a line and 8 MiB a message", () => {
+  test("are 16 MiB a message, in one line or in many", () => {
     const { messages, parser } = collect();
-    parser.push(`data:${"x".repeat(2 ** 20 - 5)}\n\n`);
+    parser.push(`data:${"x".repeat(2 ** 24)}\n\n`);
     expect(messages).toHaveLength(1);
-    const error = outcome(() => parser.push(`data:${"x".repeat(2 ** 20 - 4)}\n\n`));
+    const error = outcome(() => parser.push(`data:${"x".repeat(2 ** 24 + 1)}\n\n`));
     expect(error).toBeInstanceOf(LimitError);
     expect(error).toMatchObject({
       name: "LimitError",
-      code: "line-too-long",
-      limit: 2 ** 20,
-      message: "Cannot parse event stream: line is longer than 1048576 bytes",
+      code: "message-too-long",
+      limit: 2 ** 24,
+      message:
+        "Cannot parse event stream: a message is longer than 16777216 bytes, expected no more than maxMessageBytes",
     });
     parser.reset();
-    const line = `data:${"x".repeat(2 ** 19 - 1)}\n`;
-    for (let n = 0; n < 16; n++) parser.push(line);
-    expect(outcome(() => parser.push(line))).toMatchObject({ code: "message-too-long", limit: 2 ** 23 });
+    const line = `data:${"x".repeat(2 ** 20 - 1)}\n`;
+    for (let n = 0; n < 16; n++) parser.push(bytes(line));
+    expect(outcome(() => parser.push(bytes(line)))).toMatchObject({
+      code: "message-too-long",
+      limit: 2 ** 24,
+    });
+  });
+
+  test.each([
+    ["bytes", bytes],
+    ["text", (text: string) => text],
+  ])("are the same for one line as for many, cut anywhere, from %s", (_, chunk) => {
+    const limits = { maxMessageBytes: 20 };
+    for (const [stream, fits] of [
+      ["\ufeffdata: 01234567890123456789\r\n\r\n", true],
+      ["data: 012345678\ndata: 0123456789\n\n", true],
+      ["data:012345678901234567890\n\n", false],
+      ["data: 0123456789\ndata: 0123456789\n\n", false],
+      [": 0123456789012345678901\n\ndata: a\n\n", true],
+      [`: ${"x".repeat(25)}\n\ndata: a\n\n`, false],
+    ] as const) {
+      for (let at = 0; at <= stream.length; at++) {
+        const { messages, parser } = collect({}, limits);
+        const error = outcome(() => {
+          parser.push(chunk(stream.slice(0, at)));
+          parser.push(chunk(stream.slice(at)));
+        });
+        expect([stream, at, messages.length, error instanceof LimitError]).toEqual([
+          stream,
+          at,
+          fits ? 1 : 0,
+          !fits,
+        ]);
+      }
+    }
   });
 
   test("count bytes, also of text that is wider than ASCII", () => {
-    const fits = collect({}, { maxLineBytes: 11 });
+    const fits = collect({}, { maxMessageBytes: 6 });
     fits.parser.push("data:你好\n\n");
     expect(fits.messages).toHaveLength(1);
-    const tight = collect({}, { maxLineBytes: 10 });
-    expect(outcome(() => tight.parser.push("data:你好\n\n"))).toMatchObject({ code: "line-too-long" });
-    const pair = collect({}, { maxLineBytes: 9 });
+    const tight = collect({}, { maxMessageBytes: 5 });
+    expect(outcome(() => tight.parser.push("data:你好\n\n"))).toMatchObject({ code: "message-too-long" });
+    const pair = collect({}, { maxMessageBytes: 4 });
     pair.parser.push("data:😀\n\n");
     expect(pair.messages).toHaveLength(1);
   });
 
   test("count the line breaks of a message, and not its comments", () => {
     const { messages, parser } = collect({}, { maxMessageBytes: 5 });
-    parser.push("data: ab\n: a comment that is longer\ndata: cd\n\n");
+    parser.push("data: ab\n: a comment\ndata: cd\n\n");
     expect(messages[0]!.data).toBe("ab\ncd");
     expect(outcome(() => parser.push("data: ab\ndata: cde\n\n"))).toMatchObject({ code: "message-too-long" });
   });
@@ -217,18 +283,18 @@ describe("the limits of a parser", () => {
   test("end a line that never ends, whatever the chunks", () => {
     for (const chunk of ["x", "xxxxxxx", "你", "x".repeat(5000)]) {
       for (const form of [chunk, bytes(chunk)]) {
-        const { parser } = collect({}, { maxLineBytes: 1000 });
+        const { parser } = collect({}, { maxMessageBytes: 1000 });
         let pushed = 0;
         const error = outcome(() => {
           for (; pushed < 3000; pushed++) parser.push(form);
         });
-        expect(error).toMatchObject({ code: "line-too-long", limit: 1000 });
+        expect(error).toMatchObject({ code: "message-too-long", limit: 1000 });
       }
     }
   });
 
   test("leave a parser that is as good as new after a reset", () => {
-    const { messages, parser } = collect({}, { maxLineBytes: 10 });
+    const { messages, parser } = collect({}, { maxMessageBytes: 9 });
     expect(outcome(() => parser.push(bytes("data: a\n\ndata: 0123456789\n\n")))).toBeInstanceOf(LimitError);
     expect(messages).toHaveLength(1);
     parser.reset();

@@ -1,14 +1,16 @@
 /**
  * The parser in its plainest form, to be read beside the standard: its sentences in its order.
- * It is the oracle of the fast one (text-parser.ts, parser.ts) in the tests, and is in no build.
+ * It is the oracle of the fast one (parser.ts, lines.ts) in the tests, and is in no build.
  * Standard: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
+import { MAX_MESSAGE_BYTES, type ParserHandlers, type ParserLimits } from "./handlers.ts";
 import { LimitError } from "./limit-error.ts";
 import type { Parser } from "./parser.ts";
-import type { ParserHandlers, ParserLimits } from "./text-parser.ts";
 
 export function createPlainParser(handlers: ParserHandlers, limits: ParserLimits = {}): Parser {
-  const { maxLineBytes = 2 ** 20, maxMessageBytes = 2 ** 23 } = limits;
+  const { maxMessageBytes = MAX_MESSAGE_BYTES } = limits;
+  // A line may have as many bytes as a message, beside "data: "; a BOM before it is not counted.
+  const maxLineBytes = maxMessageBytes + 6;
   // The BOM is the parser's to remove, once: a decoder of its own would remove another.
   let decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let rest = "";
@@ -47,7 +49,7 @@ export function createPlainParser(handlers: ParserHandlers, limits: ParserLimits
       takeLine(line);
     }
     rest += text.slice(start);
-    if (rest.length > maxLineBytes) throw new LimitError("line", maxLineBytes);
+    if (rest.length > maxLineBytes + 3) throw new LimitError(maxMessageBytes);
   }
 
   function end(): { truncated: boolean } {
@@ -66,7 +68,7 @@ export function createPlainParser(handlers: ParserHandlers, limits: ParserLimits
   }
 
   function takeLine(line: string): void {
-    if (Buffer.byteLength(line) > maxLineBytes) throw new LimitError("line", maxLineBytes);
+    if (Buffer.byteLength(line) > maxLineBytes) throw new LimitError(maxMessageBytes);
     // "If the line is empty (a blank line): Dispatch the event."
     if (line === "") return dispatch();
     const colon = line.indexOf(":");
@@ -86,7 +88,7 @@ export function createPlainParser(handlers: ParserHandlers, limits: ParserLimits
     } else if (name === "data") {
       // "Append the field value to the data buffer, then append a single U+000A LINE FEED (LF) character."
       data += `${value}\n`;
-      if (data.length - 1 > maxMessageBytes) throw new LimitError("message", maxMessageBytes);
+      if (data.length - 1 > maxMessageBytes) throw new LimitError(maxMessageBytes);
     } else if (name === "id") {
       // "If the field value does not contain U+0000 NULL, then set the last event ID buffer to the field value."
       if (value.indexOf("\0") === -1) id = value;
@@ -110,7 +112,7 @@ export function createPlainParser(handlers: ParserHandlers, limits: ParserLimits
     // "If the data buffer is an empty string, set the data buffer and the event type buffer to the empty string and return."
     // It is empty only when no data field came, since each adds at least its LF.
     if (text === "") return;
-    if (Buffer.byteLength(text) - 1 > maxMessageBytes) throw new LimitError("message", maxMessageBytes);
+    if (Buffer.byteLength(text) - 1 > maxMessageBytes) throw new LimitError(maxMessageBytes);
     // "If the data buffer's last character is a U+000A LINE FEED (LF) character, then remove [it] from the data buffer."
     handlers.onMessage?.({ event: type, data: text.slice(0, -1), id: parser.lastEventId });
   }

@@ -108,7 +108,7 @@ describe("reading messages", () => {
 
   test("fails at a limit, and cancels the source", async () => {
     const { state, stream } = source();
-    await expect(readMessages(stream, { maxLineBytes: 5 }).next()).rejects.toThrow(LimitError);
+    await expect(readMessages(stream, { maxMessageBytes: 0.5 }).next()).rejects.toThrow(LimitError);
     expect(state.cancelled).toBe(1);
   });
 

@@ -5,7 +5,7 @@
  */
 import type { ParsedMessage } from "./message.ts";
 import { createReader, type ReaderOptions } from "./reader.ts";
-import type { ParserEnd } from "./text-parser.ts";
+import type { ParserEnd } from "./parser.ts";
 
 type Chunk = Uint8Array | string;
 

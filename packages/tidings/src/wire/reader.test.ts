@@ -23,7 +23,7 @@ test("a reader starts from a stored last event ID", () => {
 });
 
 test("a reader holds to its limits, and reads on after a reset", () => {
-  const reader = createReader({ maxLineBytes: 10 });
+  const reader = createReader({ maxMessageBytes: 9 });
   expect(() => reader.read("data: 0123456789\n\n")).toThrow(LimitError);
   reader.reset();
   expect(reader.read("data: a\n\n")).toHaveLength(1);

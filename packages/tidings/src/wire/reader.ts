@@ -2,9 +2,9 @@
  * The parser for those who ask rather than being called: a chunk goes in, its messages come out.
  * This module is browser compatible.
  */
+import type { ParserHandlers, ParserLimits } from "./handlers.ts";
 import type { ParsedMessage } from "./message.ts";
-import { createParser } from "./parser.ts";
-import type { ParserEnd, ParserHandlers, ParserLimits } from "./text-parser.ts";
+import { createParser, type ParserEnd } from "./parser.ts";
 
 /** Called for what is not a message, and the limits: as for {@link createParser}. */
 export interface ReaderOptions extends Omit<ParserHandlers, "onMessage">, ParserLimits {}

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { loadVectors } from "../../../../vectors/load.ts";
 import { createPlainParser } from "./plain-parser.oracle.ts";
+import type { ParserHandlers } from "./handlers.ts";
 import { type AnyParser, observe } from "./observe.oracle.ts";
 import { createParser } from "./parser.ts";
-import { createTextParser, type ParserHandlers } from "./text-parser.ts";
 import { createUtf8Decoder } from "./utf8.ts";
 
 const vectors = loadVectors().map((vector) => [`${vector.file}: ${vector.name}`, vector] as const);
@@ -12,7 +12,7 @@ const ofText = vectors.filter(([, { text }]) => text !== undefined);
 describe.each([
   ["createParser", createParser],
   ["createPlainParser, the oracle", createPlainParser],
-  ["createTextParser behind createUtf8Decoder", createTextParserOfBytes],
+  ["createParser with createUtf8Decoder", createParserWithoutTextDecoder],
 ])("%s, from bytes cut at every byte", (_, create) => {
   test.each(vectors)("%s", (_, { bytes, expected }) => {
     const cuts = [[bytes], Array.from(bytes, (byte) => Uint8Array.of(byte))];
@@ -24,7 +24,7 @@ describe.each([
 
 describe.each([
   ["createParser", createParser],
-  ["createTextParser", createTextParser],
+  ["createPlainParser, the oracle", createPlainParser],
 ])("%s, from text cut at every character, and within surrogate pairs", (_, create) => {
   test.each(ofText)("%s", (_, { text, expected }) => {
     const cuts = [[text!], text!.split("")];
@@ -38,17 +38,11 @@ function sizes(chunks: { length: number }[]): number[] {
   return chunks.map(({ length }) => length);
 }
 
-function createTextParserOfBytes(handlers: ParserHandlers): AnyParser<Uint8Array> {
+function createParserWithoutTextDecoder(handlers: ParserHandlers): AnyParser<Uint8Array> {
   const decoder = createUtf8Decoder();
-  const parser = createTextParser(handlers);
-  return {
-    get lastEventId() {
-      return parser.lastEventId;
-    },
-    push: (bytes) => parser.push(decoder.decode(bytes)),
-    end() {
-      parser.push(decoder.end());
-      return parser.end();
-    },
-  };
+  return createParser(
+    handlers,
+    {},
+    (bytes, from, to) => decoder.decode(bytes.subarray(from, to)) + decoder.end(),
+  );
 }

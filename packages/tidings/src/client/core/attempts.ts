@@ -5,8 +5,7 @@
  */
 import { ask, reportUncaught, tell } from "../../guard/foreign.ts";
 import type { ParsedMessage } from "../../wire/message.ts";
-import type { Parser } from "../../wire/parser.ts";
-import type { ParserEnd } from "../../wire/text-parser.ts";
+import type { Parser, ParserEnd } from "../../wire/parser.ts";
 import type { Transport, TransportRequest, TransportResponse } from "../transports/transport.ts";
 import type { Clock } from "./clock.ts";
 import { asEventStreamError, type EventStreamError, streamError } from "./event-stream-error.ts";

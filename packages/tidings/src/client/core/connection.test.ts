@@ -607,14 +607,14 @@ describe("what the page and the network do", () => {
 
 describe("limits", () => {
   test("on a message and a line end the connection with an error that says which", async () => {
-    const line = open({ maxLineBytes: 100 });
+    const line = open({ maxMessageBytes: 100 });
     line.world.last.respond();
     void line.world.last.send(`data: ${"x".repeat(200)}`);
     expect(await line.connection.ended).toMatchObject({
       reason: "gave-up",
       cause: {
         code: "too-large",
-        message: expect.stringContaining("line is longer than 100 bytes") as string,
+        message: expect.stringContaining("a message is longer than 100 bytes") as string,
       },
     });
     const message = open({ maxMessageBytes: 100 });

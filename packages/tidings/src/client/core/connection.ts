@@ -5,7 +5,7 @@
  */
 import type { ParsedMessage } from "../../wire/message.ts";
 import type { Parser } from "../../wire/parser.ts";
-import type { ParserHandlers, ParserLimits } from "../../wire/text-parser.ts";
+import type { ParserHandlers, ParserLimits } from "../../wire/handlers.ts";
 import type { TransportResponse } from "../transports/transport.ts";
 import type { SignalLike } from "./abort.ts";
 import type { Clock } from "./clock.ts";

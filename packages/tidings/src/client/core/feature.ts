@@ -6,7 +6,7 @@
  */
 import { type Report, tell } from "../../guard/foreign.ts";
 import type { ParsedMessage } from "../../wire/message.ts";
-import type { ParserEnd } from "../../wire/text-parser.ts";
+import type { ParserEnd } from "../../wire/parser.ts";
 import type { Transport, TransportRequest, TransportResponse } from "../transports/transport.ts";
 import type { Clock } from "./clock.ts";
 import type { EventStreamError } from "./event-stream-error.ts";

@@ -5,7 +5,7 @@
  */
 import { ask, isThenable, reportUncaught, tell } from "../../guard/foreign.ts";
 import type { ParsedMessage } from "../../wire/message.ts";
-import type { ParserEnd } from "../../wire/text-parser.ts";
+import type { ParserEnd } from "../../wire/parser.ts";
 import type { Transport, TransportRequest } from "../transports/transport.ts";
 import { onAbort } from "./abort.ts";
 import { createAttempts } from "./attempts.ts";
@@ -90,8 +90,6 @@ export function openConnection<Message extends { readonly event: string } = Pars
     lost,
   };
   const hooks: readonly Hooks[] = features.map((feature) => feature(core)).concat(own);
-  /** The server says when the stream is complete. Without that word it is not. */
-  const isFinite = hooks.some(({ until }) => until);
   const order = createOrder<Message>(hooks, options.maxQueuedMessages ?? 1024, complete, fail);
   const parser = createParser(
     {
@@ -185,7 +183,7 @@ export function openConnection<Message extends { readonly event: string } = Pars
       return lossOf(error, clock);
     }
     const endedWell = error.code === "ended" && end && !end.truncated;
-    if (!isFinite && (error.status === 204 || endedWell)) finish({ reason: "complete" });
+    if (!until && (error.status === 204 || endedWell)) finish({ reason: "complete" });
     else fail(error, end && end.unfinished);
     return;
   }
@@ -216,7 +214,7 @@ export function openConnection<Message extends { readonly event: string } = Pars
             },
           );
     end(
-      wasOpen && (isFinite || !canRepeat())
+      wasOpen && (until || !canRepeat())
         ? { reason: "truncated", cause, unfinished }
         : { reason: "gave-up", cause },
     );

@@ -5,7 +5,7 @@
  * This module is browser compatible.
  */
 import { ask, reportUncaught, tell } from "../../guard/foreign.ts";
-import type { ParserEnd } from "../../wire/text-parser.ts";
+import type { ParserEnd } from "../../wire/parser.ts";
 import { type EventStreamError, streamError } from "../core/event-stream-error.ts";
 import type { Feature } from "../core/feature.ts";
 import { isUnderWay } from "../core/reconnect.ts";

@@ -1,0 +1,102 @@
+/**
+ * Measures cells, in whatever runtime this runs. Each parser's messages are compared with what they must be before it is timed.
+ * The parsers take turns, round by round, and the best round of each counts: other work of the machine only ever adds.
+ */
+
+const ROUND_MS = 1;
+
+/**
+ * @param {{ own: Function, peers: Record<string, Function> }} parsers - `(chunks, form, take) => void`.
+ * @param {{ measured: object[], before: object[], rounds: number }} plan - `before` is parsed by all first, as a process that has run for a while has.
+ * @returns {Promise<{ name: string, row: string, column: string, ratio: number, ns: number }[]>} How many times as fast as the better peer.
+ */
+export async function measureCells({ own, peers }, { measured, before, rounds }) {
+  const contestants = { own, ...peers };
+  const names = Object.keys(contestants);
+  for (const cell of before) verify(contestants, cell);
+  const results = [];
+  for (const cell of measured) {
+    const chunks = verify(contestants, cell);
+    const repeats = {};
+    const best = {};
+    for (const name of names) {
+      let fastest = Infinity;
+      for (let n = 0; n < 4; n++) fastest = Math.min(fastest, time(contestants[name], chunks, cell.form, 1));
+      repeats[name] = Math.max(1, Math.ceil(ROUND_MS / fastest));
+      best[name] = Infinity;
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (const name of names) {
+        const took = time(contestants[name], chunks, cell.form, repeats[name]) / repeats[name];
+        best[name] = Math.min(best[name], took);
+      }
+    }
+    const peer = Math.min(...Object.keys(peers).map((name) => best[name]));
+    results.push({
+      name: cell.name,
+      row: cell.row,
+      column: cell.column,
+      ratio: peer / best.own,
+      ns: (best.own * 1e6) / cell.stream.messages.length,
+    });
+    // A browser's page must breathe.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  return results;
+}
+
+let length = 0;
+/** What is done with each message: the same by all, and nothing that is kept. */
+function take(event, data, id) {
+  length += data.length + (event === undefined ? 0 : 1) + (id === undefined ? 0 : 1);
+}
+
+function time(parse, chunks, form, repeats) {
+  const start = performance.now();
+  for (let n = 0; n < repeats; n++) parse(chunks, form, take);
+  return performance.now() - start;
+}
+
+/** Compares event type and data of every message, and the last event ID where there is one. */
+function verify(contestants, { name, form, stream, cut }) {
+  const chunks = cut();
+  for (const [who, parse] of Object.entries(contestants)) {
+    let seen = 0;
+    parse(chunks, form, (event, data, id) => {
+      const expected = stream.messages[seen++];
+      if (
+        event !== expected?.event ||
+        data !== expected.data ||
+        (id !== undefined && id !== "" && id !== expected.id)
+      )
+        throw new Error(`Cannot time ${who} on ${name}: message ${seen} differs`);
+    });
+    if (seen !== stream.messages.length)
+      throw new Error(`Cannot time ${who} on ${name}: ${seen} messages, expected ${stream.messages.length}`);
+  }
+  return chunks;
+}
+
+/** All parsers in one form; each takes the event type, data and ID of a message. */
+export function contestants({ createParser }, peers) {
+  return {
+    own(chunks, form, take) {
+      const parser = createParser({ onMessage: ({ event, data, id }) => take(event, data, id) });
+      for (const chunk of chunks) parser.push(chunk);
+    },
+    peers: Object.fromEntries(
+      Object.entries(peers).map(([name, create]) => [
+        name,
+        (chunks, form, take) => {
+          const parser = create({ onEvent: ({ event, data, id }) => take(event ?? "message", data, id) });
+          if (form === "strings") {
+            for (const chunk of chunks) parser.feed(chunk);
+            return;
+          }
+          const decoder = new TextDecoder();
+          for (const chunk of chunks) parser.feed(decoder.decode(chunk, { stream: true }));
+        },
+      ]),
+    ),
+  };
+}

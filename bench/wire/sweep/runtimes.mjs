@@ -1,0 +1,93 @@
+/** Runs the program of the sweep in a runtime: one of test/runtimes, the Node that runs this, or a Chromium of this machine. */
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+
+const HERE = new URL(".", import.meta.url).pathname;
+const ROOT = new URL("../../../", import.meta.url).pathname;
+const INSTALLED = `${ROOT}test/runtimes/node_modules/`;
+const DENO = ["run", "--allow-env", "--allow-sys", "--no-remote", "--no-npm"];
+const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+/** By name: the condition by which the package is imported, and how a file is run. */
+export const RUNTIMES = {
+  node20: { title: "Node 20", condition: "node", command: [`${INSTALLED}node20/bin/node`] },
+  node22: { title: "Node 22", condition: "node", command: [`${INSTALLED}node22/bin/node`] },
+  node24: { title: "Node 24", condition: "node", command: [`${INSTALLED}node24/bin/node`] },
+  node26: { title: "Node 26", condition: "node", command: [`${INSTALLED}node26/bin/node`] },
+  bun: { title: "Bun", condition: "bun", command: [`${INSTALLED}@oven/bun-linux-x64/bin/bun`, "run"] },
+  deno: { title: "Deno", condition: "deno", command: [`${INSTALLED}@deno/linux-x64-glibc/deno`, ...DENO] },
+  chromium: { title: "Chromium", condition: "browser", command: [CHROMIUM.find((path) => existsSync(path))] },
+};
+
+/**
+ * @returns {Promise<{ version: string, results: object[] } | undefined>} What the program measured; undefined if the runtime is not installed.
+ */
+export async function measureIn(name, plan) {
+  const { condition, command } = RUNTIMES[name];
+  if (command[0] === undefined || !existsSync(command[0])) return undefined;
+  const folder = mkdtempSync(join(tmpdir(), "tidings-sweep-"));
+  const file = join(folder, "program.mjs");
+  try {
+    await build({
+      entryPoints: [join(HERE, "program.mjs")],
+      outfile: file,
+      bundle: true,
+      format: "esm",
+      // `process` in the entries for Node, and nothing else of it.
+      platform: "neutral",
+      external: ["node:*"],
+      conditions: [condition],
+      mainFields: ["module", "main"],
+      target: "es2022",
+      logLevel: "error",
+      plugins: [
+        {
+          name: "package",
+          setup: (plugin) =>
+            plugin.onResolve({ filter: /^tidings$/ }, () => ({
+              path: entryFor(condition),
+              sideEffects: true,
+            })),
+        },
+      ],
+    });
+    return name === "chromium"
+      ? await inChromium(command[0], file, plan)
+      : await inProcess(command, file, plan);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function entryFor(condition) {
+  return `${ROOT}packages/tidings/dist/${condition === "node" ? "node/index.js" : "index.js"}`;
+}
+
+async function inProcess([program, ...args], file, plan) {
+  const run = promisify(execFile);
+  const options = { maxBuffer: 2 ** 26, env: { PATH: process.env.PATH, HOME: process.env.HOME } };
+  const { stdout } = await run(program, [...args, file, JSON.stringify(plan)], options);
+  const version = await run(program, ["--version"], options);
+  return { version: /\d+\.\d+\.\d+/.exec(version.stdout)[0], results: JSON.parse(stdout) };
+}
+
+async function inChromium(executablePath, file, plan) {
+  const { chromium } = await import("playwright-core");
+  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+  try {
+    const page = await browser.newPage();
+    page.setDefaultTimeout(0);
+    // Isolated pages get a clock of 5 µs; others one of 100 µs.
+    await page.addScriptTag({ path: file, type: "module" });
+    return {
+      version: browser.version(),
+      results: await page.evaluate((plan) => globalThis.measured(plan), plan),
+    };
+  } finally {
+    await browser.close();
+  }
+}
