@@ -3,8 +3,17 @@
  */
 import type { Command } from "./arguments/command.ts";
 import { completion } from "./completion.ts";
+import { doctor } from "./doctor/doctor.ts";
 import { listen } from "./listen/listen.ts";
+import { proxy } from "./proxy/proxy.ts";
 import { replay } from "./serve/replay.ts";
 import { serve } from "./serve/serve.ts";
 
-export const commands: readonly Command[] = [listen, serve, replay, completion(() => commands)];
+export const commands: readonly Command[] = [
+  listen,
+  doctor,
+  serve,
+  replay,
+  proxy,
+  completion(() => commands),
+];

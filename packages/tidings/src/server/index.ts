@@ -60,3 +60,4 @@ export type {
   SubscribeOptions,
 } from "./subscribe/subscribe-options.ts";
 export type { StreamEnd, Subscription } from "./streams/subscription.ts";
+export { type DoctorEndpoint, doctorEndpoint, type DoctorEndpointOptions } from "./doctor/doctor-endpoint.ts";

@@ -1,0 +1,224 @@
+/**
+ * How streams end: by limits of time on the way, by a server that dies, by a reader that leaves.
+ */
+import { fixesFor } from "../fixes.ts";
+import type { Check } from "../finding.ts";
+import type { Observation } from "../observation.ts";
+import { isStream, time } from "./look.ts";
+
+/** Whose default each limit of silence is, in seconds. */
+const IDLE_LIMITS: readonly (readonly [least: number, most: number, whose: string])[] = [
+  [29, 32, "Next.js rewrites, CloudFront, API Gateway (edge)"],
+  [49, 52, "HAProxy as Debian ships it"],
+  [59, 63, "nginx, Varnish, ALB"],
+  [98, 125, "Cloudflare"],
+  [295, 310, "Envoy, Apache, API Gateway, or Node's own fetch"],
+];
+/** Whose limit on the whole response each is. */
+const TOTAL_LIMITS: readonly (readonly [least: number, most: number, whose: string])[] = [
+  [14.5, 16, "Envoy's route timeout"],
+  [28.5, 31, "API Gateway, GCP's load balancer"],
+  [59, 62, "Netlify functions"],
+  [295, 305, "Vercel functions"],
+];
+const LONGEST_HEARTBEAT_MS = 25_000;
+
+function whoseOf(limits: typeof IDLE_LIMITS, ms: number): string {
+  const whose = limits.find(([least, most]) => ms / 1000 >= least && ms / 1000 <= most)?.[2];
+  return whose === undefined ? "" : `, the default of ${whose}`;
+}
+
+function lastByteMs({ chunks, headAtMs }: Observation): number {
+  return chunks.at(-1)?.atMs ?? headAtMs;
+}
+
+/** The longest time without a byte. */
+function longestSilence(observation: Observation): number {
+  const times = [observation.headAtMs, ...observation.chunks.map(({ atMs }) => atMs), observation.endedAtMs];
+  return Math.max(...times.slice(1).map((atMs, at) => atMs - times[at]!));
+}
+
+/** The time of silence after which it was cut. */
+function idleCut(observation: Observation | undefined): number | undefined {
+  if (observation === undefined || observation.head?.status !== 200 || observation.ending === "open")
+    return undefined;
+  const silentMs = observation.endedAtMs - lastByteMs(observation);
+  // Shorter silence is no limit's.
+  return silentMs < 4000 ? undefined : silentMs;
+}
+
+export const endings: readonly Check[] = [
+  {
+    id: "T01",
+    title: "A silent stream is cut",
+    severity: "error",
+    find({ main, long, runs, hops, profile }) {
+      const source = runs?.silence ?? long ?? main;
+      const cutMs = idleCut(source);
+      if (cutMs === undefined || (runs?.silence === undefined && source.ending !== "cut" && profile.finite))
+        return undefined;
+      // The endpoint is silent by intent; a stream of an application's may have heartbeats that are fast enough.
+      const severity = runs?.silence === undefined || cutMs < 2 * 15_000 ? "error" : "warning";
+      return {
+        severity,
+        seen: `${source.ending === "cut" ? "cut" : "ended"} after ${time(cutMs)} of silence${whoseOf(IDLE_LIMITS, cutMs)}`,
+        sure: "certain",
+        fix: fixesFor("timeout", hops),
+      };
+    },
+  },
+  {
+    id: "T02",
+    title: "Streams are cut at an age",
+    severity: "error",
+    find({ main, identity, long, hops, runs, profile }) {
+      const source = long ?? main;
+      if (
+        runs !== undefined ||
+        profile.finite ||
+        !isStream(source) ||
+        source.ending !== "cut" ||
+        idleCut(source) !== undefined
+      )
+        return undefined;
+      const age = source.endedAtMs - source.headAtMs;
+      const otherAge = identity?.ending === "cut" ? identity.endedAtMs - identity.headAtMs : undefined;
+      const same = otherAge !== undefined && Math.abs(otherAge - age) < Math.max(300, age * 0.1);
+      return {
+        seen: `cut at ${time(age)} though bytes came${same ? ", twice" : ""}${whoseOf(TOTAL_LIMITS, age)}`,
+        sure: same ? "certain" : "likely",
+        fix: fixesFor("duration", hops),
+      };
+    },
+  },
+  {
+    id: "T03",
+    title: "There is no heartbeat",
+    severity: "warning",
+    find({ main, long, runs, profile }) {
+      const source = long ?? main;
+      if (runs !== undefined || profile.finite || !isStream(source)) return undefined;
+      const silentMs = longestSilence(source);
+      if (silentMs < LONGEST_HEARTBEAT_MS) return undefined;
+      return {
+        seen: `${time(silentMs)} without a byte`,
+        sure: "certain",
+        fix: [
+          "Send a comment every 15 s: proxies cut silent streams at 30 to 60 s, and servers learn of readers that left by writing",
+        ],
+      };
+    },
+  },
+  {
+    id: "T05",
+    title: "Readers in Node lose it after 5 minutes",
+    severity: "warning",
+    find({ long, profile }) {
+      if (long === undefined || profile.finite || longestSilence(long) < 300_000) return undefined;
+      return {
+        seen: `${time(longestSilence(long))} without a byte`,
+        sure: "certain",
+        fix: ["Send a heartbeat: Node's fetch ends a body after 300 s of silence"],
+      };
+    },
+  },
+  {
+    id: "X01",
+    title: "The server does not learn when a reader leaves",
+    severity: "warning",
+    find({ runs, hops }) {
+      if (runs?.noticedMs === undefined) return undefined;
+      const { noticedMs, heartbeatMs } = runs;
+      // A write that fails tells it too: with the next heartbeat is as good as it gets without help.
+      if (noticedMs !== null && noticedMs < heartbeatMs * 0.8) return undefined;
+      const seen =
+        noticedMs === null
+          ? `not within ${time(heartbeatMs * 8)}, though it wrote 8 heartbeats`
+          : `${time(noticedMs)} later, by heartbeat ${Math.ceil(noticedMs / heartbeatMs)}`;
+      return {
+        severity: noticedMs === null ? "error" : "warning",
+        seen,
+        sure: "certain",
+        fix: [
+          ...fixesFor("abort", hops),
+          "With heartbeats, streams of readers that left are kept for two or three of their intervals",
+        ],
+      };
+    },
+  },
+  {
+    id: "X02",
+    title: "A server that dies looks like one that is done",
+    severity: "warning",
+    find({ runs, hops }) {
+      if (runs === undefined || runs.crash.head?.status !== 200 || runs.crash.ending !== "end")
+        return undefined;
+      return {
+        seen: "the connection to the server broke, and the response ended well",
+        sure: "certain",
+        fix: [
+          ...fixesFor("http11", hops),
+          'End finite streams with an event of their own: until: "done" in connect(), [DONE] and the like',
+        ],
+      };
+    },
+  },
+  {
+    id: "X03",
+    title: "A server that dies is not noticed",
+    severity: "error",
+    find({ runs, hops }) {
+      if (
+        runs === undefined ||
+        runs.crash.head?.status !== 200 ||
+        runs.crash.ending !== "open" ||
+        runs.crash.messages.length === 0
+      )
+        return undefined;
+      return {
+        seen: "the connection to the server broke, and the response stayed open",
+        sure: "certain",
+        fix: fixesFor("devproxy", hops),
+      };
+    },
+  },
+  {
+    id: "X04",
+    title: "A slow reader does not hold the sender back",
+    severity: "info",
+    find({ runs }) {
+      if (runs?.floodBytes === undefined || runs.floodBytes < 20 * 2 ** 20) return undefined;
+      return {
+        seen: `${Math.round(runs.floodBytes / 2 ** 20)} MiB were taken for a reader that read nothing`,
+        sure: "certain",
+        fix: ["A proxy stores them: turn its response buffering off, or limit what you send to whom"],
+      };
+    },
+  },
+  {
+    id: "L01",
+    title: "Not so many streams at once",
+    severity: "warning",
+    find({ capacity }) {
+      if (capacity === undefined) return undefined;
+      const { asked, statuses } = capacity;
+      const refused = statuses.filter((status) => status !== 200);
+      if (refused.length === 0) return undefined;
+      const counts = new Map<string, number>();
+      for (const status of refused) {
+        const name = status === undefined ? "without an answer" : `with ${status}`;
+        counts.set(name, (counts.get(name) ?? 0) + 1);
+      }
+      const hangs = refused.includes(undefined);
+      return {
+        seen: `of ${asked}, ${[...counts].map(([name, count]) => `${count} ${name}`).join(", ")}`,
+        sure: "certain",
+        fix: hangs
+          ? ["A thread or HTTP/2 stream limit: Apache MaxRequestWorkers, http2_max_concurrent_streams"]
+          : [
+              "Connections or rate limits: nginx worker_connections (a stream takes two), limit_conn, the server's own limits",
+            ],
+      };
+    },
+  },
+];

@@ -1,0 +1,95 @@
+/**
+ * `tidings doctor`: says in words what a path does to an event stream, and what mends it.
+ */
+import type { Command, Input } from "../arguments/command.ts";
+import { PROTOCOL_OPTIONS, protocolOf, REQUEST_OPTIONS, requestOf } from "../arguments/request-options.ts";
+import { formatDuration, parseCount, parseDuration } from "../arguments/units.ts";
+import { UsageError } from "../arguments/usage-error.ts";
+import { startLiveLine } from "../terminal/live-line.ts";
+import type { Io } from "../terminal/io.ts";
+import { stylesFor } from "../terminal/style.ts";
+import { diagnose } from "./diagnose.ts";
+import type { Evidence } from "./evidence.ts";
+import { examinePath } from "./examine-path.ts";
+import { examineStream } from "./examine-stream.ts";
+import { type ProfileName, profiles } from "./profiles.ts";
+import { reportJson } from "./report-json.ts";
+import { reportText } from "./report-text.ts";
+import type { Target } from "./requests.ts";
+
+export const doctor: Command = {
+  name: "doctor",
+  summary: "Say what a path does to an event stream, and what mends it",
+  usage: "URL",
+  words: [1, 1],
+  options: {
+    ...REQUEST_OPTIONS,
+    token: { value: "TOKEN", about: "URL is a doctorEndpoint(): proves more" },
+    bare: { about: "The endpoint then sends no headers for proxies" },
+    direct: { value: "URL", about: "The same without the path: whose fault it is" },
+    profile: {
+      value: "NAME",
+      choices: Object.keys(profiles),
+      about: "What is expected: sse, ai-sdk, openai, mcp…",
+    },
+    origin: { value: "ORIGIN", about: "Of pages elsewhere that are to read it (CORS)" },
+    watch: { value: "TIME", about: "How long to watch a stream. Default: 10s" },
+    long: { value: "TIME", about: "Hunt for time limits: 70s finds most, 330s all" },
+    streams: { value: "N", about: "Open so many at once, to find limits" },
+    flood: { about: "With --token: who holds a fast sender back" },
+    json: { about: "The findings as JSON" },
+    strict: { about: "Status 1 for warnings, too" },
+    ...PROTOCOL_OPTIONS,
+  },
+  examples: ["tidings doctor https://example.com/events"],
+  run: runDoctor,
+};
+
+async function runDoctor(input: Input, io: Io): Promise<number> {
+  const { dim } = stylesFor(io.color.err);
+  const request = requestOf(input);
+  const profile = profiles[(input.get("profile") ?? "sse") as ProfileName];
+  const token = input.get("token");
+  const longMs = durationOf("long");
+  const streams =
+    input.get("streams") === undefined ? undefined : parseCount("streams", input.get("streams")!, 2, 1000);
+  for (const name of ["bare", "flood"]) {
+    if (input.has(name) && token === undefined)
+      throw new UsageError(`--${name} is for a doctor endpoint, expected --token too.`);
+  }
+  const origin = input.get("origin");
+  if (origin !== undefined && (!URL.canParse(origin) || new URL(origin).origin !== origin)) {
+    throw new UsageError(
+      `--origin is ${JSON.stringify(origin)}, expected one such as https://app.example.com`,
+    );
+  }
+  const watchMs = durationOf("watch") ?? 10_000;
+  const examine = (target: Target): Promise<Evidence> =>
+    token === undefined
+      ? examineStream(target, profile, { watchMs, longMs, origin, streams })
+      : examinePath(target, { token, bare: input.has("bare"), longMs, flood: input.has("flood") });
+
+  const startMs = performance.now();
+  const live = startLiveLine(
+    io,
+    () => dim(`watching, ${formatDuration(performance.now() - startMs)}`),
+    io.err,
+  );
+  const target: Target = { ...request, protocol: protocolOf(input), signal: io.signal };
+  const evidence = await examine(target);
+  const direct = input.get("direct");
+  const directEvidence =
+    direct === undefined ? undefined : await examine({ ...target, url: requestOf(input, direct).url });
+  live.end();
+  if (io.signal.aborted) return 130;
+
+  const findings = diagnose(evidence, directEvidence);
+  io.out(input.has("json") ? reportJson(evidence, findings) : reportText(evidence, findings, io));
+  const bad = input.has("strict") ? /error|warning/ : /error/;
+  return findings.some(({ severity }) => bad.test(severity)) ? 1 : 0;
+
+  function durationOf(name: string): number | undefined {
+    const text = input.get(name);
+    return text === undefined ? undefined : parseDuration(name, text);
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * Makes one request and writes down what comes.
+ */
+import zlib from "node:zlib";
+import { createParser } from "../../wire/parser.ts";
+import { reasonOf } from "../arguments/usage-error.ts";
+import {
+  exchange,
+  type Exchange,
+  type ExchangeHead,
+  type ExchangeRequest,
+  headerOf,
+} from "../http/exchange.ts";
+import type { Observation, SeenMessage } from "./observation.ts";
+
+export interface ProbeRequest extends Omit<ExchangeRequest, "connectTimeoutMs"> {
+  /** Leaves after so many milliseconds. */
+  readonly forMs: number;
+  /** Leaves when this is true of what came so far. */
+  readonly until?: (soFar: Pick<Observation, "messages" | "comments" | "head">) => boolean;
+  /** Stops reading after the first message, without leaving. */
+  readonly pause?: boolean;
+  readonly signal: AbortSignal;
+}
+
+const MOST_TEXT = 2 ** 20;
+const MOST_ITEMS = 20_000;
+const MOST_REDIRECTS = 5;
+
+/** Observes one request. It never rejects: what failed is in the observation. */
+export async function probe(request: ProbeRequest): Promise<Observation> {
+  const redirects: { status: number; to: string }[] = [];
+  let current = request;
+  for (;;) {
+    const seen = await once(current);
+    const location = seen.head === undefined ? undefined : headerOf(seen.head, "location");
+    const isRedirect = location !== undefined && /^30[12378]$/.test(String(seen.head?.status));
+    if (!isRedirect || redirects.length === MOST_REDIRECTS || !URL.canParse(location, current.url)) {
+      return { ...seen, redirects };
+    }
+    const to = new URL(location, current.url).href;
+    redirects.push({ status: seen.head!.status, to });
+    current = { ...current, url: to };
+  }
+}
+
+function once(request: ProbeRequest): Promise<Observation> {
+  const startedAtMs = performance.now();
+  const since = (atMs: number): number => atMs - startedAtMs;
+  const chunks: { atMs: number; bytes: number; midMessage: boolean }[] = [];
+  const messages: SeenMessage[] = [];
+  const comments: { atMs: number; text: string }[] = [];
+  const retries: number[] = [];
+  let head: ExchangeHead | undefined;
+  let text = "";
+  let invalidUtf8 = false;
+  let nowMs = 0;
+  const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
+  let running: Exchange | undefined;
+  const parser = createParser({
+    onMessage({ event, id, data }) {
+      if (request.pause === true) running?.pause();
+      if (messages.length < MOST_ITEMS) {
+        messages.push({ atMs: nowMs, event, id, data: data.slice(0, 65_536), chunk: chunks.length - 1 });
+      }
+    },
+    onComment: (comment) =>
+      comments.length < MOST_ITEMS && comments.push({ atMs: nowMs, text: comment.slice(0, 200) }),
+    onRetry: (ms) => retries.length < MOST_ITEMS && retries.push(ms),
+  });
+
+  return new Promise((resolve) => {
+    let isOver = false;
+    const finish = (ending: Observation["ending"], error?: Error): void => {
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(timer);
+      request.signal.removeEventListener("abort", leave);
+      running?.close();
+      resolve({
+        url: request.url,
+        method: request.method,
+        requestHeaders: request.headers,
+        startedAtMs,
+        redirects: [],
+        head,
+        headAtMs: head === undefined ? Number.NaN : since(head.atMs),
+        connectedAtMs: head === undefined ? Number.NaN : since(head.connectedAtMs),
+        chunks,
+        messages,
+        comments,
+        retries,
+        text,
+        invalidUtf8,
+        ending: head === undefined ? "none" : ending,
+        endedAtMs: since(performance.now()),
+        error: error === undefined ? undefined : reasonOf(error),
+      });
+    };
+    const leave = (): void => finish("open");
+    const timer = setTimeout(leave, request.forMs);
+    request.signal.addEventListener("abort", leave);
+
+    const take = (bytes: Uint8Array): void => {
+      try {
+        strict.decode(bytes, { stream: true });
+      } catch {
+        invalidUtf8 = true;
+      }
+      const decoded = lenient.decode(bytes, { stream: true });
+      if (text.length < MOST_TEXT) text += decoded.slice(0, MOST_TEXT - text.length);
+      try {
+        parser.push(bytes);
+      } catch {
+        parser.reset();
+      }
+      const last = chunks.at(-1);
+      if (last !== undefined)
+        last.midMessage = !/(\n\n|\r\r|\r\n\r\n)$/.test(
+          decoded === "" ? text.slice(-4) : (text.slice(-8) + decoded).slice(-8),
+        );
+      if (request.until?.({ messages, comments, head }) === true) leave();
+    };
+    let decode: ((bytes: Uint8Array) => void) | undefined;
+    running = openExchange(request, {
+      onHead(given) {
+        head = given;
+        decode = decoderOf(headerOf(given, "content-encoding"), take);
+        if (request.until?.({ messages, comments, head }) === true) leave();
+      },
+      onChunk(bytes, atMs) {
+        nowMs = since(atMs);
+        if (chunks.length < MOST_ITEMS) chunks.push({ atMs: nowMs, bytes: bytes.length, midMessage: false });
+        decode?.(bytes);
+      },
+      onEnd: (how, error) => {
+        // What a decompressor still holds comes in the next turns.
+        if (how === "end" && decode !== take) setTimeout(() => finish(how, error), 50);
+        else finish(how, error);
+      },
+    });
+    if (request.signal.aborted) leave();
+  });
+}
+
+/** Decompresses as it comes; what it makes no sense of is dropped. */
+function decoderOf(
+  encoding: string | undefined,
+  take: (bytes: Uint8Array) => void,
+): (bytes: Uint8Array) => void {
+  const flush = { finishFlush: zlib.constants.Z_SYNC_FLUSH };
+  const make: Readonly<Record<string, (() => zlib.Gunzip | zlib.BrotliDecompress) | undefined>> = {
+    gzip: () => zlib.createGunzip(flush),
+    "x-gzip": () => zlib.createGunzip(flush),
+    deflate: () => zlib.createInflate(flush),
+    br: () => zlib.createBrotliDecompress(),
+  };
+  const stream = make[encoding?.trim().toLowerCase() ?? ""]?.();
+  if (stream === undefined) return take;
+  stream.on("data", take);
+  stream.on("error", () => {});
+  return (bytes) => void stream.write(bytes);
+}
