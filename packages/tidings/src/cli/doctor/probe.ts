@@ -123,7 +123,7 @@ function once(request: ProbeRequest): Promise<Observation> {
       if (request.until?.({ messages, comments, head }) === true) leave();
     };
     let decode: ((bytes: Uint8Array) => void) | undefined;
-    running = openExchange(request, {
+    running = exchange(request, {
       onHead(given) {
         head = given;
         decode = decoderOf(headerOf(given, "content-encoding"), take);
