@@ -18,6 +18,7 @@ export type { StatusTable } from "./core/response.ts";
 export { EventSource, type EventSourceErrorEvent, type EventSourceInit } from "./event-source.ts";
 export { type CursorStore, type StorageLike, storedCursor } from "./features/cursor.ts";
 export type { CursorVia } from "./features/cursor-via.ts";
+export type { FailedAnswer, ReadableDialect } from "./features/dialect.ts";
 export type { Gap } from "./features/gaps.ts";
 export type { DecodedMessage, MessageIn } from "./features/json.ts";
 export type { WhenHidden, WhenOffline } from "./features/page.ts";

@@ -5,6 +5,7 @@
 import type { Feature } from "./core/feature.ts";
 import { type Acknowledge, cursor, type CursorStore } from "./features/cursor.ts";
 import { type CursorVia, cursorVia } from "./features/cursor-via.ts";
+import { dialect, type ReadableDialect } from "./features/dialect.ts";
 import { type Gap, gaps } from "./features/gaps.ts";
 import { type AnswerTimeouts, idle } from "./features/idle.ts";
 import { refresh } from "./features/refresh.ts";
@@ -38,6 +39,10 @@ export interface SharedOptions extends AnswerTimeouts {
    * 204 the answer is over.
    */
   resume?: Resume;
+  /**
+   * How the server says that its answer is complete, or failed: one of `tidings/dialects`. With it, `until` is not needed.
+   */
+  dialect?: ReadableDialect;
   /** Called when messages are missing, and the hub says which. */
   onGap?(this: void, gap: Gap): void;
   /** Called with each step of the reconnecting, for logs and inspectors. */
@@ -55,6 +60,7 @@ export function sharedFeatures(
   if (options.refresh) features.push(refresh(options.refresh));
   if (options.resume) features.push(resume(options.resume));
   if (options.cursor) features.push(cursor(options.cursor, options.ack));
+  if (options.dialect) features.push(dialect(options.dialect));
   if (via && via !== "header") features.push(cursorVia(via));
   if (onGap) features.push(gaps(onGap));
   features.push(idle(options.idleMs ?? defaultIdleMs, options));

@@ -18,9 +18,10 @@ import {
 import { compareWithModel } from "./contract/model.ts";
 import { describeReading } from "./contract/reading.ts";
 import { describeRetention } from "./contract/retention.ts";
+import { describeSharing, type SharedLog } from "./contract/shared.ts";
 import { describeTail } from "./contract/tail.ts";
 
-export type { CreateLog, LogAbilities };
+export type { CreateLog, LogAbilities, SharedLog };
 
 export interface TestRunner {
   describe: (name: string, body: () => void) => unknown;
@@ -37,13 +38,8 @@ export function describeLog(
   create: CreateLog,
   options: Partial<TestRunner & LogAbilities> = {},
 ): void {
-  const { describe, it } = { ...(globalThis as Partial<TestRunner>), ...options };
+  const { describe, it } = runnerOf(options);
   const abilities = { ...ALL_ABILITIES, ...options };
-  if (describe === undefined || it === undefined) {
-    throw new TypeError(
-      "Cannot declare log tests: describe and it are not global, expected { describe, it } as third argument",
-    );
-  }
   const test: DeclareTest = (title, body, { needs, ...benchOptions } = {}) => {
     if (needs !== undefined && !abilities[needs]) return;
     it(title, async () => {
@@ -72,4 +68,23 @@ export function describeLog(
         compareWithModel(create, seed, abilities));
     }
   });
+}
+
+/**
+ * Declares the tests of a log that several processes share. They start processes of Node and kill them.
+ * @throws {TypeError} If there is no runner.
+ */
+export function describeSharedLog(name: string, shared: SharedLog, runner: Partial<TestRunner> = {}): void {
+  const { describe, it } = runnerOf(runner);
+  describe(name, () => describeSharing(it, shared));
+}
+
+function runnerOf(runner: Partial<TestRunner>): TestRunner {
+  const { describe, it } = { ...(globalThis as Partial<TestRunner>), ...runner };
+  if (describe === undefined || it === undefined) {
+    throw new TypeError(
+      "Cannot declare log tests: describe and it are not global, expected { describe, it } as third argument",
+    );
+  }
+  return { describe, it };
 }

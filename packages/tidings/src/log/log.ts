@@ -167,7 +167,8 @@ export interface LogStats extends LogPosition {
   readonly oldest: number;
   readonly messages: number;
   readonly bytes: number;
-  readonly topics: number;
+  /** Topics with a retained entry. Undefined where they are not counted. */
+  readonly topics: number | undefined;
 }
 
 /**

@@ -9,6 +9,7 @@ export type { Core, Feature, Hooks, StateChange } from "./feature.ts";
 export type { ConnectionState, RetryPolicy } from "./reconnect.ts";
 export { cursor, type CursorStore, storedCursor } from "../features/cursor.ts";
 export { type CursorVia, cursorVia } from "../features/cursor-via.ts";
+export { dialect, type FailedAnswer, type ReadableDialect } from "../features/dialect.ts";
 export { type Gap, gaps } from "../features/gaps.ts";
 export { type AnswerTimeouts, idle } from "../features/idle.ts";
 export { type DecodedMessage, json, type MessageIn } from "../features/json.ts";

@@ -90,6 +90,8 @@ export function openConnection<Message extends { readonly event: string } = Pars
     lost,
   };
   const hooks: readonly Hooks[] = features.map((feature) => feature(core)).concat(own);
+  /** The server says when the stream is complete. Without that word it is not. */
+  const isFinite = hooks.some(({ until }) => until);
   const order = createOrder<Message>(hooks, options.maxQueuedMessages ?? 1024, complete, fail);
   const parser = createParser(
     {
@@ -183,7 +185,7 @@ export function openConnection<Message extends { readonly event: string } = Pars
       return lossOf(error, clock);
     }
     const endedWell = error.code === "ended" && end && !end.truncated;
-    if (!until && (error.status === 204 || endedWell)) finish({ reason: "complete" });
+    if (!isFinite && (error.status === 204 || endedWell)) finish({ reason: "complete" });
     else fail(error, end && end.unfinished);
     return;
   }
@@ -214,7 +216,7 @@ export function openConnection<Message extends { readonly event: string } = Pars
             },
           );
     end(
-      wasOpen && (until || !canRepeat())
+      wasOpen && (isFinite || !canRepeat())
         ? { reason: "truncated", cause, unfinished }
         : { reason: "gave-up", cause },
     );

@@ -151,9 +151,9 @@ export function range(from: number, to: number): number[] {
 }
 
 /** Waits for what comes by itself. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const giveUp = Date.now() + 10_000; !condition();) {
-    if (Date.now() > giveUp) throw new Error(`waited 10 s for ${what}`);
+export async function until(condition: () => boolean, what: string, ms = 10_000): Promise<void> {
+  for (const giveUp = Date.now() + ms; !condition();) {
+    if (Date.now() > giveUp) throw new Error(`waited ${ms / 1_000} s for ${what}`);
     await new Promise((resolve) => void setTimeout(resolve, 5));
   }
 }

@@ -64,7 +64,8 @@ class FetchOutlet implements Outlet {
     this.#signal = request.signal ?? undefined;
     this.#signal?.addEventListener("abort", this.#aborted);
     this.write(first);
-    this.#blocked = false;
+    // What is small fits beside the next; a page waits until the server has asked for it.
+    this.#blocked = first.length > 16_384;
   }
 
   write({ bytes }: Batch): boolean {

@@ -1,6 +1,6 @@
 /**
  * Where answers are started and found: the memory of this process (below), or a log that several processes share
- * (shared-answers.ts).
+ * (shared/).
  */
 import type { Dialect } from "../../dialects/dialect.ts";
 import { randomEpoch } from "../../log/cursor.ts";

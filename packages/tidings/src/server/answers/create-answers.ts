@@ -31,6 +31,7 @@ import {
   type StartOptions,
   stateOf,
 } from "./answers.ts";
+import { isSharedId, SharedAnswers } from "./shared/shared-answers.ts";
 import type { Generate } from "./producer.ts";
 import { AnswerError, readAnswer, sendAnswer } from "./read-answer.ts";
 
@@ -104,6 +105,7 @@ class AnswerService implements Answers<never> {
   readonly #quota: StreamQuota;
   readonly #streams = new Set<EventStream>();
   readonly #report: (error: unknown, id: string) => void;
+  readonly #isShared: boolean;
   #closed = false;
 
   constructor(options: GivenOptions) {
@@ -119,12 +121,20 @@ class AnswerService implements Answers<never> {
       perSubscriber: limits.streamsPerSubscriber,
       perAddress: Infinity,
     });
-    this.#store = new MemoryAnswers({
+    const storeOptions = {
       limits,
       check: dataCheck(options),
-      describe: (error, id) => describeError?.(error, id),
+      describe: (error: unknown, id: string) => describeError?.(error, id),
       report: this.#report,
-    });
+    };
+    const { log, leaseMs = 10_000, joinMs = 50 } = options;
+    checkNumber("leaseMs", leaseMs, 1);
+    checkNumber("joinMs", joinMs, 0);
+    this.#isShared = log !== undefined;
+    this.#store =
+      log === undefined
+        ? new MemoryAnswers(storeOptions)
+        : new SharedAnswers({ ...storeOptions, log, leaseMs, joinMs });
   }
 
   get size(): number {
@@ -181,9 +191,9 @@ class AnswerService implements Answers<never> {
     const until = performance.now() + graceMs;
     while (performance.now() < until && !isEmpty(this.#store.producers())) await sleep(20);
     for (const producer of this.#store.producers()) producer.stop("stopped");
+    await this.#store.close();
     // Their readers take the verdict in a later microtask.
     await sleep(0);
-    await this.#store.close();
     for (const stream of this.#streams) stream.end();
   }
 
@@ -204,7 +214,7 @@ class AnswerService implements Answers<never> {
     let outcome: Outcome;
     try {
       // It often comes with the request: a list, where a query names it twice.
-      if (typeof call.id !== "string" || call.id === "") refusal = badId(call.id);
+      if (!this.#isId(call.id)) refusal = badId(call.id);
       else if (this.#closed) refusal = CLOSED;
       else {
         const given = await this.#authorize(call);
@@ -264,6 +274,11 @@ class AnswerService implements Answers<never> {
       subscriber: options.subscriber,
     });
     return "code" in started ? started : { answer: started, after: 0 };
+  }
+
+  #isId(id: unknown): id is string {
+    if (typeof id !== "string" || id === "") return false;
+    return !this.#isShared || isSharedId(id);
   }
 
   async #authorize({ id, request, generate, options }: Call): Promise<Grant | Refusal> {
@@ -335,7 +350,16 @@ function headOf(
 }
 
 function badId(id: unknown): Refusal {
-  return { code: "bad-id", status: 400, detail: `The id is ${show(id)}, expected text that is not empty` };
+  return {
+    code: "bad-id",
+    status: 400,
+    detail: `The id is ${show(id)}, expected text that is not empty; in a log, without control characters and up to 1,000 bytes`,
+  };
+}
+
+function checkNumber(name: string, value: unknown, least: number): void {
+  if (typeof value === "number" && value >= least) return;
+  throw new RangeError(`Cannot keep answers: ${name} is ${show(value)}, expected a number, ${least} or more`);
 }
 
 function isResponse(value: unknown): boolean {

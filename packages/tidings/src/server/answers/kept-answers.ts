@@ -9,13 +9,16 @@ import type { Producer } from "./producer.ts";
 
 export class KeptAnswers {
   readonly #limits: AnswerLimits;
+  readonly #onForgotten: ((answer: Answer) => void) | undefined;
   readonly #wheel: TimerWheel = sharedWheel();
   readonly #byId = new Map<string, KeptAnswer>();
   /** Answers that run here, by subscriber. */
   readonly #running = new Map<string, number>();
 
-  constructor(limits: AnswerLimits) {
+  /** @param onForgotten - Called for an answer that is not kept any more. */
+  constructor(limits: AnswerLimits, onForgotten?: (answer: Answer) => void) {
     this.#limits = limits;
+    this.#onForgotten = onForgotten;
   }
 
   get size(): number {
@@ -96,6 +99,7 @@ export class KeptAnswers {
     this.#byId.delete(id);
     this.#wheel.remove(kept);
     this.#release(kept);
+    this.#onForgotten?.(kept.answer);
   }
 
   #release(kept: KeptAnswer): void {

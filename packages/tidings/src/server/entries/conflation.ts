@@ -19,6 +19,8 @@ export class Conflation {
   readonly target: number;
   /** Messages were replaced, or lost. */
   dropped = false;
+  /** Messages were discarded before they were read. */
+  lost = false;
   bytes = 0;
   readonly #policyOf: (topic: string) => SlowPolicy;
   readonly #kept = new Map<string, EncodedEntry>();

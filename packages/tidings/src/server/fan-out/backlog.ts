@@ -1,16 +1,17 @@
 /**
  * What streams get that have fallen behind what is recent: pages of the log. A page becomes its messages, with a gap event
- * first where some are lost; or, where the application said so for slow readers, the newest message of each key.
- * Few pages are read at once, and one is held per stream at most.
+ * in its place where some are lost, with the application's state behind it; or, where the application said so for slow
+ * readers, the newest message of each key. One page is held per stream at most, and streams at the same place share theirs.
  */
+import { ask } from "../../guard/foreign.ts";
 import { formatCursor } from "../../log/cursor.ts";
-import type { Log, Page } from "../../log/log.ts";
 import { Conflation, type SlowPolicy } from "../entries/conflation.ts";
 import { batchOf, EncodedEntry } from "../entries/encoded-entry.ts";
 import { encodeGap, type GapReason } from "../gaps/gap.ts";
 import { countGap } from "../observe/hub-stats.ts";
-import type { StreamGroup, HubStream } from "../streams/hub-stream.ts";
-import type { Batch } from "../out/batch.ts";
+import type { AskState, StreamGroup, HubStream } from "../streams/hub-stream.ts";
+import { Batch } from "../out/batch.ts";
+import type { LoggedPage, PageReader } from "../entries/page-reader.ts";
 import type { HubLink } from "../streams/hub-link.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
 import { planResume } from "../gaps/resume-plan.ts";
@@ -18,8 +19,7 @@ import type { StreamEnd } from "../streams/subscription.ts";
 
 export interface BacklogOptions {
   readonly recent: RecentEntries<StreamGroup>;
-  readonly log: Pick<Log, "read">;
-  /** Bytes of one page at most, but for a message that alone is larger. */
+  readonly pages: PageReader;
   readonly writeBytes: number;
   readonly counters: { readonly gaps: Record<GapReason, number> };
   /** What slow readers of a topic get; absent, all of them everything. */
@@ -31,18 +31,16 @@ export interface BacklogOptions {
 export interface Delivery {
   /** To be written now; absent when the page held nothing for the stream. */
   readonly batch: Batch | undefined;
+  /** The page that the batch is: others that stand there get the same as long as it is held. */
+  readonly page?: LoggedPage;
   /** The stream ends behind it. */
   readonly end: StreamEnd | undefined;
 }
 
-/** Reads of the log under way at once; further streams wait for their turn. */
-const MOST_READS = 64;
-const PAGE_MESSAGES = 1_000;
-
 export class Backlog {
   readonly #options: BacklogOptions;
-  #reads = 0;
-  #waiting: HubStream[] = [];
+  /** Those whose application is asked for the state behind a gap. */
+  readonly #asking = new Map<HubStream, AbortController>();
   /** Streams whose log was replaced, and the cursor that they had. */
   readonly #replaced = new Map<HubStream, string>();
 
@@ -53,24 +51,18 @@ export class Backlog {
   /** Reads the next page for a stream. Nothing is to be written to it until that is there. */
   read(stream: HubStream): void {
     stream.reading = true;
-    if (this.#reads >= MOST_READS) {
-      this.#waiting.push(stream);
-      return;
-    }
-    this.#reads += 1;
-    const { log, writeBytes, hub, recent } = this.#options;
+    const { pages, hub, recent } = this.#options;
     const { epoch } = recent;
-    const { selection: topics } = stream.group;
-    const after = stream.conflation?.upTo ?? stream.offset;
-    log.read({ topics, after, maxMessages: PAGE_MESSAGES, maxBytes: writeBytes }).then(
+    pages.read(stream.group, stream.conflation?.upTo ?? stream.offset).then(
       (page) => {
+        stream.reading = false;
+        if (stream.end !== undefined) return;
         // A page of a log that was replaced meanwhile is of no use.
-        if (stream.end === undefined && epoch === recent.epoch) stream.page = page;
-        this.#readDone(stream);
-        if (stream.end === undefined) hub.wake(stream);
+        if (epoch === recent.epoch) stream.page = page;
+        hub.wake(stream);
       },
       (error: unknown) => {
-        this.#readDone(stream);
+        stream.reading = false;
         if (stream.end === undefined) hub.end(stream, "failed", error);
       },
     );
@@ -95,6 +87,8 @@ export class Backlog {
   /** The stream is over. */
   forget(stream: HubStream): void {
     this.#replaced.delete(stream);
+    this.#asking.get(stream)?.abort();
+    this.#asking.delete(stream);
   }
 
   /** Begins to gather what a slow reader gets instead of everything. @returns Whether the application wants that at all. */
@@ -114,37 +108,75 @@ export class Backlog {
   take(stream: HubStream): Delivery | undefined {
     const page = stream.page!;
     stream.page = undefined;
+    if (page instanceof Batch) {
+      stream.offset = page.upTo;
+      return { batch: page, end: undefined };
+    }
     return stream.conflation === undefined
       ? this.#resume(stream, page)
       : this.#gather(stream, stream.conflation, page);
   }
 
-  #resume(stream: HubStream, page: Page): Delivery {
+  #resume(stream: HubStream, page: LoggedPage): Delivery | undefined {
     const { recent, counters } = this.#options;
     const replaced = this.#replaced.get(stream);
     this.#replaced.delete(stream);
     const reason: GapReason = replaced === undefined ? "slow" : "epoch";
+    const askState = stream.onGap === "live" ? stream.askState : undefined;
     const position = {
       from: replaced ?? formatCursor(recent.epoch, stream.offset),
       after: stream.offset,
       lossToldUpTo: stream.lossToldUpTo,
       onGap: stream.onGap,
+      snapshot: askState !== undefined,
     };
     const plan = planResume(position, page, recent, reason);
-    const entries = [...this.#wanted(stream, plan.entries)];
-    stream.offset = plan.upTo;
     stream.lossToldUpTo = plan.lossToldUpTo;
-    if (plan.told !== undefined) {
-      stream.tell(plan.told);
-      countGap(counters, stream, reason);
+    if (plan.gap === undefined) {
+      stream.offset = plan.upTo;
+      return { batch: page.batch.length === 0 ? undefined : page.batch, page, end: undefined };
     }
-    const batch = batchOf(entries, plan.upTo, { gap: plan.gap, gapOffset: plan.gapOffset });
-    return { batch: batch.length === 0 ? undefined : batch, end: plan.fails ? "gap" : undefined };
+    stream.tell(plan.told!);
+    countGap(counters, stream, reason);
+    if (askState !== undefined) {
+      this.#askState(stream, plan.gap, plan.upTo, askState);
+      return undefined;
+    }
+    stream.offset = plan.upTo;
+    const content = { messages: 0, lastOffset: plan.gapOffset ?? 0, upTo: plan.upTo, toAll: false };
+    return { batch: new Batch([plan.gap], content), end: plan.fails ? "gap" : undefined };
   }
 
-  #gather(stream: HubStream, conflation: Conflation, page: Page): Delivery | undefined {
+  /** Whoever has a gap gets the state behind it. Nothing else is written to the stream until the application has given it. */
+  #askState(stream: HubStream, gap: Uint8Array, offset: number, askState: AskState): void {
+    const { hub, recent } = this.#options;
+    const { epoch } = recent;
+    const controller = new AbortController();
+    this.#asking.set(stream, controller);
+    stream.reading = true;
+    const settled = (state: Uint8Array[] | undefined, error: unknown): void => {
+      stream.reading = false;
+      this.#asking.delete(stream);
+      if (stream.end !== undefined) return;
+      if (state === undefined) return hub.end(stream, "failed", error);
+      const content = { messages: 0, lastOffset: offset, upTo: offset, toAll: false };
+      // Where the log was replaced meanwhile, the stream begins anew.
+      if (epoch === recent.epoch) stream.page = new Batch([gap, ...state], content);
+      hub.wake(stream);
+    };
+    ask(
+      () => askState(offset, controller.signal),
+      (state) => settled(state, undefined),
+      (error) => settled(undefined, error),
+    );
+  }
+
+  #gather(stream: HubStream, conflation: Conflation, page: LoggedPage): Delivery | undefined {
     const { recent, counters, writeBytes } = this.#options;
-    if (page.lostThrough > Math.max(conflation.upTo, stream.lossToldUpTo)) conflation.dropped = true;
+    if (page.lostThrough > Math.max(conflation.upTo, stream.lossToldUpTo)) {
+      conflation.dropped = true;
+      conflation.lost = true;
+    }
     stream.lossToldUpTo = Math.max(stream.lossToldUpTo, page.lostThrough);
     for (const entry of this.#wanted(stream, page.entries)) {
       if (!conflation.add(entry)) {
@@ -158,7 +190,7 @@ export class Backlog {
       return undefined;
     }
     stream.conflation = undefined;
-    const { entries, dropped, upTo } = conflation;
+    const { entries, dropped, lost, upTo } = conflation;
     let gap: Uint8Array | undefined;
     if (dropped) {
       stream.tell({ after: stream.offset, upTo, reason: "slow", retainedSent: false });
@@ -166,27 +198,23 @@ export class Backlog {
       const from = formatCursor(recent.epoch, stream.offset);
       // Without an id: whoever is cut off behind it comes back to where the gap began.
       gap = encodeGap({ from, to: formatCursor(recent.epoch, upTo), reason: "slow" }, undefined);
+      if (stream.onGap === "fail") return { batch: Batch.of(gap), end: "gap" };
+      // The newest of each key is the state, unless some of that was discarded before it was read.
+      if (lost && stream.onGap === "live" && stream.askState !== undefined) {
+        this.#askState(stream, gap, upTo, stream.askState);
+        return undefined;
+      }
     }
     stream.offset = upTo;
     const batch = batchOf(entries, upTo, { gap, gapOffset: undefined });
     return { batch: batch.length === 0 ? undefined : batch, end: undefined };
   }
 
-  *#wanted({ group: { filter } }: HubStream, entries: Page["entries"]): Generator<EncodedEntry> {
+  *#wanted({ group: { filter } }: HubStream, entries: LoggedPage["entries"]): Generator<EncodedEntry> {
     const { epoch } = this.#options.recent;
     for (const entry of entries) {
       const encoded = new EncodedEntry(epoch, entry);
       if (filter === undefined || filter(encoded.message, encoded.topic)) yield encoded;
-    }
-  }
-
-  #readDone(stream: HubStream): void {
-    this.#reads -= 1;
-    stream.reading = false;
-    while (this.#reads < MOST_READS) {
-      const next = this.#waiting.shift();
-      if (next === undefined) return;
-      if (next.end === undefined) this.read(next);
     }
   }
 }

@@ -7,7 +7,7 @@
  * the log in pages. Nothing here waits for a peer, and nothing is kept for one.
  */
 import { formatCursor } from "../../log/cursor.ts";
-import type { Log } from "../../log/log.ts";
+import type { PageReader } from "../entries/page-reader.ts";
 import { encodeComment } from "../../wire/encode.ts";
 import { Backlog } from "./backlog.ts";
 import type { SlowPolicy } from "../entries/conflation.ts";
@@ -21,7 +21,7 @@ import type { FanOutCounters } from "../observe/hub-stats.ts";
 
 export interface FanOutOptions {
   readonly recent: RecentEntries<StreamGroup>;
-  readonly log: Pick<Log, "read">;
+  readonly pages: PageReader;
   /** Bytes in one write at most, but for a message that alone is larger. */
   readonly writeBytes: number;
   /** Milliseconds of work before other callbacks of the event loop get their turn. */
@@ -234,8 +234,9 @@ export class FanOut implements Timed {
       if (stream.page !== undefined) {
         const delivery = this.#backlog.take(stream);
         if (delivery === undefined) return;
-        const { batch, end } = delivery;
+        const { batch, page, end } = delivery;
         if (batch !== undefined) this.#write(stream, batch);
+        if (stream.blocked) stream.held = page;
         if (end !== undefined) this.#options.hub.end(stream, end);
       } else if (this.#backlog.hasToRestart(stream)) {
         return this.#backlog.read(stream);

@@ -1,10 +1,9 @@
 /**
- * How a stream goes on from what the log gave it: with the entries, or with a gap first. One rule for the subscriber that
+ * How a stream goes on from what the log gave it: with the page, or with a gap, behind which it reads on. One rule for the subscriber that
  * returns and for the one that stayed and read too slowly.
  * This module is browser compatible.
  */
 import { formatCursor } from "../../log/cursor.ts";
-import type { Entry, Page } from "../../log/log.ts";
 import { type GapReason, type OnGap, type ToldGap, encodeGap } from "./gap.ts";
 
 export interface ReaderPosition {
@@ -22,10 +21,9 @@ export interface ReaderPosition {
 }
 
 export interface ResumePlan {
-  /** The gap event, to be written before the entries. */
+  /** The gap event, to be written in place of the page. Absent, the page is. */
   readonly gap: Uint8Array | undefined;
-  readonly entries: readonly Entry[];
-  /** Where the stream stands once both are written. */
+  /** Where the stream stands once that is written. */
   readonly upTo: number;
   readonly lossToldUpTo: number;
   /** The offset that the peer has as its last event ID once it has the gap, and the state if one follows; undefined: as before. */
@@ -42,7 +40,11 @@ export interface ResumePlan {
  */
 export function planResume(
   position: ReaderPosition,
-  page: Page,
+  page: {
+    readonly through: number;
+    readonly lostThrough: number;
+    readonly entries: readonly { offset: number }[];
+  },
   log: { readonly epoch: string; readonly head: number },
   reason: GapReason,
 ): ResumePlan {
@@ -54,7 +56,6 @@ export function planResume(
       gap: undefined,
       gapOffset: undefined,
       told: undefined,
-      entries: page.entries,
       upTo: page.through,
       lossToldUpTo,
       fails: false,
@@ -71,21 +72,20 @@ export function planResume(
   const head = Math.max(log.head, page.lostThrough);
   switch (position.onGap) {
     case "live":
-      return { ...gapTo(head, head), entries: [], upTo: head, lossToldUpTo: head, fails: false };
+      return { ...gapTo(head, head), upTo: head, lossToldUpTo: head, fails: false };
     case "earliest": {
       // Its id is what the retained entries follow, so that a subscriber cut off right here comes back to them.
       const before = (page.entries[0]?.offset ?? page.through + 1) - 1;
       const to = reason === "epoch" ? before : page.lostThrough;
       return {
         ...gapTo(to, before),
-        entries: page.entries,
-        upTo: page.through,
+        upTo: before,
         lossToldUpTo,
         fails: false,
       };
     }
     case "fail":
       // Without an id: whoever comes back is refused again, rather than taken for one that has everything.
-      return { ...gapTo(head, undefined), entries: [], upTo: position.after, lossToldUpTo, fails: true };
+      return { ...gapTo(head, undefined), upTo: position.after, lossToldUpTo, fails: true };
   }
 }

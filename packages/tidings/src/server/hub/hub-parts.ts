@@ -4,6 +4,7 @@
  */
 import type { Log, LogPosition, Tail } from "../../log/log.ts";
 import { Interest } from "../entries/interest.ts";
+import { PageReader } from "../entries/page-reader.ts";
 import { RecentEntries, type RecentEntriesLimits, type Route } from "../entries/recent-entries.ts";
 import type { SlowPolicy } from "../entries/conflation.ts";
 import { FanOut } from "../fan-out/fan-out.ts";
@@ -40,6 +41,7 @@ export class HubParts implements HubLink {
   readonly recent: RecentEntries<StreamGroup>;
   readonly groups: SubscriberGroups;
   readonly streams: HubStreams;
+  readonly pages: PageReader;
   readonly fanOut: FanOut;
   readonly readers: WaitingReaders = new WaitingReaders();
   /** Nothing more is published. */
@@ -74,9 +76,10 @@ export class HubParts implements HubLink {
       heartbeatMs,
       stallMs,
     });
+    this.pages = new PageReader({ recent: this.recent, log, writeBytes, wheel });
     this.fanOut = new FanOut({
       recent: this.recent,
-      log,
+      pages: this.pages,
       hub: this,
       writeBytes,
       slowPolicyOf,
@@ -108,6 +111,7 @@ export class HubParts implements HubLink {
     const { epoch } = this.recent;
     this.recent.reset(position);
     for (const group of this.groups) group.forget();
+    this.pages.forget();
     this.fanOut.restart(this.streams, epoch);
     this.readers.wakeAll();
   }

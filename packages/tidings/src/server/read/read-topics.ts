@@ -122,15 +122,16 @@ export async function* readTopics(
         const reason: GapReason = foreign === undefined ? "retention" : "epoch";
         const plan = planResume(position, page, recent, reason);
         foreign = undefined;
+        const entries = plan.gap === undefined ? page.entries : [];
         if (plan.gap !== undefined) {
           for (const message of createReader().read(plan.gap)) yield { ...message, topic: "" };
         }
-        for (const entry of plan.entries) {
+        for (const entry of entries) {
           yield { ...new EncodedEntry(epoch, entry).message, topic: entry.topic };
           signal?.throwIfAborted();
         }
         // Nothing new, and what comes is not handed on yet: told when it is.
-        const isIdle = plan.gap === undefined && plan.entries.length === 0 && plan.upTo <= at;
+        const isIdle = plan.gap === undefined && entries.length === 0 && plan.upTo <= at;
         at = plan.upTo;
         lossToldUpTo = plan.lossToldUpTo;
         if (isIdle) await nextWake();

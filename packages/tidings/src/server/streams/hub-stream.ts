@@ -1,8 +1,8 @@
 /**
  * A subscriber's stream, as the hub knows it: an outlet and a cursor, and no queue.
  */
-import type { Page } from "../../log/log.ts";
 import type { Conflation } from "../entries/conflation.ts";
+import type { LoggedPage } from "../entries/page-reader.ts";
 import { SubscriberGroup } from "./subscriber-group.ts";
 import type { OnGap, ToldGap } from "../gaps/gap.ts";
 import { formatCursor } from "../../log/cursor.ts";
@@ -32,6 +32,15 @@ export interface StreamPlace {
   readonly address: string | undefined;
 }
 
+/** What was agreed when it was opened. */
+export interface StreamTerms extends StreamPlace {
+  readonly onGap: OnGap;
+  readonly askState: AskState | undefined;
+}
+
+/** Asks for the state at an offset, as bytes that end with the id. `signal` aborts when the peer leaves. */
+export type AskState = (offset: number, signal: AbortSignal) => Promise<Uint8Array[]>;
+
 /** Where a stream begins. */
 export interface StreamStart {
   /** What went out with its head. */
@@ -43,6 +52,8 @@ export interface StreamStart {
   readonly lossToldUpTo: number;
   /** What it was told to be lost. */
   readonly told: ToldGap | undefined;
+  /** The page that `first` is, if it is one. */
+  readonly page?: LoggedPage | undefined;
 }
 
 /** What comes due for a stream besides its heartbeat, by the hub's clock. */
@@ -73,14 +84,18 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
   readonly onGap: OnGap;
   readonly subscriber: string | undefined;
   readonly address: string | undefined;
+  /** Asks the application for the state of its topics; absent where there is no `snapshot`. */
+  readonly askState: AskState | undefined;
   /** Everything selected up to this offset was written, or told to be lost. */
   offset: number;
   /** Losses up to this offset have been told, or need not be. */
   lossToldUpTo: number;
   /** The newest offset that the peer has as its last event ID. */
   sentOffset: number;
-  /** What the log gave and is not written yet. */
-  page: Page | undefined;
+  /** What is not written yet: what the log gave, or a gap with the state behind it. */
+  page: LoggedPage | Batch | undefined;
+  /** The page that its peer has not taken, so that others at the same place share its bytes. */
+  held: LoggedPage | undefined;
   /** The log is being read for it. */
   reading = false;
   /** The peer has not taken what was written: nothing more is, until it has. */
@@ -115,7 +130,7 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
     owner: StreamOwner,
     outlet: Outlet,
     group: StreamGroup,
-    terms: StreamPlace & { readonly onGap: OnGap },
+    terms: StreamTerms,
     start: StreamStart,
     nowMs: number,
   ) {
@@ -125,6 +140,7 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
     this.onGap = terms.onGap;
     this.subscriber = terms.subscriber;
     this.address = terms.address;
+    this.askState = terms.askState;
     this.offset = start.offset;
     this.sentOffset = Math.max(start.startOffset, start.first.lastOffset);
     this.startOffset = start.startOffset;

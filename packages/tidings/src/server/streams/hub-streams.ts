@@ -50,7 +50,12 @@ export class HubStreams implements StreamOwner {
   /** Takes up a stream that has its head. */
   enter(stream: HubStream): void {
     this.#size += 1;
-    stream.group.streams.add(stream);
+    const { streams, blocked } = stream.group;
+    if (stream.blocked) {
+      stream.blockedSinceMs = Math.floor(this.#options.now());
+      stream.blockedBytes = stream.outlet.bufferedBytes;
+    }
+    (stream.blocked ? blocked : streams).add(stream);
     this.reschedule(stream);
   }
 
@@ -58,6 +63,7 @@ export class HubStreams implements StreamOwner {
     if (stream.end !== undefined) return;
     if (stream.blocked) {
       stream.blocked = false;
+      stream.held = undefined;
       stream.group.blocked.remove(stream);
       stream.group.streams.add(stream);
     }
@@ -165,6 +171,7 @@ export class HubStreams implements StreamOwner {
     if (stream.end !== undefined) return;
     stream.end = end;
     stream.page = undefined;
+    stream.held = undefined;
     stream.conflation = undefined;
     const { streams, blocked } = stream.group;
     (stream.blocked ? blocked : streams).remove(stream);

@@ -3,18 +3,13 @@
  * one that cannot, the gap; without one, or behind a gap, the snapshot. The cursor is read before the snapshot is asked
  * for, so that nothing can fall between the two.
  */
-import { isThenable } from "../../guard/foreign.ts";
-import { show } from "../../guard/show.ts";
-import { withTimeLimit } from "./time-limit.ts";
 import { encodeComment } from "../../wire/encode.ts";
-import { formatCursor, parseCursor } from "../../log/cursor.ts";
-import type { Log, Page } from "../../log/log.ts";
-import type { CheckData } from "../message/check-data.ts";
-import { EncodedEntry, idBlock } from "../entries/encoded-entry.ts";
+import { parseCursor } from "../../log/cursor.ts";
+import type { Log } from "../../log/log.ts";
+import type { PageReader } from "../entries/page-reader.ts";
 import type { FanOut } from "../fan-out/fan-out.ts";
 import type { GapReason } from "../gaps/gap.ts";
-import type { StreamGroup, StreamStart } from "../streams/hub-stream.ts";
-import { encodeOutgoing } from "../message/outgoing-message.ts";
+import type { AskState, StreamGroup, StreamStart } from "../streams/hub-stream.ts";
 import { Batch } from "../out/batch.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
 import type { Refusal } from "../request/refusal.ts";
@@ -30,23 +25,21 @@ export interface StartRequest {
   readonly lastEventId: string;
   readonly group: StreamGroup;
   readonly recent: RecentEntries<StreamGroup>;
-  readonly log: Log;
+  readonly log: Pick<Log, "head">;
+  readonly pages: PageReader;
   readonly fanOut: Pick<FanOut, "since" | "headBlock">;
-  readonly writeBytes: number;
   readonly options: SubscribeOptions;
-  /** What holds a snapshot to the contract, if there is one. */
-  readonly checkData: CheckData | undefined;
+  /** Absent where the subscription has no `snapshot`. */
+  readonly askState: AskState | undefined;
   /** Goes out before all else. */
   readonly prologue: Uint8Array | undefined;
   /** Aborts when the peer leaves. */
   readonly signal: AbortSignal | undefined;
-  /** Milliseconds that one snapshot may take. */
-  readonly timeoutMs: number;
 }
 
-const utf8 = new TextEncoder();
 const COMMENT = Batch.of(encodeComment(""));
-const PAGE_MESSAGES = 1_000;
+/** Bytes of a page that are copied for one stream. */
+const MOST_COPIED = 4_096;
 
 /** @returns A promise only where the log or the application has to be asked. */
 export function findStart(request: StartRequest): StartPoint | Promise<StartPoint | Refusal> {
@@ -60,7 +53,7 @@ export function findStart(request: StartRequest): StartPoint | Promise<StartPoin
 function find(request: StartRequest): StartPoint | Promise<StartPoint | Refusal> {
   const { lastEventId, recent, options } = request;
   if (lastEventId === "" && (options.from ?? "live") === "live") {
-    return options.snapshot === undefined ? beginLive(request) : beginWithSnapshot(request);
+    return request.askState === undefined ? beginLive(request) : beginWithState(request);
   }
   const given = lastEventId === "" ? undefined : parseCursor(lastEventId);
   if (given?.epoch === recent.epoch && given.offset <= recent.head) {
@@ -88,18 +81,13 @@ async function startFromLog(
   const { lastEventId, recent, options } = request;
   const known = given !== undefined && (await isOurs(given, request));
   const after = known ? given.offset : 0;
-  const page = await request.log.read({
-    topics: request.group.selection,
-    after,
-    maxMessages: PAGE_MESSAGES,
-    maxBytes: request.writeBytes,
-  });
+  const page = await request.pages.read(request.group, after);
   const reason: GapReason = lastEventId === "" || known ? "retention" : "epoch";
   // Whoever begins with the earliest has never had what came before it.
   const lossToldUpTo = lastEventId === "" ? page.lostThrough : 0;
   const { onGap = "live" } = options;
-  const snapshot = onGap === "live" && options.snapshot !== undefined;
-  const position = { from: lastEventId, after, lossToldUpTo, onGap, snapshot };
+  const askState = onGap === "live" ? request.askState : undefined;
+  const position = { from: lastEventId, after, lossToldUpTo, onGap, snapshot: askState !== undefined };
   const plan = planResume(position, page, recent, reason);
   if (plan.fails) {
     return {
@@ -108,24 +96,25 @@ async function startFromLog(
       detail: `Messages after ${lastEventId.slice(0, 128)} are lost (${reason}); load the state anew, then subscribe without a cursor`,
     };
   }
-  const parts = plan.gap === undefined ? [] : [plan.gap];
-  if (plan.gap !== undefined && snapshot) await pushSnapshot(request, parts, plan.upTo);
-  const entries = encodeEntries(plan.entries, request);
-  for (const { bytes } of entries) parts.push(bytes);
-  const first = new Batch(parts, {
-    messages: entries.length,
-    lastOffset: entries.at(-1)?.offset ?? plan.gapOffset ?? 0,
-    upTo: plan.upTo,
-    toAll: false,
-  });
-  return {
-    first: behindPrologue(request, first.length === 0 ? COMMENT : first),
+  const begin = (first: Batch, offset: number): StartPoint => ({
+    first: behindPrologue(request, first),
     startOffset: after,
-    offset: plan.upTo,
+    offset,
     lossToldUpTo: plan.lossToldUpTo,
     told: plan.told,
     gap: plan.gap === undefined ? undefined : reason,
-  };
+  });
+  if (plan.gap === undefined) {
+    const { batch } = page;
+    if (batch.length === 0) return begin(COMMENT, plan.upTo);
+    // A large page is all streams' own where it goes out alone: it is not copied behind a prologue, but follows it.
+    const isCopied = request.prologue !== undefined && batch.length > MOST_COPIED;
+    return isCopied ? begin(COMMENT, after) : { ...begin(batch, plan.upTo), page };
+  }
+  const parts = [plan.gap];
+  if (askState !== undefined) parts.push(...(await askState(plan.upTo, request.signal!)));
+  const content = { messages: 0, lastOffset: plan.gapOffset ?? 0, upTo: plan.upTo, toAll: false };
+  return begin(new Batch(parts, content), plan.upTo);
 }
 
 /** At once a cursor, so that a subscriber that is cut off before its first message misses none. */
@@ -133,10 +122,9 @@ function beginLive(request: StartRequest): StartPoint {
   return beginAt(request.recent.head, behindPrologue(request, request.fanOut.headBlock()));
 }
 
-async function beginWithSnapshot(request: StartRequest): Promise<StartPoint> {
+async function beginWithState(request: StartRequest): Promise<StartPoint> {
   const offset = request.recent.head;
-  const parts: Uint8Array[] = [];
-  await pushSnapshot(request, parts, offset);
+  const parts = await request.askState!(offset, request.signal!);
   return beginAt(offset, behindPrologue(request, new Batch(parts)));
 }
 
@@ -148,31 +136,6 @@ function behindPrologue({ prologue }: StartRequest, first: Batch): Batch {
   return prologue === undefined ? first : first.behind(prologue);
 }
 
-/** Messages without `id`: whoever is cut off in their midst begins again, rather than in the middle of a state. */
-async function pushSnapshot(
-  { options, group, recent, checkData, signal, timeoutMs }: StartRequest,
-  parts: Uint8Array[],
-  at: number,
-): Promise<void> {
-  const cursor = formatCursor(recent.epoch, at);
-  for (const topic of group.selection.names) {
-    if (signal!.aborted) return;
-    const asked = options.snapshot!(topic, cursor, { signal: signal! });
-    const state = isThenable(asked) ? await withTimeLimit(asked, timeoutMs, "snapshot") : asked;
-    if (state === undefined) continue;
-    for (const message of Array.isArray(state) ? state : [state]) {
-      if (typeof message !== "object" || message === null) {
-        throw new TypeError(
-          `Cannot subscribe: snapshot gave ${show(message)} for ${show(topic)}, expected a message such as { data }, a list of messages, or undefined`,
-        );
-      }
-      const { id: _, ...withoutId } = message;
-      parts.push(utf8.encode(encodeOutgoing(withoutId, checkData)));
-    }
-  }
-  parts.push(utf8.encode(idBlock(recent.epoch, at)));
-}
-
 /** A cursor of this epoch. One beyond what this process has seen may come from another that shares the log. */
 async function isOurs(
   given: { epoch: string; offset: number },
@@ -180,12 +143,4 @@ async function isOurs(
 ): Promise<boolean> {
   if (given.epoch !== recent.epoch) return false;
   return given.offset <= recent.head || given.offset <= (await log.head()).head;
-}
-
-function encodeEntries(
-  entries: Page["entries"],
-  { recent, group: { filter } }: StartRequest,
-): EncodedEntry[] {
-  const encoded = entries.map((entry) => new EncodedEntry(recent.epoch, entry));
-  return filter === undefined ? encoded : encoded.filter(({ message, topic }) => filter(message, topic));
 }

@@ -14,13 +14,16 @@ import type { FanOut } from "../fan-out/fan-out.ts";
 import type { SubscriberGroups } from "../streams/subscriber-groups.ts";
 import type { CheckData } from "../message/check-data.ts";
 import { countGap, increment, type HubCounters } from "../observe/hub-stats.ts";
-import { HubStream, type StreamGroup } from "../streams/hub-stream.ts";
+import { type AskState, HubStream, type StreamGroup } from "../streams/hub-stream.ts";
 import type { HubStreams } from "../streams/hub-streams.ts";
 import { findStart, type StartPoint } from "./start-point.ts";
 import type { OpenOutlet } from "../out/outlet.ts";
+import type { PageReader } from "../entries/page-reader.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
 import { DEFAULT_METHODS, refuseMethod } from "../request/methods.ts";
 import type { WatchPeer } from "../request/peer.ts";
+import { Batch } from "../out/batch.ts";
+import { stateAsker } from "./snapshot.ts";
 import { type Refusal, withAppHeaders } from "../request/refusal.ts";
 import { responseHead } from "../out/response-head.ts";
 import { selectTopics, type TopicSelection } from "../topics/topic-selection.ts";
@@ -29,6 +32,7 @@ import { checkSubscribeOptions, pickLifetime, type SubscribeOptions } from "./su
 /** What of a hub is there once its log is open. */
 export interface PipelineParts {
   readonly recent: RecentEntries<StreamGroup>;
+  readonly pages: PageReader;
   readonly fanOut: FanOut;
   readonly groups: SubscriberGroups;
   readonly streams: HubStreams;
@@ -203,22 +207,25 @@ export class SubscribePipeline {
     const { options, lastEventId, offer } = pending;
     const group = parts.groups.acquire(pending.selection, options.filter);
     pending.group = group;
+    const { snapshot } = options;
+    const { settings } = this.#options;
+    const askState =
+      snapshot && stateAsker(snapshot, pending.selection.names, { ...settings, recent: parts.recent });
     const start = findStart({
       lastEventId,
       group,
       recent: parts.recent,
       log: this.#options.log,
+      pages: parts.pages,
       fanOut: parts.fanOut,
-      writeBytes: this.#options.settings.writeBytes,
       options,
-      checkData: this.#options.settings.checkData,
+      askState,
       prologue: options.retryMs === undefined ? undefined : offer.head.first.bytes,
       signal: pending.controller?.signal,
-      timeoutMs: this.#options.settings.timeoutMs,
     });
-    if (!(start instanceof Promise)) return this.#enter(parts, pending, group, grant, start);
+    if (!(start instanceof Promise)) return this.#enter(parts, pending, group, grant, start, askState);
     return start.then((found) =>
-      "code" in found ? found : this.#enter(parts, pending, group, grant, found),
+      "code" in found ? found : this.#enter(parts, pending, group, grant, found, askState),
     );
   }
 
@@ -228,6 +235,7 @@ export class SubscribePipeline {
     group: StreamGroup,
     grant: Grant,
     start: StartPoint,
+    askState: AskState | undefined,
   ): Received {
     if (pending.isOver) return undefined;
     if (this.closed) return DRAINING;
@@ -238,8 +246,11 @@ export class SubscribePipeline {
     if (outlet.closed) return undefined;
 
     const nowMs = now();
-    const terms = { onGap: options.onGap ?? "live", subscriber, address };
+    const terms = { onGap: options.onGap ?? "live", subscriber, address, askState };
     const stream = new HubStream(streams, outlet, group, terms, start, nowMs);
+    // A peer that did not take what went out with the head gets nothing more until it has.
+    stream.blocked = !outlet.write(NOTHING);
+    if (stream.blocked) stream.held = start.page;
     const endsAtMs = nowMs + lifetimeMs;
     if (endsAtMs < Infinity) {
       stream.deadlines = { endsAtMs, endsAs: "lifetime", recheckAtMs: Infinity, recheck: undefined };
@@ -303,6 +314,8 @@ export class SubscribePipeline {
     return selection;
   }
 }
+
+const NOTHING = new Batch([]);
 
 const DRAINING: Refusal = { code: "draining", status: 503, detail: "The hub is going away", retryAfter: 1 };
 const REVOKED: Refusal = { code: "forbidden", status: 403, detail: "The subscription was revoked" };

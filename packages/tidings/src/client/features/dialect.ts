@@ -1,0 +1,29 @@
+/**
+ * The end of an answer, as the server's dialect says it: `connect(url, { dialect: aiSdk() })`, with the dialects of
+ * `tidings/dialects`. An answer that failed has the verdict `"failed"`, and one without an end is not complete.
+ * This module is browser compatible.
+ */
+import type { Dialect } from "../../dialects/dialect.ts";
+import type { Feature } from "../core/feature.ts";
+
+/** What of a dialect a client uses. */
+export type ReadableDialect = Pick<Dialect<never>, "verdictOf">;
+
+/** Why an answer failed: the `cause` of the error that is the verdict's `cause`. */
+export interface FailedAnswer {
+  /** A word for programs. */
+  readonly reason: string;
+  /** Words for people; the reason where the server gave none. */
+  readonly message: string;
+}
+
+export function dialect({ verdictOf }: ReadableDialect): Feature {
+  return () => ({
+    until(message) {
+      const verdict = verdictOf(message);
+      if (!verdict || verdict.complete) return !!verdict;
+      const failed: FailedAnswer = { reason: verdict.reason, message: verdict.message ?? verdict.reason };
+      return { failed };
+    },
+  });
+}

@@ -1,0 +1,143 @@
+/**
+ * Appends in groups: one step is under way, and what comes meanwhile goes together with the next. Each has a number, so that one
+ * that is sent twice is done once.
+ */
+import { idempotencyScope } from "../idempotency.ts";
+import { LogError, type Appended, type Draft, type Retention, type TopicRetention } from "../log.ts";
+import type { Argument } from "./link.ts";
+
+export interface AppenderOptions {
+  readonly instance: string;
+  readonly lostTopics: number;
+  readonly idempotencyAgeMs: number;
+  readonly pendingBytes: number;
+  readonly retention: () => Retention;
+  readonly run: (args: readonly Argument[]) => Promise<readonly unknown[]>;
+}
+
+interface Waiting {
+  readonly drafts: readonly Draft[];
+  readonly key: string | undefined;
+  readonly bytes: number;
+  readonly resolve: (appended: Appended) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** In one step: Redis does nothing else meanwhile. */
+const GROUP_MESSAGES = 500;
+const GROUP_BYTES = 2 ** 20;
+/** A topic's index outlives its entries by this, for clocks that differ. */
+const INDEX_MARGIN_MS = 600_000;
+/** Topics whose bounds are remembered. */
+const MOST_BOUNDS = 10_000;
+
+export class Appender {
+  readonly #options: AppenderOptions;
+  readonly #bounds = new Map<string, Partial<TopicRetention> | undefined>();
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  #writing: Promise<void> | undefined;
+  #number = 0;
+
+  constructor(options: AppenderOptions) {
+    this.#options = options;
+  }
+
+  append(drafts: readonly Draft[], idempotencyKey: string | undefined): Promise<Appended> {
+    const bytes = drafts.reduce((sum, { body }) => sum + body.length, 0);
+    if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > this.#options.pendingBytes) {
+      throw new LogError(
+        "busy",
+        `Cannot append to log: ${this.#waitingBytes} bytes wait to be written (pendingBytes)`,
+      );
+    }
+    this.#waitingBytes += bytes;
+    const key = idempotencyScope(drafts, idempotencyKey);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ drafts, key, bytes, resolve, reject });
+      this.#writing ??= this.#write();
+    });
+  }
+
+  /** Resolves when nothing is under way. */
+  async settled(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    // What is appended in the same turn goes with it.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const group = this.#takeGroup();
+      try {
+        const [, , , , ...results] = (await this.#options.run(this.#arguments(group))) as number[];
+        for (const [i, { resolve }] of group.entries()) {
+          const [first, last, repeated] = results.slice(i * 3, i * 3 + 3) as [number, number, number];
+          resolve({ first, last, repeated: repeated === 1 });
+        }
+      } catch (error) {
+        for (const { reject } of group) reject(error);
+      } finally {
+        for (const { bytes } of group) this.#waitingBytes -= bytes;
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  #takeGroup(): Waiting[] {
+    let messages = 0;
+    let bytes = 0;
+    let count = 0;
+    for (const one of this.#waiting) {
+      messages += one.drafts.length;
+      bytes += one.bytes;
+      if (count > 0 && (messages > GROUP_MESSAGES || bytes > GROUP_BYTES)) break;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  #arguments(group: readonly Waiting[]): Argument[] {
+    const { instance, idempotencyAgeMs, lostTopics } = this.#options;
+    const { messages, bytes, ageMs } = this.#options.retention();
+    const lifetime = ageMs < 10 ** 12 ? Math.ceil(ageMs) + INDEX_MARGIN_MS : 0;
+    this.#number += 1;
+    const args: Argument[] = [
+      instance,
+      ...[this.#number, idempotencyAgeMs, lifetime, lostTopics].map(String),
+    ];
+    for (const bound of [messages, bytes, ageMs]) args.push(String(Math.min(bound, Number.MAX_SAFE_INTEGER)));
+    args.push(String(group.length));
+    const topics = new Set<string>();
+    for (const { drafts, key } of group) {
+      args.push(key ?? "", String(drafts.length));
+      for (const { topic, key: label, body } of drafts) {
+        args.push(topic, label ?? "", Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+        topics.add(topic);
+      }
+    }
+    const bounded = [...topics].flatMap((topic) => {
+      const bounds = this.#boundsOf(topic);
+      return bounds === undefined
+        ? []
+        : [topic, ...[bounds.messages, bounds.bytes, bounds.ageMs].map(optional)];
+    });
+    args.push(String(bounded.length / 4), ...bounded);
+    return args;
+  }
+
+  #boundsOf(topic: string): Partial<TopicRetention> | undefined {
+    const retention = this.#options.retention();
+    if (retention.forTopic === undefined) return undefined;
+    if (this.#bounds.has(topic)) return this.#bounds.get(topic);
+    if (this.#bounds.size >= MOST_BOUNDS) this.#bounds.clear();
+    const bounds = retention.forTopic(topic);
+    this.#bounds.set(topic, bounds);
+    return bounds;
+  }
+}
+
+/** No bound is empty. */
+function optional(bound: number | undefined): string {
+  return bound === undefined || bound === Infinity ? "" : String(bound);
+}

@@ -1,0 +1,28 @@
+/**
+ * What the log asks of a client of Redis, whichever it is.
+ */
+
+export type Argument = string | Buffer;
+
+export interface RedisConnection {
+  /** Sends one command. What is binary in the reply is a Buffer. */
+  send(command: readonly Argument[]): Promise<unknown>;
+  /** Opens another connection, for the tail. */
+  subscriber(events: SubscriberEvents): RedisSubscriber;
+}
+
+export interface SubscriberEvents {
+  readonly onMessage: (payload: Buffer) => void;
+  /** The connection is lost; the client connects again by itself. */
+  readonly onDown: (error: unknown) => void;
+  /** It is there, for the first time or again, and what was subscribed is subscribed. */
+  readonly onUp: () => void;
+}
+
+/** In the order of one connection: when `ping` resolves, everything that was published before has come. */
+export interface RedisSubscriber {
+  subscribe(channels: readonly string[]): Promise<unknown>;
+  unsubscribe(channels: readonly string[]): Promise<unknown>;
+  ping(): Promise<unknown>;
+  close(): void;
+}

@@ -1,0 +1,299 @@
+/**
+ * A log in Redis 7 or Valkey, shared by the processes of many machines. Each process follows the topics that its streams select.
+ * What is appended in one turn goes in one step; a step that is sent twice is done once.
+ *
+ * Takes the client that the application made, of `redis` (node-redis), `ioredis` or `iovalkey`. What Redis can lose is told: see
+ * docs/logs/redis.md.
+ */
+import { LogClock } from "../clock.ts";
+import { randomEpoch } from "../cursor.ts";
+import { isByName, LogError } from "../log.ts";
+import type {
+  Appended,
+  AppendOptions,
+  Draft,
+  Followed,
+  Log,
+  LogPosition,
+  LogStats,
+  OpenLogOptions,
+  Page,
+  ReadRequest,
+} from "../log.ts";
+import { Appender } from "./appender.ts";
+import { connectionOf, type RedisClient } from "./connection.ts";
+import { decodePage } from "./frames.ts";
+import type { Argument, RedisConnection } from "./link.ts";
+import { Steps } from "./steps.ts";
+import { RedisTail } from "./tail.ts";
+
+export interface RedisLogOptions {
+  /** Tells several logs of one Redis apart; all keys begin with `{name}`. Default: `"tidings"`. */
+  name?: string;
+  /** Milliseconds after which an append or a read that Redis does not answer is rejected. Default: 10,000. */
+  deadlineMs?: number;
+  /** Bytes that may wait to be written; beyond that, `append` rejects with `busy`. Default: 67,108,864 (64 MiB). */
+  pendingBytes?: number;
+  /** For how long an idempotency key is remembered. Default: 300,000 (five minutes). */
+  idempotencyAgeMs?: number;
+  /**
+   * How many topics are remembered by what they lost, the newest losses, of about 100 bytes each. Default: 100,000. Beyond that,
+   * a reader with an old cursor may be told of a loss that is not its own.
+   */
+  lostTopics?: number;
+  /** Milliseconds since 1970. Default: `Date.now`. */
+  now?: () => number;
+}
+
+/**
+ * @throws {TypeError} If the client is not one of those that are known, or is not open.
+ */
+export function redisLog(client: RedisClient, options: RedisLogOptions = {}): Log {
+  return new RedisLog(connectionOf(client), options);
+}
+
+/** Entries looked at in one read by pattern. */
+const MOST_WALKED = 500;
+
+class RedisLog implements Log {
+  readonly #connection: RedisConnection;
+  readonly #prefix: string;
+  readonly #lostTopics: number;
+  readonly #clock: LogClock;
+  readonly #steps: Steps;
+  readonly #appender: Appender;
+  #options: OpenLogOptions | undefined;
+  #tail: RedisTail | undefined;
+  #closed = false;
+  #epoch = "";
+  /** The newest offset that this process knows to have been given, and the newest time. */
+  #seen = 0;
+  #atMs = 0;
+
+  constructor(connection: RedisConnection, options: RedisLogOptions) {
+    const { name = "tidings", deadlineMs = 10_000, lostTopics = 100_000, now } = options;
+    const instance = randomEpoch();
+    this.#connection = connection;
+    this.#prefix = `{${name}}`;
+    this.#lostTopics = lostTopics;
+    this.#clock = new LogClock({ now });
+    this.#steps = new Steps({ connection, prefix: this.#prefix, instance, deadlineMs });
+    this.#appender = new Appender({
+      instance,
+      lostTopics,
+      idempotencyAgeMs: options.idempotencyAgeMs ?? 300_000,
+      pendingBytes: options.pendingBytes ?? 64 * 2 ** 20,
+      retention: () => this.#options!.retention,
+      run: (args) => this.#run("append to", "append", args),
+    });
+  }
+
+  async open(options: OpenLogOptions): Promise<LogPosition> {
+    if (this.#options !== undefined) {
+      throw new TypeError("Cannot open log: it is open already, expected one hub per log");
+    }
+    this.#options = options;
+    this.#clock.onJump = options.onError;
+    const reply = await this.#steps.run("open", "open", this.#head());
+    const [epoch, head, , policy] = reply as [Buffer, number, Buffer, Buffer];
+    this.#epoch = epoch.toString();
+    this.#note(reply);
+    if (!["", "noeviction"].includes(policy.toString())) {
+      options.onError?.(
+        new LogError(
+          "failed",
+          `Redis may evict what the log holds: maxmemory-policy is ${policy.toString()}, expected noeviction`,
+        ),
+      );
+    }
+    this.#tail = new RedisTail({
+      connection: this.#connection,
+      prefix: this.#prefix,
+      position: { epoch: this.#epoch, head },
+      head: () => this.#position(),
+      read: (request) => this.#read(request),
+      options,
+      onEpoch: () =>
+        this.head().then(
+          () => undefined,
+          () => undefined,
+        ),
+    });
+    return { epoch: this.#epoch, head };
+  }
+
+  async append(drafts: readonly Draft[], options: AppendOptions = {}): Promise<Appended> {
+    this.#assertOpen("append to");
+    if (drafts.length === 0)
+      throw new RangeError("Cannot append to log: there are no drafts, expected 1 or more");
+    return this.#appender.append(drafts, options.idempotencyKey);
+  }
+
+  async read(request: ReadRequest): Promise<Page> {
+    this.#assertOpen("read");
+    return this.#read(request);
+  }
+
+  async head(): Promise<LogPosition> {
+    this.#assertOpen("read");
+    const { epoch, head } = await this.#position();
+    return { epoch, head };
+  }
+
+  async stats(): Promise<LogStats> {
+    this.#assertOpen("read");
+    const [, head, , oldest, messages, bytes] = (await this.#run("read", "stats", [])) as number[];
+    return {
+      epoch: this.#epoch,
+      head: head!,
+      oldest: oldest!,
+      messages: messages!,
+      bytes: bytes!,
+      topics: undefined,
+    };
+  }
+
+  follow(topics: Followed): Promise<number> {
+    this.#assertOpen("follow");
+    return this.#tail!.follow(topics);
+  }
+
+  unfollow(topics: Followed): void {
+    this.#tail?.unfollow(topics);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#tail?.close();
+    await this.#appender.settled();
+    this.#steps.close();
+  }
+
+  async #position(): Promise<LogPosition & { readonly floor: number }> {
+    const [, head, , floor] = await this.#run("read", "head", []);
+    return { epoch: this.#epoch, head: head as number, floor: floor as number };
+  }
+
+  async #read({ topics, after, maxMessages, maxBytes }: ReadRequest): Promise<Page> {
+    const { retention } = this.#options!;
+    const bounds = [retention.messages, retention.bytes, retention.ageMs, this.#lostTopics].map(argument);
+    const ageOf = (topic: string): number => retention.forTopic?.(topic)?.ageMs ?? Infinity;
+    if (isByName(topics)) {
+      const names = [...new Set(topics.exact)];
+      const [, , , through, lost, page] = await this.#run("read", "read", [
+        ...[after, maxMessages, maxBytes].map(argument),
+        ...bounds,
+        argument(names.length),
+        ...names.flatMap((name) => [name, bound(ageOf(name))]),
+      ]);
+      return {
+        entries: decodePage(page as unknown[]),
+        through: through as number,
+        lostThrough: lost as number,
+      };
+    }
+    const { exact = [], prefixes = [""], matches } = topics;
+    const [, , atMs, through, lost, page, losses] = await this.#run("read", "walk", [
+      ...[after, maxBytes, MOST_WALKED].map(argument),
+      ...bounds,
+      argument(exact.length),
+      ...exact,
+      argument(prefixes.length),
+      ...prefixes,
+    ]);
+    return pick({
+      entries: decodePage(page as unknown[]),
+      through: through as number,
+      lost: lost as number,
+      losses: losses as Buffer[],
+      atMs: Number(String(atMs)),
+      ageOf,
+      matches,
+      maxMessages,
+      maxBytes,
+    });
+  }
+
+  /** What every step is told first, after whether the server has to be looked at. */
+  #head(): Argument[] {
+    this.#atMs = this.#clock.read(this.#atMs);
+    return [randomEpoch(), this.#epoch, argument(this.#seen), argument(this.#atMs)];
+  }
+
+  async #run(what: string, step: string, args: readonly Argument[]): Promise<readonly unknown[]> {
+    const reply = await this.#steps.run(what, step, [...this.#head(), ...args]);
+    this.#note(reply, step === "append" ? (reply[1] as number) : undefined);
+    return reply;
+  }
+
+  /** Learns from a reply where the log is, and whether it is another one. @param before - Where a new one was before this step. */
+  #note(reply: readonly unknown[], before?: number): void {
+    const epoch = String(reply[0]);
+    const head = (before === undefined ? reply[1] : reply[2]) as number;
+    if (epoch !== "" && epoch !== this.#epoch) {
+      this.#epoch = epoch;
+      this.#seen = 0;
+      this.#tail?.reset({ epoch, head: before ?? head });
+    }
+    this.#seen = Math.max(this.#seen, head);
+    this.#atMs = Math.max(this.#atMs, Number(String(reply[before === undefined ? 2 : 3])));
+  }
+
+  #assertOpen(what: string): void {
+    if (this.#options === undefined || this.#closed) {
+      throw new LogError("closed", `Cannot ${what} log: it is closed`);
+    }
+  }
+}
+
+function argument(value: number): string {
+  return value === Infinity ? "9007199254740991" : String(value);
+}
+
+/** None is empty. */
+function bound(value: number): string {
+  return value === Infinity ? "" : String(value);
+}
+
+/** Of what was walked over, what the reader wants. */
+function pick(walked: {
+  entries: Page["entries"];
+  through: number;
+  lost: number;
+  losses: readonly Buffer[];
+  atMs: number;
+  ageOf: (topic: string) => number;
+  matches: (topic: string) => boolean;
+  maxMessages: number;
+  maxBytes: number;
+}): Page {
+  const { ageOf, matches, maxMessages, maxBytes, losses } = walked;
+  let { through, lost: lostThrough } = walked;
+  for (let i = 0; i < losses.length; i += 2) {
+    const offset = Number(losses[i]!.toString());
+    // The last one may stand for others that were not looked at.
+    const isLast = i + 2 >= losses.length && losses.length >= 4_000;
+    if (!isLast && !matches(losses[i + 1]!.toString())) continue;
+    lostThrough = Math.max(lostThrough, offset);
+    break;
+  }
+  const entries: Page["entries"][number][] = [];
+  let bytes = 0;
+  let last: number | undefined;
+  for (const entry of walked.entries) {
+    if (!matches(entry.topic)) continue;
+    if (walked.atMs - entry.atMs > ageOf(entry.topic)) {
+      lostThrough = Math.max(lostThrough, entry.offset);
+      continue;
+    }
+    bytes += entry.body.length;
+    if (entries.length >= maxMessages || (entries.length > 0 && bytes > maxBytes)) {
+      through = last!;
+      break;
+    }
+    entries.push(entry);
+    last = entry.offset;
+  }
+  return { entries, through, lostThrough };
+}

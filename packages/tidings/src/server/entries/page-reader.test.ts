@@ -1,0 +1,93 @@
+import { describe, expect, it } from "vitest";
+import type { Page, ReadRequest } from "../../log/log.ts";
+import { TimerWheel } from "../time/timer-wheel.ts";
+import { selectTopics } from "../topics/topic-selection.ts";
+import { PageReader, type ReadingGroup } from "./page-reader.ts";
+
+const body = new TextEncoder().encode(`data: ${"x".repeat(100)}\n\n`);
+
+/** A log whose reads are answered when the test says so. */
+function openReader(writeBytes = 100) {
+  const asked: {
+    request: ReadRequest;
+    answer: (page?: Partial<Page>) => void;
+    fail: (error: Error) => void;
+  }[] = [];
+  const log = {
+    read: (request: ReadRequest) =>
+      new Promise<Page>((resolve, reject) => {
+        const entries = [{ offset: request.after + 1, topic: "a", body, atMs: 0 }];
+        const whole = { entries, through: request.after + 1, lostThrough: 0 };
+        asked.push({ request, answer: (page) => resolve({ ...whole, ...page }), fail: reject });
+      }),
+  };
+  const pages = new PageReader({ recent: { epoch: "e" }, log, writeBytes, wheel: new TimerWheel() });
+  return { pages, asked };
+}
+
+const group = (filter?: ReadingGroup["filter"]): ReadingGroup => ({
+  selection: selectTopics(["a"], 1),
+  filter,
+});
+
+describe("PageReader", () => {
+  it("reads once for all that ask for the same, and gives them one batch", async () => {
+    const { pages, asked } = openReader();
+    const reading = group();
+    const all = Array.from({ length: 100 }, () => pages.read(reading, 7));
+    expect(asked).toHaveLength(1);
+    asked[0]!.answer();
+    const batches = (await Promise.all(all)).map(({ batch }) => batch);
+    expect(new Set(batches).size).toBe(1);
+    expect((await pages.read(reading, 7)).batch).toBe(batches[0]);
+    expect(asked).toHaveLength(1);
+  });
+
+  it("keeps no page that the log may add to, and none that failed", async () => {
+    const { pages, asked } = openReader(65_536);
+    const reading = group();
+    const short = pages.read(reading, 7);
+    asked[0]!.answer();
+    await short;
+    const failing = pages.read(reading, 7);
+    asked[1]!.fail(new Error("no disk"));
+    await expect(failing).rejects.toThrow("no disk");
+    void pages.read(reading, 7);
+    expect(asked).toHaveLength(3);
+  });
+
+  it("rejects for everyone whose filter throws, and for nobody else", async () => {
+    const { pages, asked } = openReader();
+    const throwing = group(() => {
+      throw new Error("filter");
+    });
+    const [one, other, fine] = [pages.read(throwing, 0), pages.read(throwing, 0), pages.read(group(), 0)];
+    for (const { answer } of asked) answer();
+    await expect(one).rejects.toThrow("filter");
+    await expect(other).rejects.toThrow("filter");
+    expect((await fine).batch.messages).toBe(1);
+  });
+
+  it("has 64 reads under way at most", async () => {
+    const { pages, asked } = openReader();
+    const all = Array.from({ length: 200 }, (_, i) => pages.read(group(), i));
+    await Promise.resolve();
+    expect(asked).toHaveLength(64);
+    for (let n = 0; n < 200; n += 1) {
+      asked[n]!.answer();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await Promise.all(all)).toHaveLength(200);
+  });
+
+  it("forgets what it read when another log stands in the place of the first", async () => {
+    const { pages, asked } = openReader();
+    const reading = group();
+    const first = pages.read(reading, 0);
+    asked[0]!.answer();
+    await first;
+    pages.forget();
+    void pages.read(reading, 0);
+    expect(asked).toHaveLength(2);
+  });
+});

@@ -1,0 +1,163 @@
+/**
+ * Reads the log for those that stand further back than what is recent: subscribers that return, and slow readers. Equal reads
+ * are one, what was read lately is kept, and few reads are under way at once, so that thousands that return together cost the
+ * log, the memory and the event loop about as much as one.
+ */
+import { ask } from "../../guard/foreign.ts";
+import type { Entry, Log } from "../../log/log.ts";
+import type { Batch } from "../out/batch.ts";
+import type { Timed, TimerWheel } from "../time/timer-wheel.ts";
+import type { TopicSelection } from "../topics/topic-selection.ts";
+import { batchOf, EncodedEntry, type MessageFilter } from "./encoded-entry.ts";
+
+/** Who reads: equal subscriptions. */
+export interface ReadingGroup {
+  readonly selection: TopicSelection;
+  readonly filter: MessageFilter | undefined;
+}
+
+/** A page of the log as a group gets it. */
+export interface LoggedPage {
+  /** Everything selected up to this offset is in the page, or lost. */
+  readonly through: number;
+  /** The newest selected offset that is discarded. */
+  readonly lostThrough: number;
+  readonly entries: readonly Entry[];
+  /** The messages of the page that the filter lets through, in one batch for all. */
+  readonly batch: Batch;
+}
+
+export interface PageReaderOptions {
+  readonly recent: { readonly epoch: string };
+  readonly log: Pick<Log, "read">;
+  /** Bytes of one page at most, but for a message that alone is larger. */
+  readonly writeBytes: number;
+  readonly wheel: TimerWheel;
+}
+
+/** Reads of the log under way at once. Further ones wait for their turn. */
+const MOST_READS = 64;
+const PAGE_MESSAGES = 1_000;
+/** What is kept of what was read: at most this many bytes, for at most this long. */
+const MOST_KEPT_BYTES = 4 * 2 ** 20;
+const KEPT_MS = 10_000;
+/** Pages that are found again as long as somebody holds them: those that wait for slow readers. */
+const MOST_FOUND = 4_096;
+
+export class PageReader implements Timed {
+  dueTick = 0;
+  readonly #options: PageReaderOptions;
+  #reads = 0;
+  readonly #waiting: (() => void)[] = [];
+  /** What is being read, by group and offset. */
+  readonly #reading = new Map<ReadingGroup, Map<number, Promise<LoggedPage>>>();
+  readonly #found = new Map<ReadingGroup, Map<number, WeakRef<LoggedPage>>>();
+  #foundSize = 0;
+  /** Held here, so that it can be found though nobody else holds it: the newest last. */
+  readonly #kept = new Set<LoggedPage>();
+  #keptBytes = 0;
+
+  constructor(options: PageReaderOptions) {
+    this.#options = options;
+  }
+
+  /** Reads the page after an offset. Rejects with what the log rejects with, or the filter throws. */
+  read(group: ReadingGroup, after: number): Promise<LoggedPage> {
+    const found = this.#found.get(group)?.get(after)?.deref();
+    if (found !== undefined) return Promise.resolve(found);
+    const known = this.#reading.get(group)?.get(after);
+    if (known !== undefined) return known;
+    const reading = this.#read(group, after);
+    put(this.#reading, group, after, reading);
+    ask(
+      () => reading,
+      (page) => {
+        take(this.#reading, group, after);
+        this.#keep(group, after, page);
+      },
+      () => take(this.#reading, group, after),
+    );
+    return reading;
+  }
+
+  /** Lets go of what was read: another log stands in the place of this one. */
+  forget(): void {
+    this.#reading.clear();
+    this.#found.clear();
+    this.#foundSize = 0;
+    this.#kept.clear();
+    this.#keptBytes = 0;
+  }
+
+  /** @internal Called by the timer wheel. */
+  onDue(): undefined {
+    this.#kept.clear();
+    this.#keptBytes = 0;
+    return undefined;
+  }
+
+  async #read({ selection, filter }: ReadingGroup, after: number): Promise<LoggedPage> {
+    if (this.#reads >= MOST_READS) await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+    this.#reads += 1;
+    try {
+      const { log, writeBytes, recent } = this.#options;
+      const { epoch } = recent;
+      const page = await log.read({
+        topics: selection,
+        after,
+        maxMessages: PAGE_MESSAGES,
+        maxBytes: writeBytes,
+      });
+      const { entries, through, lostThrough } = page;
+      const encoded = entries.map((entry) => new EncodedEntry(epoch, entry));
+      const wanted =
+        filter === undefined ? encoded : encoded.filter(({ message, topic }) => filter(message, topic));
+      return { through, lostThrough, entries, batch: batchOf(wanted, through, NOTHING_LEADING) };
+    } finally {
+      this.#reads -= 1;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  #keep(group: ReadingGroup, after: number, page: LoggedPage): void {
+    const { length } = page.batch;
+    // The end of the log is read again and again, and each time there may be more.
+    if (length < this.#options.writeBytes / 2) return;
+    if (this.#foundSize >= MOST_FOUND) {
+      this.#found.clear();
+      this.#foundSize = 0;
+    }
+    this.#foundSize += 1;
+    put(this.#found, group, after, new WeakRef(page));
+    this.#kept.add(page);
+    this.#keptBytes += length;
+    for (const oldest of this.#kept) {
+      if (this.#keptBytes <= MOST_KEPT_BYTES) break;
+      this.#kept.delete(oldest);
+      this.#keptBytes -= oldest.batch.length;
+    }
+    if (this.dueTick === 0) this.#options.wheel.add(this, KEPT_MS);
+  }
+}
+
+function put<Value>(
+  all: Map<ReadingGroup, Map<number, Value>>,
+  group: ReadingGroup,
+  after: number,
+  value: Value,
+): void {
+  let values = all.get(group);
+  if (values === undefined) {
+    values = new Map();
+    all.set(group, values);
+  }
+  values.set(after, value);
+}
+
+function take(all: Map<ReadingGroup, Map<number, unknown>>, group: ReadingGroup, after: number): void {
+  const values = all.get(group);
+  values?.delete(after);
+  if (values?.size === 0) all.delete(group);
+}
+
+const NOTHING_LEADING = { gap: undefined, gapOffset: undefined };

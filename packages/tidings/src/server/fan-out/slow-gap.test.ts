@@ -1,0 +1,123 @@
+/** What a reader gets that stayed, and read so slowly that messages were discarded before it took them. */
+import { connect } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { afterEach, describe, expect, it } from "vitest";
+import { Reader, serveHub, type HubServer } from "../../../../../test/support/hub-server.ts";
+import type { HubOptions } from "../hub/hub-options.ts";
+import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
+
+const open: { close(): unknown }[] = [];
+afterEach(async () => {
+  while (open.length > 0) await open.pop()!.close();
+});
+
+const READERS = 100;
+const PATIENT = { timeout: 60_000 };
+
+setFlagsFromString("--expose-gc");
+const gc = runInNewContext("gc") as () => void;
+
+const filler = "x".repeat(100_000);
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+/** Publishes until the reader, which does not read, is far behind what is retained. */
+async function fallBehind(options: HubOptions, subscribe: Partial<SubscribeOptions>) {
+  const server = await serveHub(
+    { retention: { messages: 20 }, recent: { messages: 4 }, ...options },
+    subscribe,
+  );
+  const slow = await Reader.open(`${server.url}?topic=a`);
+  open.push(server, { close: () => slow.cut() });
+  slow.pause();
+  let n = 0;
+  const publish = async (): Promise<void> => {
+    await server.hub.publish("a", { data: `${(n += 1)} ${filler}`, key: `k${n % 3}` });
+    await turn();
+  };
+  while (server.hub.stats().blockedStreams === 0 && n < 2_000) await publish();
+  for (let more = 0; more < 100; more += 1) await publish();
+  return { server, slow };
+}
+
+describe("a slow reader with a gap", () => {
+  it("gets the state of its topics behind the gap, and then what follows", async () => {
+    const asked: string[] = [];
+    const snapshot: SubscribeOptions["snapshot"] = async (topic, cursor) => {
+      asked.push(cursor);
+      return { event: "state", data: { topic } };
+    };
+    const { server, slow } = await fallBehind({}, { snapshot });
+    slow.resume();
+    await slow.until(() => slow.messages.some(({ event }) => event === "gap"), "the gap");
+    await slow.until(() => slow.messages.filter(({ event }) => event === "state").length === 2, "the state");
+    await server.hub.publish("a", { data: "next" });
+    await slow.until(() => slow.messages.at(-1)?.data === "next", "what follows");
+    const tail = slow.messages.slice(slow.messages.findIndex(({ event }) => event === "gap"));
+    expect(tail.map(({ event }) => event)).toEqual(["gap", "state", "message"]);
+    const gap = JSON.parse(tail[0]!.data) as { to: string; reason: string };
+    // Neither the gap nor the state has an id: whoever is cut off between them gets both again.
+    expect([gap.reason, gap.to, tail[0]!.id]).toEqual(["slow", asked.at(-1), tail[1]!.id]);
+    expect(server.errors).toEqual([]);
+  });
+
+  it("is cut off when its state cannot be had, and the application is told", async () => {
+    let asked = 0;
+    const snapshot: SubscribeOptions["snapshot"] = () => {
+      asked += 1;
+      if (asked > 1) throw new TypeError("no database");
+      return undefined;
+    };
+    const { server, slow } = await fallBehind({}, { snapshot });
+    slow.resume();
+    expect(await slow.ended).toEqual({ complete: false });
+    expect(server.errors).toMatchObject([{ message: "no database" }]);
+    await expect.poll(() => server.hub.stats().ended).toEqual({ failed: 1 });
+  });
+
+  it('ends with onGap "fail", also where the slow policy is "latest"', async () => {
+    const slowPolicy = { slow: [{ topics: ["a"], policy: "latest" as const }] };
+    const { server, slow } = await fallBehind(slowPolicy, { onGap: "fail" });
+    slow.resume();
+    expect(await slow.ended).toEqual({ complete: true });
+    expect(slow.messages.at(-1)).toMatchObject({ event: "gap" });
+    await expect.poll(() => server.hub.stats().ended).toEqual({ gap: 1 });
+  });
+});
+
+describe("readers that read nothing", () => {
+  it.each([
+    [1_000, 10_000, 8],
+    [1_000_000, 40, 32],
+  ])(
+    "of %i bytes a message share what waits for them",
+    { timeout: 120_000 },
+    async (bytes, messages, sharedMiB) => {
+      const server: HubServer = await serveHub({}, { from: "earliest" });
+      open.push(server);
+      const data = "y".repeat(bytes);
+      for (let left = messages; left > 0; left -= 500) {
+        const batch = Array.from({ length: Math.min(left, 500) }, () => ({ topic: "a", data }));
+        for (const message of bytes > 10_000 ? batch : [undefined]) {
+          await (message === undefined ? server.hub.publish(batch) : server.hub.publish([message]));
+        }
+      }
+      const { port } = new URL(server.url);
+      const memory = (): number => {
+        gc();
+        return process.memoryUsage().arrayBuffers;
+      };
+      const before = memory();
+      for (let n = 0; n < READERS; n += 1) {
+        const socket = connect(Number(port), "127.0.0.1");
+        socket.on("error", () => undefined);
+        socket.pause().write("GET /?topic=a HTTP/1.1\r\nHost: a\r\n\r\n");
+        open.push({ close: () => socket.destroy() });
+      }
+      await expect.poll(() => server.hub.stats().streams, PATIENT).toBe(READERS);
+      await expect.poll(() => server.hub.stats().blockedStreams, PATIENT).toBe(READERS);
+      // What they share is bounded for all of them together: the pages between the first and the last that took anything.
+      expect((memory() - before - sharedMiB * 2 ** 20) / READERS).toBeLessThan(8_192);
+    },
+  );
+});

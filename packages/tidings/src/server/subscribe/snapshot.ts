@@ -1,0 +1,57 @@
+/**
+ * The state that a subscriber without a cursor, or with a gap, gets first: what the application's `snapshot` gives for each of
+ * its topics, then an id. The messages have none, so that a subscriber that is cut off in their midst begins again.
+ * This module is browser compatible.
+ */
+import { isThenable } from "../../guard/foreign.ts";
+import { show } from "../../guard/show.ts";
+import { formatCursor } from "../../log/cursor.ts";
+import { idBlock } from "../entries/encoded-entry.ts";
+import type { CheckData } from "../message/check-data.ts";
+import { encodeOutgoing } from "../message/outgoing-message.ts";
+import type { AskState } from "../streams/hub-stream.ts";
+import { withTimeLimit } from "./time-limit.ts";
+import type { SubscribeOptions } from "./subscribe-options.ts";
+
+export interface SnapshotContext {
+  readonly recent: { readonly epoch: string };
+  /** What holds a snapshot to the contract, if there is one. */
+  readonly checkData: CheckData | undefined;
+  /** Milliseconds that the application may take for one topic. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * Makes what asks for the state of a stream. It rejects with what the application did wrong.
+ * @param topics - Those that are named. Patterns have no state.
+ */
+export function stateAsker(
+  snapshot: NonNullable<SubscribeOptions["snapshot"]>,
+  topics: readonly string[],
+  { recent, checkData, timeoutMs }: SnapshotContext,
+): AskState {
+  return async (offset, signal) => {
+    const { epoch } = recent;
+    const cursor = formatCursor(epoch, offset);
+    const parts: Uint8Array[] = [];
+    for (const topic of topics) {
+      if (signal.aborted) return parts;
+      const asked = snapshot(topic, cursor, { signal });
+      const state = isThenable(asked) ? await withTimeLimit(asked, timeoutMs, "snapshot") : asked;
+      if (state === undefined) continue;
+      for (const message of Array.isArray(state) ? state : [state]) {
+        if (typeof message !== "object" || message === null) {
+          throw new TypeError(
+            `Cannot subscribe: snapshot gave ${show(message)} for ${show(topic)}, expected a message such as { data }, a list of messages, or undefined`,
+          );
+        }
+        const { id: _, ...withoutId } = message;
+        parts.push(utf8.encode(encodeOutgoing(withoutId, checkData)));
+      }
+    }
+    parts.push(utf8.encode(idBlock(epoch, offset)));
+    return parts;
+  };
+}
+
+const utf8 = new TextEncoder();

@@ -1,0 +1,30 @@
+/**
+ * One of several servers over the same LMDB environment, as a process of its own: `GET /:id` starts or joins an answer of
+ * `TOKENS` tokens, one every `TOKEN_MS`; `GET /:id/stream` resumes; `DELETE /:id` stops. Its first line is its port.
+ */
+import { createServer } from "node:http";
+import { open } from "lmdb";
+import { lmdbLog } from "tidings/log/lmdb";
+import { createAnswers } from "tidings/server";
+
+const { LOG, TOKENS = "100", TOKEN_MS = "5", LEASE_MS = "1000" } = process.env;
+const environment = open({ path: LOG, overlappingSync: false, eventTurnBatching: false });
+const answers = createAnswers({ log: lmdbLog(environment), leaseMs: Number(LEASE_MS), joinMs: 10 });
+
+createServer((request, response) => {
+  const [, id, action] = request.url.split("/");
+  if (request.method === "DELETE") {
+    void answers.stop(id).then((stopped) => response.writeHead(stopped ? 200 : 404).end());
+  } else if (action === "stream") {
+    void answers.resume(request, response, id);
+  } else {
+    void answers.resumable(request, response, id, async function* ({ signal }) {
+      for (let i = 0; i < Number(TOKENS) && !signal.aborted; i += 1) {
+        yield { data: `token ${i} of ${id} by ${process.pid}` };
+        await new Promise((resolve) => setTimeout(resolve, Number(TOKEN_MS)));
+      }
+    });
+  }
+}).listen(0, "127.0.0.1", function () {
+  console.log(this.address().port);
+});

@@ -1,0 +1,273 @@
+/**
+ * What becomes of a log when its Redis is cut off, hangs, is full, dies, or comes back as another one: what was acknowledged is
+ * there or is told to be lost, and no promise stays open.
+ */
+import { afterEach, describe, expect, it } from "vitest";
+import { createHub } from "../../packages/tidings/src/server/index.ts";
+import type { Entry, Log, LogPosition, OpenLogOptions, Tail } from "../../packages/tidings/src/log/log.ts";
+import { redisLog, type RedisLogOptions } from "../../packages/tidings/src/log/redis/index.ts";
+import { CLIENTS } from "./redis-clients.ts";
+import { freePort, startRedis, type RedisServer } from "./redis-server.ts";
+import { openSwitchboard, type Switchboard } from "./switchboard.ts";
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (let cleanup = cleanups.pop(); cleanup !== undefined; cleanup = cleanups.pop()) await cleanup();
+});
+
+const retention = { messages: 100_000, bytes: 2 ** 30, ageMs: 3_600_000 };
+const draft = (text: string, topic = "a") => ({ topic, body: new TextEncoder().encode(text) });
+const textOf = ({ body }: Entry): string => new TextDecoder().decode(body);
+
+async function redis(...options: string[]): Promise<RedisServer> {
+  const server = await startRedis(...options);
+  cleanups.push(() => server.stop());
+  return server;
+}
+
+async function switchboard(target: number): Promise<Switchboard> {
+  const board = await openSwitchboard(target);
+  cleanups.push(() => board.close());
+  return board;
+}
+
+interface Opened {
+  readonly log: Log;
+  readonly position: LogPosition;
+  readonly parts: Tail[];
+  readonly resets: LogPosition[];
+  readonly states: string[];
+  readonly errors: unknown[];
+  readonly seen: () => string[];
+}
+
+async function openLog(
+  client: string,
+  port: number,
+  options: RedisLogOptions = {},
+  more: Partial<OpenLogOptions> = {},
+): Promise<Opened> {
+  const connected = await CLIENTS[client]!(port);
+  const log = redisLog(connected.client, options);
+  const parts: Tail[] = [];
+  const resets: LogPosition[] = [];
+  const states: string[] = [];
+  const errors: unknown[] = [];
+  const position = await log.open({
+    retention,
+    onTail: (part) => parts.push(part),
+    onReset: (next) => resets.push(next),
+    onState: (state) => states.push(state),
+    onError: (error) => errors.push(error),
+    ...more,
+  });
+  cleanups.push(async () => {
+    await log.close();
+    connected.close();
+  });
+  const seen = (): string[] => parts.flatMap(({ entries }) => entries).map(textOf);
+  return { log, position, parts, resets, states, errors, seen };
+}
+
+async function readAll(log: Log, topic = "a"): Promise<{ entries: Entry[]; lostThrough: number }> {
+  const entries: Entry[] = [];
+  let lostThrough = 0;
+  const { head } = await log.head();
+  for (let after = 0; after < head;) {
+    const topics = { exact: [topic], matches: (one: string) => one === topic };
+    const page = await log.read({ topics, after, maxMessages: 1_000, maxBytes: 2 ** 20 });
+    entries.push(...page.entries);
+    if (page.lostThrough > after) ({ lostThrough } = page);
+    after = page.through;
+  }
+  return { entries, lostThrough };
+}
+
+describe.each(Object.keys(CLIENTS))("redisLog() with %s", (client) => {
+  it("stores once what it appends while connections are cut, and hands it on without a seam", async () => {
+    const server = await redis();
+    const board = await switchboard(server.port);
+    const { log, parts, seen } = await openLog(client, board.port);
+    const from = await log.follow!(["a"]);
+    const acknowledged = new Map<number, string>();
+    let n = 0;
+    const writers = Array.from({ length: 20 }, async () => {
+      while (n < 4_000) {
+        const text = `${(n += 1)}`;
+        acknowledged.set((await log.append([draft(text)])).first, text);
+      }
+    });
+    let cuts = 0;
+    const cutting = setInterval(() => {
+      cuts += 1;
+      board.cut();
+    }, 150);
+    await Promise.all(writers);
+    clearInterval(cutting);
+    expect(cuts).toBeGreaterThan(0);
+    const { entries } = await readAll(log);
+    expect(new Map(entries.map((entry) => [entry.offset, textOf(entry)]))).toEqual(acknowledged);
+    await expect.poll(() => parts.at(-1)?.through).toBe(acknowledged.size);
+    // What it could not hand on it says, so that streams read it.
+    let through = from;
+    const missed: [number, number][] = [];
+    for (const part of parts) {
+      if (part.after > through) missed.push([through, part.after]);
+      ({ through } = part);
+    }
+    const handedOn = new Set(seen());
+    const missing = entries.filter(
+      (entry) =>
+        !handedOn.has(textOf(entry)) &&
+        !missed.some(([after, upTo]) => entry.offset > after && entry.offset <= upTo),
+    );
+    expect(missing).toEqual([]);
+    expect(seen().length).toBe(handedOn.size);
+  });
+
+  it("waits for a Redis that hangs, and stores once what it sent meanwhile", async () => {
+    const server = await redis();
+    const { log, seen } = await openLog(client, server.port);
+    await log.follow!(["a"]);
+    await log.append([draft("before")]);
+    await server.kill("SIGSTOP");
+    const appending = Promise.all(["1", "2", "3"].map((text) => log.append([draft(text)])));
+    // Longer than an attempt.
+    await new Promise((resolve) => void setTimeout(resolve, 3_500));
+    await server.kill("SIGCONT");
+    expect((await appending).map(({ first }) => first)).toEqual([2, 3, 4]);
+    expect((await readAll(log)).entries.map(textOf)).toEqual(["before", "1", "2", "3"]);
+    await expect.poll(() => seen()).toEqual(["before", "1", "2", "3"]);
+  });
+
+  it("rejects within its deadline what a Redis that is gone does not answer, and goes on when that returns", async () => {
+    const server = await redis("--appendonly", "yes", "--appendfsync", "always");
+    const { log, seen, states, errors, parts } = await openLog(client, server.port, { deadlineMs: 1_500 });
+    await log.follow!(["a"]);
+    await log.append([draft("before")]);
+    await server.kill("SIGKILL");
+    const startedMs = performance.now();
+    await expect(log.append([draft("lost")])).rejects.toMatchObject({ name: "LogError", code: "failed" });
+    await expect(log.head()).rejects.toMatchObject({ name: "LogError", code: "failed" });
+    expect(performance.now() - startedMs).toBeLessThan(15_000);
+    await expect.poll(() => states).toEqual(["interrupted"]);
+    await server.restart();
+    await expect.poll(() => states, { timeout: 20_000 }).toEqual(["interrupted", "following"]);
+    expect(errors.length).toBe(1);
+    await expect
+      .poll(async () => (await log.append([draft("after")]).catch(() => undefined))?.first)
+      .toBeDefined();
+    await expect.poll(() => seen().at(-1)).toBe("after");
+    // Redis cannot prove that it has everything: whoever stands before has a gap, and what is there can be read.
+    const { entries, lostThrough } = await readAll(log);
+    expect(entries.map(textOf)).toContain("before");
+    expect(lostThrough).toBeGreaterThan(1_000_000);
+    expect(parts.at(-1)!.through).toBeGreaterThan(1_000_000);
+  });
+
+  it("says that Redis lost everything", async () => {
+    const server = await redis();
+    const { log, position, resets, seen } = await openLog(client, server.port);
+    await log.follow!(["a"]);
+    for (const text of ["1", "2", "3"]) await log.append([draft(text)]);
+    await server.kill("SIGKILL");
+    await server.restart();
+    const { first } = await log.append([draft("new")]);
+    expect(first).toBe(1);
+    expect(resets).toHaveLength(1);
+    expect(resets[0]!.epoch).not.toBe(position.epoch);
+    expect(resets[0]!.head).toBe(0);
+    expect((await log.head()).epoch).toBe(resets[0]!.epoch);
+    await expect.poll(() => seen()).toEqual(["1", "2", "3", "new"]);
+  });
+
+  it("refuses with full what Redis has no memory for, and reads on", async () => {
+    const server = await redis("--maxmemory", "8mb", "--maxmemory-policy", "noeviction");
+    const { log } = await openLog(client, server.port);
+    const accepted: number[] = [];
+    const refusal = await (async () => {
+      for (;;) {
+        try {
+          accepted.push((await log.append([draft("x".repeat(100_000))])).first);
+        } catch (error) {
+          return error;
+        }
+      }
+    })();
+    expect(refusal).toMatchObject({ name: "LogError", code: "full" });
+    expect(accepted.length).toBeGreaterThan(10);
+    expect((await readAll(log)).entries.map(({ offset }) => offset)).toEqual(accepted);
+    await server.command("CONFIG", "SET", "maxmemory", "64mb");
+    expect((await log.append([draft("after")])).first).toBe(accepted.length + 1);
+  });
+
+  it("never gives an offset again that a server acknowledged which a lagging replica takes over from", async () => {
+    const primary = await redis();
+    const toReplica = await switchboard(primary.port);
+    const replica = await redis("--replicaof", "127.0.0.1", `${toReplica.port}`);
+    const board = await switchboard(primary.port);
+    const { log, position, parts } = await openLog(client, board.port);
+    const other = await openLog(client, board.port);
+    await log.follow!(["a"]);
+    await other.log.follow!(["another"]);
+    await log.append([draft("both have it")]);
+    await expect.poll(() => replica.command("EXISTS", "{tidings}:log")).toContain(":1");
+    await expect.poll(() => replica.command("ZCARD", "{tidings}:t:a")).toContain(":1");
+    // What is acknowledged now, the replica never hears of.
+    toReplica.lead(await freePort());
+    toReplica.cut();
+    const acknowledged = new Map<number, string>();
+    for (const text of ["lost 1", "lost 2"]) acknowledged.set((await log.append([draft(text)])).first, text);
+    expect([...acknowledged.keys()]).toEqual([2, 3]);
+    await primary.kill("SIGKILL");
+    expect(await replica.command("REPLICAOF", "NO", "ONE")).toContain("OK");
+    board.lead(replica.port);
+    board.cut();
+    // It is the other process that appends first, and that does not know what was acknowledged.
+    const { first } = await other.log.append([draft("after")]);
+    expect(first).toBeGreaterThan(1_000_000);
+    const topics = { exact: ["a"], matches: () => true };
+    for (const after of [1, 2, 3]) {
+      const page = await log.read({ topics, after, maxMessages: 9, maxBytes: 999 });
+      expect(page.lostThrough).toBe(first - 1);
+      expect(page.entries.map(textOf)).toEqual(["after"]);
+    }
+    expect((await log.head()).epoch).toBe(position.epoch);
+    // Streams that are open hear of it in both processes: also where nothing of what was lost is followed.
+    for (const tail of [parts, other.parts]) {
+      const isTold = (): boolean => tail.some(({ after }, i) => after > (tail[i - 1]?.through ?? 0));
+      await expect.poll(isTold, { timeout: 20_000 }).toBe(true);
+    }
+  });
+});
+
+describe("a hub on Redis", () => {
+  it("keeps its streams while Redis is away, and tells them of what it cannot vouch for", async () => {
+    const server = await redis("--appendonly", "yes", "--appendfsync", "always");
+    const connected = await CLIENTS["node-redis"]!(server.port);
+    cleanups.push(() => connected.close());
+    const errors: unknown[] = [];
+    const hub = createHub({ log: redisLog(connected.client), onError: (error) => errors.push(error) });
+    cleanups.push(() => hub.drain({ overMs: 0, graceMs: 100 }));
+    const response = await hub.respond(new Request("http://127.0.0.1/"), {
+      topics: ["a", { pattern: "b/*" }],
+    });
+    let text = "";
+    void (async () => {
+      for await (const bytes of response.body!) text += new TextDecoder().decode(bytes);
+    })().catch(() => undefined);
+    await hub.publish("a", { data: "1" });
+    await hub.publish("b/1", { data: "2" });
+    await hub.publish("c", { data: "not selected" });
+    await expect.poll(() => text.match(/^data: .*$/gm)).toEqual(["data: 1", "data: 2"]);
+    await server.kill("SIGKILL");
+    const publishing = hub.publish("a", { data: "3" });
+    await server.restart();
+    await publishing;
+    await expect.poll(() => text, { timeout: 20_000 }).toMatch(/^event: gap$/m);
+    await hub.publish("b/2", { data: "4" });
+    await expect.poll(() => text).toMatch(/^data: 4$/m);
+    expect(hub.stats()).toMatchObject({ streams: 1, gaps: { slow: 1 } });
+    expect(text).not.toContain("not selected");
+  });
+});

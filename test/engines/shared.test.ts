@@ -1,0 +1,35 @@
+/** Real processes on one log, killed at random. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describeSharedLog } from "tidings/log/contract";
+import { afterAll, beforeAll, describe, it } from "vitest";
+import { startRedis, type RedisServer } from "./redis-server.ts";
+
+describeSharedLog(
+  "lmdbLog()",
+  {
+    module: new URL("./members/lmdb.mjs", import.meta.url),
+    prepare: async () => {
+      const path = mkdtempSync(join(tmpdir(), "tidings-shared-"));
+      return { argument: path, dispose: () => rmSync(path, { recursive: true, force: true }) };
+    },
+  },
+  { describe, it },
+);
+
+describe("with a Redis", () => {
+  let server: RedisServer;
+  let logs = 0;
+  beforeAll(async () => void (server = await startRedis()));
+  afterAll(() => server.stop());
+
+  describeSharedLog(
+    "redisLog()",
+    {
+      module: new URL("./members/redis.mjs", import.meta.url),
+      prepare: async () => ({ argument: `${server.port} log-${(logs += 1)}` }),
+    },
+    { describe, it },
+  );
+});
