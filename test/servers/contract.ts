@@ -57,6 +57,7 @@ export function describeServer(
         "content-type": "text/event-stream",
         "cache-control": "no-cache, no-transform",
         "x-accel-buffering": "no",
+        incremental: "?1",
       });
       expect(headers).not.toHaveProperty("content-length");
       expect(headers).not.toHaveProperty("content-encoding");
@@ -138,13 +139,13 @@ export function describeServer(
       await expect.poll(() => seen(key)).toEqual(["returned"]);
     });
 
-    test("a generator that fails cuts the response, so that it is not taken for the whole", async ({
+    test("a generator that fails cuts the response, so that it is not taken for the whole, behind what it said", async ({
       expect,
     }) => {
       const key = newKey();
       const reply = await get("/failing", key);
       expect(await reply.over).toBe("cut");
-      expect(reply.messages.map(({ data }) => data)).toEqual(["before"]);
+      expect(reply.messages.map(({ data }) => data)).toEqual(["before", "out of tokens"]);
       await expect.poll(() => seen(key)).toEqual(["Error: out of tokens", "source-failed"]);
     });
 

@@ -104,7 +104,8 @@ const scenarios: Record<string, (open: Open, seen: string[]) => EventStream> = {
     const stream = open(
       async function* () {
         yield { data: "before" };
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        // The usual way to say why: it arrives, though the response is cut right behind it.
+        yield { event: "error", data: "out of tokens" };
         throw new Error("out of tokens");
       },
       { onError: (error) => seen.push(String(error)) },

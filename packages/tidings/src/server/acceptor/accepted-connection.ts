@@ -18,7 +18,8 @@ export interface AcceptedSocket extends NodeSocket {
   readonly remoteAddress?: string | undefined;
   readonly alpnProtocol?: string | false | null;
   write(bytes: Uint8Array, onWritten?: (error?: Error | null) => void): boolean;
-  end(bytes?: Uint8Array): unknown;
+  /** Ends our side, and closes the connection once everything was written. */
+  destroySoon(): void;
   pause(): unknown;
   resume(): unknown;
   unshift(bytes: Uint8Array): void;
@@ -96,7 +97,9 @@ export class AcceptedConnection implements Exchange, Linked<AcceptedConnection>,
   finish(bytes: Uint8Array): void {
     const { socket } = this;
     if (!this.keepsAlive) {
-      socket.end(bytes);
+      socket.write(bytes);
+      // As node:http does: a peer that does not close its side would be held for ever.
+      socket.destroySoon();
       return;
     }
     socket.write(bytes, () => {

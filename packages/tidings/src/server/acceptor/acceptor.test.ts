@@ -83,7 +83,7 @@ describe("createAcceptor", () => {
     await peer.until("3\r\n:\n\n\r\n");
     expect(peer.text.replace(/Date: .* GMT\r\n/, "Date: now\r\n")).toBe(
       "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache, no-transform\r\n" +
-        "x-accel-buffering: no\r\ntransfer-encoding: chunked\r\nDate: now\r\nConnection: keep-alive\r\n\r\n3\r\n:\n\n\r\n",
+        "x-accel-buffering: no\r\nincremental: ?1\r\ntransfer-encoding: chunked\r\nDate: now\r\nConnection: keep-alive\r\n\r\n3\r\n:\n\n\r\n",
     );
     expect(acceptor.stats()).toEqual({ connections: 1, served: 1, handedOn: 0 });
   });
@@ -384,6 +384,20 @@ describe("what the acceptor bounds", () => {
     server.closeAllConnections();
     await Promise.all([stream.closed, closed]);
     await expect.poll(() => hub.stats().streams).toBe(0);
+  });
+
+  it("closes what it answered, though the peer does not close its side", async () => {
+    const hub = createHub();
+    const { port, acceptor } = await serve((request, response) =>
+      hub.subscribe(request, response, { topics: ["a"], authorize: () => false }),
+    );
+    const peers = Array.from({ length: 100 }, () => {
+      const peer = new Peer(connect({ port, host: "127.0.0.1", allowHalfOpen: true }));
+      peer.socket.write(GET_AND_CLOSE);
+      return peer;
+    });
+    for (const peer of peers) await peer.until(/"forbidden"/);
+    await expect.poll(() => acceptor.stats().connections).toBe(0);
   });
 
   it("leaves nothing behind when streams have come and gone", async () => {

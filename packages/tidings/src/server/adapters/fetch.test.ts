@@ -18,6 +18,7 @@ test("the response has the head, and its first byte at the first read", async ()
   expect([...response.headers]).toEqual([
     ["cache-control", "no-cache, no-transform"],
     ["content-type", "text/event-stream"],
+    ["incremental", "?1"],
     ["set-cookie", "a=1"],
     ["set-cookie", "b=2"],
     ["x-accel-buffering", "no"],

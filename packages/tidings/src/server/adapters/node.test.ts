@@ -22,7 +22,7 @@ test("an HTTP/1.1 response has one header of each name, none of one hop of ours,
   await peer.until(":\n\n\r\n");
   expect(peer.text.replace(/Date: .*\r\n/, "")).toBe(
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache, no-transform\r\n" +
-      "x-accel-buffering: no\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\n" +
+      "x-accel-buffering: no\r\nincremental: ?1\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\n" +
       "Transfer-Encoding: chunked\r\n\r\n3\r\n:\n\n\r\n",
   );
 });

@@ -52,7 +52,7 @@ class StreamReader implements AnswerListener {
   #finish(): void {
     if (this.#answer.verdict !== undefined) this.#stream.end();
     // Cut, so that nobody takes what came for the whole.
-    else if (this.#answer.dropped) this.#stream.cut("source-failed");
+    else if (this.#answer.dropped) this.#stream.cutAfterSent("source-failed");
   }
 }
 

@@ -2,6 +2,7 @@
  * The hub at work: opens streams for those who may have one, and holds together what each request, each message and each
  * farewell passes through.
  */
+import { show } from "../../guard/show.ts";
 import { formatCursor } from "../../log/cursor.ts";
 import type { Log, Tail } from "../../log/log.ts";
 import { memoryLog } from "../../log/memory/memory-log.ts";
@@ -87,7 +88,15 @@ export class OpenHub implements Hub {
     if (typeof first !== "object") {
       return this.#publisher.publish([{ topic: first, message: second as Publication }], third);
     }
-    const messages = first.map((message) => ({ topic: message.topic, message }));
+    if (!Array.isArray(first)) {
+      throw new TypeError(
+        `Cannot publish: topic is ${show(first)}, expected publish("topic", { data }), or a list such as [{ topic, data }]`,
+      );
+    }
+    const messages = (first as readonly (Publication & { readonly topic: string })[]).map((message) => ({
+      topic: message?.topic,
+      message,
+    }));
     return this.#publisher.publish(messages, second as PublishOptions | undefined);
   }
 

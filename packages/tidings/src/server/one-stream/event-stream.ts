@@ -109,11 +109,35 @@ export class EventStream<Events extends object = EventMap> implements Timed {
     this.end();
   }
 
+  /** What a framework sends that takes the result of a handler for its answer. */
+  toJSON(): { lastEventId: string; closed: boolean } {
+    return { lastEventId: this.lastEventId, closed: this.closed };
+  }
+
   /** @internal Cuts the response. */
   cut(code: EndCode, cause?: unknown): void {
     if (this.#isOver) return;
     this.#decide(code, cause);
     this.#outlet.destroy(this.#reason());
+  }
+
+  /**
+   * @internal Cuts the response once what was sent has left: the message that says why is worth nothing if the cut overtakes it.
+   */
+  cutAfterSent(code: EndCode, cause?: unknown): void {
+    if (this.#isOver) return;
+    this.#decide(code, cause);
+    const look = (): void => {
+      if (this.#isOver) return;
+      // A peer that takes nothing is cut by the wheel.
+      if (this.#outlet.bufferedBytes > 0) later();
+      else this.#outlet.destroy(this.#reason());
+    };
+    const later = (): void => {
+      const timer = setTimeout(look, CUT_AFTER_MS);
+      (timer as { unref?: () => void }).unref?.();
+    };
+    later();
   }
 
   /** No message will be taken any more: the stream was ended, or is over for another reason. */
@@ -229,4 +253,6 @@ class Deferred<Value> {
   readonly promise = new Promise<Value>((resolve) => void (this.resolve = resolve));
 }
 
+/** What a wrapped response, a compressor or a Fetch server holds leaves some turns after it was written. */
+const CUT_AFTER_MS = 20;
 const HEARTBEAT = Batch.of(encodeComment(""));

@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type RequestListener, type ServerResponse } from "node:http";
+import { type AddressInfo, connect } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { openStream } from "./open-stream.ts";
 
@@ -119,6 +119,37 @@ test("what a source throws cuts the response and is told, whether thrown at once
   await reader.read();
   await reader.cancel();
   await expect.poll(() => errors).toEqual([failure]);
+});
+
+test("what a source says before it fails arrives before the cut, also over HTTP/1.0 and through wrapped responses", async () => {
+  const wraps: ((response: ServerResponse) => void)[] = [
+    () => undefined,
+    (response) => {
+      const write = response.write.bind(response) as (bytes: Uint8Array) => boolean;
+      response.write = (bytes: Uint8Array) => write(bytes);
+    },
+  ];
+  for (const wrap of wraps) {
+    for (const version of ["1.0", "1.1"]) {
+      const server = createServer((request, response) => {
+        wrap(response);
+        const source = async function* (): AsyncGenerator<{ event: string; data: string }> {
+          yield { event: "error", data: "the model failed" };
+          throw new Error("failed");
+        };
+        openStream(request, response, source, { onError: () => undefined });
+      });
+      await once(server.listen(0, "127.0.0.1"), "listening");
+      const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
+      let text = "";
+      socket.on("data", (bytes: Buffer) => (text += bytes.toString())).on("error", () => undefined);
+      socket.write(`GET / HTTP/${version}\r\nHost: a\r\n\r\n`);
+      await once(socket, "close");
+      server.close();
+      expect(text).toContain("event: error\ndata: the model failed\n\n");
+      expect(text).not.toMatch(/0\r\n\r\n$/);
+    }
+  }
 });
 
 test("a message that an array cannot be told of is a failure of the source", async () => {

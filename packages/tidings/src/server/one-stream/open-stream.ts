@@ -2,6 +2,7 @@
  * Opens an event stream as the answer to a request, whatever server it came through.
  * This module is browser compatible.
  */
+import { reporter } from "../../guard/foreign.ts";
 import { createFetchOutlet } from "../adapters/fetch.ts";
 import { createNodeOutlet } from "../adapters/node.ts";
 import { type ContractOptions, dataCheck } from "../message/check-data.ts";
@@ -89,9 +90,10 @@ export function openStream(request: NodeRequest | FetchRequest, ...rest: unknown
     stream = new EventStream({ outlet, lastEventId, limits, check, isHead });
   }
   if (source !== undefined && !stream.closed) {
+    const report = reporter(options.onError);
     void pump(source as Source, stream, (error) => {
-      stream.cut("source-failed", error);
-      (options.onError ?? console.error)(error);
+      stream.cutAfterSent("source-failed", error);
+      report(error);
     });
   }
   return stream;

@@ -7,6 +7,7 @@ test("headers of the caller override ours whatever their case", () => {
     ["content-type", "text/event-stream"],
     ["cache-control", "no-store"],
     ["x-accel-buffering", "no"],
+    ["incremental", "?1"],
     ["x-id", "7"],
   ]);
 });

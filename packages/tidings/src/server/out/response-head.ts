@@ -89,6 +89,8 @@ const DEFAULTS = [
   ["cache-control", "no-cache, no-transform"],
   // nginx and those who learned from it stop buffering this one response.
   ["x-accel-buffering", "no"],
+  // Asks intermediaries to forward each part of the body as it comes: https://www.rfc-editor.org/rfc/rfc10036
+  ["incremental", "?1"],
 ] as const;
 
 /** What most streams begin with. */

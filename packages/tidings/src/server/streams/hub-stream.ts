@@ -177,6 +177,10 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
     this.#owner.end(this, "closed");
   }
 
+  toJSON(): { cursor: string; closed: boolean } {
+    return { cursor: this.cursor, closed: this.closed };
+  }
+
   /** Remembers what it was told to be lost. */
   tell(gap: ToldGap): void {
     this.gaps ??= [];

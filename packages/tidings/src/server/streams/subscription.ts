@@ -12,6 +12,8 @@ export interface Subscription {
   readonly ended: Promise<StreamEnd>;
   /** Ends the stream after what was written. The client will come back, unless it is told not to. */
   close(): void;
+  /** What a framework sends that takes the result of a handler for its answer. */
+  toJSON(): { readonly cursor: string; readonly closed: boolean };
 }
 
 /**

@@ -195,7 +195,48 @@ describe("when the application's functions fail", () => {
   });
 });
 
+describe("topics that are no list", () => {
+  it.each<[unknown, RegExp]>([
+    ["prices", /topics is "prices", expected a list such as/],
+    ["p", /topics is "p"/],
+    [undefined, /topics is undefined/],
+    [{ pattern: "a" }, /topics is an object/],
+  ])("are answered with 400, and reported: %j", async (topics, message) => {
+    const { url, errors } = await serve({}, () => ({ topics: topics as never }));
+    const reader = await read(url);
+    await reader.ended;
+    expect(reader.status).toBe(400);
+    expect(errors).toMatchObject([{ message: expect.stringMatching(message) as string }]);
+  });
+});
+
 describe("a mistake in the call", () => {
+  it("of publish says what was given and what was expected", async () => {
+    const hub = createHub();
+    for (const [given, message] of [
+      [[{ data: 1 }], /topic is an object, expected publish\("topic", \{ data \}\)/],
+      [[[null]], /topic is undefined/],
+      [["a"], /message is undefined|message is of type undefined/],
+      [["a", "text"], /message is of type string/],
+    ] as const) {
+      await expect((hub.publish as (...given: unknown[]) => Promise<unknown>)(...given)).rejects.toThrow(
+        message,
+      );
+    }
+    await hub.drain({ overMs: 0 });
+  });
+
+  it("a subscription that a framework sends for an answer is small", async () => {
+    const { url, subscriptions } = await serve();
+    const reader = await read(`${url}?topic=a`);
+    await expect.poll(() => subscriptions.length).toBe(1);
+    expect(JSON.parse(JSON.stringify(subscriptions[0]))).toEqual({
+      cursor: expect.stringMatching(/\.0$/) as string,
+      closed: false,
+    });
+    reader.cut();
+  });
+
   it.each<[string, unknown, RegExp]>([
     [
       "authorize is no function",

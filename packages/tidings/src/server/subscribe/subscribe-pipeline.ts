@@ -124,6 +124,8 @@ export class SubscribePipeline {
     try {
       selection = this.#select(options.topics);
     } catch (error) {
+      // Topics often come with the request, but a list of them does not: whoever wrote the call is told.
+      if (!Array.isArray(options.topics)) this.#options.settings.onError(error);
       return this.#refuse({ code: "bad-topics", status: 400, detail: (error as Error).message }, options);
     }
     if (this.#options.isInterrupted()) return this.#refuse(INTERRUPTED, options);
@@ -303,8 +305,8 @@ export class SubscribePipeline {
 
   #select(topics: SubscribeOptions["topics"]): TopicSelection {
     const { topicsPerStream } = this.#options.settings;
-    const [topic] = topics;
-    if (topics.length !== 1 || typeof topic !== "string") return selectTopics(topics, topicsPerStream);
+    const topic = Array.isArray(topics) && topics.length === 1 ? (topics[0] as unknown) : undefined;
+    if (typeof topic !== "string") return selectTopics(topics, topicsPerStream);
     let selection = this.#selections.get(topic);
     if (selection === undefined) {
       selection = selectTopics(topics, topicsPerStream);

@@ -27,7 +27,12 @@ export const MOST_TOPIC_BYTES = 1_024;
  * @throws {RangeError} If there are more than `mostTopics`, or one is longer than 1,024 bytes.
  */
 export function selectTopics(selectors: readonly TopicSelector[], mostTopics: number): TopicSelection {
-  if (!Array.isArray(selectors) || selectors.length === 0) {
+  if (!Array.isArray(selectors)) {
+    throw new TypeError(
+      `Cannot subscribe: topics is ${show(selectors)}, expected a list such as ["prices"] or [{ pattern: "book/:id" }]`,
+    );
+  }
+  if (selectors.length === 0) {
     throw new TypeError("Cannot subscribe: there are no topics, expected an array of 1 or more");
   }
   if (selectors.length > mostTopics) {
