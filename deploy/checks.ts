@@ -41,6 +41,8 @@ export async function through(
   }
 }
 
+/** How long what should happen is waited for. */
+const YES_MS = 15_000;
 /** What has not happened by now is held back: nothing else happens on its path that it could wait for. */
 export const NO_MS = 500;
 export const PAGE_BYTES = 4096;
@@ -110,11 +112,11 @@ export const checks = {
 
   /** A server that dies in the middle of a stream looks to the client like one that died. */
   "server crashed": (route) =>
-    through(route, async ({ stream, reader }) => {
+    through(route, async ({ stream, reader }, happens) => {
       stream.send("last");
       await happensWithin(NO_MS, reader.arrival("last"));
       stream.crash();
-      return (await reader.ended) === "cut";
+      return (await happens(reader.ended)) && (await reader.ended) === "cut";
     }),
 
   /** A server whose client has stopped reading can tell, before the proxy has taken all there is. */
@@ -126,7 +128,20 @@ export const checks = {
     }),
 } satisfies Record<string, (route: Route) => Promise<boolean>>;
 
-export type CheckName = keyof typeof checks;
+const isCheck = (name: string): name is keyof typeof checks => Object.hasOwn(checks, name);
+
+/** Asks a proxy what is said of it: a yes is given time, a no is believed soon. @returns The answers, in the same order. */
+export async function answersOf(
+  route: Omit<Route, "patienceMs">,
+  said: Readonly<Record<string, boolean>>,
+): Promise<Record<string, boolean>> {
+  const answers: Record<string, boolean> = {};
+  for (const [name, yes] of Object.entries(said)) {
+    if (!isCheck(name)) throw new Error(`Cannot ask a proxy: there is no check called ${name}`);
+    answers[name] = await checks[name]({ ...route, patienceMs: yes ? YES_MS : NO_MS });
+  }
+  return answers;
+}
 
 /** How many times the server writes until it learns that its client left. */
 export async function writesUntilClosed(stream: OriginStream): Promise<number> {

@@ -5,45 +5,16 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { proxyConfig, type ProxyName, proxyNames } from "../packages/tidings/src/cli/proxies/proxy-config.ts";
-import { type CheckName, checks, NO_MS } from "./checks.ts";
+import { answersOf, checks } from "./checks.ts";
 import { type OriginOptions, startOrigin } from "./origin.ts";
 import { versionOf } from "./program.ts";
 import { bare, proxies, startProxy } from "./proxies.ts";
 import { openReader, type Protocol, protocols } from "./reader.ts";
 import { describeReload } from "./reload.ts";
 import { describeSilence } from "./silence.ts";
+import { isYes, pageOf, type Row, tableBelow } from "./table.ts";
 
-const PATIENCE_MS = 15_000;
-const page = readFileSync(new URL("../docs/proxies/README.md", import.meta.url), "utf8");
-
-interface Row {
-  readonly name: ProxyName;
-  readonly cells: Readonly<Record<CheckName, string>>;
-}
-
-/** The rows of the table below a heading, by the names of its columns. */
-function tableBelow(heading: string): Row[] {
-  const [, section = ""] = page.split(`\n## ${heading}\n`);
-  const lines = (section.split("\n## ")[0] ?? "").split("\n").filter((line) => line.startsWith("|"));
-  const [columns = [], , ...rows] = lines.map((line) =>
-    line
-      .split("|")
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  );
-  return rows.map((cells) => ({
-    name: nameOf(cells[0] ?? ""),
-    cells: Object.fromEntries(
-      columns.slice(1).map((column, index) => [column, cells[index + 1]]),
-    ) as Row["cells"],
-  }));
-}
-
-function nameOf(cell: string): ProxyName {
-  const name = proxyNames.find((name) => cell.includes(proxies[name].title));
-  if (name === undefined) throw new Error(`Cannot read docs/proxies/README.md: no proxy is called ${cell}`);
-  return name;
-}
+const page = pageOf("README");
 
 const SHORT: Readonly<Record<Protocol, string>> = {
   "HTTP/1.1": "HTTP/1.1",
@@ -51,49 +22,39 @@ const SHORT: Readonly<Record<Protocol, string>> = {
   "HTTP/2 over TLS": "HTTP/2",
 };
 
-/** "yes", "no", or "not over HTTP/2", which is a yes over everything else. */
-function isYes(cell: string, protocol: Protocol): boolean {
-  const excepted = /^not over (?<protocols>.+)$/.exec(cell)?.groups?.["protocols"]?.split(", ");
-  if (excepted !== undefined) return !excepted.includes(SHORT[protocol]);
-  expect(["yes", "no"]).toContain(cell);
-  return cell === "yes";
+function nameOf({ title }: Row): ProxyName {
+  const name = proxyNames.find((name) => proxies[name].title === title);
+  if (name === undefined) throw new Error(`Cannot read docs/proxies/README.md: no proxy is called ${title}`);
+  return name;
 }
 
-function isVersionOfPage(name: ProxyName): boolean {
-  const { title, program } = proxies[name];
-  return page.includes(`${title} ${versionOf(program)}`);
+/** What the row says, but for the noes of another version than the page's. */
+function saidOf(row: Row, protocol: Protocol): Record<string, boolean> {
+  const isVersionOfPage = page.includes(`${row.title} ${versionOf(proxies[nameOf(row)].program)}`);
+  const said = Object.entries(row.cells).map(
+    ([check, cell]) => [check, isYes(cell, SHORT[protocol])] as const,
+  );
+  return Object.fromEntries(said.filter(([, yes]) => yes || isVersionOfPage));
 }
 
-/** What the row says, and what the proxy did. A no of another version than the page's is not asked. */
+/** What the proxy does about each thing that is said of it. */
 async function ask(
-  { name, cells }: Row,
-  protocol: Protocol,
-  edit: (config: string) => string,
-  options: OriginOptions,
-): Promise<{ said: Record<string, boolean>; done: Record<string, boolean> }> {
+  name: ProxyName,
+  said: Record<string, boolean>,
+  { protocol, edit, ...options }: OriginOptions & { protocol: Protocol; edit: (config: string) => string },
+): Promise<Record<string, boolean>> {
   const origin = await startOrigin(options);
   const proxy = await startProxy(name, { upstream: origin.url, protocol, edit });
-  const request = { protocol, headers: options.headers ?? {} };
-  const said: Record<string, boolean> = {};
-  const done: Record<string, boolean> = {};
   try {
-    for (const [check, cell] of Object.entries(cells) as [CheckName, string][]) {
-      const yes = isYes(cell, protocol);
-      if (!yes && !isVersionOfPage(name)) continue;
-      said[check] = yes;
-      done[check] = await checks[check]({
-        url: proxy.url,
-        origin,
-        request,
-        patienceMs: yes ? PATIENCE_MS : NO_MS,
-      });
-    }
+    return await answersOf(
+      { url: proxy.url, origin, request: { protocol, headers: options.headers ?? {} } },
+      said,
+    );
   } finally {
     // The origin first: some proxies do not stop before their streams have ended.
     await origin.stop();
     await proxy.stop();
   }
-  return { said, done };
 }
 
 const speaks = (name: ProxyName): readonly Protocol[] => (name === "varnish" ? ["HTTP/1.1"] : protocols);
@@ -110,44 +71,42 @@ const variants: [string, (name: ProxyName) => (config: string) => string, Origin
 ];
 
 describe.concurrent.each(variants)("%s", (heading, edit, options) => {
-  const rows = tableBelow(heading).flatMap((row) =>
-    speaks(row.name).map((protocol) => [proxies[row.name].title, protocol, row] as const),
+  const rows = tableBelow(page, heading);
+  const all = rows.flatMap((row) =>
+    speaks(nameOf(row)).map((protocol) => [row.title, protocol, row] as const),
   );
 
   test("the table has every proxy and every question", () => {
-    expect(
-      tableBelow(heading)
-        .map(({ name }) => name)
-        .sort(),
-    ).toEqual([...proxyNames]);
-    for (const { cells } of tableBelow(heading)) expect(Object.keys(cells)).toEqual(Object.keys(checks));
+    expect(rows.map(nameOf).sort()).toEqual([...proxyNames]);
+    for (const { cells } of rows) expect(Object.keys(cells)).toEqual(Object.keys(checks));
   });
 
-  test.each(rows)("%s, %s", async (_, protocol, row) => {
-    const { said, done } = await ask(row, protocol, edit(row.name), options);
-    expect(done).toEqual(said);
+  test.each(all)("%s, %s", async (_, protocol, row) => {
+    const said = saidOf(row, protocol);
+    expect(await ask(nameOf(row), said, { protocol, edit: edit(nameOf(row)), ...options })).toEqual(said);
   });
 });
 
 describe.concurrent("the Incremental header (RFC 10036)", () => {
   const headers = { incremental: "?1" };
 
-  test.each(tableBelow("Without it"))(
-    "changes nothing in $name, which passes it on both ways",
+  test.each(tableBelow(page, "Without it"))(
+    "changes nothing in $title, which passes it on both ways",
     async (row) => {
-      const { said, done } = await ask(row, "HTTP/1.1", bare(row.name), { headers });
-      expect(done).toEqual(said);
+      const name = nameOf(row);
+      const said = saidOf(row, "HTTP/1.1");
+      expect(await ask(name, said, { protocol: "HTTP/1.1", edit: bare(name), headers })).toEqual(said);
 
       const origin = await startOrigin({ headers });
-      const proxy = await startProxy(row.name, { upstream: origin.url, edit: bare(row.name) });
+      const proxy = await startProxy(name, { upstream: origin.url, edit: bare(name) });
       const reader = openReader(proxy.url, { headers });
       const stream = await origin.next();
       stream.end();
       expect(stream.request.headers["incremental"]).toBe("?1");
       expect((await reader.response).headers["incremental"]).toBe("?1");
       await reader.ended;
-      await proxy.stop();
       await origin.stop();
+      await proxy.stop();
     },
   );
 });

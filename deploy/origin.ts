@@ -3,7 +3,7 @@
  * `X-Accel-Buffering`, no `Cache-Control`, no heartbeat, so whatever goes well is the proxy's doing. The other uses Tidings.
  */
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { encode } from "../packages/tidings/src/index.ts";
 import { openStream } from "../packages/tidings/src/server/index.ts";
@@ -37,21 +37,28 @@ export interface OriginOptions {
   tidings?: boolean;
   /** More response headers. */
   headers?: Record<string, string>;
+  /** Middleware before it, such as an Express application that ends with it. */
+  behind?: (listener: RequestListener) => RequestListener;
 }
 
-export async function startOrigin({ tidings = false, headers = {} }: OriginOptions = {}): Promise<Origin> {
+export async function startOrigin({
+  tidings = false,
+  headers = {},
+  behind = (listener) => listener,
+}: OriginOptions = {}): Promise<Origin> {
   const opened: OriginStream[] = [];
   const waiting: { path: string | undefined; take: (stream: OriginStream) => void }[] = [];
   const fits = (path: string | undefined, { request }: OriginStream): boolean =>
     path === undefined || path === request.url;
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     const stream = tidings
       ? tidingsStream(request, response, headers)
       : plainStream(request, response, headers);
     const taker = waiting.findIndex(({ path }) => fits(path, stream));
     if (taker === -1) opened.push(stream);
     else waiting.splice(taker, 1)[0]?.take(stream);
-  });
+  };
+  const server = createServer(behind(listener));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
