@@ -1,15 +1,25 @@
 /**
- * One of several servers over the same LMDB environment, as a process of its own: `GET /:id` starts or joins an answer of
+ * One of several servers over the same log (an LMDB environment, or Redis), as a process of its own: `GET /:id` starts or joins an answer of
  * `TOKENS` tokens, one every `TOKEN_MS`; `GET /:id/stream` resumes; `DELETE /:id` stops. Its first line is its port.
  */
 import { createServer } from "node:http";
 import { open } from "lmdb";
+import { createClient } from "redis";
 import { lmdbLog } from "tidings/log/lmdb";
+import { redisLog } from "tidings/log/redis";
 import { createAnswers } from "tidings/server";
 
 const { LOG, TOKENS = "100", TOKEN_MS = "5", LEASE_MS = "1000" } = process.env;
-const environment = open({ path: LOG, overlappingSync: false, eventTurnBatching: false });
-const answers = createAnswers({ log: lmdbLog(environment), leaseMs: Number(LEASE_MS), joinMs: 10 });
+async function openLog() {
+  if (LOG.startsWith("redis:")) {
+    const client = createClient({ url: LOG });
+    client.on("error", () => {});
+    await client.connect();
+    return redisLog(client);
+  }
+  return lmdbLog(open({ path: LOG, overlappingSync: false, eventTurnBatching: false }));
+}
+const answers = createAnswers({ log: await openLog(), leaseMs: Number(LEASE_MS), joinMs: 10 });
 
 createServer((request, response) => {
   const [, id, action] = request.url.split("/");

@@ -138,6 +138,16 @@ export interface Answers<Item> {
     options?: AnswerRequestOptions & { dialect?: Dialect<never> },
   ): Promise<Response>;
   /**
+   * Starts an answer without a request: for a job, a queue, a server action. Its readers come with `resume` or `read`.
+   * @returns Whether it was started. False: there is one with this id already.
+   * @throws {AnswerError} `too-many-answers`, `closed`.
+   */
+  start(
+    id: string,
+    generate: Generate<Item>,
+    options?: Pick<StartOptions, "subscriber" | "restart">,
+  ): Promise<boolean>;
+  /**
    * Stops the answer's generator, in whichever process it runs: readers get the reason `"stopped"`. Does nothing when it has
    * ended. @returns Whether it was running.
    */

@@ -452,6 +452,22 @@ describe("resumable()", () => {
     expect(slow.stopped()).toBe(true);
   });
 
+  it("is started without a request, once", async () => {
+    const answers = open({ answersPerSubscriber: 1 });
+    const { generate, step, finish, calls } = stepper();
+    expect([await answers.start("a", generate), await answers.start("a", generate)]).toEqual([true, false]);
+    const response = await answers.resume(new Request("http://localhost/"), "a");
+    step("1");
+    finish();
+    expect(await response.text()).toContain("data: 1\n\n");
+    expect(calls()).toBe(1);
+    await answers.start("b", stepper().generate, { subscriber: "ann" });
+    await expect(answers.start("c", generate, { subscriber: "ann" })).rejects.toMatchObject({
+      code: "too-many-answers",
+    });
+    await expect(answers.start("", generate)).rejects.toThrow(/id is ""/);
+  });
+
   it("is framed in the dialect of the request", async () => {
     const answers = createAnswers({ dialect: aiSdk() });
     cleanups.push(() => answers.close());

@@ -161,6 +161,33 @@ class AnswerService implements Answers<never> {
     return this.#respond({ request, response, id, generate: undefined, options, dialect });
   }
 
+  async start(
+    id: string,
+    generate: Generate<never>,
+    options: Pick<StartOptions, "subscriber" | "restart"> = {},
+  ): Promise<boolean> {
+    if (typeof generate !== "function") {
+      throw mistake(new TypeError(`Cannot start answer: generate is ${show(generate)}, expected a function`));
+    }
+    if (!this.#isId(id)) throw mistake(new TypeError(`Cannot start answer: ${badId(id).detail}`));
+    if (this.#closed) throw new AnswerError("closed", "Cannot start answer: its server is closed");
+    let isOurs = false;
+    const started = await this.#store.start({
+      id,
+      generate: (context) => {
+        isOurs = true;
+        return generate(context);
+      },
+      dialect: this.#dialectOf({}),
+      restart: options.restart === true,
+      subscriber: options.subscriber,
+    });
+    if ("code" in started) throw new AnswerError(started.code, `Cannot start answer: ${started.detail}`);
+    // The log calls the generator in a later microtask.
+    await Promise.resolve();
+    return isOurs;
+  }
+
   async stop(id: string): Promise<boolean> {
     const answer = await this.#store.find(id, this.#dialectOf({}));
     return answer === undefined ? false : this.#store.stop(answer);

@@ -1,0 +1,145 @@
+/**
+ * An `EventStore` for the Model Context Protocol's streamable HTTP transport, over a log: what a client missed is sent when it
+ * returns, to another process too. For `@modelcontextprotocol/sdk` 1 and `@modelcontextprotocol/server`.
+ *
+ * Each session has a store of its own. A store that sessions share would give one session the messages of another, since the
+ * name of the standalone stream is the same in all (GHSA-84j6-jc92-77jm).
+ * This module is browser compatible.
+ */
+import { formatCursor, parseCursor } from "../log/cursor.ts";
+import type { Log, LogPosition, Page } from "../log/log.ts";
+import { encode } from "../wire/encode.ts";
+import { createReader } from "../wire/reader.ts";
+
+export interface McpEventsOptions {
+  /** Where messages are kept. It belongs to these events alone. */
+  readonly log: Log;
+  /** What is retained of all sessions. Default: 100,000 messages, 67,108,864 bytes (64 MiB), 3,600,000 ms (an hour). */
+  readonly retention?: { readonly messages?: number; readonly bytes?: number; readonly ageMs?: number };
+  /** Default: `console.error`. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** As `EventStore` of the SDK. */
+export interface McpEventStore<Message = unknown> {
+  storeEvent(streamId: string, message: Message): Promise<string>;
+  getStreamIdForEventId(eventId: string): Promise<string | undefined>;
+  replayEventsAfter(
+    lastEventId: string,
+    handlers: { send: (eventId: string, message: Message) => Promise<void> },
+  ): Promise<string>;
+}
+
+export interface McpEvents {
+  /** The store of one session: the `eventStore` of its transport. The same in each process that serves the session. */
+  forSession<Message = never>(sessionId: string): McpEventStore<Message>;
+  /** Closes the log. */
+  close(): Promise<void>;
+}
+
+const PAGE_MESSAGES = 500;
+const PAGE_BYTES = 2 ** 20;
+
+export function createMcpEvents({
+  log,
+  retention = {},
+  onError = console.error,
+}: McpEventsOptions): McpEvents {
+  const { messages = 100_000, bytes = 64 * 2 ** 20, ageMs = 3_600_000 } = retention;
+  let epoch = "";
+  const opened = log.open({
+    retention: { messages, bytes, ageMs },
+    onTail: () => undefined,
+    onReset: (position: LogPosition) => (epoch = position.epoch),
+    onError,
+  });
+  const ready = opened.then((position) => (epoch ||= position.epoch));
+  ready.catch(() => undefined);
+  return {
+    forSession: (sessionId) => new SessionEvents(log, ready, () => epoch, sessionId),
+    async close() {
+      await ready.catch(() => undefined);
+      await log.close();
+    },
+  };
+}
+
+class SessionEvents implements McpEventStore<never> {
+  readonly #log: Log;
+  readonly #ready: Promise<unknown>;
+  readonly #epoch: () => string;
+  readonly #sessionId: string;
+
+  constructor(log: Log, ready: Promise<unknown>, epoch: () => string, sessionId: string) {
+    this.#log = log;
+    this.#ready = ready;
+    this.#epoch = epoch;
+    this.#sessionId = sessionId;
+  }
+
+  async storeEvent(streamId: string, message: unknown): Promise<string> {
+    await this.#ready;
+    const body = utf8.encode(encode({ data: JSON.stringify(message) }));
+    const { first } = await this.#log.append([{ topic: this.#topicOf(streamId), body }]);
+    return this.#idOf(streamId, first);
+  }
+
+  async getStreamIdForEventId(eventId: string): Promise<string | undefined> {
+    await this.#ready;
+    const place = this.#placeOf(eventId);
+    if (place === undefined) return undefined;
+    // Of this session, and still there: what follows is then whole.
+    const { entries } = await this.#read(place.streamId, place.offset - 1, 1);
+    return entries[0]?.offset === place.offset ? place.streamId : undefined;
+  }
+
+  async replayEventsAfter(
+    lastEventId: string,
+    { send }: { send: (eventId: string, message: never) => Promise<void> },
+  ): Promise<string> {
+    const streamId = await this.getStreamIdForEventId(lastEventId);
+    if (streamId === undefined) {
+      throw new Error(
+        `Cannot replay events: ${JSON.stringify(lastEventId.slice(0, 128))} is not an event of this session, or no longer kept`,
+      );
+    }
+    const reader = createReader();
+    for (let after = this.#placeOf(lastEventId)!.offset; ;) {
+      const { entries, through } = await this.#read(streamId, after, PAGE_MESSAGES);
+      for (const { offset, body } of entries) {
+        const { data } = reader.read(body)[0]!;
+        // A priming event: it only gives the client a cursor.
+        if (data !== "{}") await send(this.#idOf(streamId, offset), JSON.parse(data) as never);
+      }
+      if (entries.length === 0) return streamId;
+      after = through;
+    }
+  }
+
+  #read(streamId: string, after: number, maxMessages: number): Promise<Page> {
+    const topic = this.#topicOf(streamId);
+    const topics = { exact: [topic], matches: (name: string) => name === topic };
+    return this.#log.read({ topics, after, maxMessages, maxBytes: PAGE_BYTES });
+  }
+
+  #topicOf(streamId: string): string {
+    return `mcp/${encodeURIComponent(this.#sessionId)}/${encodeURIComponent(streamId)}`;
+  }
+
+  #idOf(streamId: string, offset: number): string {
+    return `${formatCursor(this.#epoch(), offset)}/${encodeURIComponent(streamId)}`;
+  }
+
+  #placeOf(eventId: string): { streamId: string; offset: number } | undefined {
+    const slash = eventId.indexOf("/");
+    const cursor = slash === -1 ? undefined : parseCursor(eventId.slice(0, slash));
+    if (cursor?.epoch !== this.#epoch()) return undefined;
+    try {
+      return { offset: cursor.offset, streamId: decodeURIComponent(eventId.slice(slash + 1)) };
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+const utf8 = new TextEncoder();
