@@ -116,6 +116,27 @@ test.each(proxyNames)("the file of %s is what `npx tidings proxy` prints", (name
   expect(file).toBe(proxyConfig(name, { upstream: "http://127.0.0.1:3001", path: "/events" }));
 });
 
+test("nothing stands in them but those lines and what names the two ends", () => {
+  const left = proxyNames.map((name) => {
+    const config = bare(name)(proxyConfig(name, { upstream: "http://127.0.0.1:3001", path: "/events" }));
+    return config
+      .replaceAll(/^\s*#.*\n/gm, "")
+      .replaceAll(/\s+/g, " ")
+      .trim();
+  });
+  expect(Object.fromEntries(proxyNames.map((name, index) => [name, left[index]]))).toEqual({
+    apache: '<VirtualHost *:80> ProxyPass "/events" "http://127.0.0.1:3001/events" </VirtualHost>',
+    caddy: ":80 { reverse_proxy /events* 127.0.0.1:3001 }",
+    haproxy:
+      "defaults mode http frontend web bind :80 use_backend app if { path_beg /events } " +
+      "backend app server app1 127.0.0.1:3001",
+    nginx: "server { listen 80; location /events { proxy_pass http://127.0.0.1:3001; } }",
+    varnish:
+      'vcl 4.1; backend app { .host = "127.0.0.1"; .port = "3001"; } ' +
+      'sub vcl_recv { if (req.url ~ "^/events") { } }',
+  });
+});
+
 test.each(proxyNames)("the file of %s gives a reason for each of its lines", (name) => {
   const lines = proxyConfig(name, { upstream: "http://127.0.0.1:3001" }).split("\n");
   for (const line of proxies[name].lines) {

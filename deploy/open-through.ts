@@ -1,7 +1,7 @@
 /**
- * One stream through one proxy, for a test of what one line does: proxy, server and client end with the test.
+ * One stream through one proxy, for tests of what one line does: proxy, server and client end with the test.
  */
-import { onTestFinished } from "vitest";
+import { test as base, type TestAPI } from "vitest";
 import type { ProxyName } from "../packages/tidings/src/cli/proxies/proxy-config.ts";
 import { type Origin, type OriginOptions, type OriginStream, startOrigin } from "./origin.ts";
 import type { RunningProgram } from "./program.ts";
@@ -22,20 +22,26 @@ export interface ThroughOptions extends ReaderOptions {
   server?: OriginOptions;
 }
 
-export async function openThrough(
-  name: ProxyName,
-  { edit, server, ...request }: ThroughOptions = {},
-): Promise<Through> {
-  const origin = await startOrigin(server);
-  const { protocol = "HTTP/1.1" } = request;
-  const starting = startProxy(name, { upstream: origin.url, protocol, ...(edit ? { edit } : {}) });
-  onTestFinished(async () => {
-    // The origin first: some proxies do not stop before their streams have ended.
-    await origin.stop();
-    await (await starting).stop();
+export type Open = (options?: ThroughOptions) => Promise<Through>;
+
+/** `test`, with `open` for this proxy. Such tests mostly wait, so they may run side by side. */
+export function testThrough(name: ProxyName): TestAPI<{ open: Open }> {
+  return base.extend<{ open: Open }>({
+    open: async ({ onTestFinished }, use) => {
+      await use(async ({ edit, server, ...request } = {}) => {
+        const origin = await startOrigin(server);
+        onTestFinished(() => origin.stop());
+        const { protocol = "HTTP/1.1" } = request;
+        const proxy = await startProxy(name, { upstream: origin.url, protocol, ...(edit ? { edit } : {}) });
+        const reader = openReader(proxy.url, request);
+        // The origin first: some proxies do not stop before their streams have ended.
+        onTestFinished(async () => {
+          reader.leave();
+          await origin.stop();
+          await proxy.stop();
+        });
+        return { stream: await origin.next(), reader, proxy, origin };
+      });
+    },
   });
-  const proxy = await starting;
-  const reader = openReader(proxy.url, request);
-  onTestFinished(() => reader.leave());
-  return { stream: await origin.next(), reader, proxy, origin };
 }

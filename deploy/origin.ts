@@ -62,6 +62,7 @@ export async function startOrigin({
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
+  let stopped: Promise<unknown> | undefined;
   return {
     port,
     url: `http://127.0.0.1:${port}`,
@@ -73,9 +74,10 @@ export async function startOrigin({
         : Promise.resolve(stream);
     },
     async stop() {
+      stopped ??= once(server, "close");
       server.closeAllConnections();
       server.close();
-      await once(server, "close");
+      await stopped;
     },
   };
 }

@@ -1,10 +1,12 @@
 /**
  * Lines that others add to Apache httpd, since ours has none for event streams. What every proxy is asked stands in matrix.test.ts.
  */
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { happensWithin, NO_MS, writesUntilClosed } from "../checks.ts";
-import { openThrough } from "../open-through.ts";
+import { testThrough } from "../open-through.ts";
 import { openReader } from "../reader.ts";
+
+const test = testThrough("apache");
 
 /** More lines before the virtual host. */
 const server = (lines: string) => (config: string) => `${lines}\n${config}`;
@@ -13,25 +15,27 @@ const server = (lines: string) => (config: string) => `${lines}\n${config}`;
 const host = (lines: string) => (config: string) =>
   config.replace("</VirtualHost>", `${lines}\n</VirtualHost>`);
 
-test("the server learns that its client left when it writes for the second time", async () => {
-  const { stream, reader } = await openThrough("apache");
+test.concurrent("the server learns that its client left when it writes for the second time", async ({
+  open,
+}) => {
+  const { stream, reader } = await open();
   await reader.response;
   reader.leave();
   expect(await happensWithin(NO_MS, stream.closed)).toBe(false);
   expect(await writesUntilClosed(stream)).toBe(2);
 });
 
-describe("lines that are not needed", () => {
-  test("flushpackets=on makes no difference to a client that leaves", async () => {
+describe.concurrent("lines that are not needed", () => {
+  test("flushpackets=on makes no difference to a client that leaves", async ({ open }) => {
     const edit = (config: string): string => config.replace(/^( +ProxyPass .+)$/m, "$1 flushpackets=on");
-    const { stream, reader } = await openThrough("apache", { edit });
+    const { stream, reader } = await open({ edit });
     await reader.response;
     reader.leave();
     expect(await happensWithin(NO_MS, stream.closed)).toBe(false);
   });
 
-  test("no-gzip: where event streams are compressed, they come as they are sent", async () => {
-    const { stream, reader } = await openThrough("apache", {
+  test("no-gzip: where event streams are compressed, they come as they are sent", async ({ open }) => {
+    const { stream, reader } = await open({
       edit: host("SetOutputFilter DEFLATE"),
       headers: { "accept-encoding": "gzip" },
     });
@@ -46,15 +50,17 @@ describe("lines that are not needed", () => {
   });
 });
 
-test("ProxyTimeout ends a silent stream", async () => {
-  const { stream, reader } = await openThrough("apache", { edit: host("ProxyTimeout 1") });
+test.concurrent("ProxyTimeout ends a silent stream", async ({ open }) => {
+  const { stream, reader } = await open({ edit: host("ProxyTimeout 1") });
   stream.send("last");
   await reader.arrival("last");
   expect(await reader.ended).toBe("cut");
 });
 
-test("a stream takes a thread, and a client for whom none is left gets no answer until one is free", async () => {
-  const { stream, reader, proxy, origin } = await openThrough("apache", {
+test.concurrent("a stream takes a thread, and a client for whom none is left gets no answer until one is free", async ({
+  open,
+}) => {
+  const { stream, reader, proxy, origin } = await open({
     edit: server("ThreadsPerChild 4\nMaxRequestWorkers 4\nServerLimit 1"),
   });
   await reader.response;

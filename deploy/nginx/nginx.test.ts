@@ -2,14 +2,16 @@
  * Each line of tidings.conf taken away, and lines that others add. What every proxy is asked stands in matrix.test.ts.
  */
 import { readFileSync } from "node:fs";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect } from "vitest";
 import { happensWithin, NO_MS, PAGE_BYTES } from "../checks.ts";
-import { openThrough, type Through, type ThroughOptions } from "../open-through.ts";
+import { testThrough, type ThroughOptions } from "../open-through.ts";
 import { startOrigin } from "../origin.ts";
 import { startProgram, versionOf } from "../program.ts";
 import { bare, without } from "../proxies.ts";
 import { openReader, type Reader } from "../reader.ts";
 import { nginx } from "./program.ts";
+
+const test = testThrough("nginx");
 
 const OURS = "proxy_buffering off; proxy_http_version 1.1;";
 const GZIP = "gzip on; gzip_types text/event-stream; gzip_min_length 0;";
@@ -18,26 +20,26 @@ const GZIP = "gzip on; gzip_types text/event-stream; gzip_min_length 0;";
 const location = (lines: string) => (config: string) =>
   bare("nginx")(config).replace(/proxy_pass .+;/, (pass) => `${pass}\n${lines}`);
 
-const open = (lines: string, options: ThroughOptions = {}): Promise<Through> =>
-  openThrough("nginx", { edit: location(lines), ...options });
-
-const openGzip = (lines: string): Promise<Through> =>
-  open(`${lines} ${GZIP}`, { headers: { "accept-encoding": "gzip" } });
+/** The same for a client that accepts gzip, which nginx has been told to use for event streams. */
+const gzip = (lines: string): ThroughOptions => ({
+  edit: location(`${lines} ${GZIP}`),
+  headers: { "accept-encoding": "gzip" },
+});
 
 async function isHeld(reader: Reader, id: string): Promise<boolean> {
   return !(await happensWithin(NO_MS, reader.arrival(id)));
 }
 
-test("there is an nginx to test with", () => {
+test.concurrent("there is an nginx to test with", () => {
   expect(versionOf(nginx)).toMatch(/^\d+\.\d+/);
   expect(() => versionOf({ ...nginx, command: "nginx-that-is-not-there" })).toThrow(
     "expected: apt-get install nginx-light",
   );
 });
 
-describe("without proxy_buffering off", () => {
-  test("the end of a large event waits for the next byte, and headers for the first", async () => {
-    const { stream, reader } = await openThrough("nginx", { edit: without("proxy_buffering off;") });
+describe.concurrent("without proxy_buffering off", () => {
+  test("the end of a large event waits for the next byte, and headers for the first", async ({ open }) => {
+    const { stream, reader } = await open({ edit: without("proxy_buffering off;") });
     expect(await happensWithin(NO_MS, reader.response)).toBe(false);
     stream.send("small");
     await reader.arrival("small");
@@ -47,8 +49,10 @@ describe("without proxy_buffering off", () => {
     await reader.arrival("large");
   });
 
-  test("with HTTP/1.0, the default before 1.29.7, a short stream is held to its end, headers and all", async () => {
-    const { stream, reader } = await open("proxy_http_version 1.0;");
+  test("with HTTP/1.0, the default before 1.29.7, a short stream is held to its end, headers and all", async ({
+    open,
+  }) => {
+    const { stream, reader } = await open({ edit: location("proxy_http_version 1.0;") });
     for (const id of ["1", "2", "3"]) stream.send(id);
     expect(await isHeld(reader, "1")).toBe(true);
     expect(await happensWithin(0, reader.response)).toBe(false);
@@ -56,8 +60,8 @@ describe("without proxy_buffering off", () => {
     await reader.arrival("3");
   });
 
-  test("with HTTP/1.0 a long stream comes in blocks of 4096 bytes", async () => {
-    const { stream, reader } = await open("proxy_http_version 1.0;");
+  test("with HTTP/1.0 a long stream comes in blocks of 4096 bytes", async ({ open }) => {
+    const { stream, reader } = await open({ edit: location("proxy_http_version 1.0;") });
     let sent = 0;
     do stream.send(String(sent++), 200);
     while (!(await happensWithin(20, reader.arrival("0"))) && sent < 100);
@@ -66,8 +70,8 @@ describe("without proxy_buffering off", () => {
     expect(reader.arrivedAt.size).toBeLessThan(100);
   });
 
-  test("gzip for event streams holds them to the end", async () => {
-    const { stream, reader } = await openGzip("proxy_http_version 1.1;");
+  test("gzip for event streams holds them to the end", async ({ open }) => {
+    const { stream, reader } = await open(gzip("proxy_http_version 1.1;"));
     stream.send("small");
     expect(await isHeld(reader, "small")).toBe(true);
     stream.end();
@@ -75,9 +79,9 @@ describe("without proxy_buffering off", () => {
   });
 });
 
-describe("without proxy_http_version 1.1", () => {
-  test("a server that crashes looks like one that finished, unless 1.1 is the default", async () => {
-    const { stream, reader } = await open("proxy_buffering off; proxy_http_version 1.0;");
+describe.concurrent("without proxy_http_version 1.1", () => {
+  test("a server that crashes looks like one that finished, unless 1.1 is the default", async ({ open }) => {
+    const { stream, reader } = await open({ edit: location("proxy_buffering off; proxy_http_version 1.0;") });
     stream.send("last");
     await reader.arrival("last");
     stream.crash();
@@ -85,9 +89,9 @@ describe("without proxy_http_version 1.1", () => {
   });
 });
 
-describe("with both lines", () => {
-  test("a POST with a body streams as a GET does", async () => {
-    const { stream, reader } = await open(OURS, { method: "POST", body: '{"q":"你好"}' });
+describe.concurrent("with both lines", () => {
+  test("a POST with a body streams as a GET does", async ({ open }) => {
+    const { stream, reader } = await open({ edit: location(OURS), method: "POST", body: '{"q":"你好"}' });
     let body = "";
     for await (const chunk of stream.request.setEncoding("utf8")) body += chunk as string;
     expect(body).toBe('{"q":"你好"}');
@@ -95,8 +99,8 @@ describe("with both lines", () => {
     await reader.arrival("answer");
   });
 
-  test("gzip for event streams does not hold them back, nor hide a crash", async () => {
-    const { stream, reader } = await openGzip(OURS);
+  test("gzip for event streams does not hold them back, nor hide a crash", async ({ open }) => {
+    const { stream, reader } = await open(gzip(OURS));
     for (const id of ["1", "2", "3"]) {
       stream.send(id);
       await reader.arrival(id);
@@ -106,7 +110,9 @@ describe("with both lines", () => {
     expect(await reader.ended).toBe("cut");
   });
 
-  test("a cache that was switched on above them keeps no stream, as it would without them", async () => {
+  test("a cache that was switched on above them keeps no stream, as it would without them", async ({
+    onTestFinished,
+  }) => {
     const origin = await startOrigin();
     const proxy = await startProgram(
       nginx,
@@ -138,20 +144,20 @@ describe("with both lines", () => {
   });
 });
 
-describe("X-Accel-Buffering: no, sent by the server", () => {
+describe.concurrent("X-Accel-Buffering: no, sent by the server", () => {
   const server = { headers: { "x-accel-buffering": "no" } };
 
-  test("does for its stream what proxy_buffering off does", async () => {
-    const { stream, reader } = await open("proxy_http_version 1.1;", { server });
+  test("does for its stream what proxy_buffering off does", async ({ open }) => {
+    const { stream, reader } = await open({ edit: location("proxy_http_version 1.1;"), server });
     stream.send("large", 5000);
     await reader.arrival("large");
     // nginx keeps it for itself.
     expect((await reader.response).headers["x-accel-buffering"]).toBeUndefined();
   });
 
-  test("does nothing where nginx has been told to ignore it", async () => {
+  test("does nothing where nginx has been told to ignore it", async ({ open }) => {
     const lines = "proxy_http_version 1.1; proxy_ignore_headers X-Accel-Buffering;";
-    const { stream, reader } = await open(lines, { server });
+    const { stream, reader } = await open({ edit: location(lines), server });
     stream.send("large", 5000);
     expect(await isHeld(reader, "large")).toBe(true);
   });
@@ -177,11 +183,11 @@ const COPIED = [
   "add_header X-Accel-Buffering no;",
 ];
 
-describe("lines that circulate as cures", () => {
-  test("none of them lets the end of a large event through, nor do all together", async () => {
+describe.concurrent("lines that circulate as cures", () => {
+  test("none of them lets the end of a large event through, nor do all together", async ({ open }) => {
     const cures = await Promise.all(
       [...COPIED, COPIED.join(" ")].map(async (line) => {
-        const { stream, reader } = await open(`proxy_http_version 1.1; ${line}`);
+        const { stream, reader } = await open({ edit: location(`proxy_http_version 1.1; ${line}`) });
         stream.send("large", 5000);
         const held = await isHeld(reader, "large");
         stream.send("next");
@@ -197,22 +203,22 @@ describe("lines that circulate as cures", () => {
     expect(COPIED.filter((line) => !page.includes(`\`${line.replace(/;$/, "")}\``))).toEqual([]);
   });
 
-  test("chunked_transfer_encoding off makes a crash look like an end", async () => {
-    const { stream, reader } = await open(`${OURS} chunked_transfer_encoding off;`);
+  test("chunked_transfer_encoding off makes a crash look like an end", async ({ open }) => {
+    const { stream, reader } = await open({ edit: location(`${OURS} chunked_transfer_encoding off;`) });
     stream.send("last");
     await reader.arrival("last");
     stream.crash();
     expect(await reader.ended).toBe("complete");
   });
 
-  test("proxy_ignore_client_abort on hides from the server that its client left", async () => {
-    const { stream, reader } = await open(`${OURS} proxy_ignore_client_abort on;`);
+  test("proxy_ignore_client_abort on hides from the server that its client left", async ({ open }) => {
+    const { stream, reader } = await open({ edit: location(`${OURS} proxy_ignore_client_abort on;`) });
     await reader.response;
     reader.leave();
     expect(await happensWithin(NO_MS, stream.closed)).toBe(false);
   });
 
-  test("proxy_set_header in a location drops those that stand above it", async () => {
+  test("proxy_set_header in a location drops those that stand above it", async ({ onTestFinished }) => {
     const origin = await startOrigin();
     const proxy = await startProgram(
       nginx,
@@ -236,7 +242,19 @@ describe("lines that circulate as cures", () => {
   });
 });
 
-test("the whole site of the page is one that nginx takes, and streams through", async () => {
+test.concurrent("worker_shutdown_timeout ends the streams of an old worker after a reload", async ({
+  open,
+}) => {
+  const edit = (config: string): string => `worker_shutdown_timeout 1s;\n${config}`;
+  const { reader, proxy } = await open({ edit });
+  await reader.response;
+  await proxy.reload();
+  expect(await reader.ended).toBe("cut");
+});
+
+test.concurrent("the whole site of the page is one that nginx takes, and streams through", async ({
+  onTestFinished,
+}) => {
   const page = readFileSync(new URL("../../docs/proxies/nginx.md", import.meta.url), "utf8");
   const block = /```nginx\n(upstream [^]*?)```/.exec(page)?.[1] ?? "";
   const origin = await startOrigin();

@@ -5,7 +5,9 @@ export const nginx: Program = {
   command: "nginx",
   debian: "nginx-light",
   versionArguments: ["-v"],
-  async prepare({ folder }, http) {
+  async prepare({ folder }, config) {
+    // The one line of a configuration that stands outside of its http block.
+    const [, main = "", http = ""] = /^(worker_shutdown_timeout .+\n)?([^]*)$/.exec(config) ?? [];
     const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
       (name) => `${name}_temp_path ${folder}/${name};`,
     );
@@ -14,6 +16,7 @@ export const nginx: Program = {
       process.getuid?.() === 0 ? "user root;" : "",
       "daemon off;",
       "worker_processes 1;",
+      main,
       `pid ${folder}/nginx.pid;`,
       "error_log stderr;",
       "events { worker_connections 256; }",

@@ -1,11 +1,13 @@
 /**
  * The line of default.vcl taken away, and lines that others add. What every proxy is asked stands in matrix.test.ts.
  */
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { happensWithin, NO_MS, writesUntilClosed } from "../checks.ts";
-import { openThrough } from "../open-through.ts";
+import { testThrough } from "../open-through.ts";
 import { without } from "../proxies.ts";
 import { openReader } from "../reader.ts";
+
+const test = testThrough("varnish");
 
 /** Instead of our line: nothing, or another one. */
 const instead = (line: string) => (config: string) => config.replace("return (pipe);", line);
@@ -14,9 +16,11 @@ const response = (lines: string) => (config: string) =>
 /** More parameters of varnishd stand in its arguments; this is how a VCL asks for them. */
 const backend = (line: string) => (config: string) => config.replace(/^( +\.port = .+)$/m, `$1\n    ${line}`);
 
-describe("without return (pipe)", () => {
-  test("a second client is given the first one's stream, with what was sent before it came", async () => {
-    const { stream, reader, proxy, origin } = await openThrough("varnish", {
+describe.concurrent("without return (pipe)", () => {
+  test("a second client is given the first one's stream, with what was sent before it came", async ({
+    open,
+  }) => {
+    const { stream, reader, proxy, origin } = await open({
       edit: without("return (pipe);"),
     });
     stream.send("for the first alone");
@@ -27,8 +31,8 @@ describe("without return (pipe)", () => {
     expect(await happensWithin(NO_MS, origin.next())).toBe(false);
   });
 
-  test("a client that comes after the end is given a recording", async () => {
-    const { stream, reader, proxy } = await openThrough("varnish", { edit: without("return (pipe);") });
+  test("a client that comes after the end is given a recording", async ({ open }) => {
+    const { stream, reader, proxy } = await open({ edit: without("return (pipe);") });
     stream.send("for the first alone");
     stream.end();
     await reader.ended;
@@ -37,8 +41,8 @@ describe("without return (pipe)", () => {
     expect(Number((await second.response).headers["age"])).toBeGreaterThanOrEqual(0);
   });
 
-  test("Cache-Control: no-cache gives each a stream of its own", async () => {
-    const { proxy, origin } = await openThrough("varnish", {
+  test("Cache-Control: no-cache gives each a stream of its own", async ({ open }) => {
+    const { proxy, origin } = await open({
       edit: without("return (pipe);"),
       server: { headers: { "cache-control": "no-cache" } },
     });
@@ -49,17 +53,19 @@ describe("without return (pipe)", () => {
   });
 });
 
-describe("return (pass)", () => {
-  test("does not tell the server that its client left before it has written a few times", async () => {
-    const { stream, reader } = await openThrough("varnish", { edit: instead("return (pass);") });
+describe.concurrent("return (pass)", () => {
+  test("does not tell the server that its client left before it has written a few times", async ({
+    open,
+  }) => {
+    const { stream, reader } = await open({ edit: instead("return (pass);") });
     await reader.response;
     reader.leave();
     expect(await happensWithin(NO_MS, stream.closed)).toBe(false);
     expect(await writesUntilClosed(stream)).toBeGreaterThan(1);
   });
 
-  test("with do_gzip, holds everything to the end", async () => {
-    const { stream, reader } = await openThrough("varnish", {
+  test("with do_gzip, holds everything to the end", async ({ open }) => {
+    const { stream, reader } = await open({
       edit: (config) => response("set beresp.do_gzip = true;")(instead("return (pass);")(config)),
       headers: { "accept-encoding": "gzip" },
     });
@@ -69,8 +75,8 @@ describe("return (pass)", () => {
     await reader.arrival("first");
   });
 
-  test("ends a stream that is silent for between_bytes_timeout", async () => {
-    const { stream, reader } = await openThrough("varnish", {
+  test("ends a stream that is silent for between_bytes_timeout", async ({ open }) => {
+    const { stream, reader } = await open({
       edit: (config) => backend(".between_bytes_timeout = 1s;")(instead("return (pass);")(config)),
     });
     stream.send("last");
@@ -79,14 +85,16 @@ describe("return (pass)", () => {
   });
 });
 
-describe("return (pipe)", () => {
-  test("asks for nothing in vcl_pipe: the server is told to close the connection after the stream anyway", async () => {
-    const { stream } = await openThrough("varnish");
+describe.concurrent("return (pipe)", () => {
+  test("asks for nothing in vcl_pipe: the server is told to close the connection after the stream anyway", async ({
+    open,
+  }) => {
+    const { stream } = await open();
     expect(stream.request.headers["connection"]).toBe("close");
   });
 
-  test("pays no heed to do_gzip and between_bytes_timeout", async () => {
-    const { stream, reader } = await openThrough("varnish", {
+  test("pays no heed to do_gzip and between_bytes_timeout", async ({ open }) => {
+    const { stream, reader } = await open({
       edit: (config) =>
         response("set beresp.do_gzip = true;")(backend(".between_bytes_timeout = 500ms;")(config)),
       headers: { "accept-encoding": "gzip" },
