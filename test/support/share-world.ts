@@ -136,7 +136,8 @@ export function createShareWorld(chance: Chance, ids: "cursors" | "opaque" | "no
       random: () => chance(1000) / 1000,
       setTimeout(run, ms) {
         const timer = { owner, run, dueMs: nowMs + ms };
-        timers.add(timer);
+        // What is under way in a tab that crashed runs on here, and nowhere else.
+        if (!owner.dead) timers.add(timer);
         return timer;
       },
       clearTimeout: (timer) => void timers.delete(timer as never),

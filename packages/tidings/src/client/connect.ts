@@ -7,6 +7,7 @@ import type { ParsedMessage } from "../wire/message.ts";
 import { connect as connectCore, type Connection, type CoreOptions } from "./core/connect.ts";
 import type { Feature } from "./core/feature.ts";
 import type { Asked } from "./core/request.ts";
+import { refuseEventSourceProperties, withWarnings } from "./development.ts";
 import { type DecodedMessage, type Invalid, json, type MessageIn } from "./features/json.ts";
 import { page, type WhenHidden, type WhenOffline } from "./features/page.ts";
 import { type MessageOf, schemas } from "./features/schemas.ts";
@@ -58,6 +59,10 @@ export function connect(
   url: Asked<string | URL>,
   options: ConnectOptions<never> = {},
 ): Connection<DecodedMessage> {
+  try {
+    // Bundlers know this condition, and drop what is in it for production. Elsewhere there may be no process.
+    if (process.env.NODE_ENV !== "production") options = withWarnings(options, OPTIONS);
+  } catch {}
   const { events, invalid } = options;
   const use: Feature<unknown>[] = [
     ...(options.use ?? []),
@@ -67,5 +72,48 @@ export function connect(
   ];
   if (events) use.push(schemas(events, invalid));
   else if (options.json) use.push(json(invalid));
-  return connectCore(url, Object.assign({}, options, { use })) as unknown as Connection<DecodedMessage>;
+  const connection = connectCore(url, Object.assign({}, options, { use }));
+  try {
+    if (process.env.NODE_ENV !== "production") refuseEventSourceProperties(connection);
+  } catch {}
+  return connection as unknown as Connection<DecodedMessage>;
 }
+
+/** By which a misspelt option is known. */
+const OPTIONS: readonly string[] = /* @__PURE__ */ Object.keys({
+  method: true,
+  headers: true,
+  body: true,
+  signal: true,
+  lastEventId: true,
+  retry: true,
+  until: true,
+  maxQueuedMessages: true,
+  maxMessageBytes: true,
+  clock: true,
+  onMessage: true,
+  onOpen: true,
+  onError: true,
+  onState: true,
+  fetch: true,
+  credentials: true,
+  init: true,
+  transport: true,
+  refresh: true,
+  idleMs: true,
+  connectTimeoutMs: true,
+  firstByteTimeoutMs: true,
+  cursor: true,
+  ack: true,
+  cursorVia: true,
+  resume: true,
+  dialect: true,
+  onGap: true,
+  trace: true,
+  json: true,
+  events: true,
+  invalid: true,
+  whenHidden: true,
+  whenOffline: true,
+  use: true,
+} satisfies Record<keyof ConnectOptions, true>);

@@ -106,6 +106,28 @@ async function dataOf(text: string | Buffer, count: number): Promise<unknown[]> 
 }
 
 describe("the interface", () => {
+  test("can stand where the platform's stands", () => {
+    const platform: typeof globalThis.EventSource = EventSource;
+    expect(platform).toBe(EventSource);
+  });
+
+  test("has accessors and a class of the names that Web IDL gives them", () => {
+    for (const name of ["onopen", "onmessage", "onerror"]) {
+      const accessors = Object.getOwnPropertyDescriptor(EventSource.prototype, name)!;
+      const functions = Object.values(accessors).filter((one) => typeof one === "function") as Function[];
+      expect(functions.map((one) => [one.name, one.length])).toEqual([
+        [`get ${name}`, 0],
+        [`set ${name}`, 1],
+      ]);
+    }
+    expect(Object.getOwnPropertyDescriptor(EventSource, "name")).toEqual({
+      value: "EventSource",
+      enumerable: false,
+      writable: false,
+      configurable: true,
+    });
+  });
+
   test("is the one that Web IDL describes", () => {
     const { prototype } = EventSource;
     expect([EventSource.name, EventSource.length, Object.prototype.toString.call(prototype)]).toEqual([
@@ -475,6 +497,42 @@ describe("a refusal", () => {
   });
 });
 
+describe("a subclass", () => {
+  test("may have a close of its own, which is called by its callers alone", async () => {
+    vi.useFakeTimers();
+    const { fetch } = answers("data: x\n\n");
+    const close = vi.fn();
+    class Own extends EventSource {
+      override close(): void {
+        close();
+        super.close();
+      }
+    }
+    const source = new Own("https://a.example/", { fetch });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([fetch.mock.calls.length > 2, close.mock.calls.length]).toEqual([true, 0]);
+    source.close();
+    expect([close.mock.calls.length, source.readyState, vi.getTimerCount()]).toEqual([1, 2, 0]);
+  });
+});
+
+test("a server that answers and dies is backed off from, as connect does", async () => {
+  vi.useFakeTimers();
+  vi.spyOn(Math, "random").mockReturnValue(0.999);
+  const { fetch } = answers("data: x\n\n");
+  open("https://a.example/", { fetch });
+  // A second takes ten milliseconds.
+  await vi.advanceTimersByTimeAsync(300);
+  expect(fetch.mock.calls.length).toBeLessThanOrEqual(6);
+});
+
+test("a message may be as long as Chromium's, in one line", async () => {
+  const length = 3 * 2 ** 20;
+  const { url } = await serve(stream(`data: ${"x".repeat(length)}\n\n`));
+  const { messages } = open(url);
+  await eventually(() => expect(messages.map(({ data }) => (data as string).length)).toEqual([length]));
+});
+
 describe("close()", () => {
   test("stops messages, those of the same chunk too, and every event after it", async () => {
     vi.useFakeTimers();
@@ -546,6 +604,19 @@ describe("onopen, onmessage and onerror", () => {
 });
 
 describe("EventSource.fromReadableStream()", () => {
+  test("refuses a stream that something else reads, and shows where a reader would go on and when", async () => {
+    const locked = new ReadableStream<Uint8Array>();
+    locked.getReader();
+    expect(() => EventSource.fromReadableStream(locked)).toThrow(TypeError);
+    const text = new TextEncoder().encode("retry: 5000\nid: 7\ndata: x\n\n");
+    const source = EventSource.fromReadableStream(
+      new ReadableStream({ start: (controller) => controller.enqueue(text) }),
+    );
+    closers.unshift(() => source.close());
+    expect([source.lastEventId, source.reconnectionTime]).toEqual(["", 1000]);
+    await eventually(() => expect([source.lastEventId, source.reconnectionTime]).toEqual(["7", 5000]));
+  });
+
   function createStream() {
     let controller!: ReadableStreamDefaultController<Uint8Array>;
     let cancelled = false;

@@ -4,7 +4,7 @@
  * Standard: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface
  * This module is browser compatible.
  */
-import { createParser } from "../wire/parser.ts";
+import { createParser, type Parser } from "../wire/parser.ts";
 import { type Attempts, createAttempts } from "./core/attempts.ts";
 import { systemClock } from "./core/clock.ts";
 import type { EventStreamError } from "./core/event-stream-error.ts";
@@ -26,7 +26,15 @@ export interface EventSourceInit {
   fetch?: Fetch;
 }
 
-type Handler<E extends Event> = ((this: EventSource, event: E) => unknown) | null;
+/** What handlers have as `this`: the class without what is private to it, so that the class can stand where the platform's stands. */
+interface EventSourceThis extends EventTarget {
+  readonly url: string;
+  readonly withCredentials: boolean;
+  readonly readyState: number;
+  close(): void;
+}
+
+type Handler<E extends Event> = ((this: EventSourceThis, event: E) => unknown) | null;
 
 /** An `error` event: as the standard fires it, and why. */
 export interface EventSourceErrorEvent extends Event {
@@ -87,7 +95,8 @@ export class EventSource extends Target {
       ["CONNECTING", "OPEN", "CLOSED"].forEach((name, value) => define(target, name, { value }));
     }
     // A class hides what Web IDL shows, and a bundler may rename it.
-    for (const name of ["url", "withCredentials", "readyState", "close"]) define(prototype, name);
+    for (const name of ["url", "withCredentials", "readyState", "close", "lastEventId", "reconnectionTime"])
+      define(prototype, name);
     define(prototype, Symbol.toStringTag, { value: "EventSource", enumerable: false, configurable: true });
     define(this, "name", { value: "EventSource", enumerable: false, configurable: true });
     for (const type of ["open", "message", "error"]) {
@@ -111,6 +120,7 @@ export class EventSource extends Target {
   readonly #withCredentials: boolean;
   #readyState: 0 | 1 | 2 = 0;
   readonly #attempts: Attempts;
+  readonly #parser: Parser;
 
   /**
    * @param url - Absolute, or relative to the page or the worker.
@@ -132,12 +142,12 @@ export class EventSource extends Target {
     const { withCredentials, fetch, ...parts } = { ...init, url: this.#url };
     this.#withCredentials = !!withCredentials;
     let origin = "";
-    const parser = createParser({
+    const parser = (this.#parser = createParser({
       onMessage: ({ event, data, id }) => {
         this.dispatchEvent(new MessageEvent(event, { data, origin, lastEventId: id }));
       },
       onRetry: (ms) => this.#attempts.take({ type: "retry", ms }),
-    });
+    }));
     this.#attempts = createAttempts(
       {
         clock: systemClock,
@@ -173,8 +183,11 @@ export class EventSource extends Target {
    * Reads an event stream that the application got by itself; when that ends, so does this, with an `error` event.
    * A proposal that may still change, in no standard yet: https://github.com/whatwg/html/pull/12272
    * @param stream - Of bytes. Cancelled by `close()`.
+   * @throws {TypeError} If something else reads the stream already.
    */
   static fromReadableStream(stream: ReadableStream<Uint8Array>): EventSource {
+    if (stream.locked)
+      throw new TypeError("Cannot read event stream: it is locked, expected one without a reader");
     const headers = { "content-type": "text/event-stream" };
     // As of a method that is not repeated, since a stream can be read once.
     return new EventSource("about:event-stream", {
@@ -195,6 +208,16 @@ export class EventSource extends Target {
   /** 0 `CONNECTING` (also while it waits to return), 1 `OPEN`, 2 `CLOSED`. */
   get readyState(): 0 | 1 | 2 {
     return this.#readyState;
+  }
+
+  /** The last event ID, for an application that reconnects by itself. Of the same proposal as `fromReadableStream`. */
+  get lastEventId(): string {
+    return this.#parser.lastEventId;
+  }
+
+  /** The reconnection time in milliseconds. Of the same proposal as `fromReadableStream`. */
+  get reconnectionTime(): number {
+    return Math.max(DEFAULT_RETRY.baseMs, this.#attempts.state.reconnectionTimeMs);
   }
 
   /** Final: after it there is no request, no timer and no event. */

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
 import {
   chanceFrom,
@@ -99,6 +99,39 @@ describe("share()", () => {
       world.publish(1);
       await world.advance(1000);
       expect(tab.numbers).toEqual(upTo(1, 6));
+    });
+
+    test("without a cursor begins as the server begins, by default, and with what comes from now on if asked to", async () => {
+      for (const [begin, ids, most] of [
+        [undefined, "cursors", 2],
+        [undefined, "opaque", 2],
+        ["now", "cursors", 1],
+      ] as const) {
+        const world = createShareWorld(chanceFrom(1), ids);
+        await world.open();
+        await world.advance(1000);
+        world.publish(3);
+        await world.advance(1000);
+        const tab = await world.open(begin ? { begin } : {});
+        await world.advance(1000);
+        world.publish(1);
+        await world.advance(1000);
+        expect([begin, ids, world.mostConnections, world.connections]).toEqual([begin, ids, most, 1]);
+        expect(tab.numbers).toEqual([4]);
+      }
+    });
+
+    test("without a cursor begins now where the stream has no ids, by which the two could meet", async () => {
+      const world = createShareWorld(chanceFrom(1), "none");
+      await world.open();
+      await world.advance(1000);
+      world.say("data: 1\n\n");
+      await world.advance(1000);
+      const tab = await world.open();
+      await world.advance(1000);
+      world.say("data: 2\n\n");
+      await world.advance(1000);
+      expect([tab.numbers, world.mostConnections]).toEqual([[2], 1]);
     });
 
     test("and begins with a request gets what the server begins with", async () => {
@@ -383,3 +416,20 @@ async function simulate(seed: number, ids: "cursors" | "opaque"): Promise<Outcom
     due: { numbers: dueNumbers, connections: one, leaders: one, left: [0, 0, 0, 0] },
   };
 }
+
+test("a page that cannot share says so once, in the console", () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+  vi.stubGlobal("document", { baseURI: "http://lan.example/" });
+  vi.stubGlobal("isSecureContext", false);
+  vi.stubGlobal("navigator", {});
+  for (let tab = 0; tab < 2; tab++) {
+    const connection = share("http://127.0.0.1:1/", { retry: { attempts: 1 } });
+    expect(connection.role).toBe("alone");
+    connection.close();
+  }
+  vi.unstubAllGlobals();
+  expect(warn.mock.calls.map(([text]) => String(text))).toEqual([
+    expect.stringContaining("cannot share its event stream, since it is not a secure context"),
+  ]);
+  warn.mockRestore();
+});

@@ -24,8 +24,9 @@ export interface ShareOptions<Message = ParsedMessage> extends ConnectOptions<Me
    */
   name?: string;
   /**
-   * What a tab without a cursor begins with when another leads already: with what comes from `"now"` on, or as the server begins a
-   * `"request"` of its own, which it ends as soon as the two have met. Default `"now"`.
+   * What a tab without a cursor begins with when another leads already. `"request"`: as the server begins a request of its own, with a
+   * snapshot for instance, which ends as soon as the two have met. `"now"`: with what comes from now on. Default: `"request"`, or
+   * `"now"` for a stream without ids.
    */
   begin?: "now" | "request";
   /** Milliseconds of silence after which a leader that is asked for a sign of life is robbed of its lead. Default 10 000. */
@@ -98,6 +99,7 @@ export function shareOver(
   }
   let role: Role = "alone";
   if (!platform) {
+    warnWhereTabsCannotShare();
     const connection = connect(url, options as ConnectOptions);
     return Object.defineProperty(connection, "role", { value: role }) as SharedConnection<never>;
   }
@@ -118,7 +120,7 @@ export function shareOver(
     takeoverMs,
     maxQueued: maxQueuedMessages,
     maxRecent: maxRecentMessages,
-    fromStart: begin === "request",
+    begin,
     connect: (more) => connect(url, { ...request, ...more } as ConnectOptions),
     onRole: (is) => void (role = is),
     onState(state, response) {
@@ -178,6 +180,21 @@ export function shareOver(
     lastState = stateNow();
     onState?.(lastState);
   }
+}
+
+let hasWarned = false;
+
+/** A page is told, in production too: over HTTP/1.1 a browser allows six connections, and the seventh tab would not load. */
+function warnWhereTabsCannotShare(): void {
+  const { document, isSecureContext } = globalThis as Partial<Window & typeof globalThis>;
+  if (hasWarned || !document) return;
+  hasWarned = true;
+  const why = isSecureContext ? "it has no Web Locks or no BroadcastChannel" : "it is not a secure context";
+  // oxlint-disable-next-line no-console -- nobody else would know
+  console.warn(
+    `Tidings: this page cannot share its event stream, since ${why}: each tab opens a connection of its own, of which a browser ` +
+      "allows six over HTTP/1.1. Expected HTTPS or localhost, or HTTP/2",
+  );
 }
 
 /** What this page can share with; nothing in an insecure context, and in most runtimes that are not browsers. */

@@ -7,6 +7,7 @@ import { useEffect, useState } from "react";
 import { renewableStore } from "../store/store.ts";
 import type { AnyOptions, MessageFor, Newest, OptionsOf, StoreUrl, View } from "../store/view.ts";
 import type { EventSchemas } from "../wire/contract.ts";
+import { bodyKey } from "./body-key.ts";
 import { useStore } from "./use-store.ts";
 
 /** What a component sees of its connection, and what it can do with it. */
@@ -54,7 +55,7 @@ export function useEventStream<
   const key = JSON.stringify([
     url && typeof url !== "function" ? String(url) : !!url,
     method,
-    body,
+    bodyKey(body),
     given.key,
   ]);
   const make = () => ({ key, store: renewableStore(url, given) });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from 
 import { z } from "zod";
 import { createWorld, type World } from "../../../../test/support/client-world.ts";
 import type { DecodedMessage, EventStreamError } from "../client/index.ts";
+import { share } from "../client/share.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 import { nextFrame } from "./frame.ts";
 import { createStore, renewableStore } from "./store.ts";
@@ -520,4 +521,62 @@ test("types say what data is", () => {
   createStore("/", { reduce: (sum: number) => sum });
   // @ts-expect-error -- A list is reduced, or kept.
   createStore("/", { initial: [], reduce: (list: string[]) => list, keepLast: 9 });
+});
+
+describe("what is not ours", () => {
+  test("a subscriber that throws is reported, and the others hear", async () => {
+    const listeners = process.listeners("unhandledRejection");
+    const uncaught: unknown[] = [];
+    process
+      .removeAllListeners("unhandledRejection")
+      .on("unhandledRejection", (error) => uncaught.push(error));
+    const { world, frames, store } = open();
+    const boom = new Error("boom");
+    const heard: string[] = [];
+    store.subscribe(() => {
+      throw boom;
+    });
+    store.subscribe(() => heard.push(store.get().state));
+    world.last.respond();
+    await send(world, "data: 1\n\n");
+    frames.draw();
+    vi.useRealTimers();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    process.removeAllListeners("unhandledRejection");
+    for (const listener of listeners) process.on("unhandledRejection", listener);
+    expect([heard, uncaught]).toEqual([["open"], [boom]]);
+  });
+
+  test("a frame that throws is reported, and the next frame of the platform draws", async () => {
+    const listeners = process.listeners("unhandledRejection");
+    const uncaught: unknown[] = [];
+    process
+      .removeAllListeners("unhandledRejection")
+      .on("unhandledRejection", (error) => uncaught.push(error));
+    const { world, options } = scripted();
+    const boom = new Error("boom");
+    const store = createStore("https://a.example/", {
+      ...options,
+      frame: () => {
+        throw boom;
+      },
+    });
+    store.subscribe(() => {});
+    world.last.respond();
+    await send(world, "data: 1\n\n");
+    await vi.advanceTimersByTimeAsync(300);
+    expect(store.get().data?.data).toBe("1");
+    store.close();
+    vi.useRealTimers();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    process.removeAllListeners("unhandledRejection");
+    for (const listener of listeners) process.on("unhandledRejection", listener);
+    expect(new Set(uncaught)).toEqual(new Set([boom]));
+  });
+});
+
+test("share fits as connect, with a name and headers from a function", () => {
+  const make = () =>
+    createStore("/prices", { connect: share, name: "prices", headers: () => ({ token: "t" }) });
+  expect(make).not.toThrow();
 });

@@ -10,6 +10,7 @@ import {
   type HeadersInput,
   type Verdict,
 } from "../client/index.ts";
+import { reportUncaught, tell as tellForeign } from "../guard/foreign.ts";
 import type { EventSchemas } from "../wire/contract.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 import { nextFrame } from "./frame.ts";
@@ -194,17 +195,22 @@ export function renewableStore<Data>(url: StoreUrl, options: AnyOptions<Data>): 
 
   function change(patch: Partial<View<Data>>): void {
     next = { ...next, ...patch };
-    callOff ??= (options.frame ?? nextFrame)(tell);
+    try {
+      callOff ??= (options.frame ?? nextFrame)(tell);
+    } catch (mistake) {
+      reportUncaught(mistake);
+      callOff = nextFrame(tell);
+    }
   }
 
   function tell(): void {
-    callOff?.();
+    tellForeign(reportUncaught, callOff);
     callOff = undefined;
     if (isKeptNew) next = { ...next, data: kept!.slice(-options.keepLast!) as Data };
     isKeptNew = false;
     if (shown === next) return;
     shown = next;
-    for (const looker of lookers) looker.tell();
+    for (const looker of lookers) tellForeign(reportUncaught, looker.tell);
   }
 }
 

@@ -11,6 +11,7 @@ import type {
   MessageOf,
   Verdict,
 } from "../client/index.ts";
+import type { ShareOptions } from "../client/share.ts";
 import type { EventSchemas } from "../wire/contract.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 import type { Frame } from "./frame.ts";
@@ -48,8 +49,12 @@ export interface Opened {
   close(): void;
 }
 
-interface StoreOptions<Message> extends Omit<ConnectOptions<Message>, "events" | "json"> {
-  /** What opens the connection: `connect` of `tidings/client` unless told, or what is called like it, such as `share`. */
+interface StoreOptions<Message>
+  extends
+    Omit<ConnectOptions<Message>, "events" | "json">,
+    // With `connect: share`.
+    Pick<ShareOptions, "name" | "begin" | "takeoverMs" | "maxRecentMessages"> {
+  /** What opens the connection, such as `share`. Default: `connect` of `tidings/client`. */
   connect?(this: void, url: Asked<string | URL>, options: ConnectOptions): Opened;
   /**
    * When to tell of what is new: given a function to call once, it returns how to call that off. Default: in the next animation

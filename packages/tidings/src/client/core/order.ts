@@ -2,7 +2,7 @@
  * The order of messages: one at a time, first come first served, to handlers or to one reader. What nobody takes yet waits.
  * This module is browser compatible.
  */
-import { ask, reportUncaught } from "../../guard/foreign.ts";
+import { ask, isThenable, reportUncaught } from "../../guard/foreign.ts";
 import type { ParsedMessage } from "../../wire/message.ts";
 import { EventStreamError } from "./event-stream-error.ts";
 import { callHooks, type Hooks } from "./feature.ts";
@@ -85,10 +85,12 @@ export function createOrder<M extends { readonly event: string }>(
   /** Asks `until`, then decodes, then hands on. Each may take its time. */
   function take(message: ParsedMessage): void {
     callHooks(hooks, "handing", message, reportUncaught);
-    const judge = hooks.filter(({ until }) => until)[0];
     ask(
-      () => judge && judge.until!(message),
-      (said) => decode(message, asLast(said)),
+      () => {
+        const said = hooks.map(({ until }) => until && until(message));
+        return said.some(isThenable) ? Promise.all(said) : said;
+      },
+      (said) => decode(message, asLast(said.filter(Boolean)[0])),
       (thrown) => {
         reportUncaught(thrown);
         decode(message);

@@ -148,3 +148,63 @@ describe("json", () => {
     expect([seen, errors.map(({ code }) => code)]).toEqual([[1, 2], ["invalid"]]);
   });
 });
+
+describe("a schema that fails", () => {
+  const bad = (how: () => never) => schema<never>(how);
+
+  test.each([
+    [
+      "throws",
+      () => {
+        throw new Error("mine");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("mine")) as never],
+  ] as const)("as it %s makes an invalid message, and the stream goes on", async (_how, how) => {
+    const scripted = createWorld();
+    const errors: EventStreamError[] = [];
+    const seen: unknown[] = [];
+    const connection = connect("https://a.example/", {
+      transport: scripted.transport,
+      clock: scripted.clock,
+      events: { bad: bad(how), text },
+      onError: (error) => void errors.push(error),
+      onMessage: ({ data }) => void seen.push(data),
+    });
+    scripted.last.respond();
+    void scripted.last.send("event: bad\ndata: 1\n\nevent: text\ndata: after\n\n");
+    await scripted.settle();
+    expect([seen, connection.state]).toEqual([["after"], "open"]);
+    expect(errors.map(({ code, message }) => [code, message])).toEqual([
+      ["invalid", 'Cannot take message "bad": data is "1": its schema failed: Error: mine'],
+    ]);
+  });
+});
+
+describe("a plain map of event types", () => {
+  interface Events {
+    price: { bid: number };
+    news: string;
+  }
+
+  test("types messages and handlers, as it types createHub<Events>()", async () => {
+    const scripted = createWorld();
+    const seen: unknown[] = [];
+    const connection = connect<Events>("https://a.example/", {
+      transport: scripted.transport,
+      clock: scripted.clock,
+      json: true,
+      onMessage(message) {
+        if (message.event === "price") expectTypeOf(message.data).toEqualTypeOf<{ bid: number }>();
+        else expectTypeOf(message.data).toEqualTypeOf<string>();
+      },
+    });
+    connection.on("price", ({ data }) => seen.push(data.bid));
+    // @ts-expect-error -- The map has no such event type.
+    connection.on("prize", () => {});
+    scripted.last.respond();
+    void scripted.last.send('event: price\ndata: {"bid":1}\n\n');
+    await scripted.settle();
+    expect(seen).toEqual([1]);
+  });
+});

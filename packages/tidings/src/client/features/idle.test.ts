@@ -67,10 +67,14 @@ describe('createIdleDetector("auto")', () => {
     expect(silence.check(95_000, false)).toBe("nothing came for 60000 ms");
   });
 
-  test("learns nothing from messages, which come when they come", () => {
-    const silence = createIdleDetector("auto");
-    for (let nowMs = 0; nowMs <= 10_000; nowMs += 2000) silence.heard(nowMs);
-    expect(pass(silence, 10_000, 600_000)).toBe(30_000);
+  test("says when the limit is another one, so that nobody waits for a check that is far off", () => {
+    const { heard } = createIdleDetector("auto");
+    expect([heard(0), heard(15_000, true), heard(30_000, true), heard(45_000, true)]).toEqual([
+      false,
+      false,
+      true,
+      false,
+    ]);
   });
 
   test("is no less than 10 s", () => {
@@ -180,5 +184,72 @@ describe("a connection with idleMs", () => {
       await world.settle();
       expect(world.timers).toBe(0);
     }
+  });
+});
+
+describe('a connection with idleMs: "auto"', () => {
+  const URL = "https://a.example/";
+
+  /** A stream that says this every 15 seconds, and then nothing more. @returns After how many seconds it was found dead. */
+  async function silentAfter(heartbeat: string, times: number): Promise<number | undefined> {
+    const world = createWorld();
+    let deadAtMs: number | undefined;
+    const connection = connect(URL, {
+      ...world,
+      onMessage() {},
+      onError: ({ code }) => {
+        if (code === "idle") deadAtMs ??= world.nowMs;
+      },
+    });
+    world.last.respond();
+    for (let time = 0; time < times; time++) {
+      await world.advance(15_000);
+      void world.last.send(heartbeat);
+    }
+    const lastMs = world.nowMs;
+    await world.advance(600_000);
+    connection.close();
+    return deadAtMs && (deadAtMs - lastMs) / 1000;
+  }
+
+  test.each([
+    ["a comment", ":\n\n", 2],
+    ["a blank line", "\n", 2],
+    ["an id by itself", "id: 7\n\n", 2],
+    ["an event called ping", "event: ping\ndata: {}\n\n", 2],
+    ["an event called heartbeat", "event:heartbeat\ndata: 1\n\n", 2],
+    ["any message, when it comes regularly", "data: 1\n\n", 3],
+  ])("learns from %s, and finds a dead stream within three of its intervals", async (_name, text, times) => {
+    expect(await silentAfter(text, times)).toBe(45);
+    expect(await silentAfter(text, times - 1)).toBe(undefined);
+  });
+
+  test("learns nothing from messages that come when they come", async () => {
+    const world = createWorld();
+    const connection = connect(URL, { ...world, onMessage() {} });
+    world.last.respond();
+    for (const ms of [4000, 30_000, 9000, 60_000, 2000, 20_000]) {
+      await world.advance(ms);
+      void world.last.send("data: 1\n\n");
+    }
+    await world.advance(600_000);
+    expect([connection.state, world.attempts.length]).toEqual(["open", 1]);
+    connection.close();
+  });
+
+  test("forgets regular messages when they were no heartbeat: there is one needless reconnect, not many", async () => {
+    const world = createWorld();
+    const connection = connect(URL, { ...world, onMessage() {} });
+    world.last.respond();
+    for (let time = 0; time < 5; time++) {
+      await world.advance(15_000);
+      void world.last.send("data: 1\n\n");
+    }
+    await world.advance(50_000);
+    expect(world.attempts).toHaveLength(2);
+    world.last.respond();
+    await world.advance(3_600_000);
+    expect([connection.state, world.attempts.length]).toEqual(["open", 2]);
+    connection.close();
   });
 });

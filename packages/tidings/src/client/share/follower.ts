@@ -22,8 +22,8 @@ export interface FollowerHost {
   readonly maxQueued: number;
   /** How many of the leader's entries may wait while this tab is catching up. */
   readonly maxRecent: number;
-  /** Whether a tab without a cursor asks the server for the beginning. */
-  readonly fromStart: boolean;
+  /** What a tab without a cursor begins with. Default: a request, if the stream has ids by which the two can meet. */
+  readonly begin: "now" | "request" | undefined;
   ask(ask: Ask): void;
   /** Hands an entry to the application. @returns A promise while its reader is behind. */
   take(entry: Entry): void | PromiseLike<void>;
@@ -71,7 +71,7 @@ export function follow(host: FollowerHost, recent: Recent): Follower {
   let own: { close(): void } | undefined;
   let ownCore: Core | undefined;
   let epoch: string | undefined;
-  let begun = !host.fromStart;
+  let begun = host.begin === "now";
   let queued = 0;
   let heard = false;
   let unanswered = 0;
@@ -81,9 +81,9 @@ export function follow(host: FollowerHost, recent: Recent): Follower {
   return { hear, ask, stop };
 
   function hear(told: Told): void {
-    if (told.term === previousTerm && previousTerm !== term) return hearLate(told);
-    if (told.verdict && told.term === term) return host.onEnd(told.verdict);
     const answer = told.to === me && mode === "asking";
+    if (told.term === previousTerm && previousTerm !== term && !told.lead && !answer) return hearLate(told);
+    if (told.verdict && told.term === term) return host.onEnd(told.verdict);
     if (told.term !== term && !told.lead && !answer) return;
     heard = true;
     epoch = told.epoch || epoch;
@@ -137,6 +137,8 @@ export function follow(host: FollowerHost, recent: Recent): Follower {
       mode = "behind";
       return;
     }
+    // Without ids the two would never meet.
+    if (!id && theirSeq > 0 && host.begin === undefined) begun = true;
     const further = recent.after(id);
     const isNew = !cursor && begun;
     // A term that begins where this tab stands begins for both, though it be at the start.

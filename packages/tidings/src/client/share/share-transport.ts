@@ -13,7 +13,7 @@ import type { Opened } from "./words.ts";
 
 export interface ShareTransportHost extends Pick<
   MemberHost,
-  "clock" | "takeoverMs" | "maxQueued" | "maxRecent" | "fromStart" | "connect" | "onRole" | "onError"
+  "clock" | "takeoverMs" | "maxQueued" | "maxRecent" | "begin" | "connect" | "onRole" | "onError"
 > {
   /** @param response - With `"open"`, the one that the leader reads. */
   onState(state: ConnectionState, response?: TransportResponse): void;

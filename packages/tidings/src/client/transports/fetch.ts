@@ -41,7 +41,7 @@ async function read(
   sink: TransportSink,
   state: { refused: boolean },
 ): Promise<void> {
-  const url = absolute(request.url);
+  const url = resolve(request.url);
   const response = await send(url, request, options, signal);
   if (signal.aborted) return;
   if (response.body === undefined) throw unsupported(url, "fetch does not stream here");
@@ -74,6 +74,14 @@ async function read(
     for (let chunk; (chunk = (await reader?.read())?.value) && !signal.aborted;) {
       if (await take(chunk)) return cancel();
     }
+  }
+}
+
+function resolve(url: string): string {
+  try {
+    return absolute(url);
+  } catch (cause) {
+    throw unmakeable(url, cause);
   }
 }
 
@@ -116,11 +124,7 @@ function whyFailed(cause: unknown, url: string, init: RequestInit, lastEventId: 
     // Not with the body: a stream can be read once.
     if (Request) void new Request(url, { ...init, ...(init.body !== undefined && { body: "" }) });
   } catch (mistake) {
-    return new EventStreamError("request", `Cannot make the request to ${url}: ${explain(mistake)}`, {
-      url,
-      cause: mistake,
-      willRetry: false,
-    });
+    return unmakeable(url, mistake);
   }
   return lastEventId && location && new URL(url).origin !== location.origin
     ? new Error(
@@ -134,6 +138,12 @@ function whyFailed(cause: unknown, url: string, init: RequestInit, lastEventId: 
 export function absolute(url: string | URL): string {
   const { document, location } = globalThis as { document?: Document; location?: Location };
   return new URL(url, document?.baseURI ?? location?.href).href;
+}
+
+/** Of a request that can never be made, so that trying again cannot help. */
+function unmakeable(url: string, cause: unknown): EventStreamError {
+  const facts = { url, cause, willRetry: false };
+  return new EventStreamError("request", `Cannot make the request to ${url}: ${explain(cause)}`, facts);
 }
 
 function unsupported(url: string, why: string): EventStreamError {

@@ -3,7 +3,7 @@
  */
 import { createContext, runInContext } from "node:vm";
 import { build } from "esbuild";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { createTestClock } from "../../test/clock.ts";
 import { connect, type ConnectOptions, type Verdict } from "../index.ts";
 import { xhrTransport, type XhrTransportOptions } from "./xhr.ts";
@@ -120,6 +120,24 @@ describe("xhrTransport()", () => {
     expect(last().told.at(-1)).toBe("abort");
   });
 
+  test("asks past the browser's cache: by a header, and by the query where another origin would have to allow that", async () => {
+    const asked = async (page?: string, url = URL) => {
+      if (page) vi.stubGlobal("location", { href: page, origin: new globalThis.URL(page).origin });
+      ScriptedXhr.all = [];
+      const transport = xhrTransport({ XMLHttpRequest: ScriptedXhr as unknown as new () => XMLHttpRequest });
+      const connection = connect(url, { transport });
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      connection.close();
+      vi.unstubAllGlobals();
+      return ScriptedXhr.all[0]!.told;
+    };
+    expect(await asked()).toContain("cache-control: no-cache");
+    expect(await asked(new globalThis.URL("/page", URL).href)).toContain("cache-control: no-cache");
+    const [, url, ...headers] = await asked("https://page.example/", `${URL}?a=1#b`);
+    expect(url).toMatch(/\?a=1&_=[a-z0-9]+#b$/);
+    expect(headers.join()).not.toContain("cache-control");
+  });
+
   test("takes no start of a character for one, on platforms that decode what came so far", async () => {
     const { clock, data, last } = open();
     await clock.settle();
@@ -218,14 +236,17 @@ describe("xhrTransport()", () => {
     expect(verdict()).toMatchObject({ reason: "truncated", cause: { code: "interrupted" } });
   });
 
-  test("waits no longer than twice the limit for a message to end", async () => {
-    const { clock, errors, last } = open({}, { maxTextLength: 20 });
+  test("waits no longer than twice the limit for a message to end, and does not ask for it again", async () => {
+    const { clock, errors, last, verdict } = open({}, { maxTextLength: 20 });
     await clock.settle();
     last().head();
     last().text(`data: ${"x".repeat(20)}`);
     expect(errors).toEqual([]);
     last().text("x".repeat(20));
     expect(errors[0]).toContain("46 characters came");
+    await clock.advance(60_000);
+    expect(verdict()).toMatchObject({ reason: "gave-up", cause: { code: "too-large" } });
+    expect(ScriptedXhr.all).toHaveLength(1);
   });
 
   test("cannot hold the server back: what waits is bounded by maxQueuedMessages", async () => {

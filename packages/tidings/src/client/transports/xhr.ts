@@ -5,6 +5,7 @@
  * Standard: https://xhr.spec.whatwg.org/
  * This module is browser compatible.
  */
+import { EventStreamError } from "../core/event-stream-error.ts";
 import { TransportError, type TransportErrorCode } from "./transport-error.ts";
 import type { Transport, TransportRequest, TransportSink } from "./transport.ts";
 
@@ -66,7 +67,7 @@ function open(
       throw asError("unsupported", `${protocol[0]} is not a protocol of event streams`);
     }
     xhr = new Request();
-    xhr.open(method, url, true);
+    xhr.open(method, uncached(url, method, headers), true);
     for (const name of Object.keys(headers)) {
       const value = headers[name]!;
       xhr.setRequestHeader(name, name === "last-event-id" ? asBytes(value) : value);
@@ -140,7 +141,15 @@ function open(
     void sink.onText!(text);
     if (!isFull || (boundary === 0 && taken < most * 2) || !close()) return;
     xhr!.abort();
-    sink.onError(asError("interrupted", `${taken} characters came, and maxTextLength is ${maxTextLength}`));
+    const came = `${taken} characters came, and maxTextLength is ${maxTextLength}`;
+    sink.onError(
+      boundary > 0
+        ? asError("interrupted", came)
+        : // It would come again, and be as long.
+          new EventStreamError("too-large", `Event stream ${url} failed: one message is too long: ${came}`, {
+            url,
+          }),
+    );
   }
 
   function excerpt(isWhole: boolean): void {
@@ -156,6 +165,21 @@ function open(
     if (giveExcerpt) excerpt(true);
     return wasOpen;
   }
+}
+
+/**
+ * The request past the browser's cache, which would give each reconnect the same old answer. By a header, or by a query parameter to
+ * another origin, which would have to allow the header by name.
+ */
+function uncached(url: string, method: string, headers: Record<string, string>): string {
+  const { location } = globalThis as { location?: Location };
+  if (method !== "GET") return url;
+  if (!location?.origin || new URL(url, location.href).origin === location.origin) {
+    headers["cache-control"] ??= "no-cache";
+    return url;
+  }
+  const pair = `_=${Math.random().toString(36).slice(2)}`;
+  return url.replace(/(?=#)|$/, (/^[^#]*\?/.test(url) ? "&" : "?") + pair);
 }
 
 /** Where the last whole message of a text ends, 0 if none does. */

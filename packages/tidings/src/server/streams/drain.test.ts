@@ -116,7 +116,7 @@ describe("hub.drain()", () => {
     const text = response.text();
     await vi.advanceTimersByTimeAsync(2_000);
     await drained;
-    expect(await text).toMatch(/^id: .*\n\nretry: \d+\n\n$/);
+    expect(await text).toMatch(/^:epoch .*\nid: .*\n\nretry: \d+\n\n$/);
     expect(vi.getTimerCount()).toBe(0);
   });
 });

@@ -132,8 +132,22 @@ function beginAt(offset: number, first: Batch): StartPoint {
   return { first, startOffset: offset, offset, lossToldUpTo: offset, told: undefined, gap: undefined };
 }
 
-function behindPrologue({ prologue }: StartRequest, first: Batch): Batch {
-  return prologue === undefined ? first : first.behind(prologue);
+/**
+ * Each stream begins with the hub's epoch in a comment. By it our client knows that the ids are cursors, which are ordered: of another
+ * server's ids it concludes nothing. In band, since a page of another origin cannot read our headers.
+ */
+function behindPrologue({ prologue, recent }: StartRequest, first: Batch): Batch {
+  const announced = first.behind(epochComment(recent.epoch));
+  return prologue === undefined ? announced : announced.behind(prologue);
+}
+
+let announcement = { epoch: "", bytes: new Uint8Array(0) };
+
+/** Kept for the streams that begin together, all of which have the same. */
+function epochComment(epoch: string): Uint8Array {
+  if (announcement.epoch !== epoch)
+    announcement = { epoch, bytes: new TextEncoder().encode(`:epoch ${epoch}\n`) };
+  return announcement.bytes;
 }
 
 /** A cursor of this epoch. One beyond what this process has seen may come from another that shares the log. */

@@ -1,0 +1,16 @@
+/**
+ * What tells two request bodies apart, for JSON to compare. JSON by itself shows forms, parameters and files as `{}`.
+ * Not identity: a body is often made anew with each drawing.
+ * This module is browser compatible.
+ */
+
+export function bodyKey(body: unknown): unknown {
+  if (typeof body !== "object" || body === null) return body;
+  if (body instanceof URLSearchParams) return String(body);
+  if (body instanceof FormData) return [...body].map(([name, value]) => [name, bodyKey(value)]);
+  if (body instanceof Blob) {
+    const { size, type, name, lastModified } = body as Partial<File>;
+    return { size, type, name, lastModified };
+  }
+  return body;
+}
