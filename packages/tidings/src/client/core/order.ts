@@ -90,7 +90,7 @@ export function createOrder<M extends { readonly event: string }>(
         const said = hooks.map(({ until }) => until && until(message));
         return said.some(isThenable) ? Promise.all(said) : said;
       },
-      (said) => decode(message, asLast(said.filter(Boolean)[0])),
+      (said) => decode(message, asLast(said.filter((one) => one)[0])),
       (thrown) => {
         reportUncaught(thrown);
         decode(message);
