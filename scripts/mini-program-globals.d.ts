@@ -3,6 +3,9 @@
  */
 declare function setTimeout(callback: () => void, delayMs: number): number;
 declare function clearTimeout(timer: number | undefined): void;
+declare const console: { error(...values: unknown[]): void };
+/** Asked for by `typeof` alone: few hosts have it. */
+declare const reportError: ((error: unknown) => void) | undefined;
 /**
  * No mini program's device has these two: a module of the wire names them that is reached for its types alone. That no code
  * does is seen by the test that reads the built file (test/mini-program/es2015.test.ts).

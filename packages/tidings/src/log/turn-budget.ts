@@ -3,6 +3,7 @@
  * together with broad patterns are served one after the other, with everything else between them.
  * This module is browser compatible.
  */
+import { inNextTurn } from "../guard/in-next-turn.ts";
 export class TurnBudget {
   readonly #most: number;
   #spent = 0;
@@ -17,7 +18,7 @@ export class TurnBudget {
   take(work: number): Promise<void> | undefined {
     if (!this.#ending) {
       this.#ending = true;
-      later(() => this.#nextTurn());
+      inNextTurn(() => this.#nextTurn());
     }
     if (this.#spent < this.#most) {
       this.#spent += work;
@@ -29,7 +30,7 @@ export class TurnBudget {
   #nextTurn(): void {
     this.#spent = 0;
     this.#ending = this.#waiting.length > 0;
-    if (this.#ending) later(() => this.#nextTurn());
+    if (this.#ending) inNextTurn(() => this.#nextTurn());
     let begun = 0;
     for (const { work, begin } of this.#waiting) {
       if (this.#spent >= this.#most) break;
@@ -40,7 +41,3 @@ export class TurnBudget {
     this.#waiting = this.#waiting.slice(begun);
   }
 }
-
-/** `setImmediate` is Node's. */
-const later: (run: () => void) => void =
-  typeof setImmediate === "function" ? (run) => void setImmediate(run) : (run) => void setTimeout(run, 0);

@@ -2,6 +2,7 @@
  * Runs a generator once and brings what it yields to the answer. It alone says how the answer ended: a message of the
  * generator that looks like the end is held back until the generator is done.
  */
+import { inNextTurn } from "../../guard/in-next-turn.ts";
 import type { AnswerVerdict, Dialect, Frame, MessageText } from "../../dialects/dialect.ts";
 import type { Report } from "../../guard/foreign.ts";
 import { show } from "../../guard/show.ts";
@@ -76,7 +77,7 @@ export class Producer {
         if (result.done === true) break;
         const wait = this.#take(result.value as never);
         if (wait !== undefined) await wait;
-        else if (turn % MOST_IN_A_TURN === 0) await nextTurn();
+        else if (turn % MOST_IN_A_TURN === 0) await new Promise<void>((resolve) => inNextTurn(resolve));
         if (this.#over) return;
       }
     } catch (error) {
@@ -224,13 +225,6 @@ function describeWith({ describe, report }: ProducerOptions, error: unknown): st
     report(second);
     return undefined;
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    if (typeof setImmediate === "function") setImmediate(resolve);
-    else setTimeout(resolve, 0);
-  });
 }
 
 const { Buffer } = globalThis as { Buffer?: { byteLength(text: string): number } };

@@ -2,6 +2,7 @@
  * What a hub takes from its platform. A simulation gives its own.
  * This module is browser compatible.
  */
+import { inNextTurn } from "../../guard/in-next-turn.ts";
 import { sharedWheel, type TimerWheel } from "../time/timer-wheel.ts";
 
 export interface HubEnvironment {
@@ -11,8 +12,7 @@ export interface HubEnvironment {
 }
 
 export const system: HubEnvironment = {
-  schedule:
-    typeof setImmediate === "function" ? (run) => void setImmediate(run) : (run) => void setTimeout(run, 0),
+  schedule: inNextTurn,
   now: () => performance.now(),
   wheel: sharedWheel,
 };
