@@ -54,22 +54,3 @@ export function idBatch(epoch: string, offset: number): Batch {
   const bytes = new TextEncoder().encode(idBlock(epoch, offset));
   return new Batch([bytes], { messages: 0, lastOffset: offset, upTo: offset, toAll: false });
 }
-
-/** What goes before the entries of a batch to one stream. */
-export interface LeadingGap {
-  readonly gap: Uint8Array | undefined;
-  /** The offset of its id, if it has one. */
-  readonly gapOffset: number | undefined;
-}
-
-/**
- * The batch of all these entries; empty when there are none.
- * @param upTo - A stream that is sent it has seen everything up to here.
- * @param leading - Makes it the batch of one stream; absent, it goes to all streams of a group that keep up.
- */
-export function batchOf(entries: readonly EncodedEntry[], upTo: number, leading?: LeadingGap): Batch {
-  const parts = entries.map(({ bytes }) => bytes);
-  if (leading?.gap !== undefined) parts.unshift(leading.gap);
-  const lastOffset = entries.at(-1)?.offset ?? leading?.gapOffset ?? 0;
-  return new Batch(parts, { messages: entries.length, lastOffset, upTo, toAll: leading === undefined });
-}

@@ -5,10 +5,10 @@
  */
 import { ask } from "../../guard/foreign.ts";
 import type { Entry, Log } from "../../log/log.ts";
-import type { Batch } from "../out/batch.ts";
+import { Batch } from "../out/batch.ts";
 import type { Timed, TimerWheel } from "../time/timer-wheel.ts";
 import type { TopicSelection } from "../topics/topic-selection.ts";
-import { batchOf, EncodedEntry, type MessageFilter } from "./encoded-entry.ts";
+import { EncodedEntry, type MessageFilter } from "./encoded-entry.ts";
 
 /** Who reads: equal subscriptions. */
 export interface ReadingGroup {
@@ -112,7 +112,7 @@ export class PageReader implements Timed {
       const encoded = entries.map((entry) => new EncodedEntry(epoch, entry));
       const wanted =
         filter === undefined ? encoded : encoded.filter(({ message, topic }) => filter(message, topic));
-      return { through, lostThrough, entries, batch: batchOf(wanted, through, NOTHING_LEADING) };
+      return { through, lostThrough, entries, batch: Batch.join(wanted, through, NOTHING_LEADING) };
     } finally {
       this.#reads -= 1;
       this.#waiting.shift()?.();

@@ -7,7 +7,8 @@
  */
 import { EntryQueue } from "../../log/entry-queue.ts";
 import type { LogPosition, Tail } from "../../log/log.ts";
-import { EncodedEntry } from "./encoded-entry.ts";
+import type { Batch } from "../out/batch.ts";
+import { EncodedEntry, idBatch } from "./encoded-entry.ts";
 import type { TopicSelection } from "../topics/topic-selection.ts";
 import { compileTopicPattern, type TopicMatcher } from "../topics/topic-pattern.ts";
 
@@ -52,6 +53,7 @@ export class RecentEntries<User> {
   readonly #all = new EntryQueue<EncodedEntry>();
   #dirty: Route<User>[] = [];
   #bytes = 0;
+  #headBatch: Batch | undefined;
 
   constructor(epoch: string, head: number, limits: RecentEntriesLimits) {
     this.epoch = epoch;
@@ -65,6 +67,12 @@ export class RecentEntries<User> {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** A block that moves the last event ID to the newest offset; the same for all until something newer comes. */
+  get headBatch(): Batch {
+    if (this.#headBatch?.lastOffset !== this.head) this.#headBatch = idBatch(this.epoch, this.head);
+    return this.#headBatch;
   }
 
   /** Those that some stream selects. */
@@ -128,6 +136,7 @@ export class RecentEntries<User> {
     while (this.#all.length > 0) this.#evict();
     this.epoch = epoch;
     this.head = head;
+    this.#headBatch = undefined;
     for (const routes of [this.#byName, this.#byPattern]) {
       for (const route of routes.values()) {
         route.missing = head;

@@ -6,15 +6,14 @@
 import { ask } from "../../guard/foreign.ts";
 import { formatCursor } from "../../log/cursor.ts";
 import { Conflation, type SlowPolicy } from "../entries/conflation.ts";
-import { batchOf, EncodedEntry } from "../entries/encoded-entry.ts";
-import { encodeGap, type GapReason } from "../gaps/gap.ts";
+import { EncodedEntry } from "../entries/encoded-entry.ts";
+import type { GapReason } from "../gaps/gap.ts";
 import { countGap } from "../observe/hub-stats.ts";
-import type { AskState, StreamGroup, HubStream } from "../streams/hub-stream.ts";
+import type { AskState, HubLink, HubStream, StreamGroup } from "../streams/hub-stream.ts";
 import { Batch } from "../out/batch.ts";
 import type { LoggedPage, PageReader } from "../entries/page-reader.ts";
-import type { HubLink } from "../streams/hub-link.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
-import { planResume } from "../gaps/resume-plan.ts";
+import { encodeGap, planResume } from "../gaps/resume-plan.ts";
 import type { StreamEnd } from "../streams/subscription.ts";
 
 export interface BacklogOptions {
@@ -206,7 +205,7 @@ export class Backlog {
       }
     }
     stream.offset = upTo;
-    const batch = batchOf(entries, upTo, { gap, gapOffset: undefined });
+    const batch = Batch.join(entries, upTo, { gap, gapOffset: undefined });
     return { batch: batch.length === 0 ? undefined : batch, end: undefined };
   }
 

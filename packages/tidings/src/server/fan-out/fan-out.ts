@@ -11,12 +11,10 @@ import type { PageReader } from "../entries/page-reader.ts";
 import { encodeComment } from "../../wire/encode.ts";
 import { Backlog } from "./backlog.ts";
 import type { SlowPolicy } from "../entries/conflation.ts";
-import { idBatch } from "../entries/encoded-entry.ts";
-import type { StreamGroup, HubStream } from "../streams/hub-stream.ts";
+import type { HubLink, HubStream, StreamGroup } from "../streams/hub-stream.ts";
 import { Batch } from "../out/batch.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
 import type { Timed, TimerWheel } from "../time/timer-wheel.ts";
-import type { HubLink } from "../streams/hub-link.ts";
 import type { FanOutCounters } from "../observe/hub-stats.ts";
 
 export interface FanOutOptions {
@@ -37,7 +35,7 @@ export interface FanOutOptions {
   readonly hub: HubLink;
 }
 
-/** SubscriberGroups that keep their last joined batch at once. */
+/** Groups that keep their last joined batch at once. */
 const MOST_JOINED = 256;
 /** How long: many who were cut off together return within a second, and miss the same. */
 const JOINED_MS = 1_000;
@@ -45,7 +43,7 @@ const JOINED_MS = 1_000;
 export class FanOut implements Timed {
   dueTick = 0;
   readonly #options: FanOutOptions;
-  /** SubscriberGroups to walk: those of this round, from `#at`, and those of the next. */
+  /** Groups to walk: those of this round, from `#at`, and those of the next. */
   #groups: StreamGroup[] = [];
   #at = 0;
   #nextGroups: StreamGroup[] = [];
@@ -54,11 +52,10 @@ export class FanOut implements Timed {
   #streamsAt = 0;
   #nextStreams: HubStream[] = [];
   readonly #backlog: Backlog;
-  /** SubscriberGroups that remember what they joined. */
+  /** Groups that remember what they joined. */
   readonly #joined = new Set<StreamGroup>();
   #scheduled = false;
   #nowMs = 0;
-  #idBlock: Batch | undefined;
 
   constructor(options: FanOutOptions) {
     this.#options = options;
@@ -72,12 +69,6 @@ export class FanOut implements Timed {
     this.#options.schedule(this.#run);
   }
 
-  /** Takes up a stream that was just opened, if something was published meanwhile. */
-  enter(stream: HubStream): void {
-    stream.caughtUp = stream.offset >= this.#options.recent.head;
-    if (!stream.caughtUp) this.enqueue(stream);
-  }
-
   /** Gives a stream what waits for it, before it is ended: what was published in the same turn, mostly. */
   flush(stream: HubStream): void {
     this.#flush(stream);
@@ -88,7 +79,6 @@ export class FanOut implements Timed {
    * @param from - The epoch of the one before.
    */
   restart(streams: Iterable<HubStream>, from: string): void {
-    this.#idBlock = undefined;
     this.#forgetJoined();
     for (const stream of streams) {
       if (stream.end !== undefined) continue;
@@ -116,13 +106,6 @@ export class FanOut implements Timed {
     const batch = group.since(offset, recent.head, writeBytes);
     if (batch !== undefined && batch.messages > 1) this.#remember(group);
     return batch;
-  }
-
-  /** A block that moves the cursor to what is newest; the same for all until something newer comes. */
-  headBlock(): Batch {
-    const { recent } = this.#options;
-    if (this.#idBlock?.lastOffset !== recent.head) this.#idBlock = idBatch(recent.epoch, recent.head);
-    return this.#idBlock;
   }
 
   readonly #run = (): void => {
@@ -274,19 +257,14 @@ export class FanOut implements Timed {
     stream.lastWriteMs = this.#nowMs;
     stream.heartbeatDue = false;
     if (stream.outlet.write(batch)) return;
-    stream.blocked = true;
-    // Out of the walk: a thousand that do not read must not be stepped over for each message to those that do.
-    stream.group.streams.remove(stream);
-    stream.group.blocked.add(stream);
-    stream.blockedSinceMs = this.#nowMs;
-    stream.blockedBytes = stream.outlet.bufferedBytes;
+    stream.block(this.#nowMs);
   }
 
   /** A sign of life. For a stream whose messages lie far back it moves the cursor, so that it does not fall out of retention. */
   #heartbeat(stream: HubStream): void {
     const { recent, counters } = this.#options;
     counters.heartbeats += 1;
-    this.#write(stream, stream.sentOffset >= recent.head ? COMMENT : this.headBlock());
+    this.#write(stream, stream.sentOffset >= recent.head ? COMMENT : recent.headBatch);
   }
 }
 

@@ -3,7 +3,6 @@
  * `from` is the cursor it had, `to` the newest one that is lost; the messages between may be missing, no others.
  * This module is browser compatible.
  */
-import { encode } from "../../wire/encode.ts";
 
 /**
  * - `"retention"`: it came back after the messages were discarded.
@@ -29,13 +28,3 @@ export interface ToldGap {
 
 /** What happens to a subscriber with a gap; see `SubscribeOptions.onGap`. */
 export type OnGap = "live" | "earliest" | "fail";
-
-/** A cursor that we did not make may be any text that fits in a header. */
-const MOST_ECHOED = 128;
-
-/** @param id - Where the stream goes on, as its last event ID from here on; absent, it keeps what it has. */
-export function encodeGap({ from, to, reason }: Gap, id: string | undefined): Uint8Array {
-  const data = JSON.stringify({ from: from.slice(0, MOST_ECHOED), to, reason });
-  const message = id === undefined ? { event: "gap", data } : { event: "gap", data, id };
-  return new TextEncoder().encode(encode(message));
-}

@@ -3,8 +3,9 @@
  * returns and for the one that stayed and read too slowly.
  * This module is browser compatible.
  */
+import { encode } from "../../wire/encode.ts";
 import { formatCursor } from "../../log/cursor.ts";
-import { type GapReason, type OnGap, type ToldGap, encodeGap } from "./gap.ts";
+import type { Gap, GapReason, OnGap, ToldGap } from "./gap.ts";
 
 export interface ReaderPosition {
   /** The subscriber's cursor as it gave it, or as it was told last. */
@@ -88,4 +89,14 @@ export function planResume(
       // Without an id: whoever comes back is refused again, rather than taken for one that has everything.
       return { ...gapTo(head, undefined), upTo: position.after, lossToldUpTo, fails: true };
   }
+}
+
+/** A cursor that we did not make may be any text that fits in a header. */
+const MOST_ECHOED = 128;
+
+/** @param id - Where the stream goes on, as its last event ID from here on; absent, it keeps what it has. */
+export function encodeGap({ from, to, reason }: Gap, id: string | undefined): Uint8Array {
+  const data = JSON.stringify({ from: from.slice(0, MOST_ECHOED), to, reason });
+  const message = id === undefined ? { event: "gap", data } : { event: "gap", data, id };
+  return new TextEncoder().encode(encode(message));
 }

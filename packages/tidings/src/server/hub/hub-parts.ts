@@ -2,7 +2,7 @@
  * A hub whose log is open: what is recent, the groups and streams that read it, and the fan-out between them. What these ask
  * of each other against the direction of their imports (`HubLink`) is answered here.
  */
-import type { Log, LogPosition, Tail } from "../../log/log.ts";
+import type { Log, LogPosition, Retention, Tail, TailState } from "../../log/log.ts";
 import { Interest } from "../entries/interest.ts";
 import { PageReader } from "../entries/page-reader.ts";
 import { RecentEntries, type RecentEntriesLimits, type Route } from "../entries/recent-entries.ts";
@@ -11,16 +11,16 @@ import { FanOut } from "../fan-out/fan-out.ts";
 import { channels } from "../observe/diagnostics.ts";
 import { increment, type HubCounters } from "../observe/hub-stats.ts";
 import { WaitingReaders } from "../read/waiting-readers.ts";
-import type { HubLink } from "../streams/hub-link.ts";
-import type { HubStream, StreamGroup } from "../streams/hub-stream.ts";
+import type { HubLink, HubStream, StreamGroup } from "../streams/hub-stream.ts";
 import { HubStreams } from "../streams/hub-streams.ts";
 import { SubscriberGroups } from "../streams/subscriber-groups.ts";
 import type { StreamEnd } from "../streams/subscription.ts";
 import type { HubEnvironment } from "./environment.ts";
 
 export interface HubPartsOptions {
-  readonly log: Pick<Log, "read" | "follow" | "unfollow">;
+  readonly log: Log;
   readonly settings: {
+    readonly retention: Retention;
     readonly recent: RecentEntriesLimits;
     readonly writeBytes: number;
     readonly slowPolicyOf: ((topic: string) => SlowPolicy) | undefined;
@@ -32,6 +32,7 @@ export interface HubPartsOptions {
   readonly counters: HubCounters;
   /** Called when a stream is over, and no longer among the open ones. */
   readonly onLeft: (stream: HubStream) => void;
+  readonly onState: (state: TailState) => void;
 }
 
 /** A collection of garbage that falls into a slice adds a millisecond or two of its own. */
@@ -48,7 +49,24 @@ export class HubParts implements HubLink {
   drained = false;
   readonly #options: HubPartsOptions;
 
-  constructor({ epoch, head }: LogPosition, options: HubPartsOptions) {
+  /** Opens the log, whose tail comes to {@link add}. */
+  static async open(options: HubPartsOptions): Promise<HubParts> {
+    const { log, settings, onState } = options;
+    let parts: HubParts | undefined;
+    const early: Tail[] = [];
+    const position = await log.open({
+      retention: settings.retention,
+      onTail: (tail) => void (parts === undefined ? early.push(tail) : parts.add(tail)),
+      onReset: (next) => parts?.reset(next),
+      onState,
+      onError: settings.onError,
+    });
+    parts = new HubParts(position, options);
+    for (const tail of early) parts.add(tail);
+    return parts;
+  }
+
+  private constructor({ epoch, head }: LogPosition, options: HubPartsOptions) {
     const { log, settings, environment, counters } = options;
     const { writeBytes, slowPolicyOf, heartbeatMs, stallMs } = settings;
     const { schedule, now } = environment;
@@ -125,12 +143,22 @@ export class HubParts implements HubLink {
     this.streams.end(stream, end);
   }
 
-  left(stream: HubStream, end: StreamEnd): void {
+  due(stream: HubStream, nowMs: number): number | undefined {
+    return this.streams.due(stream, nowMs);
+  }
+
+  closed(stream: HubStream): void {
+    this.streams.closed(stream);
+    const end = stream.end!;
     increment(this.#options.counters.ended, end);
     this.groups.release(stream.group);
     this.fanOut.left(stream);
     this.#options.onLeft(stream);
     const told = channels["tidings:stream:end"];
     if (told.hasSubscribers) told.publish({ subscription: stream, reason: end });
+  }
+
+  get epoch(): string {
+    return this.recent.epoch;
   }
 }

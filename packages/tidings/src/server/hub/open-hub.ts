@@ -4,7 +4,7 @@
  */
 import { show } from "../../guard/show.ts";
 import { formatCursor } from "../../log/cursor.ts";
-import type { Log, Tail } from "../../log/log.ts";
+import type { Log } from "../../log/log.ts";
 import { memoryLog } from "../../log/memory/memory-log.ts";
 import { createFetchOutlet } from "../adapters/fetch.ts";
 import { assertUnbegun, createNodeOutlet } from "../adapters/node.ts";
@@ -201,21 +201,7 @@ export class OpenHub implements Hub {
   }
 
   async #open(): Promise<HubParts> {
-    const { retention, onError } = this.#options;
-    const early: Tail[] = [];
-    const position = await this.#log.open({
-      retention,
-      onTail: (tail) => {
-        if (this.#parts === undefined) early.push(tail);
-        else this.#parts.add(tail);
-      },
-      onReset: (next) => this.#parts?.reset(next),
-      onState: (state) => {
-        this.#interruptedAtMs = state === "interrupted" ? this.#environment.now() : Infinity;
-      },
-      onError,
-    });
-    const parts = new HubParts(position, {
+    this.#parts = await HubParts.open({
       log: this.#log,
       settings: this.#options,
       environment: this.#environment,
@@ -224,10 +210,11 @@ export class OpenHub implements Hub {
         this.#ended.add(recordOf(stream, Date.now()));
         this.#quota.leave(stream);
       },
+      onState: (state) => {
+        this.#interruptedAtMs = state === "interrupted" ? this.#environment.now() : Infinity;
+      },
     });
-    for (const tail of early) parts.add(tail);
-    this.#parts = parts;
-    return parts;
+    return this.#parts;
   }
 
   async *#read(

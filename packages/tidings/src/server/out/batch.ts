@@ -17,6 +17,18 @@ export interface BatchContent {
   readonly toAll: boolean;
 }
 
+interface JoinedEntry {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What goes before the entries of a batch to one stream. */
+export interface LeadingGap {
+  readonly gap: Uint8Array | undefined;
+  /** The offset of its id, if it has one. */
+  readonly gapOffset: number | undefined;
+}
+
 export class Batch implements BatchContent {
   /** Bytes in it, before framing and compression. */
   readonly length: number;
@@ -41,6 +53,18 @@ export class Batch implements BatchContent {
   /** Text or bytes that belong to no log. */
   static of(content: string | Uint8Array): Batch {
     return new Batch([typeof content === "string" ? utf8.encode(content) : content]);
+  }
+
+  /**
+   * All these entries in one; empty when there are none.
+   * @param upTo - A stream that is sent it has seen everything up to here.
+   * @param leading - Makes it the batch of one stream; absent, it goes to all streams of a group that keep up.
+   */
+  static join(entries: readonly JoinedEntry[], upTo: number, leading?: LeadingGap): Batch {
+    const parts = entries.map(({ bytes }) => bytes);
+    if (leading?.gap !== undefined) parts.unshift(leading.gap);
+    const lastOffset = entries.at(-1)?.offset ?? leading?.gapOffset ?? 0;
+    return new Batch(parts, { messages: entries.length, lastOffset, upTo, toAll: leading === undefined });
   }
 
   /** The same behind other bytes, for one stream. */

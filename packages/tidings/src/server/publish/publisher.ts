@@ -3,11 +3,13 @@
  */
 import { ignore } from "../../guard/ignore.ts";
 import { formatCursor } from "../../log/cursor.ts";
-import type { AppendOptions, Log } from "../../log/log.ts";
+import type { AppendOptions, Draft, Log } from "../../log/log.ts";
 import { channels } from "../observe/diagnostics.ts";
 import type { CheckData } from "../message/check-data.ts";
+import { encodeOutgoing, type OutgoingMessage } from "../message/outgoing-message.ts";
+import { checkTopic } from "../topics/topic-selection.ts";
 import { HubError } from "./hub-error.ts";
-import { toDraft, type Publication } from "./publication.ts";
+import type { Publication } from "./publication.ts";
 import { PublishRate } from "./publish-rate.ts";
 
 export interface PublishOptions {
@@ -98,6 +100,51 @@ export class Publisher {
   }
 }
 
+/**
+ * @throws {TypeError} If the topic or the message cannot be expressed, if it has an `id` or a `retry`, its event is `gap`, or `check` throws.
+ * @throws {RangeError} If the topic is longer than 1,024 bytes, or the message longer than `maxMessageBytes`.
+ */
+function toDraft(topic: string, message: Publication, maxMessageBytes: number, check?: CheckData): Draft {
+  checkTopic("publish", topic);
+  if (typeof message !== "object" || message === null) {
+    throw new TypeError(
+      `Cannot publish: message is ${message === null ? "null" : `of type ${typeof message}`}, expected an object such as { data }`,
+    );
+  }
+  const { event, data, key } = message;
+  if ((message as { id?: unknown }).id !== undefined) {
+    throw new TypeError(
+      "Cannot publish: message has an id, expected none: the hub writes the cursor there (see idempotencyKey)",
+    );
+  }
+  if ((message as { retry?: unknown }).retry !== undefined) {
+    throw new TypeError(
+      "Cannot publish: message has a retry, expected none: it is said per stream (see retryMs)",
+    );
+  }
+  if (data === undefined) {
+    throw new TypeError(
+      'Cannot publish: data is undefined, expected a value that JSON can carry, or text ("" too)',
+    );
+  }
+  if (event === "gap") {
+    throw new TypeError('Cannot publish: event is "gap", which is the hub\'s own, expected another');
+  }
+  if (key !== undefined && (typeof key !== "string" || key === "" || key.length > LONGEST_KEY)) {
+    throw new TypeError(
+      `Cannot publish: key is ${JSON.stringify(key)}, expected a string of 1 to ${LONGEST_KEY} characters`,
+    );
+  }
+  const outgoing = (event === undefined ? { data } : { event, data }) as OutgoingMessage;
+  const body = utf8.encode(encodeOutgoing(outgoing, check));
+  if (body.length > maxMessageBytes) {
+    throw new RangeError(
+      `Cannot publish: message has ${body.length} bytes, expected ${maxMessageBytes} or fewer (limits.messageBytes)`,
+    );
+  }
+  return key === undefined ? { topic, body } : { topic, body, key };
+}
+
 function toAppendOptions(options: PublishOptions = {}): AppendOptions {
   const { idempotencyKey } = options;
   if (idempotencyKey === undefined) return {};
@@ -108,3 +155,6 @@ function toAppendOptions(options: PublishOptions = {}): AppendOptions {
   }
   return { idempotencyKey };
 }
+
+const utf8 = new TextEncoder();
+const LONGEST_KEY = 256;

@@ -14,16 +14,21 @@ import type { StreamEnd, Subscription } from "./subscription.ts";
 
 export type StreamGroup = SubscriberGroup<HubStream>;
 
-/** What a stream asks of the hub. */
-export interface StreamOwner {
+/**
+ * The way back. Rooms of a hub import each other in one direction; what they ask against it goes through this interface,
+ * which the hub implements.
+ */
+export interface HubLink {
+  /** Of the log that is open now. */
   readonly epoch: string;
-  /** Its time is up: a heartbeat, a stalled peer, the end of a lifetime. @returns Milliseconds until the next. */
+  /** There may be something to write to a stream: its peer took what it had, its page was read, its heartbeat is due. */
+  wake(stream: HubStream): void;
+  /** A stream's time is up: a heartbeat, a stalled peer, the end of a lifetime. @returns Milliseconds until the next. */
   due(stream: HubStream, nowMs: number): number | undefined;
-  /** Its peer takes bytes again. */
-  drained(stream: HubStream): void;
-  /** Its response is over. */
+  /** A stream is to end after what was written to it. @param error - Why it cannot go on; reported to the application. */
+  end(stream: HubStream, end: StreamEnd, error?: unknown): void;
+  /** The response of a stream is over. */
   closed(stream: HubStream): void;
-  end(stream: HubStream, end: StreamEnd): void;
 }
 
 /** Who reads, and from where: what the stream counts against while it is open. */
@@ -120,21 +125,21 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
   blockedBytes = 0;
   deadlines: Deadlines | undefined;
 
-  readonly #owner: StreamOwner;
+  readonly #hub: HubLink;
   #ended: Promise<StreamEnd> | undefined;
   #resolve: ((end: StreamEnd) => void) | undefined;
   #over = false;
   readonly #openedMs: number = Date.now() - LOADED_AT_MS;
 
   constructor(
-    owner: StreamOwner,
+    hub: HubLink,
     outlet: Outlet,
     group: StreamGroup,
     terms: StreamTerms,
     start: StreamStart,
     nowMs: number,
   ) {
-    this.#owner = owner;
+    this.#hub = hub;
     this.outlet = outlet;
     this.group = group;
     this.onGap = terms.onGap;
@@ -151,7 +156,7 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
   }
 
   get cursor(): string {
-    return formatCursor(this.#owner.epoch, this.offset);
+    return formatCursor(this.#hub.epoch, this.offset);
   }
 
   /** When it was opened, in milliseconds since 1970. */
@@ -174,7 +179,7 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
   }
 
   close(): void {
-    this.#owner.end(this, "closed");
+    this.#hub.end(this, "closed");
   }
 
   toJSON(): { cursor: string; closed: boolean } {
@@ -188,16 +193,34 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
     this.gaps.push(gap);
   }
 
+  /** Its peer has not taken what was written. Out of the walk: those that read are not held up by stepping over it. */
+  block(nowMs: number): void {
+    this.blocked = true;
+    this.group.streams.remove(this);
+    this.group.blocked.add(this);
+    this.blockedSinceMs = nowMs;
+    this.blockedBytes = this.outlet.bufferedBytes;
+  }
+
+  /** Its peer takes bytes again. */
   onDrain(): void {
-    this.#owner.drained(this);
+    if (this.end !== undefined) return;
+    if (this.blocked) {
+      this.blocked = false;
+      this.held = undefined;
+      this.group.blocked.remove(this);
+      this.group.streams.add(this);
+    }
+    this.drained = true;
+    this.#hub.wake(this);
   }
 
   onClose(): void {
-    this.#owner.closed(this);
+    this.#hub.closed(this);
   }
 
   onDue(nowMs: number): number | undefined {
-    return this.#owner.due(this, nowMs);
+    return this.#hub.due(this, nowMs);
   }
 
   /** The response is over. */

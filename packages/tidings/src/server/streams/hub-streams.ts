@@ -3,14 +3,13 @@
  */
 import { encode } from "../../wire/encode.ts";
 import { Batch } from "../out/batch.ts";
-import type { HubLink } from "./hub-link.ts";
 import type { SubscriberGroups } from "./subscriber-groups.ts";
-import type { HubStream, StreamOwner } from "./hub-stream.ts";
+import type { HubLink, HubStream } from "./hub-stream.ts";
 import type { TimerWheel } from "../time/timer-wheel.ts";
 import type { StreamEnd } from "./subscription.ts";
 
 export interface HubStreamsOptions {
-  readonly recent: { readonly epoch: string };
+  readonly recent: { readonly head: number };
   readonly hub: HubLink;
   readonly groups: SubscriberGroups;
   readonly wheel: TimerWheel;
@@ -19,7 +18,7 @@ export interface HubStreamsOptions {
   readonly stallMs: number;
 }
 
-export class HubStreams implements StreamOwner {
+export class HubStreams {
   readonly #options: HubStreamsOptions;
   /** Streams that were ended and have bytes to leave; the others stand in their groups. */
   readonly #leaving = new Set<HubStream>();
@@ -28,10 +27,6 @@ export class HubStreams implements StreamOwner {
 
   constructor(options: HubStreamsOptions) {
     this.#options = options;
-  }
-
-  get epoch(): string {
-    return this.#options.recent.epoch;
   }
 
   get size(): number {
@@ -47,8 +42,9 @@ export class HubStreams implements StreamOwner {
     yield* this.#leaving;
   }
 
-  /** Takes up a stream that has its head. */
+  /** Takes up a stream that has its head, and has it told what was published meanwhile. */
   enter(stream: HubStream): void {
+    const { recent, hub } = this.#options;
     this.#size += 1;
     const { streams, blocked } = stream.group;
     if (stream.blocked) {
@@ -57,27 +53,17 @@ export class HubStreams implements StreamOwner {
     }
     (stream.blocked ? blocked : streams).add(stream);
     this.reschedule(stream);
+    stream.caughtUp = stream.offset >= recent.head;
+    if (!stream.caughtUp) hub.wake(stream);
   }
 
-  drained(stream: HubStream): void {
-    if (stream.end !== undefined) return;
-    if (stream.blocked) {
-      stream.blocked = false;
-      stream.held = undefined;
-      stream.group.blocked.remove(stream);
-      stream.group.streams.add(stream);
-    }
-    stream.drained = true;
-    this.#options.hub.wake(stream);
-  }
-
+  /** The response of a stream is over. */
   closed(stream: HubStream): void {
     this.#leave(stream, "peer-left");
     this.#leaving.delete(stream);
     this.#size -= 1;
     this.#options.wheel.remove(stream);
     stream.left();
-    this.#options.hub.left(stream, stream.end!);
     if (this.#size === 0) this.#onEmpty?.();
   }
 

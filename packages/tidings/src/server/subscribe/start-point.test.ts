@@ -20,14 +20,10 @@ afterEach(() => log.close());
 /** A hub with ten messages of the topic `a`, whose data is their offset. */
 async function open(): Promise<HubParts> {
   log = memoryLog();
-  let parts: HubParts | undefined;
-  const position = await log.open({
-    retention: { messages: RETAINED, bytes: Infinity, ageMs: Infinity },
-    onTail: (tail) => parts!.add(tail),
-  });
-  parts = new HubParts(position, {
+  const parts = await HubParts.open({
     log,
     settings: {
+      retention: { messages: RETAINED, bytes: Infinity, ageMs: Infinity },
       recent: { messages: AT_HAND, bytes: Infinity },
       writeBytes: 65_536,
       slowPolicyOf: undefined,
@@ -38,6 +34,7 @@ async function open(): Promise<HubParts> {
     environment: system,
     counters: new HubCounters(),
     onLeft: () => undefined,
+    onState: () => undefined,
   });
   parts.groups.acquire(selectTopics(["a"], 1), undefined);
   for (let n = 1; n <= 10; n += 1) {

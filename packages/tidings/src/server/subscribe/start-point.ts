@@ -27,7 +27,7 @@ export interface StartRequest {
   readonly recent: RecentEntries<StreamGroup>;
   readonly log: Pick<Log, "head">;
   readonly pages: PageReader;
-  readonly fanOut: Pick<FanOut, "since" | "headBlock">;
+  readonly fanOut: Pick<FanOut, "since">;
   readonly options: SubscribeOptions;
   /** Absent where the subscription has no `snapshot`. */
   readonly askState: AskState | undefined;
@@ -119,7 +119,7 @@ async function startFromLog(
 
 /** At once a cursor, so that a subscriber that is cut off before its first message misses none. */
 function beginLive(request: StartRequest): StartPoint {
-  return beginAt(request.recent.head, behindPrologue(request, request.fanOut.headBlock()));
+  return beginAt(request.recent.head, behindPrologue(request, request.recent.headBatch));
 }
 
 async function beginWithState(request: StartRequest): Promise<StartPoint> {

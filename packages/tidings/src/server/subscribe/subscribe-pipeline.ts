@@ -14,7 +14,7 @@ import type { FanOut } from "../fan-out/fan-out.ts";
 import type { SubscriberGroups } from "../streams/subscriber-groups.ts";
 import type { CheckData } from "../message/check-data.ts";
 import { countGap, increment, type HubCounters } from "../observe/hub-stats.ts";
-import { type AskState, HubStream, type StreamGroup } from "../streams/hub-stream.ts";
+import { type AskState, type HubLink, HubStream, type StreamGroup } from "../streams/hub-stream.ts";
 import type { HubStreams } from "../streams/hub-streams.ts";
 import { findStart, type StartPoint } from "./start-point.ts";
 import type { OpenOutlet } from "../out/outlet.ts";
@@ -30,7 +30,7 @@ import { selectTopics, type TopicSelection } from "../topics/topic-selection.ts"
 import { checkSubscribeOptions, pickLifetime, type SubscribeOptions } from "./subscribe-options.ts";
 
 /** What of a hub is there once its log is open. */
-export interface PipelineParts {
+export interface PipelineParts extends HubLink {
   readonly recent: RecentEntries<StreamGroup>;
   readonly pages: PageReader;
   readonly fanOut: FanOut;
@@ -232,7 +232,7 @@ export class SubscribePipeline {
   }
 
   #enter(
-    { streams, fanOut }: PipelineParts,
+    parts: PipelineParts,
     pending: PendingSubscription,
     group: StreamGroup,
     grant: Grant,
@@ -249,7 +249,7 @@ export class SubscribePipeline {
 
     const nowMs = now();
     const terms = { onGap: options.onGap ?? "live", subscriber, address, askState };
-    const stream = new HubStream(streams, outlet, group, terms, start, nowMs);
+    const stream = new HubStream(parts, outlet, group, terms, start, nowMs);
     // A peer that did not take what went out with the head gets nothing more until it has.
     stream.blocked = !outlet.write(NOTHING);
     if (stream.blocked) stream.held = start.page;
@@ -257,11 +257,11 @@ export class SubscribePipeline {
     if (endsAtMs < Infinity) {
       stream.deadlines = { endsAtMs, endsAs: "lifetime", recheckAtMs: Infinity, recheck: undefined };
     }
-    if (grant !== UNLIMITED) keepAuthorized(stream, streams, options, grant, this.#asking, settings.onError);
+    if (grant !== UNLIMITED)
+      keepAuthorized(stream, parts.streams, options, grant, this.#asking, settings.onError);
     counters.opened += 1;
     counters.deliveries += start.first.messages;
-    streams.enter(stream);
-    fanOut.enter(stream);
+    parts.streams.enter(stream);
     const told = channels["tidings:stream:open"];
     if (told.hasSubscribers) told.publish({ subscription: stream, subscriber, lastEventId });
     if (start.gap !== undefined) countGap(counters, stream, start.gap);
