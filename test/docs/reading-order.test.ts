@@ -1,5 +1,5 @@
 /**
- * The reading order names files and what to look for in them. Both are there, and no file is sent for twice.
+ * The reading order names files and what to look for in them. Both are there, and its walks are as long as it says.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,26 +13,58 @@ interface Stop {
 }
 
 const markdown = readFileSync(join(ROOT, "docs/reading-order.md"), "utf8");
-const stops = stopsOf(markdown);
+const sections = new Map(
+  markdown.split(/^## /m).map((text) => [text.slice(0, text.indexOf("\n")), text] as const),
+);
 
-test("the way leads from publish to handler through every stage", () => {
-  const unbroken = stopsOf(markdown.slice(0, markdown.indexOf("## When it breaks")));
-  const stages = unbroken.map(({ path }) => path.replace("packages/tidings/src/", "").split("/")[0]);
-  const way = stages.filter((stage, index) => stage !== stages[index - 1]);
-  expect(way).toEqual(["wire", "server", "wire", "log", "server", "deploy", "client", "wire", "client"]);
+/** At most so many files, and so many steps back: what a reader can hold in mind. */
+const WALKS: [name: string, mostFiles: number, mostReturns: number][] = [
+  ["From publish to handler", 17, 2],
+  ["From request to open stream", 14, 2],
+  ["A slow reader, and back", 9, 2],
+];
+
+describe.each(WALKS)("%s", (name, mostFiles, mostReturns) => {
+  const section = sections.get(name)!;
+  const walk = stepsOf(section);
+  const files = new Set(walk);
+  const returns = walk.length - files.size;
+
+  test("is as long as the page says, and no longer than it may be", () => {
+    const said = /(?<files>\d+) files, (?<returns>\d+) returns?\./.exec(section)?.groups;
+    expect(said).toMatchObject({ files: String(files.size), returns: String(returns) });
+    expect(files.size).toBeLessThanOrEqual(mostFiles);
+    expect(returns).toBeLessThanOrEqual(mostReturns);
+  });
+
+  test("no step stays in the file before", () => {
+    expect(walk.filter((path, index) => path === walk[index - 1])).toEqual([]);
+  });
 });
 
-test("nobody is sent back to a file", () => {
-  const paths = stops.map(({ path }) => path);
-  expect(paths).toEqual([...new Set(paths)]);
+test("a message passes every stage, in one direction", () => {
+  const stages = stepsOf(sections.get("From publish to handler")!).map((path) => path.split("/")[0]);
+  const way = stages.filter((stage, index) => stage !== stages[index - 1]);
+  expect(way).toEqual(["server", "wire", "log", "server", "client", "wire", "client"]);
 });
 
 describe("what each stop names is there", () => {
-  test.each(stops.map((stop) => [stop.path, stop] as const))("%s", (path, { names }) => {
-    const text = readFileSync(join(ROOT, path), "utf8");
-    expect(names.filter((name) => !text.includes(name))).toEqual([]);
-  });
+  const stops = stopsOf(markdown);
+  test.each(stops.map((stop, index) => [`${index + 1}. ${stop.path}`, stop] as const))(
+    "%s",
+    (_, { path, names }) => {
+      const text = readFileSync(join(ROOT, path), "utf8");
+      expect(names.filter((name) => !text.includes(name))).toEqual([]);
+    },
+  );
 });
+
+/** The files of a numbered list: the first link of each item. */
+function stepsOf(section: string): string[] {
+  return [...section.matchAll(/^\d+\. \[[^\]]+\]\(\.\.\/packages\/tidings\/src\/(?<path>[^)]+)\)/gm)].map(
+    (match) => match.groups!["path"]!,
+  );
+}
 
 function stopsOf(markdown: string): Stop[] {
   return markdown
@@ -40,7 +72,7 @@ function stopsOf(markdown: string): Stop[] {
     .slice(1)
     .map((part) => ({
       path: part.slice(0, part.indexOf(")")),
-      names: [...part.split(/^## /m)[0]!.matchAll(/`(?<name>[^`]+)`/g)].map(
+      names: [...part.split(/^## |^\d+\. /m)[0]!.matchAll(/`(?<name>[^`]+)`/g)].map(
         (match) => match.groups?.["name"] ?? "",
       ),
     }));

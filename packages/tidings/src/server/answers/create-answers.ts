@@ -15,7 +15,7 @@ import type { EventStream } from "../one-stream/event-stream.ts";
 import { resolveLimits } from "../one-stream/stream-limits.ts";
 import { responseHead } from "../out/response-head.ts";
 import type { Publication } from "../publish/publication.ts";
-import { cursorOf } from "../request/cursor-of.ts";
+import { cursorOf } from "../request/last-event-id.ts";
 import type { FastifyReply, FetchRequest, NodeRequest, NodeResponse } from "../request/http-types.ts";
 import { endNode, refuseFetch, refuseNode, type Refusal, withAppHeaders } from "../request/refusal.ts";
 import { readAuthorization, UNLIMITED, type Grant } from "../subscribe/authorization.ts";

@@ -6,7 +6,7 @@
  * all streams of a topic leave at once, and return at once for what came meanwhile. What nobody selected is not kept.
  */
 import { EntryQueue } from "../../log/entry-queue.ts";
-import type { LogPosition, Tail } from "../../log/log.ts";
+import type { Entry, LogPosition, Tail } from "../../log/log.ts";
 import type { Batch } from "../out/batch.ts";
 import { EncodedEntry, idBatch } from "./encoded-entry.ts";
 import type { TopicSelection } from "../topics/topic-selection.ts";
@@ -27,6 +27,12 @@ export interface Route<User> {
   dirty: boolean;
 }
 
+/** What reads the entries, and has to be told that there are more. */
+export interface RecentReader {
+  /** @param entries - What came; undefined when some of it may be missing here. */
+  added(entries: readonly Entry[] | undefined): void;
+}
+
 export interface RecentEntriesLimits {
   readonly messages: number;
   readonly bytes: number;
@@ -44,6 +50,9 @@ export class RecentEntries<User> {
   head: number;
   /** Receives the routes that are made and dropped, where the log has to follow them. Set before the first. */
   interest: { add(route: Route<User>): void; remove(route: Route<User>): void } | undefined;
+
+  /** Told of all that is added. */
+  readonly readers: RecentReader[] = [];
 
   readonly #limits: RecentEntriesLimits;
   readonly #byName = new Map<string, Route<User>>();
@@ -104,7 +113,8 @@ export class RecentEntries<User> {
 
   /** Takes what the log's tail hands on. */
   add({ after, through, entries }: Tail): void {
-    if (after > this.head) this.#skipTo(after);
+    const isWhole = after <= this.head;
+    if (!isWhole) this.#skipTo(after);
     for (const entry of entries) {
       if (entry.offset <= this.head) continue;
       const routes = this.#routesTo(entry.topic);
@@ -120,6 +130,7 @@ export class RecentEntries<User> {
     this.head = Math.max(this.head, through);
     const { messages, bytes } = this.#limits;
     while (this.#all.length > messages || this.#bytes > bytes) this.#evict();
+    for (const reader of this.readers) reader.added(isWhole ? entries : undefined);
   }
 
   /** From now on, everything of these routes after `offset` comes to {@link add}. */

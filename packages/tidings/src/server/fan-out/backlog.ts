@@ -23,7 +23,6 @@ export interface BacklogOptions {
   readonly counters: { readonly gaps: Record<GapReason, number> };
   /** What slow readers of a topic get; absent, all of them everything. */
   readonly slowPolicyOf?: ((topic: string) => SlowPolicy) | undefined;
-  readonly hub: HubLink;
 }
 
 /** What a page becomes. */
@@ -47,24 +46,21 @@ export class Backlog {
     this.#options = options;
   }
 
-  /** Reads the next page for a stream. Nothing is to be written to it until that is there. */
-  read(stream: HubStream): void {
-    stream.reading = true;
-    const { pages, hub, recent } = this.#options;
+  /**
+   * Reads the next page for a stream. Nothing is to be written to it until then.
+   * @returns Rejects when the log cannot be read, or the filter throws.
+   */
+  async read(stream: HubStream): Promise<void> {
+    const { pages, recent } = this.#options;
     const { epoch } = recent;
-    pages.read(stream.group, stream.conflation?.upTo ?? stream.offset).then(
-      (page) => {
-        stream.reading = false;
-        if (stream.end !== undefined) return;
-        // A page of a log that was replaced meanwhile is of no use.
-        if (epoch === recent.epoch) stream.page = page;
-        hub.wake(stream);
-      },
-      (error: unknown) => {
-        stream.reading = false;
-        if (stream.end === undefined) hub.end(stream, "failed", error);
-      },
-    );
+    stream.reading = true;
+    try {
+      const page = await pages.read(stream.group, stream.conflation?.upTo ?? stream.offset);
+      // A page of a log that was replaced meanwhile is of no use.
+      if (stream.end === undefined && epoch === recent.epoch) stream.page = page;
+    } finally {
+      stream.reading = false;
+    }
   }
 
   /** The log was replaced by another one, in which the stream has to begin anew. @param from - The cursor it had. */
@@ -90,21 +86,23 @@ export class Backlog {
     this.#asking.delete(stream);
   }
 
-  /** Begins to gather what a slow reader gets instead of everything. @returns Whether the application wants that at all. */
+  /**
+   * Begins to gather what a slow reader gets instead of everything.
+   * @returns Whether the application wants that at all. Then pages have to be read.
+   */
   conflate(stream: HubStream): boolean {
     const { slowPolicyOf, recent } = this.#options;
     if (slowPolicyOf === undefined) return false;
     stream.conflation = new Conflation(slowPolicyOf, stream.offset, recent.head);
-    this.read(stream);
     return true;
   }
 
   /**
    * Takes the page that was read for a stream, and moves its cursor behind it.
-   * @returns What to write; undefined while more has to be read first.
+   * @returns What to write; `"read-on"` when more has to be read first, undefined while the application is asked.
    * @throws What the filter of the subscription throws.
    */
-  take(stream: HubStream): Delivery | undefined {
+  take(stream: HubStream): Delivery | "read-on" | undefined {
     const page = stream.page!;
     stream.page = undefined;
     if (page instanceof Batch) {
@@ -170,7 +168,7 @@ export class Backlog {
     );
   }
 
-  #gather(stream: HubStream, conflation: Conflation, page: LoggedPage): Delivery | undefined {
+  #gather(stream: HubStream, conflation: Conflation, page: LoggedPage): Delivery | "read-on" | undefined {
     const { recent, counters, writeBytes } = this.#options;
     if (page.lostThrough > Math.max(conflation.upTo, stream.lossToldUpTo)) {
       conflation.dropped = true;
@@ -184,10 +182,7 @@ export class Backlog {
     }
     conflation.upTo = page.through;
     // What all keys together need is bounded like everything else: the rest follows when this was taken.
-    if (conflation.upTo < conflation.target && conflation.bytes < writeBytes * 16) {
-      this.read(stream);
-      return undefined;
-    }
+    if (conflation.upTo < conflation.target && conflation.bytes < writeBytes * 16) return "read-on";
     stream.conflation = undefined;
     const { entries, dropped, lost, upTo } = conflation;
     let gap: Uint8Array | undefined;

@@ -13,7 +13,7 @@ import { Backlog } from "./backlog.ts";
 import type { SlowPolicy } from "../entries/conflation.ts";
 import type { HubLink, HubStream, StreamGroup } from "../streams/hub-stream.ts";
 import { Batch } from "../out/batch.ts";
-import type { RecentEntries } from "../entries/recent-entries.ts";
+import type { RecentEntries, RecentReader } from "../entries/recent-entries.ts";
 import type { Timed, TimerWheel } from "../time/timer-wheel.ts";
 import type { FanOutCounters } from "../observe/hub-stats.ts";
 
@@ -40,7 +40,7 @@ const MOST_JOINED = 256;
 /** How long: many who were cut off together return within a second, and miss the same. */
 const JOINED_MS = 1_000;
 
-export class FanOut implements Timed {
+export class FanOut implements RecentReader, Timed {
   dueTick = 0;
   readonly #options: FanOutOptions;
   /** Groups to walk: those of this round, from `#at`, and those of the next. */
@@ -62,7 +62,11 @@ export class FanOut implements Timed {
     this.#backlog = new Backlog(options);
   }
 
-  /** Something was added to what is recent. */
+  added(): void {
+    this.wake();
+  }
+
+  /** There is something to write, to whatever stream. */
   wake(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -216,21 +220,22 @@ export class FanOut implements Timed {
     try {
       if (stream.page !== undefined) {
         const delivery = this.#backlog.take(stream);
+        if (delivery === "read-on") return this.#read(stream);
         if (delivery === undefined) return;
         const { batch, page, end } = delivery;
         if (batch !== undefined) this.#write(stream, batch);
         if (stream.blocked) stream.held = page;
         if (end !== undefined) this.#options.hub.end(stream, end);
       } else if (this.#backlog.hasToRestart(stream)) {
-        return this.#backlog.read(stream);
+        return this.#read(stream);
       } else {
         const batch = stream.group.since(stream.offset, recent.head, writeBytes);
         if (stream.drained) {
           stream.drained = false;
           const isSlow = stream.caughtUp && (batch === undefined || batch.upTo < recent.head);
-          if (isSlow && this.#backlog.conflate(stream)) return;
+          if (isSlow && this.#backlog.conflate(stream)) return this.#read(stream);
         }
-        if (batch === undefined) return this.#backlog.read(stream);
+        if (batch === undefined) return this.#read(stream);
         if (batch.messages > 1) this.#remember(stream.group);
         // What was read from the log may be newer than what its tail has handed on.
         if (batch.upTo > stream.offset) stream.offset = batch.upTo;
@@ -246,6 +251,18 @@ export class FanOut implements Timed {
     if (stream.blocked) return;
     if (stream.offset < recent.head) this.enqueue(stream);
     else if (stream.heartbeatDue) this.#heartbeat(stream);
+  }
+
+  /** Has a page read for a stream, which goes on when that is there. */
+  #read(stream: HubStream): void {
+    this.#backlog.read(stream).then(
+      () => {
+        if (stream.end === undefined) this.enqueue(stream);
+      },
+      (error: unknown) => {
+        if (stream.end === undefined) this.#options.hub.end(stream, "failed", error);
+      },
+    );
   }
 
   #write(stream: HubStream, batch: Batch): void {

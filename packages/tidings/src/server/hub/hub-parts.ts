@@ -49,20 +49,20 @@ export class HubParts implements HubLink {
   drained = false;
   readonly #options: HubPartsOptions;
 
-  /** Opens the log, whose tail comes to {@link add}. */
+  /** Opens the log, whose tail comes to what is recent. */
   static async open(options: HubPartsOptions): Promise<HubParts> {
     const { log, settings, onState } = options;
     let parts: HubParts | undefined;
     const early: Tail[] = [];
     const position = await log.open({
       retention: settings.retention,
-      onTail: (tail) => void (parts === undefined ? early.push(tail) : parts.add(tail)),
+      onTail: (tail) => void (parts === undefined ? early.push(tail) : parts.recent.add(tail)),
       onReset: (next) => parts?.reset(next),
       onState,
       onError: settings.onError,
     });
     parts = new HubParts(position, options);
-    for (const tail of early) parts.add(tail);
+    for (const tail of early) parts.recent.add(tail);
     return parts;
   }
 
@@ -107,15 +107,7 @@ export class HubParts implements HubLink {
       wheel,
       counters,
     });
-  }
-
-  /** Takes what the log's tail hands on. */
-  add(tail: Tail): void {
-    const isWhole = tail.after <= this.recent.head;
-    this.recent.add(tail);
-    this.fanOut.wake();
-    if (isWhole) this.readers.wake(tail.entries);
-    else this.readers.wakeAll();
+    this.recent.readers.push(this.fanOut, this.readers);
   }
 
   /** Nothing more will come: readers in this process end. */

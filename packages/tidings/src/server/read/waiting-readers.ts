@@ -3,6 +3,7 @@
  * publish costs what it wakes.
  */
 import type { Entry } from "../../log/log.ts";
+import type { RecentReader } from "../entries/recent-entries.ts";
 import type { TopicSelection } from "../topics/topic-selection.ts";
 
 export interface WaitingReader {
@@ -10,7 +11,7 @@ export interface WaitingReader {
   wake(): void;
 }
 
-export class WaitingReaders {
+export class WaitingReaders implements RecentReader {
   readonly #byName = new Map<string, Set<WaitingReader>>();
   readonly #withPatterns = new Set<WaitingReader>();
 
@@ -32,8 +33,8 @@ export class WaitingReaders {
     this.#withPatterns.delete(reader);
   }
 
-  /** Something was appended. */
-  wake(entries: readonly Entry[]): void {
+  added(entries: readonly Entry[] | undefined): void {
+    if (entries === undefined) return this.wakeAll();
     if (this.#byName.size === 0 && this.#withPatterns.size === 0) return;
     for (const { topic } of entries) {
       for (const reader of this.#byName.get(topic) ?? []) reader.wake();

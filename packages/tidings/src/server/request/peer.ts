@@ -2,6 +2,7 @@
  * Watches whether the peer of a request is still there, while nothing has been answered yet.
  * This module is browser compatible.
  */
+import { ignore } from "../../guard/ignore.ts";
 import type { FastifyReply, FetchRequest, NodeResponse } from "./http-types.ts";
 
 /** Calls `onLeft` once when the peer leaves, at once when it has left already. Returns a function that stops watching. */
@@ -15,7 +16,7 @@ export function nodePeer(given: NodeResponse | FastifyReply): WatchPeer {
   return (onLeft) => {
     if (response.destroyed === true) {
       onLeft();
-      return nothing;
+      return ignore;
     }
     response.on("close", onLeft);
     return () => void response.off?.("close", onLeft);
@@ -24,14 +25,12 @@ export function nodePeer(given: NodeResponse | FastifyReply): WatchPeer {
 
 export function fetchPeer({ signal }: FetchRequest): WatchPeer {
   return (onLeft) => {
-    if (signal === undefined || signal === null) return nothing;
+    if (signal === undefined || signal === null) return ignore;
     if (signal.aborted) {
       onLeft();
-      return nothing;
+      return ignore;
     }
     signal.addEventListener("abort", onLeft, { once: true });
     return () => signal.removeEventListener("abort", onLeft);
   };
 }
-
-function nothing(): void {}

@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import { openForTests } from "../../../../../test/support/hub-server.ts";
 import { createHub } from "../hub/create-hub.ts";
 import type { SubscribeOptions } from "./subscribe-options.ts";
-import { cursorOf } from "../request/cursor-of.ts";
+import { cursorOf } from "../request/last-event-id.ts";
 import { createAnswers } from "../answers/create-answers.ts";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

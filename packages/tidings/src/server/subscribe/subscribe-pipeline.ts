@@ -8,7 +8,7 @@ import type { StreamQuota } from "./stream-quota.ts";
 import { type Asking, authorize, EXPIRED, keepAuthorized, UNLIMITED, type Grant } from "./authorization.ts";
 import { checkCompression, type Compression } from "../compression/compression-options.ts";
 import { type GzipOffer, offerGzip, openGzip } from "../compression/open-gzip.ts";
-import { cursorOf, type RequestWithUrl } from "../request/cursor-of.ts";
+import { cursorOf, type RequestWithUrl } from "../request/last-event-id.ts";
 import { channels } from "../observe/diagnostics.ts";
 import type { FanOut } from "../fan-out/fan-out.ts";
 import type { SubscriberGroups } from "../streams/subscriber-groups.ts";
@@ -17,6 +17,7 @@ import { countGap, increment, type HubCounters } from "../observe/hub-stats.ts";
 import { type AskState, type HubLink, HubStream, type StreamGroup } from "../streams/hub-stream.ts";
 import type { HubStreams } from "../streams/hub-streams.ts";
 import { findStart, type StartPoint } from "./start-point.ts";
+import { DRAINING, FAILED, INTERRUPTED, REVOKED } from "./refusals.ts";
 import type { OpenOutlet } from "../out/outlet.ts";
 import type { PageReader } from "../entries/page-reader.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
@@ -26,7 +27,8 @@ import { Batch } from "../out/batch.ts";
 import { stateAsker } from "./snapshot.ts";
 import { type Refusal, withAppHeaders } from "../request/refusal.ts";
 import { responseHead } from "../out/response-head.ts";
-import { selectTopics, type TopicSelection } from "../topics/topic-selection.ts";
+import { SelectionCache } from "../topics/selection-cache.ts";
+import type { TopicSelection } from "../topics/topic-selection.ts";
 import { checkSubscribeOptions, pickLifetime, type SubscribeOptions } from "./subscribe-options.ts";
 
 /** What of a hub is there once its log is open. */
@@ -80,14 +82,11 @@ interface PendingSubscription {
   settle: ((received: Received) => void) | undefined;
 }
 
-/** Selections of one topic that are remembered: most streams have one, and many the same. */
-const MOST_REMEMBERED = 1_000;
-
 export class SubscribePipeline {
   /** The hub takes its leave: nobody is let in any more. */
   closed = false;
   readonly #options: PipelineOptions;
-  readonly #selections = new Map<string, TopicSelection>();
+  readonly #selections = new SelectionCache();
   /** Those that wait for the application or the log: at most as many as have a place. */
   readonly #waiting = new Set<PendingSubscription>();
   #parts: PipelineParts | undefined;
@@ -122,7 +121,7 @@ export class SubscribePipeline {
     if (this.closed) return this.#refuse(DRAINING, options);
     let selection: TopicSelection;
     try {
-      selection = this.#select(options.topics);
+      selection = this.#selections.get(options.topics, this.#options.settings.topicsPerStream);
     } catch (error) {
       // Topics often come with the request, but a list of them does not: whoever wrote the call is told.
       if (!Array.isArray(options.topics)) this.#options.settings.onError(error);
@@ -302,35 +301,6 @@ export class SubscribePipeline {
     if (compression === true) return settings.compression ?? checkCompression("subscribe", true);
     return checkCompression("subscribe", compression);
   }
-
-  #select(topics: SubscribeOptions["topics"]): TopicSelection {
-    const { topicsPerStream } = this.#options.settings;
-    const topic = Array.isArray(topics) && topics.length === 1 ? (topics[0] as unknown) : undefined;
-    if (typeof topic !== "string") return selectTopics(topics, topicsPerStream);
-    let selection = this.#selections.get(topic);
-    if (selection === undefined) {
-      selection = selectTopics(topics, topicsPerStream);
-      if (this.#selections.size >= MOST_REMEMBERED) this.#selections.clear();
-      this.#selections.set(topic, selection);
-    }
-    return selection;
-  }
 }
 
 const NOTHING = new Batch([]);
-
-const DRAINING: Refusal = { code: "draining", status: 503, detail: "The hub is going away", retryAfter: 1 };
-const REVOKED: Refusal = { code: "forbidden", status: 403, detail: "The subscription was revoked" };
-const FAILED: Refusal = {
-  code: "failed",
-  status: 503,
-  detail: "The stream cannot be served now",
-  retryAfter: 5,
-};
-
-const INTERRUPTED: Refusal = {
-  code: "failed",
-  status: 503,
-  detail: "The log cannot be followed now",
-  retryAfter: 5,
-};
