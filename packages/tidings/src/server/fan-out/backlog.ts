@@ -11,18 +11,18 @@ import type { GapReason } from "../gaps/gap.ts";
 import { countGap } from "../observe/hub-stats.ts";
 import type { AskState, HubLink, HubStream, StreamGroup } from "../streams/hub-stream.ts";
 import { Batch } from "../out/batch.ts";
-import type { LoggedPage, PageReader } from "../entries/page-reader.ts";
+import type { LoggedPage } from "../entries/page-reader.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
 import { encodeGap, planResume } from "../gaps/resume-plan.ts";
 import type { StreamEnd } from "../streams/subscription.ts";
 
 export interface BacklogOptions {
   readonly recent: RecentEntries<StreamGroup>;
-  readonly pages: PageReader;
   readonly writeBytes: number;
   readonly counters: { readonly gaps: Record<GapReason, number> };
   /** What slow readers of a topic get; absent, all of them everything. */
   readonly slowPolicyOf?: ((topic: string) => SlowPolicy) | undefined;
+  readonly hub: HubLink;
 }
 
 /** What a page becomes. */
@@ -44,23 +44,6 @@ export class Backlog {
 
   constructor(options: BacklogOptions) {
     this.#options = options;
-  }
-
-  /**
-   * Reads the next page for a stream. Nothing is to be written to it until then.
-   * @returns Rejects when the log cannot be read, or the filter throws.
-   */
-  async read(stream: HubStream): Promise<void> {
-    const { pages, recent } = this.#options;
-    const { epoch } = recent;
-    stream.reading = true;
-    try {
-      const page = await pages.read(stream.group, stream.conflation?.upTo ?? stream.offset);
-      // A page of a log that was replaced meanwhile is of no use.
-      if (stream.end === undefined && epoch === recent.epoch) stream.page = page;
-    } finally {
-      stream.reading = false;
-    }
   }
 
   /** The log was replaced by another one, in which the stream has to begin anew. @param from - The cursor it had. */

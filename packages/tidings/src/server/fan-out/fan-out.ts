@@ -253,14 +253,22 @@ export class FanOut implements RecentReader, Timed {
     else if (stream.heartbeatDue) this.#heartbeat(stream);
   }
 
-  /** Has a page read for a stream, which goes on when that is there. */
+  /** Has the next page read for a stream. Nothing is written to it until that is there. */
   #read(stream: HubStream): void {
-    this.#backlog.read(stream).then(
-      () => {
-        if (stream.end === undefined) this.enqueue(stream);
+    const { pages, hub, recent } = this.#options;
+    const { epoch } = recent;
+    stream.reading = true;
+    pages.read(stream.group, stream.conflation?.upTo ?? stream.offset).then(
+      (page) => {
+        stream.reading = false;
+        if (stream.end !== undefined) return;
+        // A page of a log that was replaced meanwhile is of no use.
+        if (epoch === recent.epoch) stream.page = page;
+        this.enqueue(stream);
       },
       (error: unknown) => {
-        if (stream.end === undefined) this.#options.hub.end(stream, "failed", error);
+        stream.reading = false;
+        if (stream.end === undefined) hub.end(stream, "failed", error);
       },
     );
   }
