@@ -54,7 +54,7 @@ const exit = async (child: ChildProcess): Promise<number | null> => {
   return child.exitCode;
 };
 
-const commandNames = ["listen", "doctor", "serve", "replay", "proxy", "completion"];
+const commandNames = ["listen", "doctor", "load", "serve", "replay", "proxy", "completion"];
 
 describe("on a terminal", () => {
   test("listen shows messages in colour above a live line, and Ctrl-C ends it well", async () => {

@@ -13,6 +13,8 @@ import type { Evidence } from "./evidence.ts";
 import { examinePath } from "./examine-path.ts";
 import { examineStream } from "./examine-stream.ts";
 import { type ProfileName, profiles } from "./profiles.ts";
+import { writeReport } from "../report/page.ts";
+import { reportHtml } from "./report-html.ts";
 import { reportJson } from "./report-json.ts";
 import { reportText } from "./report-text.ts";
 import type { Target } from "./requests.ts";
@@ -38,6 +40,7 @@ export const doctor: Command = {
     streams: { value: "N", about: "Open so many at once, to find limits" },
     flood: { about: "With --token: who holds a fast sender back" },
     json: { about: "The findings as JSON" },
+    report: { value: "FILE", about: "The findings as an HTML page with pictures" },
     strict: { about: "Status 1 for warnings, too" },
     ...PROTOCOL_OPTIONS,
   },
@@ -69,6 +72,8 @@ async function runDoctor(input: Input, io: Io): Promise<number> {
       ? examineStream(target, profile, { watchMs, longMs, origin, streams })
       : examinePath(target, { token, bare: input.has("bare"), longMs, flood: input.has("flood") });
 
+  const report = input.get("report");
+  if (report !== undefined) writeReport(report, "");
   const startMs = performance.now();
   const live = startLiveLine(
     io,
@@ -85,6 +90,7 @@ async function runDoctor(input: Input, io: Io): Promise<number> {
 
   const findings = diagnose(evidence, directEvidence);
   io.out(input.has("json") ? reportJson(evidence, findings) : reportText(evidence, findings, io));
+  if (report !== undefined) writeReport(report, reportHtml(evidence, findings));
   const bad = input.has("strict") ? /error|warning/ : /error/;
   return findings.some(({ severity }) => bad.test(severity)) ? 1 : 0;
 

@@ -1,0 +1,59 @@
+/**
+ * Findings as a page, with pictures of the streams that they rest on.
+ */
+import { plural } from "../arguments/units.ts";
+import { escapeHtml, page } from "../report/page.ts";
+import { checks } from "./checks/index.ts";
+import type { Evidence } from "./evidence.ts";
+import type { Finding } from "./finding.ts";
+import { timeline } from "./timeline.ts";
+
+const CAUSES = { path: "on the path", application: "in the application" };
+
+export function reportHtml(evidence: Evidence, findings: readonly Finding[]): string {
+  const { url, main, hops, identity, runs, long, resumed } = evidence;
+  const head = main.head;
+  const started = runs === undefined ? undefined : runs.tickIdentity.connectedAtMs + runs.roundTripMs;
+  const pictures = [
+    timeline(
+      runs === undefined ? "As a browser asks" : "Regular messages and a large one, compression accepted",
+      main,
+      runs && main.connectedAtMs + runs.roundTripMs,
+    ),
+    identity && timeline("Compression refused", identity, started),
+    runs &&
+      timeline(
+        "Small messages, fast after each other",
+        runs.tokens,
+        runs.tokens.connectedAtMs + runs.roundTripMs,
+      ),
+    runs && timeline("Nothing but the head for 1.5 s", runs.hold, runs.hold.connectedAtMs + runs.roundTripMs),
+    runs && timeline("The server dies", runs.crash, runs.crash.connectedAtMs + runs.roundTripMs),
+    runs?.silence && timeline("Silence", runs.silence),
+    resumed && timeline(`Returned with Last-Event-ID: ${resumed.from}`, resumed.observation),
+    long && timeline("Watched for limits of time", long),
+  ].filter((picture) => picture !== undefined);
+  const facts = [
+    head === undefined ? (main.error ?? "no answer") : `${head.status}, HTTP/${head.httpVersion}`,
+    hops.length === 0 ? "" : `through ${hops.join(", ")}`,
+    plural(checks.length, "check"),
+  ].filter(Boolean);
+  return page(
+    `Doctor: ${url}`,
+    `<h1>${escapeHtml(url)}</h1>
+<p class="dim">${escapeHtml(facts.join(", "))}</p>
+${findings.length === 0 ? '<p class="good">nothing found</p>' : findings.map(card).join("\n")}
+<h2>What came when</h2>
+<p class="dim">Green: at once. Red: more than 150 ms late. Rings: comments. The pictures show one request each.</p>
+${pictures.join("\n")}
+<h2>Response headers</h2>
+<table>${(head?.headers ?? []).map(([name, value]) => `<tr><th><code>${escapeHtml(name)}</code></th><td><code>${escapeHtml(value)}</code></td></tr>`).join("")}</table>`,
+  );
+}
+
+function card({ id, title, severity, seen, sure, fix, cause }: Finding): string {
+  const how = [sure, cause && CAUSES[cause]].filter(Boolean).join(", ");
+  return `<div class="finding ${severity}"><h3><span class="id">${id}</span> ${escapeHtml(title)}</h3>
+<p>${escapeHtml(seen)} <span class="dim">(${how})</span></p>
+<ul>${fix.map((text) => `<li>${escapeHtml(text)}</li>`).join("")}</ul></div>`;
+}
