@@ -11,11 +11,25 @@ import { promisify } from "node:util";
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
+const older = (version: string) =>
+  join(ROOT, `test/package/older-typescript/node_modules/typescript-${version}/bin/tsc`);
+
+export const COMPILERS = {
+  "TypeScript 7": join(ROOT, "node_modules/typescript/bin/tsc"),
+  "TypeScript 6.0": older("6.0"),
+  "TypeScript 5.9": older("5.9"),
+  "TypeScript 5.4": older("5.4"),
+  "TypeScript 5.0": older("5.0"),
+};
+export type Compiler = keyof typeof COMPILERS;
+
 export interface Project {
   readonly folder: string;
   readonly tarball: string;
   /** What the tarball holds, from its root. */
   readonly files: readonly string[];
+  /** Of all of them together. */
+  readonly bytes: number;
   /** What users may import: "tidings", "tidings/server" and so on. */
   readonly entries: readonly string[];
   remove(): Promise<void>;
@@ -28,7 +42,9 @@ export async function installPacked(): Promise<Project> {
   const packed = await execute("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], {
     cwd: join(ROOT, "packages/tidings"),
   });
-  const [{ filename, files }] = JSON.parse(packed) as [{ filename: string; files: { path: string }[] }];
+  const [{ filename, files, unpackedSize }] = JSON.parse(packed) as [
+    { filename: string; files: { path: string }[]; unpackedSize: number },
+  ];
   const tarball = join(folder, filename);
   const project = join(folder, "project");
   await mkdir(project);
@@ -47,6 +63,7 @@ export async function installPacked(): Promise<Project> {
     folder: project,
     tarball,
     files: files.map(({ path }) => path),
+    bytes: unpackedSize,
     entries: Object.keys(exports)
       .filter((path) => path !== "./package.json")
       .map((path) => `tidings${path.slice(1)}`),

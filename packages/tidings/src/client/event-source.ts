@@ -52,24 +52,20 @@ export interface EventSourceTarget extends EventTarget {
     options?: ListenerOptions,
   ): void;
   addEventListener(type: string, listener: (event: MessageEvent) => unknown, options?: ListenerOptions): void;
-  addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: ListenerOptions,
-  ): void;
+  addEventListener(type: string, listener: AnyListener | null, options?: ListenerOptions): void;
   removeEventListener(
     type: string,
     listener: (event: MessageEvent) => unknown,
     options?: ListenerOptions,
   ): void;
-  removeEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: ListenerOptions,
-  ): void;
+  removeEventListener(type: string, listener: AnyListener | null, options?: ListenerOptions): void;
 }
 
-type ListenerOptions = boolean | AddEventListenerOptions;
+// As in the DOM's types, which a program for Node need not have.
+type AnyListener = ((event: Event) => unknown) | { handleEvent(event: Event): unknown };
+type ListenerOptions =
+  | boolean
+  | { capture?: boolean; once?: boolean; passive?: boolean; signal?: AbortSignal };
 
 interface Listener {
   (event: Event): unknown;

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from "fas
 import type { EventStream } from "./one-stream/event-stream.ts";
 import { openStream, type StreamOptions } from "./one-stream/open-stream.ts";
 import { isSource, type Source } from "./one-stream/source.ts";
-import type { EventMap } from "../wire/contract.ts";
+import type { EventMap, NoInfer } from "../wire/contract.ts";
 
 declare module "fastify" {
   interface FastifyReply {

@@ -12,7 +12,7 @@ import type {
   Verdict,
 } from "../client/index.ts";
 import type { ShareOptions } from "../client/share.ts";
-import type { EventSchemas } from "../wire/contract.ts";
+import type { EventSchemas, NoInfer } from "../wire/contract.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 import type { Frame } from "./frame.ts";
 

@@ -8,6 +8,9 @@
 /** Event types and their data: `{ price: Price; message: string }`. The key `message` is for messages without `event`. */
 export type EventMap = Record<string, unknown>;
 
+/** A place that takes no part in inferring `Type`. TypeScript has it as its own only since 5.4. */
+export type NoInfer<Type> = [Type][Type extends unknown ? 0 : never];
+
 /** As much of a Standard Schema as is used here: what goes out is its input, what a reader gets is its output. */
 export interface Schema<Output = unknown, Input = Output> {
   readonly "~standard": {

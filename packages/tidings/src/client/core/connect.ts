@@ -2,8 +2,6 @@
  * Opens a connection over fetch with the features that are given, in browsers and in every runtime that has fetch.
  * This module is browser compatible.
  */
-// Applications with an older `lib` would be told that Symbol.asyncDispose does not exist.
-/// <reference lib="esnext.disposable" preserve="true" />
 import type { ParsedMessage } from "../../wire/message.ts";
 import { createParser } from "../../wire/parser.ts";
 import { absolute, type FetchTransportOptions, fetchTransport } from "../transports/fetch.ts";
@@ -26,12 +24,15 @@ export interface CoreOptions<Message = ParsedMessage> extends BaseOptions<Messag
   transport?: Transport;
 }
 
-export interface Connection<Message = ParsedMessage> extends BaseConnection<Message> {
+export interface Connection<Message = ParsedMessage> extends BaseConnection<Message>, ClosedByUsing {
   /** The messages as a stream, for one reader, as in `for await`. */
   readonly readable: ReadableStream<Message>;
-  /** Closes the connection, for `await using`. */
-  [Symbol.asyncDispose](): Promise<void>;
 }
+
+/** Closes the connection, for `await using`. Nothing to a program whose `lib` has no `Symbol.asyncDispose`. */
+type ClosedByUsing = SymbolConstructor extends { readonly asyncDispose: infer Key extends symbol }
+  ? { [Method in Key]: () => Promise<void> }
+  : object;
 
 /**
  * Opens an event stream and keeps it open.

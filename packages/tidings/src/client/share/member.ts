@@ -11,8 +11,22 @@ import { pack, type Told, unpack } from "./words.ts";
 
 /** What a share needs of its platform: https://w3c.github.io/web-locks/ and a BroadcastChannel. */
 export interface SharePlatform {
-  readonly locks: Pick<LockManager, "request">;
-  openChannel(this: void, name: string): Pick<BroadcastChannel, "postMessage" | "close" | "onmessage">;
+  // As much as is used, since a program for Node has no types of the DOM.
+  readonly locks: {
+    request(
+      name: string,
+      options: { signal?: AbortSignal; ifAvailable?: boolean; steal?: boolean },
+      granted: (lock: unknown) => unknown,
+    ): Promise<unknown>;
+  };
+  openChannel(
+    this: void,
+    name: string,
+  ): {
+    postMessage(message: unknown): void;
+    close(): void;
+    onmessage: ((event: MessageEvent) => unknown) | null;
+  };
   /** Tells of the page being frozen and thawed, where the platform does. */
   readonly page?: Pick<EventTarget, "addEventListener" | "removeEventListener"> | undefined;
 }

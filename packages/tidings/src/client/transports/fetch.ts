@@ -12,7 +12,7 @@ export interface FetchTransportOptions {
   /** Called instead of the platform's. Default: the global `fetch`, looked up at each request. */
   fetch?: Fetch | undefined;
   /** Default: the platform's, `"same-origin"` in browsers. */
-  credentials?: RequestCredentials | undefined;
+  credentials?: "include" | "omit" | "same-origin" | undefined;
   /** Further options for each request, such as `mode`, `redirect` or a `dispatcher`. */
   init?: RequestInit | undefined;
 }

@@ -13,7 +13,7 @@ export interface XhrTransportOptions {
   /** Whether another origin is sent the cookies that belong to it. Default false. */
   withCredentials?: boolean;
   /** Called with `new`, instead of the platform's. */
-  XMLHttpRequest?: new () => XMLHttpRequest;
+  XMLHttpRequest?: new () => XhrLike;
   /**
    * How many characters of a response are taken before it is ended, after a whole message, and the connection returns from its last
    * event ID. A GET or HEAD; any other method has eight times as many, and its stream is truncated there unless it may be repeated.
@@ -21,6 +21,30 @@ export interface XhrTransportOptions {
    */
   maxTextLength?: number;
 }
+
+/** As much of XMLHttpRequest as is used, since a program for Node or React Native has no types of the DOM. */
+export interface XhrLike {
+  withCredentials: boolean;
+  onreadystatechange: Listener;
+  onprogress: Listener;
+  onload: Listener;
+  onerror: Listener;
+  ontimeout: Listener;
+  onabort: Listener;
+  readonly readyState: number;
+  readonly responseText: string;
+  readonly responseURL: string;
+  readonly status: number;
+  abort(): void;
+  getResponseHeader(name: string): string | null;
+  open(method: string, url: string, async: boolean): void;
+  overrideMimeType?(type: string): void;
+  // A method's parameter may be narrower on a platform.
+  send(body?: unknown): void;
+  setRequestHeader(name: string, value: string): void;
+}
+
+type Listener = ((event: never) => unknown) | null;
 
 /**
  * A transport over `XMLHttpRequest`: for `connect(url, { transport: xhrTransport() })`.
@@ -43,7 +67,7 @@ function open(
   sink: TransportSink,
 ): { abort(): void } {
   const most = method === "GET" || method === "HEAD" ? maxTextLength : maxTextLength * 8;
-  let xhr: XMLHttpRequest | undefined;
+  let xhr: XhrLike | undefined;
   let over = false;
   let answered = false;
   let taken = 0;
@@ -60,7 +84,7 @@ function open(
 
   function send(): void {
     const Request =
-      options.XMLHttpRequest || (globalThis as { XMLHttpRequest?: typeof XMLHttpRequest }).XMLHttpRequest;
+      options.XMLHttpRequest || (globalThis as { XMLHttpRequest?: new () => XhrLike }).XMLHttpRequest;
     if (!Request) throw asError("unsupported", "there is no XMLHttpRequest here");
     const protocol = /^([a-z][a-z\d+.-]*):/i.exec(url);
     if (protocol && !/^(https?|data|blob)$/i.test(protocol[1]!)) {
@@ -83,7 +107,7 @@ function open(
       fail(asError("network", "no connection, or it broke, or the server does not allow this origin"));
     xhr.ontimeout = () => fail(asError("timeout", "the platform gave up waiting"));
     xhr.onabort = () => fail(asError("interrupted", "the platform ended the request"));
-    xhr.send(body as XMLHttpRequestBodyInit | null | undefined);
+    xhr.send(body);
   }
 
   function abort(): void {

@@ -14,6 +14,12 @@ import type { EventMap } from "../../wire/contract.ts";
 import type { Published, PublishOptions } from "../publish/publisher.ts";
 
 export interface Hub<Events extends object = EventMap> {
+  // Compilers report a mistake against the last overload: the usual one.
+  /** Appends several messages, to any topics, all of them or none, next to each other in the order of the log. */
+  publish(
+    messages: readonly (Publication<Events> & { readonly topic: string })[],
+    options?: PublishOptions,
+  ): Promise<Published>;
   /**
    * Appends one message to a topic. Resolves when the log has accepted it: from then on it reaches every subscriber that
    * stays, or returns within the retention. Resolves before any of them has it.
@@ -23,11 +29,6 @@ export interface Hub<Events extends object = EventMap> {
    * @throws {LogError} If the log could not take it.
    */
   publish(topic: string, message: Publication<Events>, options?: PublishOptions): Promise<Published>;
-  /** Appends several messages, to any topics, all of them or none, next to each other in the order of the log. */
-  publish(
-    messages: readonly (Publication<Events> & { readonly topic: string })[],
-    options?: PublishOptions,
-  ): Promise<Published>;
   /**
    * Answers a Node-style request with an event stream of the topics, from its `Last-Event-ID` on. That is the header's, or
    * the query parameter `lastEventId`, which a first request can carry.

@@ -14,7 +14,7 @@ import { type HeadOptions, responseHead } from "../out/response-head.ts";
 import { isSource, pump, type Source } from "./source.ts";
 import { resolveLimits, type StreamLimits } from "./stream-limits.ts";
 import type { FastifyReply, FetchRequest, NodeRequest, NodeResponse } from "../request/http-types.ts";
-import type { EventMap } from "../../wire/contract.ts";
+import type { EventMap, NoInfer } from "../../wire/contract.ts";
 
 export interface StreamOptions<Events extends object = EventMap>
   extends HeadOptions, StreamLimits, ContractOptions<Events> {

@@ -1,0 +1,99 @@
+/**
+ * Builds dist: a module for each that an entry reaches, and in dist/cjs the same as CommonJS, joined to a file for each entry and what
+ * entries share. Declarations are joined too, and hold what can be imported and nothing else.
+ */
+import { execFileSync } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, relative } from "node:path";
+import { joinFiles, joinTypes } from "./declarations.mjs";
+import { completeExports, PACKAGE, writeFolders } from "./entries.mjs";
+import { createOutput } from "./output.mjs";
+
+const entries = completeExports();
+const paths = Object.values(entries);
+const input = Object.fromEntries(paths.map((path) => [path, path]));
+/** All that package.json names, what Node is given instead and the commands too. */
+const named = [
+  ...readText(join(PACKAGE, "package.json")).matchAll(/"(?:\.\/)?dist\/(?!cjs\/)([^"*]+)\.js"/g),
+];
+const forModules = Object.fromEntries(named.map(([, path]) => [path, path]));
+const CACHE = join(PACKAGE, `.cache/build-${process.pid}`);
+const output = createOutput(join(PACKAGE, "dist"));
+
+try {
+  typescript("--declaration", "false", "--isolatedDeclarations", "false", "--outDir", join(CACHE, "js"));
+  typescript("--emitDeclarationOnly", "--noCheck", "--outDir", join(CACHE, "types"));
+  // Without the package's word on side effects, which is about dist.
+  writeFileSync(join(CACHE, "package.json"), JSON.stringify({ type: "module" }));
+  await writeModules();
+  await joinCommonJs();
+  await joinDeclarations();
+  output.write("cjs/package.json", `${JSON.stringify({ type: "commonjs" })}\n`);
+  output.sweep();
+  writeFolders(entries);
+} finally {
+  rmSync(CACHE, { recursive: true, force: true });
+}
+
+function typescript(...options) {
+  const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
+  const args = [tsc, "-p", "tsconfig.build.json", ...options];
+  execFileSync(process.execPath, args, { cwd: PACKAGE, stdio: "inherit" });
+}
+
+/** Without comments, which stand in the declarations, where editors show them. */
+async function writeModules() {
+  const files = await joinFiles(join(CACHE, "js"), forModules, {
+    extension: ".js",
+    names: "[name].js",
+    format: "esm",
+    preserveModules: true,
+    preserveModulesRoot: join(CACHE, "js"),
+    comments: false,
+  });
+  for (const { fileName, code } of files) writeJs(fileName, fileName, code);
+}
+
+async function joinCommonJs() {
+  const files = await joinFiles(join(CACHE, "js"), input, {
+    extension: ".js",
+    names: "[name].js",
+    format: "cjs",
+    exports: "named",
+    esModule: true,
+    // Whoever debugs reads the modules.
+    minify: {
+      compress: true,
+      mangle: { keepNames: { class: true, function: false } },
+      codegen: { removeWhitespace: true },
+    },
+    comments: false,
+  });
+  for (const { fileName, code } of files) writeJs(`cjs/${fileName}`, fileName, code);
+}
+
+/** Puts back the directive that a module of components begins with. */
+function writeJs(path, module, code) {
+  const directive = '"use client";';
+  const isClient = readText(join(CACHE, "js", module)).startsWith(directive) && !code.startsWith(directive);
+  output.write(path, isClient ? `${directive}\n${code}` : code);
+}
+
+async function joinDeclarations() {
+  for (const { fileName, code } of await joinTypes(join(CACHE, "types"), input)) {
+    output.write(`cjs/${fileName}`, code);
+  }
+  for (const path of paths) {
+    const from = relative(dirname(path), `cjs/${path}.js`);
+    output.write(`${path}.d.ts`, `export * from "${from.startsWith(".") ? from : `./${from}`}";\n`);
+  }
+}
+
+function readText(path) {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

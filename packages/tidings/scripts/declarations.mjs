@@ -1,0 +1,46 @@
+/** Joins declarations to a file for each entry, and files for what entries share. They hold what can be imported and nothing else. */
+import { join } from "node:path";
+import { rolldown } from "rolldown";
+import { dts } from "rolldown-plugin-dts";
+
+/**
+ * @param folder - With the declarations of each module.
+ * @param input - From an entry's path, as it shall be, to the module's; both without extension.
+ * @returns `{ fileName, code }` of each file.
+ */
+export function joinTypes(folder, input) {
+  const plugin = dts({ dtsInput: true, oxc: true, sourcemap: false, tsconfig: false });
+  return joinFiles(folder, input, {
+    extension: ".d.ts",
+    names: "[name].ts",
+    plugins: [plugin],
+    format: "esm",
+  });
+}
+
+/** Joins modules. @param options - `extension`, `names` and `plugins`, and how rolldown shall write. */
+export async function joinFiles(folder, input, { extension, names, plugins, ...options }) {
+  const bundle = await rolldown({
+    cwd: folder,
+    input: Object.fromEntries(
+      Object.entries(input).map(([name, path]) => [name, join(folder, `${path}${extension}`)]),
+    ),
+    external: (id) => !/^[./]/.test(id),
+    platform: "node",
+    plugins,
+    onLog(level, log) {
+      // A directive at the top of a module is put back by whoever writes the file.
+      if (level !== "info" && log.code !== "MODULE_LEVEL_DIRECTIVE") throw new Error(log.message);
+    },
+  });
+  try {
+    const { output } = await bundle.generate({
+      ...options,
+      entryFileNames: names,
+      chunkFileNames: `shared/${names}`,
+    });
+    return output;
+  } finally {
+    await bundle.close();
+  }
+}
