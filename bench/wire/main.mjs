@@ -1,49 +1,53 @@
 /**
- * `npm run bench wire`: the parser and the encoder beside their peers, a process a table, one core, and the figures that the
- * project holds them to.
+ * `npm run bench wire`: the parser and the encoder beside their peers, and the figures that the project holds them to.
  *
- *     npm run bench wire -- [--only=bytes,strings,others,streams,encode,memory,sizes,chromium] [--rounds=15] [--write]
+ *     npm run bench wire -- [--only=sweep,others,streams,encode,memory,sizes] [--runtimes=node20,node22,node24,node26,bun,deno,chromium]
+ *                           [--rounds=15] [--quick] [--write]
  *
- * Every parser's messages are compared with what they must be before it is timed; one that gets them wrong is not.
- * `--write` puts the tables into docs/performance.md.
+ * The sweep measures the parser over lengths, texts, sizes of chunks and streams as real servers send them, in each runtime. Every
+ * parser's messages are compared with what they must be before it is timed. `--quick` takes fewer lengths and no fresh processes.
+ * `--write` puts what was measured into docs/performance.md, in place of what an earlier run measured of the same; and draws the heat maps.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, platform, release } from "node:os";
 import { PART_NAMES } from "./part.mjs";
 import { prepare } from "./prepare.mjs";
+import { RUNTIMES } from "./sweep/runtimes.mjs";
+import { sweepIn } from "./sweep/sweep.mjs";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
+const PAGE = `${ROOT}docs/performance.md`;
 
 export async function main(args) {
   const options = Object.fromEntries(args.map((arg) => arg.replace(/^--/, "").split("=")));
-  const names = (options.only ?? PART_NAMES.join()).split(",");
-  const unknown = names.find((name) => !PART_NAMES.includes(name));
+  const parts = listed("only", options.only, ["sweep", ...PART_NAMES]);
+  const runtimes = listed("runtimes", options.runtimes, Object.keys(RUNTIMES));
+  const rounds = Number(options.rounds ?? 15);
+  prepare();
+  for (const part of parts) {
+    if (part !== "sweep") await finish(part, await runPart(part, rounds), options);
+    else
+      for (const name of runtimes)
+        await finish(`sweep ${name}`, await sweepIn(name, { rounds, quick: "quick" in options }), options);
+  }
+}
+
+function listed(option, value, known) {
+  const names = value?.split(",") ?? known;
+  const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined)
     throw new RangeError(
-      `Cannot run benchmark wire: --only has ${unknown}, expected some of ${PART_NAMES.join()}`,
+      `Cannot run benchmark wire: --${option} has ${unknown}, expected some of ${known.join()}`,
     );
-  prepare();
-  const report = [
-    `Made by \`npm run bench wire -- --write\`, ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0]?.model.trim()}, ${platform()} ${release()}, Node ${process.versions.node}. Load of the machine at the start: ${loadavg()[0].toFixed(1)}. A table is measured in a process of its own, in rounds of at least 20 ms for each, once the code is warm.`,
-    "",
-  ];
-  const figures = [];
-  for (const name of names) {
-    process.stderr.write(`${name} …\n`);
-    const part = await runPart(name, options.rounds ?? "15");
-    report.push(...part.lines, "");
-    figures.push(...part.figures);
-  }
-  report.push("### Figures", "", ...figureTable(figures));
-  const text = report.join("\n");
-  process.stdout.write(`${text}\n`);
-  if ("write" in options) writeSection(text);
+  return names;
 }
 
 async function runPart(name, rounds) {
-  const child = fork(new URL("part.mjs", import.meta.url), [name, rounds], { execArgv: process.execArgv });
+  const child = fork(new URL("part.mjs", import.meta.url), [name, String(rounds)], {
+    execArgv: process.execArgv,
+  });
   let part;
   child.on("message", (message) => (part = message));
   const [code] = await once(child, "exit");
@@ -52,28 +56,38 @@ async function runPart(name, rounds) {
   return part;
 }
 
+async function finish(name, { lines, figures, images = {} }, options) {
+  const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${platform()} ${release()}`;
+  const text = [
+    ...lines,
+    "",
+    ...(figures.length === 0 ? [] : [...figureTable(figures), ""]),
+    `<sub>${new Date().toISOString().slice(0, 10)}, ${machine}, load ${loadavg()[0].toFixed(1)} at the end.</sub>`,
+  ].join("\n");
+  process.stdout.write(`${text}\n\n`);
+  if (!("write" in options)) return;
+  writeSection(name, text);
+  for (const [path, image] of Object.entries(images)) writeFileSync(`${ROOT}docs/${path}`, image);
+}
+
 function figureTable(figures) {
   const rows = figures.map(({ what, wanted, got }) => {
-    const reached = wanted.atMost === undefined ? got >= wanted.atLeast : got <= wanted.atMost;
+    const isReached = wanted.atMost === undefined ? got >= wanted.atLeast : got <= wanted.atMost;
     const unit = wanted.unit ?? "×";
     const bound = wanted.atMost === undefined ? `≥ ${wanted.atLeast} ${unit}` : `≤ ${wanted.atMost} ${unit}`;
-    return `| ${what} | ${bound} | ${got.toFixed(2)} ${unit} | ${reached ? "reached" : "**not reached**"} |`;
+    return `| ${what} | ${bound} | ${Number(got.toFixed(2))} ${unit} | ${isReached ? "reached" : "**not reached**"} |`;
   });
   return ["| figure | wanted | measured | |", "|---|---|---|---|", ...rows];
 }
 
-/** Replaces what stands between the two marks of docs/performance.md, or adds it at the end. */
-function writeSection(text) {
-  const path = `${ROOT}docs/performance.md`;
-  const begin = "<!-- wire:begin -->";
-  const end = "<!-- wire:end -->";
-  const before = existsSync(path) ? readFileSync(path, "utf8") : "# Performance\n";
-  const section = `${begin}\n${text}\n${end}`;
-  const at = before.indexOf(begin);
-  const after =
-    at < 0
-      ? `${before.trimEnd()}\n\n## Wire\n\n${section}\n`
-      : before.slice(0, at) + section + before.slice(before.indexOf(end) + end.length);
-  writeFileSync(path, after);
-  process.stderr.write("Wrote docs/performance.md\n");
+/** Replaces what stands between two marks of the page. */
+function writeSection(name, text) {
+  const page = readFileSync(PAGE, "utf8");
+  const begin = `<!-- ${name} -->`;
+  const end = `<!-- end of ${name} -->`;
+  const from = page.indexOf(begin);
+  const to = page.indexOf(end);
+  if (from < 0 || to < 0) throw new Error(`Cannot write docs/performance.md: it has no marks for ${name}`);
+  writeFileSync(PAGE, `${page.slice(0, from)}${begin}\n${text}\n${page.slice(to)}`);
+  process.stderr.write(`Wrote ${name} into docs/performance.md\n`);
 }

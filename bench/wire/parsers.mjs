@@ -6,29 +6,6 @@ import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
 
-/** @param tidings - The package under test, as an application under Node imports it. */
-export async function byteParsers(tidings) {
-  return {
-    tidings: (chunks, take) => {
-      const parser = tidings.createParser({ onMessage: ({ event, data, id }) => take(event, data, id) });
-      for (const chunk of chunks) parser.push(chunk);
-    },
-    "eventsource-parser 3": await eventSourceParser("eventsource-parser-3", true),
-    "eventsource-parser 4": await eventSourceParser("eventsource-parser-4", true),
-  };
-}
-
-export async function stringParsers(tidings) {
-  return {
-    tidings: (chunks, take) => {
-      const parser = tidings.createParser({ onMessage: ({ event, data, id }) => take(event, data, id) });
-      for (const chunk of chunks) parser.push(chunk);
-    },
-    "eventsource-parser 3": await eventSourceParser("eventsource-parser-3", false),
-    "eventsource-parser 4": await eventSourceParser("eventsource-parser-4", false),
-  };
-}
-
 /** Those that are slower by much, from bytes. */
 export async function otherParsers(tidings) {
   const { getLines, getMessages } = await import("@microsoft/fetch-event-source/lib/esm/parse.js");
@@ -37,7 +14,10 @@ export async function otherParsers(tidings) {
   const { _iterSSEMessages } = await import("openai/core/streaming");
   const { EventSourceStream } = require("undici/lib/web/eventsource/eventsource-stream.js");
   return {
-    tidings: (await byteParsers(tidings)).tidings,
+    tidings: (chunks, take) => {
+      const parser = tidings.createParser({ onMessage: ({ event, data, id }) => take(event, data, id) });
+      for (const chunk of chunks) parser.push(chunk);
+    },
     "fetch-event-source": (chunks, take) => {
       const read = getLines(
         getMessages(
@@ -75,16 +55,6 @@ export async function otherParsers(tidings) {
         take(event ?? "message", data, undefined);
       }
     },
-  };
-}
-
-async function eventSourceParser(name, decodes) {
-  const { createParser } = await import(name);
-  return (chunks, take) => {
-    const parser = createParser({ onEvent: ({ event, data, id }) => take(event ?? "message", data, id) });
-    if (!decodes) return chunks.forEach((chunk) => parser.feed(chunk));
-    const decoder = new TextDecoder();
-    for (const chunk of chunks) parser.feed(decoder.decode(chunk, { stream: true }));
   };
 }
 

@@ -1,16 +1,10 @@
-/**
- * One table, in a process of its own, as an application is: it reads bytes or strings and not first the ones, then the others,
- * to which engines would have adapted each parser.
- */
+/** One table, in a process of its own. */
 const PARTS = {
-  bytes: async () => (await import("./parsing.mjs")).fromBytes,
-  strings: async () => (await import("./parsing.mjs")).fromStrings,
   others: async () => (await import("./parsing.mjs")).others,
   streams: async () => (await import("./streams.mjs")).streams,
   encode: async () => (await import("./encoders.mjs")).encoders,
   memory: async () => (await import("./memory.mjs")).memory,
   sizes: async () => (await import("./sizes.mjs")).sizes,
-  chromium: async () => (await import("./chromium.mjs")).chromium,
 };
 export const PART_NAMES = Object.keys(PARTS);
 

@@ -70,7 +70,7 @@ export const REAL_NAMES = Object.keys(REAL);
 
 /**
  * @param lengths - Those to measure. Default: all.
- * @returns {{ name: string, row: string, column: string, form: string, size: number, stream: { bytes: number, messages: object[] }, cut(): (Uint8Array | string)[] }[]}
+ * @returns {{ name: string, column: string, form: string, size: number, messages(): object[], cut(): (Uint8Array | string)[] }[]}
  */
 export function cells(lengths = LENGTHS) {
   const streams = [
@@ -86,19 +86,23 @@ export function cells(lengths = LENGTHS) {
     FORMS.flatMap((form) =>
       SIZES.map((size) => ({
         name: `${stream.kind} ${stream.column}, ${form}, ${size}`,
-        row: `${stream.kind}, ${form}, ${size}`,
         column: stream.column,
         kind: stream.kind,
         form,
         size,
-        stream,
-        cut: () => cut(form === "bytes" ? stream.encoded : stream.text, size),
+        messages: () => stream.make().messages,
+        cut: () => cut(form === "bytes" ? stream.make().encoded : stream.make().text, size),
       })),
     ),
   );
 }
 
 function stream(kind, column, make) {
+  let made;
+  return { kind, column, make: () => (made ??= build(make)) };
+}
+
+function build(make) {
   const encoder = new TextEncoder();
   const messages = [];
   let text = "";
@@ -110,7 +114,7 @@ function stream(kind, column, make) {
     text += block;
     bytes += encoder.encode(block).length;
   }
-  return { kind, column, text, encoded: encoder.encode(text), messages };
+  return { text, encoded: encoder.encode(text), messages };
 }
 
 function message({ comment, event, id, data }, end = "\n") {
@@ -125,7 +129,7 @@ function message({ comment, event, id, data }, end = "\n") {
   return { block: lines.join(end), expected: { event, id, data } };
 }
 
-function textOf(kind, length) {
+export function textOf(kind, length) {
   const characters = Array.from(TEXTS[kind]);
   let text = "";
   for (let n = 0; text.length < length; n++) {

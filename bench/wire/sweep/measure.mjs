@@ -3,14 +3,12 @@
  * The parsers take turns, round by round, and the best round of each counts: other work of the machine only ever adds.
  */
 
-const ROUND_MS = 1;
-
 /**
  * @param {{ own: Function, peers: Record<string, Function> }} parsers - `(chunks, form, take) => void`.
- * @param {{ measured: object[], before: object[], rounds: number }} plan - `before` is parsed by all first, as a process that has run for a while has.
- * @returns {Promise<{ name: string, row: string, column: string, ratio: number, ns: number }[]>} How many times as fast as the better peer.
+ * @param {{ measured: object[], before: object[], rounds: number, roundMs: number, warmMs: number }} plan - `before` is parsed by all first, as a process that has run for a while has.
+ * @returns {Promise<{ name: string, kind: string, column: string, form: string, size: number, ratio: number, ns: number }[]>} How many times as fast as the better peer.
  */
-export async function measureCells({ own, peers }, { measured, before, rounds }) {
+export async function measureCells({ own, peers }, { measured, before, rounds, roundMs, warmMs }) {
   const contestants = { own, ...peers };
   const names = Object.keys(contestants);
   for (const cell of before) verify(contestants, cell);
@@ -21,8 +19,12 @@ export async function measureCells({ own, peers }, { measured, before, rounds })
     const best = {};
     for (const name of names) {
       let fastest = Infinity;
-      for (let n = 0; n < 4; n++) fastest = Math.min(fastest, time(contestants[name], chunks, cell.form, 1));
-      repeats[name] = Math.max(1, Math.ceil(ROUND_MS / fastest));
+      for (let n = 0, spent = 0; n < 4 || spent < warmMs; n++) {
+        const took = time(contestants[name], chunks, cell.form, 1);
+        spent += took;
+        fastest = Math.min(fastest, took);
+      }
+      repeats[name] = Math.max(1, Math.ceil(roundMs / Math.max(fastest, 0.005)));
       best[name] = Infinity;
     }
     for (let round = 0; round < rounds; round++) {
@@ -34,10 +36,12 @@ export async function measureCells({ own, peers }, { measured, before, rounds })
     const peer = Math.min(...Object.keys(peers).map((name) => best[name]));
     results.push({
       name: cell.name,
-      row: cell.row,
+      kind: cell.kind,
       column: cell.column,
+      form: cell.form,
+      size: cell.size,
       ratio: peer / best.own,
-      ns: (best.own * 1e6) / cell.stream.messages.length,
+      ns: (best.own * 1e6) / cell.messages().length,
     });
     // A browser's page must breathe.
     await new Promise((resolve) => setTimeout(resolve));
@@ -58,12 +62,13 @@ function time(parse, chunks, form, repeats) {
 }
 
 /** Compares event type and data of every message, and the last event ID where there is one. */
-function verify(contestants, { name, form, stream, cut }) {
+function verify(contestants, { name, form, messages, cut }) {
   const chunks = cut();
+  const all = messages();
   for (const [who, parse] of Object.entries(contestants)) {
     let seen = 0;
     parse(chunks, form, (event, data, id) => {
-      const expected = stream.messages[seen++];
+      const expected = all[seen++];
       if (
         event !== expected?.event ||
         data !== expected.data ||
@@ -71,8 +76,8 @@ function verify(contestants, { name, form, stream, cut }) {
       )
         throw new Error(`Cannot time ${who} on ${name}: message ${seen} differs`);
     });
-    if (seen !== stream.messages.length)
-      throw new Error(`Cannot time ${who} on ${name}: ${seen} messages, expected ${stream.messages.length}`);
+    if (seen !== all.length)
+      throw new Error(`Cannot time ${who} on ${name}: ${seen} messages, expected ${all.length}`);
   }
   return chunks;
 }

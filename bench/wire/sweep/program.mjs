@@ -8,17 +8,19 @@ import * as tidings from "tidings";
 import { cells } from "./cells.mjs";
 import { contestants, measureCells } from "./measure.mjs";
 
-/** @param {{ lengths: number[], fresh: boolean, rounds: number, only?: string, part?: [number, number] }} plan */
-async function run({ lengths, fresh, rounds, only = "", part: [index, count] = [0, 1] }) {
+/**
+ * @param {{ lengths: number[], rounds: number, roundMs: number, warmMs: number, only?: string, one?: number }} plan - With `one`, that
+ * cell alone, and nothing before it.
+ */
+async function run({ lengths, rounds, roundMs, warmMs, only = "", one }) {
   const all = cells(lengths);
-  const measured = shuffled(all.filter(({ name }) => new RegExp(only).test(name))).filter(
-    (_, n) => n % count === index,
-  );
   const parsers = contestants(tidings, {
     "eventsource-parser 3": createParser3,
     "eventsource-parser 4": createParser4,
   });
-  return measureCells(parsers, { measured, before: fresh ? [] : all, rounds });
+  const wanted = new RegExp(only);
+  const measured = one === undefined ? shuffled(all.filter(({ name }) => wanted.test(name))) : [all[one]];
+  return measureCells(parsers, { measured, before: one === undefined ? all : [], rounds, roundMs, warmMs });
 }
 
 /** Neighbours are alike, and would teach engines more than a process knows in earnest. */

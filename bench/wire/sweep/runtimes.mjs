@@ -1,6 +1,6 @@
 /** Runs the program of the sweep in a runtime: one of test/runtimes, the Node that runs this, or a Chromium of this machine. */
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -23,71 +23,88 @@ export const RUNTIMES = {
   chromium: { title: "Chromium", condition: "browser", command: [CHROMIUM.find((path) => existsSync(path))] },
 };
 
-/**
- * @returns {Promise<{ version: string, results: object[] } | undefined>} What the program measured; undefined if the runtime is not installed.
- */
-export async function measureIn(name, plan) {
+/** @returns What runs plans in the runtime, and must be closed; undefined if it is not installed. */
+export async function openRuntime(name) {
   const { condition, command } = RUNTIMES[name];
   if (command[0] === undefined || !existsSync(command[0])) return undefined;
   const folder = mkdtempSync(join(tmpdir(), "tidings-sweep-"));
   const file = join(folder, "program.mjs");
-  try {
-    await build({
-      entryPoints: [join(HERE, "program.mjs")],
-      outfile: file,
-      bundle: true,
-      format: "esm",
-      // `process` in the entries for Node, and nothing else of it.
-      platform: "neutral",
-      external: ["node:*"],
-      conditions: [condition],
-      mainFields: ["module", "main"],
-      target: "es2022",
-      logLevel: "error",
-      plugins: [
-        {
-          name: "package",
-          setup: (plugin) =>
-            plugin.onResolve({ filter: /^tidings$/ }, () => ({
-              path: entryFor(condition),
-              sideEffects: true,
-            })),
-        },
-      ],
-    });
-    return name === "chromium"
-      ? await inChromium(command[0], file, plan)
-      : await inProcess(command, file, plan);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  await build({
+    entryPoints: [join(HERE, "program.mjs")],
+    outfile: file,
+    bundle: true,
+    format: "esm",
+    // `process` in the entries for Node, and nothing else of it.
+    platform: "neutral",
+    external: ["node:*"],
+    conditions: [condition],
+    mainFields: ["module", "main"],
+    target: "es2022",
+    logLevel: "error",
+    plugins: [
+      {
+        name: "package",
+        setup: (plugin) =>
+          plugin.onResolve({ filter: /^tidings$/ }, () => ({ path: entryFor(condition), sideEffects: true })),
+      },
+    ],
+  });
+  const opened = await (name === "chromium" ? openChromium(command[0], file) : openProcesses(command, file));
+  return {
+    ...opened,
+    async close() {
+      await opened.close?.();
+      rmSync(folder, { recursive: true });
+    },
+  };
 }
 
 function entryFor(condition) {
   return `${ROOT}packages/tidings/dist/${condition === "node" ? "node/index.js" : "index.js"}`;
 }
 
-async function inProcess([program, ...args], file, plan) {
+/** A process for each plan. */
+async function openProcesses([program, ...args], file) {
   const run = promisify(execFile);
   const options = { maxBuffer: 2 ** 26, env: { PATH: process.env.PATH, HOME: process.env.HOME } };
-  const { stdout } = await run(program, [...args, file, JSON.stringify(plan)], options);
-  const version = await run(program, ["--version"], options);
-  return { version: /\d+\.\d+\.\d+/.exec(version.stdout)[0], results: JSON.parse(stdout) };
+  const { stdout } = await run(program, ["--version"], options);
+  return {
+    version: /\d+\.\d+\.\d+/.exec(stdout)[0],
+    roundMs: 1,
+    async measure(plan) {
+      const { stdout } = await run(program, [...args, file, JSON.stringify(plan)], options);
+      return JSON.parse(stdout);
+    },
+  };
 }
 
-async function inChromium(executablePath, file, plan) {
+/** A page for each plan; isolated from others, since only then the clock is finer than a tenth of a millisecond. */
+async function openChromium(executablePath, file) {
   const { chromium } = await import("playwright-core");
   const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
-  try {
-    const page = await browser.newPage();
-    page.setDefaultTimeout(0);
-    // Isolated pages get a clock of 5 µs; others one of 100 µs.
-    await page.addScriptTag({ path: file, type: "module" });
-    return {
-      version: browser.version(),
-      results: await page.evaluate((plan) => globalThis.measured(plan), plan),
-    };
-  } finally {
-    await browser.close();
-  }
+  const script = readFileSync(file, "utf8");
+  const headers = {
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-embedder-policy": "require-corp",
+  };
+  return {
+    version: browser.version(),
+    roundMs: 2,
+    async measure(plan) {
+      const page = await browser.newPage();
+      try {
+        page.setDefaultTimeout(0);
+        await page.route("**/*", (route) =>
+          route.fulfill({ headers, contentType: "text/html", body: "<!doctype html>" }),
+        );
+        await page.goto("https://sweep.localhost/");
+        await page.addScriptTag({ type: "module", content: script });
+        await page.waitForFunction(() => globalThis.measured !== undefined);
+        return await page.evaluate((plan) => globalThis.measured(plan), plan);
+      } finally {
+        await page.close();
+      }
+    },
+    close: () => browser.close(),
+  };
 }

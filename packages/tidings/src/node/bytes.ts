@@ -25,6 +25,7 @@ replacePlatform({
   decodeUtf8: decoderFor(Number.parseInt(process.versions.node, 10)),
   indexOf: (bytes, byte, from) => indexOf.call(bytes, byte, from),
   lastIndexOf: (bytes, byte, from) => lastIndexOf.call(bytes, byte, from),
+  searchesBytes: true,
 });
 
 /** For the tests, which run on one version and look at both. */

@@ -97,6 +97,7 @@ export function createLines(
     // The last line that named an event type, in `bytes`.
     let eventStart = 0;
     let eventLength = 0;
+    let view: DataView | undefined;
     while (at + 6 < to) {
       const start = offset + at;
       const first = bytes[start];
@@ -125,10 +126,17 @@ export function createLines(
         }
         takeData(text, from, end);
         at = end + 1;
+      } else if (first === LF) {
+        at++;
+        if (isOpen) dispatch();
+        if (lines.turn !== turn) return to;
       } else {
         if (first === LETTER_E && eventLength > 0) {
           // Most often the event type is the last one, and need not be made into a string again.
-          let same = 1;
+          if (view === undefined) view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+          let same = 0;
+          for (const most = Math.min(eventLength, bytes.length - start) - 3; same < most; same += 4)
+            if (view.getInt32(start + same, true) !== view.getInt32(eventStart + same, true)) break;
           while (same < eventLength && bytes[start + same] === bytes[eventStart + same]) same++;
           if (same === eventLength) {
             openEvent = lastEvent;
@@ -213,7 +221,8 @@ export function createLines(
 
   /** Reads one line that LF ends. @returns Where the next begins; or `at`, if it has no end. */
   function readLine(text: string, at: number, to: number): number {
-    const end = text.indexOf("\n", at);
+    const LF = 10;
+    const end = text.charCodeAt(at) === LF ? at : text.indexOf("\n", at);
     if (end < 0 || end >= to) return at;
     takeLine(text, at, end);
     return end + 1;

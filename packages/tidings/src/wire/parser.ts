@@ -43,6 +43,8 @@ export interface Platform {
   decodeUtf8: DecodeUtf8;
   indexOf: (bytes: Uint8Array, byte: number, from: number) => number;
   lastIndexOf: (bytes: Uint8Array, byte: number, from: number) => number;
+  /** Whether bytes are searched as fast as text is. */
+  searchesBytes: boolean;
 }
 
 let decoder: TextDecoder | undefined;
@@ -54,6 +56,7 @@ const platform: Platform = {
   },
   indexOf: (bytes, byte, from) => bytes.indexOf(byte, from),
   lastIndexOf: (bytes, byte, from) => bytes.lastIndexOf(byte, from),
+  searchesBytes: false,
 };
 
 /** For the entry of a platform that has faster ways with bytes. */
@@ -73,7 +76,7 @@ export function createParser(
 ): Parser {
   const maxMessageBytes = checkArguments(handlers, limits);
   const longestLine = maxMessageBytes + FIELD_NAME + BOM_BYTES;
-  const { indexOf, lastIndexOf } = platform;
+  const { indexOf, lastIndexOf, searchesBytes } = platform;
   const parser: Parser = { lastEventId: "", push, end, reset };
   const lines = createLines(parser, handlers, maxMessageBytes);
   // The line that no line end followed yet: the first `keptLength` of these bytes, or, of a stream of strings, `rest`.
@@ -102,7 +105,10 @@ export function createParser(
     let at = 0;
     if (keptLength > 0 && stop > 0) {
       // A chunk that is not long is read with what was kept as one text; of a long one, its first lines.
-      at = stop <= LONGEST_JOINED ? stop : behindLineEnd(bytes, 0, BLOCK) || stop;
+      at =
+        stop <= LONGEST_JOINED
+          ? stop
+          : behindLineEnd(bytes, 0, BLOCK) || Math.min(stop, indexOf(bytes, LF, BLOCK) + 1 || stop);
       keep(bytes, 0, at);
       const end = keptLength;
       keptLength = 0;
@@ -117,6 +123,8 @@ export function createParser(
 
   /** Reads whole lines. */
   function readBytes(bytes: Uint8Array, at: number, stop: number, turn: number): void {
+    // Where bytes are searched faster than text, they are searched for a CR once. Wide text has bytes of a CR that are none.
+    const crAt = searchesBytes ? indexOf(bytes, CR, at) : at;
     while (at < stop && lines.turn === turn) {
       let end = stop;
       const most = at + (lines.hasSmall ? BLOCK : LONG_BLOCK);
@@ -129,11 +137,11 @@ export function createParser(
       }
       const text = decode(bytes, at, end);
       const { length } = text;
+      const cr = crAt >= 0 && crAt < stop ? nextCr(text, 0) : NOWHERE;
       // Where there are as many characters as bytes, each stands where its byte does.
       if (length === end - at) {
-        at += lines.read(text, 0, length, nextCr(text, 0), bytes, at);
+        at += lines.read(text, 0, length, cr, bytes, at);
       } else {
-        const cr = nextCr(text, 0);
         for (let from = 0; from < length && lines.turn === turn;) from = lines.read(text, from, length, cr);
         at = end;
       }

@@ -17,10 +17,10 @@ async function size(name: string): Promise<number> {
 }
 
 test.each([
-  ["createParser", 3250],
-  ["createReader", 3350],
-  ["readMessages", 3750],
-  ["MessageStream", 3500],
+  ["createParser", 3400],
+  ["createReader", 3500],
+  ["readMessages", 3900],
+  ["MessageStream", 3650],
   ["encode", 750],
   ["encodeBytes", 850],
 ])("%s costs at most %i bytes", async (name, most) => {

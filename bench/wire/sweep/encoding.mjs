@@ -1,0 +1,124 @@
+/**
+ * `encode`, `encodeBytes` and `encodeInto` beside eventsource-encoder and better-sse, over lengths and kinds of data. What each
+ * writes is parsed and compared before it is timed. In whatever runtime this runs.
+ */
+import { EventBuffer } from "better-sse";
+import { encode as encodePeer } from "eventsource-encoder";
+import { textOf } from "./cells.mjs";
+
+const MESSAGES = 64;
+const SHAPES = {
+  data: (data) => ({ data }),
+  "event, id and data": (data, n) => ({ event: "price", id: `id-${n}`, data }),
+};
+const encoder = new TextEncoder();
+const room = new Uint8Array(2 ** 21);
+
+export function encodingCells(lengths, kinds) {
+  return Object.entries(SHAPES).flatMap(([shape, make]) =>
+    kinds.flatMap((kind) =>
+      lengths.flatMap((length) =>
+        ["encode", "encodeBytes", "encodeInto"].map((call) => ({
+          name: `${call}, ${shape}, ${kind} ${length}`,
+          kind: `${kind}, ${shape}`,
+          column: String(length),
+          call,
+          messages: () => Array.from({ length: MESSAGES }, (_, n) => make(textOf(kind, length), n)),
+        })),
+      ),
+    ),
+  );
+}
+
+function peerTexts() {
+  return {
+    "eventsource-encoder": (message) => encodePeer(message),
+    "better-sse": ({ event, id, data }) => {
+      const buffer = new EventBuffer({ serializer: (text) => text });
+      // Without an event type it names one by itself.
+      if (event === undefined) buffer.data(data).dispatch();
+      else buffer.push(data, event, id);
+      return buffer.read();
+    },
+  };
+}
+
+/** @returns {{ name: string, kind: string, column: string, form: string, ratio: number, ns: number }[]} */
+export async function measureEncoding(tidings, { cells, rounds, roundMs }) {
+  const toBytes =
+    globalThis.Buffer === undefined ? (text) => encoder.encode(text) : (text) => Buffer.from(text);
+  const texts = peerTexts();
+  const each = (encode) => (messages) => {
+    let last;
+    for (const message of messages) last = encode(message);
+    return last;
+  };
+  const contestants = {
+    encode: { own: each(tidings.encode), peers: Object.values(texts).map(each) },
+    encodeBytes: {
+      own: each(tidings.encodeBytes),
+      peers: Object.values(texts).map((encode) => each((message) => toBytes(encode(message)))),
+    },
+    encodeInto: {
+      own: (messages) => tidings.encodeInto(messages, room),
+      peers: Object.values(texts).map((encode) => (messages) => {
+        let written = 0;
+        for (const message of messages)
+          written += encoder.encodeInto(encode(message), room.subarray(written)).written;
+        return written;
+      }),
+    },
+  };
+  const results = [];
+  for (const cell of cells) {
+    const messages = cell.messages();
+    verify(tidings, texts, messages);
+    const { own, peers } = contestants[cell.call];
+    const all = [own, ...peers];
+    const repeats = all.map((run) => {
+      let fastest = Infinity;
+      for (let n = 0; n < 5; n++) fastest = Math.min(fastest, time(run, messages, 1));
+      return Math.max(1, Math.ceil(roundMs / Math.max(fastest, 0.005)));
+    });
+    const best = all.map(() => Infinity);
+    for (let round = 0; round < rounds; round++) {
+      all.forEach((run, n) => {
+        best[n] = Math.min(best[n], time(run, messages, repeats[n]) / repeats[n]);
+      });
+    }
+    results.push({
+      name: cell.name,
+      kind: cell.kind,
+      column: cell.column,
+      form: cell.call,
+      ratio: Math.min(...best.slice(1)) / best[0],
+      ns: (best[0] * 1e6) / MESSAGES,
+    });
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  return results;
+}
+
+let sink;
+function time(run, messages, repeats) {
+  const start = performance.now();
+  for (let n = 0; n < repeats; n++) sink = run(messages);
+  return performance.now() - start;
+}
+
+function verify({ createParser, encode }, texts, messages) {
+  for (const [who, write] of Object.entries({ tidings: encode, ...texts })) {
+    let seen = 0;
+    const parser = createParser({
+      onMessage({ event, data, id }) {
+        const expected = messages[seen++];
+        const type = expected.event ?? "message";
+        if (data !== expected.data || event !== type || id !== (expected.id ?? id))
+          throw new Error(`Cannot time ${who}: message ${seen} differs`);
+      },
+    });
+    for (const message of messages) parser.push(write(message));
+    if (seen !== messages.length) throw new Error(`Cannot time ${who}: ${seen} messages`);
+  }
+  return sink;
+}
