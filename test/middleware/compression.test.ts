@@ -4,9 +4,14 @@
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
-import { PassThrough } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
+import fastifyCompress from "@fastify/compress";
+import { serve } from "@hono/node-server";
 import compression from "compression";
 import express from "express";
+import Fastify from "fastify";
+import { Hono } from "hono";
+import { compress as honoCompress } from "hono/compress";
 import Koa from "koa";
 import compress from "koa-compress";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -114,10 +119,56 @@ describe("koa-compress", () => {
     expect((await reader.response).headers["content-encoding"]).toBeUndefined();
   });
 
-  test("leaves it alone when the response says Cache-Control: no-transform", async () => {
-    const { reader, send } = await open({ "cache-control": "no-cache, no-transform" }, ACCEPTS_GZIP);
-    send("1");
-    await reader.arrival("1");
-    expect((await reader.response).headers["content-encoding"]).toBeUndefined();
+  test.each([{ "cache-control": "no-cache, no-transform" }, { "content-encoding": "identity" }])(
+    "leaves it alone when the response says %j",
+    async (headers) => {
+      const { reader, send } = await open(headers, ACCEPTS_GZIP);
+      send("1");
+      await reader.arrival("1");
+      expect((await reader.response).headers["content-encoding"]).not.toBe("gzip");
+    },
+  );
+});
+
+describe("middleware that leaves event streams alone", () => {
+  /** Sends two events, each read before the next. @returns How the response is encoded. */
+  async function encodingOf(url: string, body: PassThrough): Promise<unknown> {
+    const reader = openReader(url, { headers: ACCEPTS_GZIP });
+    for (const id of ["1", "2"]) {
+      body.write(encode({ id, data: "x".repeat(5000) }));
+      await reader.arrival(id);
+    }
+    const { headers } = await reader.response;
+    reader.leave();
+    return headers["content-encoding"];
+  }
+
+  test("@fastify/compress", async () => {
+    const body = new PassThrough();
+    const app = Fastify();
+    await app.register(fastifyCompress, { threshold: 0 });
+    app.get("/", (_, reply) => reply.type("text/event-stream").send(body));
+    const url = await app.listen({ host: "127.0.0.1", port: 0 });
+    expect(await encodingOf(url, body)).toBeUndefined();
+    body.end();
+    await app.close();
+  });
+
+  test("Hono's compress", async () => {
+    const body = new PassThrough();
+    const app = new Hono().use(honoCompress());
+    app.get(
+      "/",
+      () =>
+        new Response(Readable.toWeb(body) as ReadableStream, {
+          headers: { "content-type": "text/event-stream" },
+        }),
+    );
+    const server = serve({ fetch: app.fetch, hostname: "127.0.0.1", port: 0 });
+    await once(server, "listening");
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    expect(await encodingOf(url, body)).toBeUndefined();
+    body.end();
+    server.close();
   });
 });
