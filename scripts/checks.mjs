@@ -18,7 +18,7 @@ export const checks = [
   { name: "types without Node's", run: browserTypes },
   { name: "types of a mini program", run: miniProgramTypes },
   { name: "publint", run: () => run("publint run --strict packages/tidings") },
-  { name: "types of the package", run: () => run("attw --pack packages/tidings --profile esm-only") },
+  { name: "types of the package", run: () => run("attw --pack packages/tidings") },
   { name: "nothing unused", run: () => run("knip --no-progress --treat-config-hints-as-errors") },
 ];
 

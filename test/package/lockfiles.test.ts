@@ -2,8 +2,10 @@
  * Lockfiles that `npm ci` takes, on every platform. npm writes one that lacks the builds for other platforms when it could not
  * see them, and later refuses it, on this platform too.
  */
+import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { ROOT } from "./packed.ts";
 
@@ -31,6 +33,15 @@ describe.each(lockfilesIn("."))("%s", (path) => {
     );
     expect(urls).toEqual([]);
   });
+});
+
+test("the first command warns of no package that this Node is too old for", async () => {
+  const { stdout, stderr } = await promisify(execFile)(
+    "npm",
+    ["ci", "--dry-run", "--offline", "--ignore-scripts", "--no-audit", "--no-fund"],
+    { cwd: ROOT, maxBuffer: 2 ** 24 },
+  );
+  expect(`${stdout}${stderr}`).not.toContain("EBADENGINE");
 });
 
 function lockfilesIn(folder: string): string[] {

@@ -43,6 +43,17 @@ describe("the tarball", () => {
     expect(project.bytes).toBeLessThanOrEqual(1_000_000);
   });
 
+  test("has a README that names every entry, and links to pages that are there", () => {
+    const readme = readFileSync(join(project.folder, "node_modules/tidings/README.md"), "utf8");
+    expect(project.entries.filter((entry) => !readme.includes(`\`${entry}\``))).toEqual([]);
+    const { homepage } = installed("package.json") as { homepage: string };
+    const repository = `${homepage.replace("#readme", "")}/blob/main/`;
+    const links = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link!);
+    expect(links.length).toBeGreaterThan(10);
+    expect(links.filter((link) => !link.startsWith(repository))).toEqual([]);
+    expect(links.filter((link) => !existsSync(join(ROOT, link.slice(repository.length))))).toEqual([]);
+  });
+
   test("says where it comes from", () => {
     const { repository, homepage, bugs } = installed("package.json") as Record<string, unknown>;
     expect([repository, homepage, bugs]).not.toContain(undefined);
