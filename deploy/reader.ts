@@ -72,7 +72,7 @@ export function openReader(url: string, options: ReaderOptions = {}): Reader {
         });
       }),
   );
-  // Whoever waits for the response or its end sees the failure; nobody has to.
+  // Those who wait for it see the failure; it is not unhandled where no one does.
   ended.catch(() => undefined);
   return {
     response: incoming,

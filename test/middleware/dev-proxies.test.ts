@@ -100,7 +100,7 @@ describe.concurrent("a client of tidings/client", () => {
     async (name) => {
       const origin = await startOrigin({ tidings: true });
       const proxy = await devProxies[name]!(origin.url, false);
-      const connection = connect(`${proxy.url}/1`, { idleMs: 1000, retry: { baseMs: 10, capMs: 10 } });
+      const connection = connect(`${proxy.url}/1`, { idleMs: 1000, retry: { baseMs: 100, capMs: 100 } });
       const message = connection[Symbol.asyncIterator]().next();
       // On a busy machine the client may give up on its first attempt, and webpack-dev-server does not tell the origin.
       let first: OriginStream;
