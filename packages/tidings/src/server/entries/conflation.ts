@@ -2,7 +2,7 @@
  * What a slow reader gets instead of everything, where the application said so: of each topic and key the newest message.
  * This module is browser compatible.
  */
-import type { EncodedEntry } from "./encoded-entry.ts";
+import type { EncodedEntry } from "../out/batch.ts";
 
 /**
  * What happens to a reader for which more waits, when it takes bytes again, than fits in one write:

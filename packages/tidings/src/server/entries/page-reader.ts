@@ -5,10 +5,9 @@
  */
 import { ask } from "../../guard/foreign.ts";
 import type { Entry, Log } from "../../log/log.ts";
-import { Batch } from "../out/batch.ts";
+import { Batch, EncodedEntry } from "../out/batch.ts";
 import type { Timed, TimerWheel } from "../time/timer-wheel.ts";
-import type { TopicSelection } from "../topics/topic-selection.ts";
-import { EncodedEntry, type MessageFilter } from "./encoded-entry.ts";
+import type { TopicSelection, MessageFilter } from "../topics/topic-selection.ts";
 
 /** Who reads: equal subscriptions. */
 export interface ReadingGroup {

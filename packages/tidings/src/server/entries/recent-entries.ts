@@ -7,8 +7,7 @@
  */
 import { EntryQueue } from "../../log/entry-queue.ts";
 import type { Entry, LogPosition, Tail } from "../../log/log.ts";
-import type { Batch } from "../out/batch.ts";
-import { EncodedEntry, idBatch } from "./encoded-entry.ts";
+import { type Batch, EncodedEntry, idBatch } from "../out/batch.ts";
 import type { TopicSelection } from "../topics/topic-selection.ts";
 import { compileTopicPattern, type TopicMatcher } from "../topics/topic-pattern.ts";
 

@@ -6,11 +6,10 @@
 import { ask } from "../../guard/foreign.ts";
 import { formatCursor } from "../../log/cursor.ts";
 import { Conflation, type SlowPolicy } from "../entries/conflation.ts";
-import { EncodedEntry } from "../entries/encoded-entry.ts";
 import type { GapReason } from "../gaps/gap.ts";
 import { countGap } from "../observe/hub-stats.ts";
 import type { AskState, HubLink, HubStream, StreamGroup } from "../streams/hub-stream.ts";
-import { Batch } from "../out/batch.ts";
+import { Batch, EncodedEntry } from "../out/batch.ts";
 import type { LoggedPage } from "../entries/page-reader.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
 import { encodeGap, planResume } from "../gaps/resume-plan.ts";

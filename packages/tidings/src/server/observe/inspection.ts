@@ -3,10 +3,10 @@
  */
 import { parseCursor } from "../../log/cursor.ts";
 import type { Entry, Log } from "../../log/log.ts";
-import { EncodedEntry, type MessageFilter } from "../entries/encoded-entry.ts";
+import { EncodedEntry } from "../out/batch.ts";
 import type { GapReason } from "../gaps/gap.ts";
 import type { HubStream } from "../streams/hub-stream.ts";
-import type { TopicSelection, TopicSelector } from "../topics/topic-selection.ts";
+import type { TopicSelection, TopicSelector, MessageFilter } from "../topics/topic-selection.ts";
 import type { StreamEnd } from "../streams/subscription.ts";
 import type { ToldGap } from "../gaps/gap.ts";
 

@@ -1,9 +1,48 @@
 /**
- * What a stream is sent in one write: one message, several joined, or a sign of life. The same batch goes to all streams
- * that are sent the same; its bytes and their framing for HTTP/1.1 are made when first asked for, once for all of them.
+ * What goes out: entries of the log, encoded with their cursors, and batches of them. A batch is what a stream is sent in one
+ * write: one message, several joined, or a sign of life. The same batch goes to all streams that are sent the same; its bytes
+ * and their framing for HTTP/1.1 are made when first asked for, once for all of them.
  * This module is browser compatible.
  */
+import { formatCursor } from "../../log/cursor.ts";
+import type { Entry } from "../../log/log.ts";
+import type { ParsedMessage } from "../../wire/message.ts";
+import { createParser } from "../../wire/parser.ts";
 import { toChunk } from "./chunk.ts";
+
+/** A message with its cursor as `id`, in bytes that are the same for every stream. */
+export class EncodedEntry {
+  readonly offset: number;
+  readonly topic: string;
+  readonly key: string | undefined;
+  readonly bytes: Uint8Array;
+  #message: ParsedMessage | undefined;
+
+  constructor(epoch: string, entry: Entry) {
+    this.offset = entry.offset;
+    this.topic = entry.topic;
+    this.key = entry.key;
+    this.bytes = withId(epoch, entry);
+  }
+
+  /** What a subscriber gets to see of it; read back from the bytes, once, for those that filter. */
+  get message(): ParsedMessage {
+    if (this.#message === undefined) {
+      const parser = createParser({ onMessage: (message) => void (this.#message = message) });
+      parser.push(this.bytes);
+      parser.end();
+    }
+    return this.#message!;
+  }
+}
+
+function withId(epoch: string, { offset, body }: Entry): Uint8Array {
+  const line = `id: ${formatCursor(epoch, offset)}\n`;
+  const bytes = new Uint8Array(line.length + body.length);
+  for (let i = 0; i < line.length; i += 1) bytes[i] = line.charCodeAt(i);
+  bytes.set(body, line.length);
+  return bytes;
+}
 
 /** What of a log is in a batch. */
 export interface BatchContent {
@@ -15,11 +54,6 @@ export interface BatchContent {
   readonly upTo: number;
   /** It goes to all streams of a group that keep up. */
   readonly toAll: boolean;
-}
-
-interface JoinedEntry {
-  readonly offset: number;
-  readonly bytes: Uint8Array;
 }
 
 /** What goes before the entries of a batch to one stream. */
@@ -60,7 +94,7 @@ export class Batch implements BatchContent {
    * @param upTo - A stream that is sent it has seen everything up to here.
    * @param leading - Makes it the batch of one stream; absent, it goes to all streams of a group that keep up.
    */
-  static join(entries: readonly JoinedEntry[], upTo: number, leading?: LeadingGap): Batch {
+  static join(entries: readonly EncodedEntry[], upTo: number, leading?: LeadingGap): Batch {
     const parts = entries.map(({ bytes }) => bytes);
     if (leading?.gap !== undefined) parts.unshift(leading.gap);
     const lastOffset = entries.at(-1)?.offset ?? leading?.gapOffset ?? 0;
@@ -99,3 +133,14 @@ export function joinBytes(parts: readonly Uint8Array[], length: number): Uint8Ar
 
 const NO_CONTENT: BatchContent = { messages: 0, lastOffset: 0, upTo: 0, toAll: false };
 const utf8 = new TextEncoder();
+
+/** A block without data: it moves the last event ID and dispatches nothing. */
+export function idBlock(epoch: string, offset: number): string {
+  return `id: ${formatCursor(epoch, offset)}\n\n`;
+}
+
+/** {@link idBlock} as a batch. */
+export function idBatch(epoch: string, offset: number): Batch {
+  const bytes = new TextEncoder().encode(idBlock(epoch, offset));
+  return new Batch([bytes], { messages: 0, lastOffset: offset, upTo: offset, toAll: false });
+}

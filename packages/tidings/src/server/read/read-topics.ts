@@ -6,7 +6,7 @@ import { show } from "../../guard/show.ts";
 import { formatCursor, parseCursor } from "../../log/cursor.ts";
 import type { Log } from "../../log/log.ts";
 import { createReader } from "../../wire/reader.ts";
-import { EncodedEntry } from "../entries/encoded-entry.ts";
+import { EncodedEntry } from "../out/batch.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
 import type { GapReason } from "../gaps/gap.ts";
 import { planResume } from "../gaps/resume-plan.ts";

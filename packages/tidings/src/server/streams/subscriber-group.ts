@@ -4,10 +4,9 @@
  */
 import type { DeflateChain } from "../compression/chain.ts";
 import { Merge, QueueHead } from "../../log/merge.ts";
-import type { EncodedEntry, MessageFilter } from "../entries/encoded-entry.ts";
 import type { Route } from "../entries/recent-entries.ts";
-import { Batch } from "../out/batch.ts";
-import type { TopicSelection } from "../topics/topic-selection.ts";
+import { Batch, type EncodedEntry } from "../out/batch.ts";
+import type { TopicSelection, MessageFilter } from "../topics/topic-selection.ts";
 import { StreamList, type Linked } from "./stream-list.ts";
 
 export class SubscriberGroup<Stream extends Linked<Stream>> {

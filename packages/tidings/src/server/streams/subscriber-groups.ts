@@ -1,11 +1,10 @@
 /**
  * The groups in use: one for each selection and filter.
  */
-import type { MessageFilter } from "../entries/encoded-entry.ts";
 import { SubscriberGroup } from "./subscriber-group.ts";
 import type { StreamGroup } from "./hub-stream.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
-import type { TopicSelection } from "../topics/topic-selection.ts";
+import type { TopicSelection, MessageFilter } from "../topics/topic-selection.ts";
 
 export class SubscriberGroups {
   readonly #recent: RecentEntries<StreamGroup>;

@@ -9,7 +9,7 @@ import type { Deadlines, HubStream } from "../streams/hub-stream.ts";
 import type { HubStreams } from "../streams/hub-streams.ts";
 import type { Refusal } from "../request/refusal.ts";
 import type { SubscribeOptions } from "./subscribe-options.ts";
-import { withTimeLimit } from "./time-limit.ts";
+import { withTimeLimit } from "../time/time-limit.ts";
 
 /** Until when the answer holds, in milliseconds of the hub's monotonic clock. */
 export interface Grant {

@@ -6,11 +6,11 @@
 import { isThenable } from "../../guard/foreign.ts";
 import { show } from "../../guard/show.ts";
 import { formatCursor } from "../../log/cursor.ts";
-import { idBlock } from "../entries/encoded-entry.ts";
+import { idBlock } from "../out/batch.ts";
 import type { CheckData } from "../message/check-data.ts";
 import { encodeOutgoing } from "../message/outgoing-message.ts";
 import type { AskState } from "../streams/hub-stream.ts";
-import { withTimeLimit } from "./time-limit.ts";
+import { withTimeLimit } from "../time/time-limit.ts";
 import type { SubscribeOptions } from "./subscribe-options.ts";
 
 export interface SnapshotContext {

@@ -6,10 +6,9 @@ import { checkOptionNames } from "../../guard/option-names.ts";
 import { show } from "../../guard/show.ts";
 import type { EventMap } from "../../wire/contract.ts";
 import type { CompressionOptions } from "../compression/compression-options.ts";
-import type { MessageFilter } from "../entries/encoded-entry.ts";
 import type { OnGap } from "../gaps/gap.ts";
 import type { OutgoingMessage } from "../message/outgoing-message.ts";
-import type { TopicSelector } from "../topics/topic-selection.ts";
+import type { TopicSelector, MessageFilter } from "../topics/topic-selection.ts";
 
 export interface SubscribeOptions<Events extends object = EventMap> {
   /** One or more topics; `{ pattern }` for all that match it. What is wrong with them is answered with 400, as they often come with the request. */

@@ -5,10 +5,14 @@
  */
 import { show } from "../../guard/show.ts";
 import type { Selection } from "../../log/log.ts";
+import type { ParsedMessage } from "../../wire/message.ts";
 import { compileTopicPatterns, prefixOf } from "./topic-pattern.ts";
 
 /** A topic, or all topics that a pattern matches: `"book/1"`, `{ pattern: "book/:id" }`. See topic-pattern.ts for the syntax. */
 export type TopicSelector = string | { readonly pattern: string };
+
+/** Says whether a stream wants a message. */
+export type MessageFilter = (message: ParsedMessage, topic: string) => boolean;
 
 /** A selection that knows its parts, so that equal ones can share what is made for them. */
 export interface TopicSelection extends Selection {
