@@ -74,4 +74,24 @@ export function describeReading(test: DeclareTest): void {
     );
     assert.deepEqual(offsets(await read((topic) => topic.endsWith("/a"))), [301, 303, 304]);
   });
+
+  test("reads a long topic from anywhere, in pages", async ({ log, read }) => {
+    for (let n = 0; n < 1_500; n += 100) {
+      await log.append(range(n + 1, n + 100).map((i) => draft(i % 3 === 0 ? "b" : "a", `${i}`)));
+    }
+    const expected = range(1, 1_500).filter((i) => i % 3 !== 0);
+    for (const from of [0, 1, 299, 870, 1_400, 1_499, 1_500]) {
+      const seen: number[] = [];
+      for (let after = from; after < 1_500;) {
+        const page = await read(["a"], { after, maxMessages: 400 });
+        assert.ok(page.through > after);
+        seen.push(...offsets(page));
+        after = page.through;
+      }
+      assert.deepEqual(
+        seen,
+        expected.filter((offset) => offset > from),
+      );
+    }
+  });
 }

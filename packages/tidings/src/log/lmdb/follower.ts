@@ -19,7 +19,7 @@ export interface FollowerOptions {
 }
 
 /** Between looks where the system tells of changes. */
-const WATCHED_POLL_MS = 250;
+const WATCHED_POLL_MS = 1_000;
 /** So many changes in a row that it did not tell of, and it is not relied upon. */
 const MOST_MISSED = 4;
 const RETRY_MS = [100, 5_000] as const;

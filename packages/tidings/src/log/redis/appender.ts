@@ -4,6 +4,7 @@
  */
 import { idempotencyScope } from "../idempotency.ts";
 import { LogError, type Appended, type Draft, type Retention, type TopicRetention } from "../log.ts";
+import { encodeDraft } from "./frames.ts";
 import type { Argument } from "./link.ts";
 
 export interface AppenderOptions {
@@ -70,10 +71,14 @@ export class Appender {
     while (this.#waiting.length > 0) {
       const group = this.#takeGroup();
       try {
-        const [, , , , ...results] = (await this.#options.run(this.#arguments(group))) as number[];
-        for (const [i, { resolve }] of group.entries()) {
-          const [first, last, repeated] = results.slice(i * 3, i * 3 + 3) as [number, number, number];
-          resolve({ first, last, repeated: repeated === 1 });
+        const parts = partsOf(group);
+        const [, , , , ...results] = (await this.#options.run(this.#arguments(parts))) as number[];
+        for (const [i, { appends }] of parts.entries()) {
+          let first = results[i * 3]!;
+          for (const { drafts, resolve } of appends) {
+            resolve({ first, last: first + drafts.length - 1, repeated: results[i * 3 + 2] === 1 });
+            first += drafts.length;
+          }
         }
       } catch (error) {
         for (const { reject } of group) reject(error);
@@ -97,23 +102,27 @@ export class Appender {
     return this.#waiting.splice(0, count);
   }
 
-  #arguments(group: readonly Waiting[]): Argument[] {
+  #arguments(parts: readonly Part[]): Argument[] {
     const { instance, idempotencyAgeMs, lostTopics } = this.#options;
-    const { messages, bytes, ageMs } = this.#options.retention();
-    const lifetime = ageMs < 10 ** 12 ? Math.ceil(ageMs) + INDEX_MARGIN_MS : 0;
+    const retention = this.#options.retention();
+    const lifetime = retention.ageMs < 10 ** 12 ? Math.ceil(retention.ageMs) + INDEX_MARGIN_MS : 0;
     this.#number += 1;
     const args: Argument[] = [
       instance,
       ...[this.#number, idempotencyAgeMs, lifetime, lostTopics].map(String),
     ];
-    for (const bound of [messages, bytes, ageMs]) args.push(String(Math.min(bound, Number.MAX_SAFE_INTEGER)));
-    args.push(String(group.length));
+    for (const bound of [retention.messages, retention.bytes, retention.ageMs]) {
+      args.push(String(Math.min(bound, Number.MAX_SAFE_INTEGER)));
+    }
+    args.push(String(parts.length));
     const topics = new Set<string>();
-    for (const { drafts, key } of group) {
-      args.push(key ?? "", String(drafts.length));
-      for (const { topic, key: label, body } of drafts) {
-        args.push(topic, label ?? "", Buffer.from(body.buffer, body.byteOffset, body.byteLength));
-        topics.add(topic);
+    for (const { appends, key } of parts) {
+      const drafts = appends.flatMap((append) => append.drafts);
+      const bytes = appends.reduce((sum, append) => sum + append.bytes, 0);
+      args.push(key ?? "", String(drafts.length), String(bytes));
+      for (const draft of drafts) {
+        args.push(draft.topic, encodeDraft(draft));
+        topics.add(draft.topic);
       }
     }
     const bounded = [...topics].flatMap((topic) => {
@@ -135,6 +144,22 @@ export class Appender {
     this.#bounds.set(topic, bounds);
     return bounds;
   }
+}
+
+/** Appends without a key that follow each other are one to the script. */
+interface Part {
+  readonly key: string | undefined;
+  readonly appends: Waiting[];
+}
+
+function partsOf(group: readonly Waiting[]): Part[] {
+  const parts: Part[] = [];
+  for (const append of group) {
+    const last = parts.at(-1);
+    if (last !== undefined && last.key === undefined && append.key === undefined) last.appends.push(append);
+    else parts.push({ key: append.key, appends: [append] });
+  }
+  return parts;
 }
 
 /** No bound is empty. */

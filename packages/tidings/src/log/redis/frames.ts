@@ -1,7 +1,7 @@
 /**
- * Entries as Redis hands them out: in the replies of the script, and in the messages of the tail.
+ * Entries as they lie in Redis, and as its channels carry them.
  */
-import type { Entry } from "../log.ts";
+import type { Draft, Entry } from "../log.ts";
 
 export interface TailMessage {
   readonly epoch: string;
@@ -10,43 +10,53 @@ export interface TailMessage {
   readonly entries: readonly Entry[];
 }
 
+/** `[offset: 8][time: 8]` are put before by the script. */
+const GIVEN = 16;
 const HEADER = 24;
 
-/** Of a channel: `[length of epoch][floor: 8][epoch]`, then `[offset: 8][time: 8][length of topic: 2][of key: 2][of body: 4][topic][key][body]`. */
+/** `[length of topic: 2][of key: 2][of body: 4][topic][key][body]` */
+export function encodeDraft({ topic, key = "", body }: Draft): Buffer {
+  const topicBytes = Buffer.byteLength(topic);
+  const keyBytes = Buffer.byteLength(key);
+  const start = HEADER - GIVEN;
+  const value = Buffer.allocUnsafe(start + topicBytes + keyBytes + body.length);
+  value.writeUInt16BE(topicBytes, 0);
+  value.writeUInt16BE(keyBytes, 2);
+  value.writeUInt32BE(body.length, 4);
+  value.write(topic, start);
+  value.write(key, start + topicBytes);
+  value.set(body, start + topicBytes + keyBytes);
+  return value;
+}
+
+/** A message of a channel: `[length of epoch][floor: 8][epoch]`, then entries. */
 export function decodeMessage(payload: Buffer): TailMessage {
   const start = 9 + payload.readUInt8(0);
   const entries: Entry[] = [];
-  for (let at = start; at < payload.length;) {
-    const topicAt = at + HEADER;
-    const keyAt = topicAt + payload.readUInt16BE(at + 16);
-    const bodyAt = keyAt + payload.readUInt16BE(at + 18);
-    const end = bodyAt + payload.readUInt32BE(at + 20);
-    entries.push(
-      entryOf(
-        payload.readDoubleBE(at),
-        payload.readDoubleBE(at + 8),
-        payload.toString("utf8", topicAt, keyAt),
-        payload.toString("utf8", keyAt, bodyAt),
-        payload.subarray(bodyAt, end),
-      ),
-    );
-    at = end;
-  }
+  for (let at = start; at < payload.length;) at = decodeEntry(payload, at, entries);
   return { epoch: payload.toString("latin1", 9, start), floor: payload.readDoubleBE(1), entries };
 }
 
-/** Of the script: offset, time, topic, key, body, and so on. */
-export function decodePage(page: readonly unknown[]): Entry[] {
+/** Of the script's replies. */
+export function decodePage(page: readonly Buffer[]): Entry[] {
   const entries: Entry[] = [];
-  for (let i = 0; i < page.length; i += 5) {
-    const [offset, atMs, topic, key, body] = page.slice(i, i + 5) as [number, Buffer, Buffer, Buffer, Buffer];
-    entries.push(entryOf(offset, Number(atMs.toString()), topic.toString(), key.toString(), body));
-  }
+  for (const frame of page) decodeEntry(frame, 0, entries);
   return entries;
 }
 
-function entryOf(offset: number, atMs: number, topic: string, key: string, body: Uint8Array): Entry {
-  // Copied: what the client hands out is a part of what it received.
-  const own = new Uint8Array(body);
-  return key === "" ? { offset, topic, body: own, atMs } : { offset, topic, body: own, atMs, key };
+/** @returns Where the next one begins. */
+function decodeEntry(from: Buffer, at: number, into: Entry[]): number {
+  const topicAt = at + HEADER;
+  const keyAt = topicAt + from.readUInt16BE(at + GIVEN);
+  const bodyAt = keyAt + from.readUInt16BE(at + GIVEN + 2);
+  const end = bodyAt + from.readUInt32BE(at + GIVEN + 4);
+  const entry = {
+    offset: from.readDoubleBE(at),
+    topic: from.toString("utf8", topicAt, keyAt),
+    // Copied: what the client hands out is a part of what it received.
+    body: new Uint8Array(from.subarray(bodyAt, end)),
+    atMs: from.readDoubleBE(at + 8),
+  };
+  into.push(keyAt === bodyAt ? entry : { ...entry, key: from.toString("utf8", keyAt, bodyAt) });
+  return end;
 }

@@ -188,7 +188,7 @@ class RedisLog implements Log {
         ...names.flatMap((name) => [name, bound(ageOf(name))]),
       ]);
       return {
-        entries: decodePage(page as unknown[]),
+        entries: decodePage(page as Buffer[]),
         through: through as number,
         lostThrough: lost as number,
       };
@@ -203,7 +203,7 @@ class RedisLog implements Log {
       ...prefixes,
     ]);
     return pick({
-      entries: decodePage(page as unknown[]),
+      entries: decodePage(page as Buffer[]),
       through: through as number,
       lost: lost as number,
       losses: losses as Buffer[],

@@ -1,0 +1,23 @@
+/**
+ * `npm run bench engines [-- redis | lmdb | returning]`: logs in engines, each beside the engine without us. Needs
+ * `npm run build`, `npm ci` in test/engines, and redis-server.
+ */
+import { measureLmdb } from "./lmdb.mjs";
+import { measureRedis } from "./redis.mjs";
+import { measureReturning } from "./returning.mjs";
+
+const PARTS = { returning: measureReturning, lmdb: measureLmdb, redis: measureRedis };
+
+export async function main(args) {
+  for (const [name, measure] of Object.entries(PARTS)) {
+    if (args.length === 0 || args.includes(name)) await measure(print);
+  }
+}
+
+function print(title, figures) {
+  process.stdout.write(`\n${title}\n`);
+  for (const [name, value] of Object.entries(figures)) {
+    const text = Number.isInteger(value) ? value.toLocaleString("en") : value.toPrecision(3);
+    process.stdout.write(`  ${name.padEnd(42)}${text.padStart(12)}\n`);
+  }
+}

@@ -1,0 +1,56 @@
+/** Another process of a measurement: follows a log, or reads a stream of Redis by itself, and notes how late messages come. */
+import { open } from "lmdb";
+import { lmdbLog } from "tidings/log/lmdb";
+import { redisLog } from "tidings/log/redis";
+import { CLIENTS, createClient, now, percentile, RETENTION } from "./engines.mjs";
+
+const options = JSON.parse(process.argv[2]);
+let delays = [];
+let cpu = process.cpuUsage();
+let sinceMs = performance.now();
+
+const note = (body) => delays.push(now() - Number(Buffer.from(body).toString()));
+
+async function follow(log, topics) {
+  await log.open({
+    retention: RETENTION,
+    onTail: ({ entries }) => entries.forEach(({ body }) => note(body)),
+  });
+  await log.follow?.(topics);
+}
+
+if (options.kind === "lmdb") {
+  const env = open({ path: options.path, overlappingSync: false, eventTurnBatching: false });
+  await follow(lmdbLog(env, options.log), options.topics);
+} else if (options.kind === "redis") {
+  const client = await CLIENTS["node-redis"](options.port);
+  for (const { name, topics } of options.logs) await follow(redisLog(client, { name }), topics);
+} else if (options.kind === "xread") {
+  const client = createClient({ url: `redis://127.0.0.1:${options.port}` });
+  await client.connect();
+  void (async () => {
+    for (let id = "$"; ;) {
+      const reply = await client.xRead({ key: "bare", id }, { BLOCK: 1_000, COUNT: 1_000 });
+      for (const { message, id: next } of reply?.[0]?.messages ?? []) {
+        note(message.body);
+        id = next;
+      }
+    }
+  })();
+}
+
+process.on("message", (command) => {
+  const used = process.cpuUsage(cpu);
+  const seconds = (performance.now() - sinceMs) / 1_000;
+  process.send({
+    messages: delays.length,
+    p50: percentile(delays, 0.5),
+    p99: percentile(delays, 0.99),
+    cpuShare: (used.user + used.system) / 1e6 / seconds,
+  });
+  if (command !== "reset") return;
+  delays = [];
+  cpu = process.cpuUsage();
+  sinceMs = performance.now();
+});
+process.send("ready");
