@@ -118,4 +118,4 @@ function say(report: MemberReport): void {
   process.send!(report);
 }
 
-if (process.send !== undefined) await main();
+if (process.send !== undefined) void main();

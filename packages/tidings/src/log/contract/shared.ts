@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import type { Retention } from "../log.ts";
 import type { MemberCommand, MemberOptions, MemberReport, Told } from "./member.ts";
 import { range, until } from "./opened-log.ts";
@@ -161,7 +162,8 @@ class Member {
 
   constructor(options: MemberOptions) {
     this.#topics = options.topics;
-    const program = fileURLToPath(new URL("./member.js", import.meta.url));
+    // Found where the tests run: what this file is bundled into may lie anywhere.
+    const program = createRequire(join(process.cwd(), "package.json")).resolve("tidings/log/contract/member");
     this.#child = fork(program, [JSON.stringify(options)], {
       execArgv: [],
       stdio: ["ignore", "inherit", "inherit", "ipc"],
