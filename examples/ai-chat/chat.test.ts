@@ -40,8 +40,7 @@ async function seen(tab: Browser): Promise<{ texts: string[]; status: string }> 
   return { texts, status: await tab.text(".status") };
 }
 
-/** What a tab comes to show: it may be on its way there. */
-const shown = (tab: Browser) => expect.poll(() => seen(tab), { timeout: 40_000 });
+const PATIENCE = { timeout: 40_000 };
 const DONE = { texts: [QUESTION, WHOLE], status: "ready" };
 
 /** Asks in a chat of its own, and waits until the answer is under way. @returns The chat's address. */
@@ -61,15 +60,15 @@ test("it compiles", async () => {
 
 test("an answer is whole in the end, and after a reload", async () => {
   const url = await ask();
-  await shown(browser).toEqual(DONE);
+  await expect.poll(() => seen(browser), PATIENCE).toEqual(DONE);
   await browser.open(url);
-  await shown(browser).toEqual(DONE);
+  await expect.poll(() => seen(browser), PATIENCE).toEqual(DONE);
 });
 
 test("a page that is loaded again in the midst has the whole answer", async () => {
   const url = await ask();
   await browser.open(url);
-  await shown(browser).toEqual(DONE);
+  await expect.poll(() => seen(browser), PATIENCE).toEqual(DONE);
 });
 
 test("a second tab joins", async () => {
@@ -77,8 +76,8 @@ test("a second tab joins", async () => {
   await other.open(url);
   await until("the answer in the other tab", async () => (await seen(other)).texts.length === 2);
   expect((await seen(browser)).status).toBe("streaming");
-  await shown(browser).toEqual(DONE);
-  await shown(other).toEqual(DONE);
+  await expect.poll(() => seen(browser), PATIENCE).toEqual(DONE);
+  await expect.poll(() => seen(other), PATIENCE).toEqual(DONE);
 });
 
 test("what is stopped in one tab is stopped for all, at whichever server", async () => {
@@ -91,7 +90,7 @@ test("what is stopped in one tab is stopped for all, at whichever server", async
   expect(texts[1]!.length).toBeLessThan(WHOLE.length);
   expect(WHOLE.startsWith(texts[1]!)).toBe(true);
   await browser.open(url);
-  await shown(browser).toEqual({ texts, status: "ready" });
+  await expect.poll(() => seen(browser), PATIENCE).toEqual({ texts, status: "ready" });
 });
 
 test.each([0, 1])("when server %i is killed in the midst, the text is the same afterwards", async (index) => {
@@ -101,7 +100,7 @@ test.each([0, 1])("when server %i is killed in the midst, the text is the same a
   await other.open(url);
   await until("the answer in the other tab", async () => (await seen(other)).texts.length === 2);
   process.kill(pid, "SIGKILL");
-  await shown(browser).toEqual(DONE);
+  await expect.poll(() => seen(browser), PATIENCE).toEqual(DONE);
   await other.open(url);
-  await shown(other).toEqual(DONE);
+  await expect.poll(() => seen(other), PATIENCE).toEqual(DONE);
 });
