@@ -80,6 +80,7 @@ export function normalise(text: string): string {
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, "TIME")
     .replaceAll(/\b\d\d:\d\d:\d\d\.\d{3}\b/g, "TIME")
     .replaceAll(/[+]?\b\d[\d,]*(\.\d+)? (ms|s)\b/g, "N s")
+    .replaceAll(/\brecorded [\d.]+ (B|KiB)\b/g, "recorded N B")
     .replaceAll(/\b[\d.]+\/s\b/g, "N/s")
     .replaceAll(/(?<![\w-])[\w-]{12}\.(\d+)\b/g, "EPOCH.$1")
     .replaceAll(/^\[\d+\] \d+\n/gm, "")

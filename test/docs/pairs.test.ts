@@ -13,6 +13,7 @@ const ENGLISH_ALONE = new Map([
   ["docs/performance.md", "written by npm run bench wire"],
   ["docs/performance-hub.md", "written by npm run bench hub"],
   ["docs/scoreboard.md", "written by npm run bench wire"],
+  ["docs/cli/doctor-table.md", "written by node scripts/doctor-table.mjs"],
   ["docs/sizes.md", "written by npm run bench sizes"],
   ["docs/reading-order.md", "leads through code, whose comments are English"],
 ]);

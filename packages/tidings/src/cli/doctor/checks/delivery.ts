@@ -106,6 +106,8 @@ export const delivery: readonly Check[] = [
         };
       }
       const { chunks } = observation;
+      // Whole pages stop in the middle of messages too, and are B02.
+      if (quantumOf(observation) !== undefined) return undefined;
       const waits = chunks.flatMap(({ midMessage, atMs }, at) => {
         const next = chunks[at + 1];
         return midMessage && next !== undefined && next.atMs - atMs > 400 ? [next.atMs - atMs] : [];
@@ -128,6 +130,9 @@ export const delivery: readonly Check[] = [
       const fix = fixesFor("nodelay", evidence.hops);
       if (runs !== undefined) {
         if (delivery === undefined || !isCork(delivery)) return undefined;
+        // Fast events then come in clumps; where they do not, this machine was slow to begin.
+        const tokens = deliveryOf(timed(runs.tokens));
+        if (tokens !== undefined && tokens.groups > tokens.count * 0.6) return undefined;
         return {
           seen: `+${time(delivery.medianLagMs)} on each event (HTTP/${observation.head!.httpVersion})`,
           sure: "likely",
