@@ -2,10 +2,10 @@
  * `npm run bench wire`: the parser and the encoder beside their peers, and the figures that the project holds them to.
  *
  *     npm run bench wire -- [--only=sweep,others,streams,encode,memory,sizes] [--runtimes=node20,node22,node24,node26,bun,deno,chromium]
- *                           [--rounds=15] [--quick] [--write]
+ *                           [--rounds=15] [--quick] [--no-fresh] [--write]
  *
  * The sweep measures the parser over lengths, texts, sizes of chunks and streams as real servers send them, in each runtime. Every
- * parser's messages are compared with what they must be before it is timed. `--quick` takes fewer lengths and no fresh processes.
+ * parser's messages are compared with what they must be before it is timed. `--quick` takes fewer lengths, `--no-fresh` leaves out the process for each cell.
  * `--write` puts what was measured into docs/performance.md, in place of what an earlier run measured of the same; and draws the heat maps.
  */
 import { fork } from "node:child_process";
@@ -30,7 +30,11 @@ export async function main(args) {
     if (part !== "sweep") await finish(part, await runPart(part, rounds), options);
     else
       for (const name of runtimes)
-        await finish(`sweep ${name}`, await sweepIn(name, { rounds, quick: "quick" in options }), options);
+        await finish(
+          `sweep ${name}`,
+          await sweepIn(name, { rounds, isQuick: "quick" in options, isFresh: !("no-fresh" in options) }),
+          options,
+        );
   }
 }
 

@@ -11,19 +11,19 @@ const WANTED = { node20: 1.6, node22: 1.4, node24: 1.2, node26: 1.12, chromium: 
 
 /**
  * @param {string} name
- * @param {{ rounds: number, quick: boolean }} options
+ * @param {{ rounds: number, isQuick: boolean, isFresh: boolean }} options
  * @returns {Promise<{ lines: string[], figures: object[], images: Record<string, string> }>}
  */
-export async function sweepIn(name, { rounds, quick }) {
+export async function sweepIn(name, { rounds, isQuick, isFresh }) {
   const { title } = RUNTIMES[name];
   const runtime = await openRuntime(name);
   if (runtime === undefined)
     return { lines: [`### ${title}`, "", "Not on this machine: not measured."], figures: [], images: {} };
   try {
-    const lengths = quick ? FRESH_LENGTHS : LENGTHS;
+    const lengths = isQuick ? FRESH_LENGTHS : LENGTHS;
     const plan = { lengths, rounds, roundMs: runtime.roundMs, warmMs: 0 };
     const results = await runtime.measure(plan);
-    const fresh = quick
+    const fresh = !isFresh
       ? []
       : await measureFresh(runtime, {
           ...plan,

@@ -36,8 +36,6 @@ export function checkArguments(handlers: ParserHandlers, limits?: ParserLimits):
   const { maxMessageBytes = MAX_MESSAGE_BYTES } = limits || {};
   if (typeof handlers !== "object" || handlers === null)
     refuse("handlers", handlers, "an object such as { onMessage(message) {} }");
-  if (limits && "maxLineBytes" in limits)
-    refuse("maxLineBytes", "given", "maxMessageBytes, which holds for lines too");
   if (!(maxMessageBytes > 0)) refuse("maxMessageBytes", maxMessageBytes, "a positive number");
   return maxMessageBytes;
 }

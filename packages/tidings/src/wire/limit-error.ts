@@ -10,9 +10,7 @@ export class LimitError extends Error {
   declare readonly limit: number;
 
   constructor(limit: number) {
-    super(
-      `Cannot parse event stream: a message is longer than ${limit} bytes, expected no more than maxMessageBytes`,
-    );
+    super(`Cannot parse event stream: a message is longer than ${limit} bytes, the limit maxMessageBytes`);
     this.name = "LimitError";
     this.code = "message-too-long";
     this.limit = limit;

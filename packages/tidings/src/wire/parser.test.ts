@@ -179,7 +179,6 @@ describe("mistakes in a call are told with what was expected", () => {
     ["text", undefined, "handlers is text, expected an object"],
     [{}, { maxMessageBytes: 0 }, "maxMessageBytes is 0, expected a positive number"],
     [{}, { maxMessageBytes: Number.NaN }, "maxMessageBytes is NaN, expected a positive number"],
-    [{}, { maxLineBytes: 5 }, "maxLineBytes is given, expected maxMessageBytes, which holds for lines too"],
   ])("createParser(%s, %o)", (handlers, limits, message) => {
     expect(() => createParser(handlers as never, limits as never)).toThrow(
       `Cannot create parser: ${message}`,
@@ -222,7 +221,7 @@ describe("the limits of a parser", () => {
       code: "message-too-long",
       limit: 2 ** 24,
       message:
-        "Cannot parse event stream: a message is longer than 16777216 bytes, expected no more than maxMessageBytes",
+        "Cannot parse event stream: a message is longer than 16777216 bytes, the limit maxMessageBytes",
     });
     parser.reset();
     const line = `data:${"x".repeat(2 ** 20 - 1)}\n`;

@@ -172,7 +172,7 @@ export function createParser(
       kept = longer;
     }
     if (to - from < NEAR) for (let at = from, into = keptLength; at < to;) kept[into++] = bytes[at++]!;
-    else kept.set(to - from === bytes.length ? bytes : bytes.subarray(from, to), keptLength);
+    else kept.set(bytes.subarray(from, to), keptLength);
     keptLength = length;
   }
 
