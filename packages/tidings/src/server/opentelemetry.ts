@@ -22,7 +22,7 @@ import { METRICS, samplesOf } from "./observe/metrics.ts";
 import type { Subscription } from "./streams/subscription.ts";
 
 export interface ObserveOptions {
-  /** Unless told, `metrics.getMeter("tidings")`. */
+  /** Default: `metrics.getMeter("tidings")`. */
   meter?: Meter;
   /** Attributes of every sample, to tell several hubs apart: `{ hub: "prices" }`. */
   attributes?: Attributes;
@@ -30,7 +30,7 @@ export interface ObserveOptions {
 
 /**
  * Has the statistics of a hub read at each collection, once for all of its metrics.
- * @returns Ends that.
+ * @returns A function that stops it.
  */
 export function observeHub(hub: Pick<Hub, "stats">, options: ObserveOptions = {}): () => void {
   const { meter = metrics.getMeter("tidings"), attributes = {} } = options;
@@ -57,7 +57,7 @@ export function observeHub(hub: Pick<Hub, "stats">, options: ObserveOptions = {}
 }
 
 export interface TraceOptions {
-  /** Unless told, `trace.getTracer("tidings")`. */
+  /** Default: `trace.getTracer("tidings")`. */
   tracer?: Tracer;
 }
 
@@ -65,7 +65,7 @@ export interface TraceOptions {
  * Makes spans of what all hubs of this process do. A publish is one, with the time that the log took to accept it; an open
  * stream is one, below the request that opened it, with an event for each gap that its subscriber was told of. A refused
  * request gets an event on the span that is active, the HTTP server's mostly.
- * @returns Ends that, and the spans of the streams that are open.
+ * @returns A function that stops it, and ends the spans of the streams that are open.
  */
 export function traceHubs(options: TraceOptions = {}): () => void {
   const { tracer = trace.getTracer("tidings") } = options;

@@ -42,12 +42,12 @@ export interface AcceptorOptions {
   authorize: AcceptorAuthorize | "public";
   /**
    * Milliseconds that a new connection may be silent before it is handed on to the server, whose own limits hold from then
-   * on; 10,000 unless told.
+   * on. Default: 10,000.
    */
   silenceMs?: number;
-  /** Bytes of a head at most, 8,192 unless told; larger ones are handed on to the server, with its own limit. */
+  /** Bytes of a head at most. Larger ones are handed on to the server, which has its own limit. Default: 8,192. */
   maxHeadBytes?: number;
-  /** Told when a handler threw or rejected; the peer got 500, if it had nothing yet. Unless told, `console.error`. */
+  /** Receives what a handler threw or rejected with. The peer got 500, if it had nothing yet. Default: `console.error`. */
   onError?: (error: unknown) => void;
 }
 

@@ -23,7 +23,7 @@ export interface NodeSocket {
   off?(name: string, listener: () => void): unknown;
 }
 
-/** Ends the response, or cuts it, when we say so. Whoever made the outlet has it told that the response is over. */
+/** Ends the response, or cuts it, when we say so. What made the outlet calls `over` when the response is over. */
 export interface Exchange {
   end(): unknown;
   destroy?(error?: unknown): unknown;

@@ -3,7 +3,7 @@
  *
  * A batch by itself can be sent to any stream, whatever that had before. But one short message compresses badly by itself,
  * and well behind others like it. So the streams that were sent the same batches, one after the other, form a *chain*: the
- * next batch refers to what all of them had last. Whoever opens later, or fell out, is sent batches by themselves, until
+ * next batch refers to what all of them had last. A stream that opens later, or fell out, is sent batches by themselves, until
  * the chain begins anew, as it does every few batches: then all who are sent the same batch are in it.
  *
  * A chain keeps a few kilobytes per group, and a number for each stream: nothing else.
@@ -15,7 +15,7 @@ import { type Deflated, deflate, sumOf } from "./deflated.ts";
 /** A batch as it is to be sent to those who are at one place. */
 export interface Link {
   readonly deflated: Deflated;
-  /** Where whoever is sent it stands then. */
+  /** The place of a stream that was sent it. */
   readonly place: number;
 }
 

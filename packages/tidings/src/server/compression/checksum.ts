@@ -16,7 +16,7 @@ export interface PartSum {
   readonly length: number;
 }
 
-/** @param crc - Its CRC-32, computed by whoever is fast at it. */
+/** @param crc - Its CRC-32. */
 export function partSum(crc: number, length: number): PartSum {
   return { crc, shift: powerOfX(length * 8), length };
 }

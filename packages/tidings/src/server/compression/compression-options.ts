@@ -5,17 +5,17 @@
 import { zlib } from "./zlib.ts";
 
 export interface CompressionOptions {
-  /** From 1, fast, to 9, small; 6 unless told. */
+  /** From 1 (fast) to 9 (small). Default: 6. */
   level?: number;
   /**
    * Whether each stream gets a compressor of its own, with its own window: it then need not stand beside others to be
-   * compressed well, and costs memory ({@link windowBits}, {@link memLevel}) and the work, for each stream. Unless told, what
+   * compressed well, and costs memory ({@link windowBits}, {@link memLevel}) and the work, for each stream. By default, what
    * is sent to many is compressed once and the same bytes go to all.
    */
   perStream?: boolean;
-  /** Of a compressor per stream: how far it looks back, 2^windowBits bytes, 9 to 15; 13 unless told. Takes 2^(windowBits+2) bytes. */
+  /** Of a compressor per stream: how far it looks back, 2^windowBits bytes, 9 to 15. Takes 2^(windowBits+2) bytes. Default: 13. */
   windowBits?: number;
-  /** Of a compressor per stream: room for its state, 1 to 9; 6 unless told. Takes 2^(memLevel+9) bytes. */
+  /** Of a compressor per stream: room for its state, 1 to 9. Takes 2^(memLevel+9) bytes. Default: 6. */
   memLevel?: number;
 }
 

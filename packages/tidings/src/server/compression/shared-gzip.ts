@@ -68,7 +68,7 @@ export class SharedGzipOutlet implements Outlet {
     this.#inner.owner = owner;
   }
 
-  /** Stands where whoever is sent the link stands. @returns What to send. */
+  /** Moves on to the place of the link. @returns What to send. */
   #follow({ deflated: { batch, sum }, place }: Link): Batch {
     this.#place = place;
     this.#crc = joinCrc(this.#crc, sum);

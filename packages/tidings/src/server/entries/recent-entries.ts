@@ -1,6 +1,6 @@
 /**
  * The newest entries of the log, encoded once, for the streams that keep up: what they are sent comes from here, and
- * whoever has fallen behind reads the log instead. It is a cache with a bound of its own, for all topics together.
+ * a stream that has fallen behind reads the log instead. It is a cache with a bound of its own, for all topics together.
  *
  * An entry is found by *route*: one for each topic or pattern that some stream selects, or did lately: when a proxy restarts,
  * all streams of a topic leave at once, and return at once for what came meanwhile. What nobody selected is not kept.
@@ -236,7 +236,7 @@ export class RecentEntries<User> {
     }
   }
 
-  /** Entries up to `offset` may never have come: whoever stands before them has to ask the log. */
+  /** Entries up to `offset` may never have come: a stream before them has to read the log. */
   #skipTo(offset: number): void {
     while (this.#all.length > 0) this.#evict();
     for (const routes of [this.#byName, this.#byPattern]) {

@@ -126,7 +126,7 @@ export class Backlog {
     return { batch: new Batch([plan.gap], content), end: plan.fails ? "gap" : undefined };
   }
 
-  /** Whoever has a gap gets the state behind it. Nothing else is written to the stream until the application has given it. */
+  /** A subscriber with a gap gets the state behind it. Nothing else is written to the stream until the application has given it. */
   #askState(stream: HubStream, gap: Uint8Array, offset: number, askState: AskState): void {
     const { hub, recent } = this.#options;
     const { epoch } = recent;
@@ -172,7 +172,7 @@ export class Backlog {
       stream.tell({ after: stream.offset, upTo, reason: "slow", retainedSent: false });
       countGap(counters, stream, "slow");
       const from = formatCursor(recent.epoch, stream.offset);
-      // Without an id: whoever is cut off behind it comes back to where the gap began.
+      // Without an id: a subscriber that is cut off behind it returns to where the gap began.
       gap = encodeGap({ from, to: formatCursor(recent.epoch, upTo), reason: "slow" }, undefined);
       if (stream.onGap === "fail") return { batch: Batch.of(gap), end: "gap" };
       // The newest of each key is the state, unless some of that was discarded before it was read.

@@ -86,7 +86,7 @@ export function planResume(
       };
     }
     case "fail":
-      // Without an id: whoever comes back is refused again, rather than taken for one that has everything.
+      // Without an id: a subscriber that returns is refused again, and not taken for one that has everything.
       return { ...gapTo(head, undefined), upTo: position.after, lossToldUpTo, fails: true };
   }
 }

@@ -20,64 +20,64 @@ import type { EventMap } from "../../wire/contract.ts";
 export interface HubOptions<Events extends object = EventMap> extends ContractOptions<Events> {
   /** What the log retains. */
   retention?: RetentionOptions;
-  /** Where messages are kept: `memoryLog()` unless told. A log serves one hub. */
+  /** Where messages are kept. A log serves one hub. Default: `memoryLog()`. */
   log?: Log;
   /**
-   * Milliseconds without a write after which a stream gets a sign of life; 15,000 unless told, false for none. It carries
+   * Milliseconds without a write after which a stream gets a heartbeat; false for none. Default: 15,000. It carries
    * the cursor when messages were published that the stream did not select, so that its place stays within the retention.
    */
   heartbeatMs?: number | false;
-  /** Milliseconds that a peer may take nothing while something waits for it, 120,000 unless told; then it is cut. */
+  /** Milliseconds that a peer may take nothing while something waits for it. Then it is cut. Default: 120,000. */
   stallMs?: number | false;
   /**
    * Milliseconds that `authorize` and `snapshot` of a subscription may each take. Default: 30,000. After that a new stream is
    * refused with 503, and an open one ends. `false` waits until the peer leaves.
    */
   timeoutMs?: number | false;
-  /** Bytes in one write to one stream, but for a message that alone is larger. 65,536 unless told. */
+  /** Bytes in one write to one stream, except for a message that alone is larger. Default: 65,536. */
   writeBytes?: number;
   /**
    * What slow readers get, by topic; for a topic, the first rule that fits, `"resume"` where none does. A reader is slow when
    * more waits for it, once it takes bytes again, than fits in one write.
    */
   slow?: readonly { readonly topics: readonly TopicSelector[]; readonly policy: SlowPolicy }[];
-  /** What is kept encoded for the streams that keep up, of all topics together: 16,384 messages, 8 MiB unless told. */
+  /** What is kept encoded for the streams that keep up, of all topics together. Default: 16,384 messages and 8 MiB. */
   recent?: { messages?: number; bytes?: number };
   /**
-   * Whether streams whose peers accept gzip are compressed; not unless told. What goes to many is compressed once, and the
+   * Whether streams whose peers accept gzip are compressed. Default: false. What goes to many is compressed once, and the
    * same bytes go to all: see docs/compression.md for what it saves and costs. Do not compress secrets beside text that others choose.
    */
   compression?: boolean | CompressionOptions;
   limits?: HubLimits;
-  /** Told of what no caller can be told: a log that failed, a filter that threw. Unless told, `console.error`. */
+  /** Receives errors that no call can report: a log that failed, a filter that threw. Default: `console.error`. */
   onError?: (error: unknown) => void;
 }
 
 export interface RetentionOptions {
-  /** Messages in all, 10,000 unless told. */
+  /** Messages in all. Default: 10,000. */
   messages?: number;
-  /** Bytes of encoded messages in all, 67,108,864 (64 MiB) unless told. */
+  /** Bytes of encoded messages in all. Default: 67,108,864 (64 MiB). */
   bytes?: number;
-  /** Milliseconds, 3,600,000 (an hour) unless told. */
+  /** Age in milliseconds. Default: 3,600,000 (an hour). */
   ageMs?: number;
   /** Tighter bounds for some topics; for a topic, the first that fits. */
   topics?: readonly (Partial<TopicRetention> & { readonly topics: readonly TopicSelector[] })[];
 }
 
 export interface HubLimits {
-  /** Streams in all, 50,000 unless told; one more is refused with 503. */
+  /** Streams in all. One more is refused with 503. Default: 50,000. */
   streams?: number;
-  /** Streams of one address, 1,000 unless told (many users may stand behind one); one more is refused with 429. With `Infinity` no socket is asked for its address. */
+  /** Streams of one address; many users may share one. One more is refused with 429. With `Infinity`, addresses are not looked up. Default: 1,000. */
   streamsPerAddress?: number;
-  /** Streams of one `subscriber`, 100 unless told; one more is refused with 429. */
+  /** Streams of one `subscriber`. One more is refused with 429. Default: 100. */
   streamsPerSubscriber?: number;
-  /** Topics and patterns of one stream, 100 unless told; more are refused with 400. */
+  /** Topics and patterns of one stream. More are refused with 400. Default: 100. */
   topicsPerStream?: number;
-  /** Bytes of one encoded message, 1,048,576 unless told. `publish` throws a RangeError beyond it. */
+  /** Bytes of one encoded message. `publish` throws a RangeError beyond it. Default: 1,048,576. */
   messageBytes?: number;
-  /** Messages in one `publish`, 1,000 unless told. */
+  /** Messages in one `publish`. Default: 1,000. */
   messagesPerPublish?: number;
-  /** Messages a second that may be published, over any second; no limit unless told. `publish` rejects with a HubError `too-fast`. */
+  /** Messages a second that may be published. Beyond it, `publish` rejects with a HubError `too-fast`. Default: no limit. */
   publishesPerSecond?: number;
 }
 

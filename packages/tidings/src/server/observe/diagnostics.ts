@@ -1,5 +1,5 @@
 /**
- * Tells whoever listens, by Node's `diagnostics_channel`, what a hub does: for tracing and logging that the application does
+ * Publishes what a hub does to Node's `diagnostics_channel`: for tracing and logging that the application does
  * not have to be written for. Where there is no such module, and where nobody listens, it costs nothing.
  * This module is browser compatible.
  */

@@ -1,5 +1,5 @@
 /**
- * The metrics of a hub, as whoever exports them names and explains them: one list for Prometheus and OpenTelemetry.
+ * The names, kinds and explanations of the metrics of a hub: one list for Prometheus and OpenTelemetry.
  * This module is browser compatible.
  */
 import type { HubStatistics } from "./hub-stats.ts";

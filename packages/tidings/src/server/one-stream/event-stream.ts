@@ -28,7 +28,7 @@ export interface StreamParts {
   readonly check?: CheckData | undefined;
   /** The request was HEAD. */
   readonly isHead?: boolean;
-  /** What keeps its time: the process's own unless told. */
+  /** What keeps its time. Default: the process's own. */
   readonly wheel?: TimerWheel;
 }
 

@@ -19,11 +19,11 @@ import type { EventMap, NoInfer } from "../../wire/contract.ts";
 export interface StreamOptions<Events extends object = EventMap>
   extends HeadOptions, StreamLimits, ContractOptions<Events> {
   /**
-   * Whether the stream is compressed, where its peer accepts gzip; not unless told. It has a compressor of its own then: 64 kB
-   * unless told. Do not compress secrets beside text that others choose.
+   * Whether the stream is compressed, if its peer accepts gzip. Default: false. It then has a compressor of its own, of 64 kB
+   * by default. Do not compress secrets beside text that others choose.
    */
   compression?: boolean | Omit<CompressionOptions, "perStream">;
-  /** Told what the source threw, which also cuts the stream; `console.error` unless told. */
+  /** Receives what the source threw, which also cuts the stream. Default: `console.error`. */
   onError?: (error: unknown) => void;
 }
 

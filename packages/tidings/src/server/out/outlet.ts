@@ -27,7 +27,7 @@ export interface Outlet {
    * @param reason - What a Fetch server is told, which may report it; the others only see the cut.
    */
   destroy(reason?: unknown): void;
-  /** Who hears of the outlet: set by whoever owns it, before its events may come. */
+  /** Hears of the outlet. Set before its events may come. */
   owner: OutletOwner | undefined;
 }
 

@@ -8,7 +8,7 @@ import { encode, encodeComment } from "../../wire/encode.ts";
 import { Batch } from "./batch.ts";
 
 export interface HeadOptions {
-  /** The status: 200 unless told. `EventSource` accepts no other; from 200 to 599, but for 204, 205 and 304, which have no body. */
+  /** The status, from 200 to 599 except 204, 205 and 304, which have no body. `EventSource` accepts only 200. Default: 200. */
   status?: number;
   /** More response headers. They override those written by default; those of one hop and `Content-Length` are refused. */
   headers?: Readonly<Record<string, string | readonly string[]>>;

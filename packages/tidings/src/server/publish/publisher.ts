@@ -59,7 +59,7 @@ export class Publisher {
     const { publishesPerSecond } = options;
     if (publishesPerSecond !== Infinity) this.#rate = new PublishRate(publishesPerSecond);
     this.#opened = opened;
-    // Whoever publishes is told; the hub tells of it besides.
+    // Each publish rejects with it, and the hub reports it.
     opened.catch(ignore);
   }
 

@@ -12,14 +12,14 @@ import { StreamList, type Linked } from "./stream-list.ts";
 export class SubscriberGroup<Stream extends Linked<Stream>> {
   readonly selection: TopicSelection;
   readonly filter: MessageFilter | undefined;
-  /** Set by whoever made the group, before its first stream. */
+  /** Set before its first stream. */
   routes: readonly Route<SubscriberGroup<Stream>>[] = [];
   /** Those that take what comes, and those whose peer has not taken what was written. */
   readonly streams: StreamList<Stream> = new StreamList();
   readonly blocked: StreamList<Stream> = new StreamList();
   /** Where its compressed streams meet; made with the first of them. */
   chain: DeflateChain | undefined;
-  /** Those that use it, be they in `streams` yet or not. */
+  /** How many use it, whether or not they are in `streams` yet. */
   users = 0;
   /** Of the fan-out: it stands in the queue; and something came since it was last walked from the beginning. */
   queued = false;
@@ -39,7 +39,7 @@ export class SubscriberGroup<Stream extends Linked<Stream>> {
    */
   since(after: number, head: number, maxBytes: number): Batch | undefined {
     const memo = this.#memo;
-    // Whoever stands before the same first message gets the same batch.
+    // Streams before the same first message get the same batch.
     if (memo !== undefined && memo.head === head && after >= memo.after && after < memo.firstOffset) {
       return memo.batch;
     }

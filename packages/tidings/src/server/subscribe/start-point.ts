@@ -83,7 +83,7 @@ async function startFromLog(
   const after = known ? given.offset : 0;
   const page = await request.pages.read(request.group, after);
   const reason: GapReason = lastEventId === "" || known ? "retention" : "epoch";
-  // Whoever begins with the earliest has never had what came before it.
+  // A subscriber that begins with the earliest never had what came before it.
   const lossToldUpTo = lastEventId === "" ? page.lostThrough : 0;
   const { onGap = "live" } = options;
   const askState = onGap === "live" ? request.askState : undefined;

@@ -13,11 +13,11 @@ import type { TopicSelector, MessageFilter } from "../topics/topic-selection.ts"
 export interface SubscribeOptions<Events extends object = EventMap> {
   /** One or more topics; `{ pattern }` for all that match it. What is wrong with them is answered with 400, as they often come with the request. */
   topics: readonly TopicSelector[];
-  /** Where a subscriber without a cursor begins: with what is published from now on (unless told), or with all that is retained. */
+  /** Where a subscriber without a cursor begins: with what is published from now on, or with all that is retained. Default: `"live"`. */
   from?: "live" | "earliest";
   /**
    * What a subscriber gets whose cursor cannot be honoured, after its gap event: what is published from now on (`"live"`,
-   * unless told), all that is retained (`"earliest"`), or no stream but 412 (`"fail"`; one that is open ends after the event).
+   * the default), all that is retained (`"earliest"`), or no stream but 412 (`"fail"`; one that is open ends after the event).
    */
   onGap?: OnGap;
   /** Says which messages the subscriber gets. Streams with the same function share its answers. One that throws ends the stream. */
@@ -40,13 +40,13 @@ export interface SubscribeOptions<Events extends object = EventMap> {
   methods?: readonly string[];
   /** Who this is, for limits, `revoke` and `inspect`. */
   subscriber?: string;
-  /** The peer's address, for the limit; unless told, that of the socket, if it is public. Behind a proxy, give what it forwards. */
+  /** The peer's address, for the limit. Behind a proxy, give what the proxy forwards. Default: that of the socket, if it is public. */
   address?: string;
-  /** Milliseconds after which the stream is ended, for the client to return; of two numbers, one by chance between them. */
+  /** Milliseconds after which the stream is ended, so that the client reconnects. Of two numbers, a random time between them. */
   lifetimeMs?: number | readonly [least: number, most: number];
   /** The reconnection time to begin with, in milliseconds. */
   retryMs?: number;
-  /** Whether this stream is compressed, where its peer accepts gzip; as the hub is, unless told. */
+  /** Whether this stream is compressed, if its peer accepts gzip. Default: as the hub is. */
   compression?: boolean | (CompressionOptions & { perStream: true });
   /** More response headers. */
   headers?: Readonly<Record<string, string | readonly string[]>>;

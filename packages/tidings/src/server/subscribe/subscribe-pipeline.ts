@@ -83,7 +83,7 @@ interface PendingSubscription {
 }
 
 export class SubscribePipeline {
-  /** The hub takes its leave: nobody is let in any more. */
+  /** The hub drains: new subscriptions are refused. */
   closed = false;
   readonly #options: PipelineOptions;
   readonly #selections = new SelectionCache();
@@ -123,7 +123,7 @@ export class SubscribePipeline {
     try {
       selection = this.#selections.get(options.topics, this.#options.settings.topicsPerStream);
     } catch (error) {
-      // Topics often come with the request, but a list of them does not: whoever wrote the call is told.
+      // Topics often come with the request, but a list of them does not: that is a mistake in the call.
       if (!Array.isArray(options.topics)) this.#options.settings.onError(error);
       return this.#refuse({ code: "bad-topics", status: 400, detail: (error as Error).message }, options);
     }
