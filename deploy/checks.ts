@@ -54,6 +54,8 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 export const happensWithin = (ms: number, event: Promise<unknown>): Promise<boolean> =>
   Promise.race([event.then(() => true), sleep(ms).then(() => false)]);
 
+const isPatient = ({ patienceMs }: Route): boolean => patienceMs > NO_MS;
+
 export const checks = {
   /** The headers arrive before there is anything of the body but what the server begins with. */
   "headers at once": (route) => through(route, ({ reader }, happens) => happens(reader.response)),
@@ -71,14 +73,18 @@ export const checks = {
   /** Half of the events arrive within 100 ms of being sent, so the path itself adds less than that. */
   "within 100 ms": (route) =>
     through(route, async (open, happens) => {
-      const lags: number[] = [];
-      for (let index = 0; index < 9; index++) {
-        const sentAt = open.stream.send(`lag ${index}`);
-        const arrival = open.reader.arrival(`lag ${index}`);
-        if (!(await happens(arrival))) return false;
-        lags.push((await arrival) - sentAt);
+      // A busy machine may be late for a while; a proxy that delays is late each time.
+      for (let round = 1; round <= (isPatient(route) ? 10 : 1); round++) {
+        const lags: number[] = [];
+        for (let index = 0; index < 9; index++) {
+          const id = `${round}.${index}`;
+          const sentAt = open.stream.send(id);
+          if (!(await happens(open.reader.arrival(id)))) return false;
+          lags.push((await open.reader.arrival(id)) - sentAt);
+        }
+        if ((lags.sort((a, b) => a - b)[4] ?? Number.NaN) < 100) return true;
       }
-      return (lags.sort((a, b) => a - b)[4] ?? Number.NaN) < 100;
+      return false;
     }),
 
   /** An event of 4 to 64 KiB arrives whole, with nothing sent after it. */
@@ -123,7 +129,8 @@ export const checks = {
     through(route, async ({ stream, reader }) => {
       stream.send("first");
       await happensWithin(NO_MS, reader.pause());
-      return (await bytesTaken(stream)) < MORE_THAN_SOCKETS_HOLD_BYTES;
+      // What a busy proxy takes slowly is taken all the same, where that is expected.
+      return (await bytesTaken(stream, isPatient(route) ? 1000 : 20_000)) < MORE_THAN_SOCKETS_HOLD_BYTES;
     }),
 } satisfies Record<string, (route: Route) => Promise<boolean>>;
 
@@ -168,13 +175,13 @@ export async function writesUntilClosed(stream: OriginStream): Promise<number> {
 
 const MORE_THAN_SOCKETS_HOLD_BYTES = 48_000_000;
 
-/** Writes until nobody takes more for half a second, or until more was taken than sockets can hold. */
-async function bytesTaken({ response }: OriginStream): Promise<number> {
+/** Writes until nobody takes more for `stallMs`, or until more was taken than sockets can hold. */
+async function bytesTaken({ response }: OriginStream, stallMs: number): Promise<number> {
   const chunk = 1_000_000;
   let taken = 0;
   while (taken < MORE_THAN_SOCKETS_HOLD_BYTES) {
     const drained = new Promise((resolve) => response.write("x".repeat(chunk), resolve));
-    if (!(await happensWithin(1000, drained))) break;
+    if (!(await happensWithin(stallMs, drained))) break;
     taken += chunk;
   }
   return taken;
