@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { joinFiles, joinTypes } from "./declarations.mjs";
 import { completeExports, PACKAGE, writeFolders } from "./entries.mjs";
 import { createOutput } from "./output.mjs";
@@ -13,11 +13,19 @@ import { createOutput } from "./output.mjs";
 const entries = completeExports();
 const paths = Object.values(entries);
 const input = Object.fromEntries(paths.map((path) => [path, path]));
-/** All that package.json names, what Node is given instead and the commands too. */
+/** All that package.json names, what Node is given instead too. The command is joined to a file, and may reach more. */
 const named = [
   ...readText(join(PACKAGE, "package.json")).matchAll(/"(?:\.\/)?dist\/(?!cjs\/)([^"*]+)\.js"/g),
 ];
-const forModules = Object.fromEntries(named.map(([, path]) => [path, path]));
+const COMMAND = "cli/main";
+const forModules = Object.fromEntries(
+  named.filter(([, path]) => path !== COMMAND).map(([, path]) => [path, path]),
+);
+const COMPACT = {
+  compress: true,
+  mangle: { keepNames: { class: true, function: false } },
+  codegen: { removeWhitespace: true },
+};
 const CACHE = join(PACKAGE, `.cache/build-${process.pid}`);
 const output = createOutput(join(PACKAGE, "dist"));
 
@@ -26,6 +34,7 @@ try {
   typescript("--emitDeclarationOnly", "--noCheck", "--outDir", join(CACHE, "types"));
   // Without the package's word on side effects, which is about dist.
   writeFileSync(join(CACHE, "package.json"), JSON.stringify({ type: "module" }));
+  await joinCommand();
   await writeModules();
   await joinCommonJs();
   await joinDeclarations();
@@ -40,6 +49,32 @@ function typescript(...options) {
   const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
   const args = [tsc, "-p", "tsconfig.build.json", ...options];
   execFileSync(process.execPath, args, { cwd: PACKAGE, stdio: "inherit" });
+}
+
+/** What is the command's alone, in one file beside the modules, which it imports. */
+async function joinCommand() {
+  const js = join(CACHE, "js/");
+  const own = join(js, dirname(COMMAND));
+  // Named for its folder: from there the imports of what is outside are written.
+  const [{ code }] = await joinFiles(
+    own,
+    { [basename(COMMAND)]: basename(COMMAND) },
+    {
+      extension: ".js",
+      names: "[name].js",
+      format: "esm",
+      external(id, _importer, isResolved) {
+        if (!/^[./]/.test(id)) return true;
+        if (!isResolved || id.startsWith(own)) return false;
+        const path = id.slice(js.length).replace(/\.js$/, "");
+        forModules[path] = path;
+        return true;
+      },
+      minify: COMPACT,
+      comments: false,
+    },
+  );
+  output.write(`${COMMAND}.js`, code);
 }
 
 /** Without comments, which stand in the declarations, where editors show them. */
@@ -63,11 +98,7 @@ async function joinCommonJs() {
     exports: "named",
     esModule: true,
     // Whoever debugs reads the modules.
-    minify: {
-      compress: true,
-      mangle: { keepNames: { class: true, function: false } },
-      codegen: { removeWhitespace: true },
-    },
+    minify: COMPACT,
     comments: false,
   });
   for (const { fileName, code } of files) writeJs(`cjs/${fileName}`, fileName, code);

@@ -19,13 +19,17 @@ export function joinTypes(folder, input) {
 }
 
 /** Joins modules. @param options - `extension`, `names` and `plugins`, and how rolldown shall write. */
-export async function joinFiles(folder, input, { extension, names, plugins, ...options }) {
+export async function joinFiles(
+  folder,
+  input,
+  { extension, names, plugins, external = (id) => !/^[./]/.test(id), ...options },
+) {
   const bundle = await rolldown({
     cwd: folder,
     input: Object.fromEntries(
       Object.entries(input).map(([name, path]) => [name, join(folder, `${path}${extension}`)]),
     ),
-    external: (id) => !/^[./]/.test(id),
+    external,
     platform: "node",
     plugins,
     onLog(_level, log) {
