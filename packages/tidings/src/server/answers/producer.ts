@@ -2,6 +2,8 @@
  * Runs a generator once and brings what it yields to the answer. It alone says how the answer ended: a message of the
  * generator that looks like the end is held back until the generator is done.
  */
+import { isThenable } from "../../guard/foreign.ts";
+import { ignore } from "../../guard/ignore.ts";
 import { inNextTurn } from "../../guard/in-next-turn.ts";
 import type { AnswerVerdict, Dialect, Frame, MessageText } from "../../dialects/dialect.ts";
 import type { Report } from "../../guard/foreign.ts";
@@ -220,6 +222,8 @@ function describe({ event, data }: MessageText): string {
 function describeWith({ describe, report }: ProducerOptions, error: unknown): string | undefined {
   try {
     const words: unknown = describe(error);
+    // What it promises comes too late for the readers, and may fail.
+    if (isThenable(words)) Promise.resolve(words).then(ignore, report);
     return typeof words === "string" ? words : undefined;
   } catch (second) {
     report(second);

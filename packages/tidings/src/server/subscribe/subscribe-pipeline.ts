@@ -24,6 +24,7 @@ import type { RecentEntries } from "../entries/recent-entries.ts";
 import { DEFAULT_METHODS, refuseMethod } from "../request/methods.ts";
 import type { WatchPeer } from "../request/peer.ts";
 import { Batch } from "../out/batch.ts";
+import { synchronousFilter } from "./synchronous-filter.ts";
 import { stateAsker } from "./snapshot.ts";
 import { type Refusal, withAppHeaders } from "../request/refusal.ts";
 import { responseHead } from "../out/response-head.ts";
@@ -206,7 +207,10 @@ export class SubscribePipeline {
 
   #place(parts: PipelineParts, pending: PendingSubscription, grant: Grant): Received | Promise<Received> {
     const { options, lastEventId, offer } = pending;
-    const group = parts.groups.acquire(pending.selection, options.filter);
+    const group = parts.groups.acquire(
+      pending.selection,
+      options.filter && synchronousFilter(options.filter),
+    );
     pending.group = group;
     const { snapshot } = options;
     const { settings } = this.#options;
