@@ -7,7 +7,7 @@ import { createServer, type RequestListener } from "node:http";
 import { type AddressInfo, connect as dial } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { connect, type ConnectOptions, type Connection } from "../../packages/tidings/src/client/index.ts";
-import { memoryLog, type Log } from "../../packages/tidings/src/log/index.ts";
+import { memoryLog } from "../../packages/tidings/src/log/index.ts";
 import { createAcceptor } from "../../packages/tidings/src/server/acceptor/index.ts";
 import {
   createAnswers,
@@ -143,7 +143,7 @@ const ofSubscription =
 
 const ofHubOnError: Case = async (bad) => {
   const inside = (): unknown => hub.publish("b", { data: "from inside" });
-  const { hub }: { hub: Hub } = openHub({ onError: bad.make(inside) });
+  const { hub }: { hub: Hub } = openHub({ onError: bad.make(inside) as (error: unknown) => void });
   const beside = await witness(hub);
   const filter = (): boolean => {
     throw mistake;
