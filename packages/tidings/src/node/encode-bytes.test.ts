@@ -77,4 +77,14 @@ describe("Node's way to bytes", () => {
         `Cannot encode message: ${field} is of type number, expected a string`,
       );
   });
+
+  test.each([null, undefined, "text", 7])(
+    "refuses %o, which is no message, alone and among others",
+    (value) => {
+      const refusal = /^Cannot encode message: message is .*, expected an object such as/;
+      expect(() => encodeBytes(value as never)).toThrow(refusal);
+      expect(() => encodeBytes([{ data: "a" }, value as never])).toThrow(refusal);
+      expect(() => encodeInto([{ data: "a" }, value as never], new Uint8Array(99))).toThrow(refusal);
+    },
+  );
 });

@@ -12,6 +12,7 @@ replaceEncoders(encodeBytes, encodeInto);
 function encodeBytes(messages: Message | readonly Message[]): Uint8Array {
   if (Array.isArray(messages)) return Buffer.from(encodeText(messages as readonly Message[]));
   const message = messages as Message;
+  if (typeof message !== "object" || message === null) return Buffer.from(encode(message));
   const room = roomFor(message.data);
   if (room > SLAB) return Buffer.from(encode(message));
   if (room > slab.length - used) {
@@ -32,7 +33,7 @@ function encodeInto(
   let read = 0;
   let written = 0;
   for (const message of messages) {
-    let end = writePlain(message, destination, written);
+    let end = message === null || message === undefined ? -1 : writePlain(message, destination, written);
     if (end < 0) {
       const bytes = Buffer.from(encode(message));
       end = written + bytes.length;

@@ -138,4 +138,28 @@ describe("the memory of a parser", () => {
     // The chunks would be 1,600 bytes for each of the fields, at the least.
     expect(each).toBeLessThan(150);
   });
+
+  test.each([
+    ["bytes", "a field of some 20 ch", (text: string) => new TextEncoder().encode(text)],
+    ["text", "a field of some 20 ch", (text: string) => Buffer.from(text).toString("latin1")],
+    [
+      "bytes, in Chinese",
+      "信息流动服务器推送事件顺序到达客户端了",
+      (text: string) => new TextEncoder().encode(text),
+    ],
+  ])("of one small field is at most that of a block, however large its chunk of %s was", (_, field, make) => {
+    const stored: string[] = [];
+    let count = 0;
+    const parser = createParser({
+      onMessage({ data }) {
+        if (count++ % 1000 === 500) stored.push(data);
+      },
+    });
+    const chunk = `data: ${field}\n\n`.repeat(1000);
+    const before = heap();
+    for (let n = 0; n < 400; n++) parser.push(make(chunk));
+    const each = (heap() - before) / stored.length;
+    expect(stored).toHaveLength(400);
+    expect(each).toBeLessThan(2500);
+  });
 });

@@ -44,4 +44,14 @@ describe("encodeInto", () => {
     expect(new TextDecoder().decode(buffer.subarray(10, 10 + written))).toBe("data: a\n\ndata: 😀\n\n");
     expect(buffer[9]).toBe(0);
   });
+
+  test.each([null, undefined, "text", 7])(
+    "refuses %o, which is no message, alone and among others",
+    (value) => {
+      const refusal = /^Cannot encode message: message is .*, expected an object such as/;
+      expect(() => encodeBytes(value as never)).toThrow(refusal);
+      expect(() => encodeBytes([{ data: "a" }, value as never])).toThrow(refusal);
+      expect(() => encodeInto([{ data: "a" }, value as never], new Uint8Array(99))).toThrow(refusal);
+    },
+  );
 });

@@ -25,6 +25,12 @@ const message: fc.Arbitrary<Message> = fc
   .filter(({ event, data }) => event === undefined || data !== undefined);
 
 describe("encode", () => {
+  test.each([null, undefined, "text", 7])("refuses %o, which is no message", (value) => {
+    expect(() => encode(value as never)).toThrow(
+      /^Cannot encode message: message is (null|of type \w+), expected an object such as \{ data: "text" \}$/,
+    );
+  });
+
   test("writes each field on a line of its own, and the blank line that dispatches them", () => {
     expect(encode({ event: "price", id: "7", retry: 500, data: "up" })).toBe(
       "event: price\nid: 7\nretry: 500\ndata: up\n\n",

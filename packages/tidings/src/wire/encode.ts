@@ -19,6 +19,10 @@ const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?:^|[^\ud800-\udbff]
  * @throws {RangeError} If `retry` is not a whole number from 0 to 2^31-1.
  */
 export function encode(message: Message): string {
+  if (typeof message !== "object" || message === null)
+    refuse(
+      `message is ${message === null ? "null" : `of type ${typeof message}`}, expected an object such as { data: "text" }`,
+    );
   const { event, data, id, retry } = message;
   let text = "";
   if (event !== undefined) {

@@ -116,4 +116,10 @@ describe("reading messages", () => {
     const { value } = await readMessages(new Response("data: a\n\n"), { lastEventId: "9" }).next();
     expect(value!.id).toBe("9");
   });
+
+  test.each(["data: a\n\n", null, undefined, 7, {}, ["data: a\n\n"]])("refuses %o at the call", (source) => {
+    for (const read of [readMessages, readBatches]) {
+      expect(() => read(source as never)).toThrow(/^Cannot read messages: source is .*, expected a Response/);
+    }
+  });
 });

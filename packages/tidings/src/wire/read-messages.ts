@@ -24,7 +24,8 @@ export interface ReadOptions extends ReaderOptions {
 
 /**
  * The messages, one by one: `for await (const message of readMessages(response))`. Leaving the loop cancels the source.
- * @throws What the source fails with; {@link LimitError}, after which the source is cancelled.
+ * @throws {TypeError} At the call, if the source is none of these. While reading, what the source fails with, and
+ * {@link LimitError}, after which the source is cancelled.
  */
 export function readMessages(
   source: MessageSource,
@@ -73,9 +74,25 @@ export function readMessages(
  * The messages in arrays, one for each chunk that completes any: less work a message where many come at once.
  * @throws As {@link readMessages}.
  */
-export async function* readBatches(
+export function readBatches(
   source: MessageSource,
   options: ReadOptions = {},
+): AsyncGenerator<ParsedMessage[], undefined, undefined> {
+  if (
+    typeof source !== "object" ||
+    source === null ||
+    !(Symbol.asyncIterator in source || "getReader" in source || source.body !== undefined)
+  ) {
+    throw new TypeError(
+      `Cannot read messages: source is ${source === null ? "null" : `of type ${typeof source}`}, expected a Response, a ReadableStream or another async iterable of bytes or strings`,
+    );
+  }
+  return read(source, options);
+}
+
+async function* read(
+  source: MessageSource,
+  options: ReadOptions,
 ): AsyncGenerator<ParsedMessage[], undefined, undefined> {
   const reader = createReader(options);
   reader.lastEventId = options.lastEventId ?? "";

@@ -21,8 +21,8 @@ test.each([
   ["createReader", 3500],
   ["readMessages", 3900],
   ["MessageStream", 3650],
-  ["encode", 750],
-  ["encodeBytes", 850],
+  ["encode", 830],
+  ["encodeBytes", 920],
 ])("%s costs at most %i bytes", async (name, most) => {
   expect(await size(name)).toBeLessThanOrEqual(most);
 });
