@@ -4,6 +4,8 @@
  */
 import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from "fastify";
 import type { EventStream } from "./one-stream/event-stream.ts";
+import { ask } from "../guard/foreign.ts";
+import type { Hub } from "./hub/hub.ts";
 import { openStream, type StreamOptions } from "./one-stream/open-stream.ts";
 import { isSource, type Source } from "./one-stream/source.ts";
 import type { EventMap, NoInfer } from "../wire/contract.ts";
@@ -18,8 +20,13 @@ declare module "fastify" {
   }
 }
 
-/** `await fastify.register(eventStreams, { heartbeatMs: 10_000 })` */
-export const eventStreams: FastifyPluginCallback<StreamOptions> = Object.assign(register, {
+export interface EventStreamsOptions extends StreamOptions {
+  /** Hubs that drain when the application closes, all streams at once. Without it `fastify.close()` waits for their streams. */
+  hubs?: readonly Pick<Hub, "drain">[];
+}
+
+/** `await fastify.register(eventStreams, { heartbeatMs: 10_000, hubs: [hub] })` */
+export const eventStreams: FastifyPluginCallback<EventStreamsOptions> = Object.assign(register, {
   // As fastify-plugin does it: what is decorated here is there for the whole application, not for this plugin's own routes.
   [Symbol.for("skip-override")]: true,
   [Symbol.for("fastify.display-name")]: "tidings",
@@ -27,7 +34,11 @@ export const eventStreams: FastifyPluginCallback<StreamOptions> = Object.assign(
 
 type RawRequest = FastifyRequest["raw"];
 
-function register(fastify: FastifyInstance, defaults: StreamOptions, done: () => void): void {
+function register(
+  fastify: FastifyInstance,
+  { hubs = [], ...defaults }: EventStreamsOptions,
+  done: () => void,
+): void {
   const open = new Map<EventStream, RawRequest>();
 
   fastify.decorateReply("openStream", function (source, options) {
@@ -47,7 +58,11 @@ function register(fastify: FastifyInstance, defaults: StreamOptions, done: () =>
       if (httpVersionMajor < 2) void stream.ended.then(() => socket.destroySoon());
       stream.end();
     }
-    next();
+    ask(
+      () => Promise.all(hubs.map((hub) => hub.drain({ overMs: 0 }))),
+      () => next(),
+      (error) => next(error as Error),
+    );
   });
 
   done();

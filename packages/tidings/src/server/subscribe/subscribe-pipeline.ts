@@ -24,7 +24,7 @@ import type { RecentEntries } from "../entries/recent-entries.ts";
 import { DEFAULT_METHODS, refuseMethod } from "../request/methods.ts";
 import type { WatchPeer } from "../request/peer.ts";
 import { Batch } from "../out/batch.ts";
-import { synchronousFilter } from "./synchronous-filter.ts";
+import { synchronousFilter } from "../topics/synchronous-filter.ts";
 import { stateAsker } from "./snapshot.ts";
 import { type Refusal, withAppHeaders } from "../request/refusal.ts";
 import { responseHead } from "../out/response-head.ts";

@@ -6,7 +6,7 @@
 import { isThenable } from "../../guard/foreign.ts";
 import { ignore } from "../../guard/ignore.ts";
 import { show } from "../../guard/show.ts";
-import type { MessageFilter } from "../topics/topic-selection.ts";
+import type { MessageFilter } from "./topic-selection.ts";
 
 const guarded = new WeakMap<MessageFilter, MessageFilter>();
 
