@@ -27,6 +27,8 @@ execFileSync(
 const { outputFiles } = await build({
   entryPoints: [join(LOWERED, "mini-program/index.js")],
   bundle: true,
+  // Mini programs have none, and the parser is given a decoder of its own: what would ask for it is not reached.
+  define: { TextDecoder: "undefined" },
   write: false,
   format: "esm",
   target: "es2015",
