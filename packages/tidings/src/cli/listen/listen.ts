@@ -169,7 +169,7 @@ async function runListen(input: Input, io: Io): Promise<number> {
 /** @returns The exit status that the verdict asks for. */
 function summary(verdict: Verdict, io: Io, printer: Printer, traffic: Traffic): number {
   const { dim, bad } = stylesFor(io.color.err);
-  if (verdict.reason === "gave-up" || verdict.reason === "truncated") {
+  if (verdict.reason === "gave-up" || verdict.reason === "truncated" || verdict.reason === "failed") {
     // A dialect has its own word for it.
     if (printer.verdict !== undefined && verdict.reason === "truncated") return 1;
     io.err(`${bad(verdict.reason === "truncated" ? "truncated" : "failed")} ${wordsOf(verdict.cause)}\n`);
