@@ -14,9 +14,15 @@ export type HeadersInput =
   | readonly (readonly [string, string])[]
   | { forEach(each: (value: string, name: string) => void): void };
 
+/** The platform's `URL`, where there is one. */
+export interface UrlObject {
+  readonly href: string;
+  toString(): string;
+}
+
 /** What a request is made of. */
 export interface RequestParts {
-  url: Asked<string | URL>;
+  url: Asked<string | UrlObject>;
   /** In any case. Default: `"GET"`. */
   method?: string | undefined;
   headers?: Asked<HeadersInput> | undefined;

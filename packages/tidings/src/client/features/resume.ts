@@ -3,11 +3,11 @@
  * This module is browser compatible.
  */
 import type { Feature } from "../core/feature.ts";
-import type { HeadersInput, RequestParts } from "../core/request.ts";
+import type { HeadersInput, RequestParts, UrlObject } from "../core/request.ts";
 import type { TransportResponse } from "../transports/transport.ts";
 
 export interface ResumeRequest {
-  url: string | URL;
+  url: string | UrlObject;
   /** Default: `"GET"`. */
   method?: string;
   /** Default: those of the first request, called again. */

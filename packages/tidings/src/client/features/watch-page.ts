@@ -4,14 +4,31 @@
  */
 import type { PlatformSignals } from "../transports/transport.ts";
 
+/** As much of a page as is used here: types without the DOM know none. */
+interface Page extends Partial<Listened> {
+  readonly document?: Listened & { readonly visibilityState: string };
+  readonly location?: { readonly hostname?: string };
+  readonly navigator?: object;
+}
+
+interface Listened {
+  addEventListener(type: string, listener: (event: PageEvent) => void): void;
+  removeEventListener(type: string, listener: (event: PageEvent) => void): void;
+}
+
+interface PageEvent {
+  readonly type: string;
+  readonly persisted?: boolean;
+}
+
 export function watchPage(signals: PlatformSignals): () => void {
-  const page = globalThis as Partial<Window & typeof globalThis>;
+  const page = globalThis as Page;
   const { document, location, navigator } = page;
   if (!page.addEventListener || !navigator || !("onLine" in navigator)) return () => {};
   // A machine without a network still reaches itself.
   const isLocal = /^(localhost$|127\.|\[::1\]$)/.test(location?.hostname ?? "");
 
-  const listen = ({ type, persisted }: Event & { persisted?: boolean }) => {
+  const listen = ({ type, persisted }: PageEvent) => {
     if (type === "visibilitychange") {
       if (document!.visibilityState === "hidden") signals.onHide();
       else signals.onShow(false);
