@@ -17,3 +17,21 @@ declare class TextDecoder {
 declare class TextEncoder {
   encode(text: string): Uint8Array;
 }
+/** Nor a URL, nor a page: modules of the client name them that are reached for their types, or that ask whether they are there. */
+declare class URL {
+  readonly href: string;
+}
+interface Window {
+  readonly document: {
+    readonly visibilityState: string;
+    addEventListener(name: string, listener: (event: Event) => void): void;
+    removeEventListener(name: string, listener: (event: Event) => void): void;
+  };
+  readonly location: { readonly hostname: string };
+  readonly navigator: { readonly onLine: boolean };
+  addEventListener(name: string, listener: (event: Event) => void): void;
+  removeEventListener(name: string, listener: (event: Event) => void): void;
+}
+interface Event {
+  readonly type: string;
+}

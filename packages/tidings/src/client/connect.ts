@@ -79,6 +79,9 @@ export function connect(
   return connection as unknown as Connection<DecodedMessage>;
 }
 
+/** Where there is one: Node, and what a bundler puts in its place. */
+declare const process: { readonly env: { readonly NODE_ENV?: string } };
+
 /** By which a misspelt option is known. */
 const OPTIONS: readonly string[] = /* @__PURE__ */ Object.keys({
   method: true,
