@@ -91,7 +91,7 @@ export const read = () => connect("http://127.0.0.1/", { onMessage: ({ data }) =
     );
     writeFileSync(
       join(project.folder, "every.jest.js"),
-      `${project.entries.map((entry) => `test("${entry}", () => expect(typeof require("${entry}")).toBe("object"));`).join("\n")}
+      `${project.modules.map((entry) => `test("${entry}", () => expect(typeof require("${entry}")).toBe("object"));`).join("\n")}
 test("one copy of each class", () => {
   const { EventStreamError } = require("tidings/client");
   expect(() => require("tidings/client").connect("ftp://")).toThrow();
@@ -173,7 +173,7 @@ describe("a wrong field", () => {
 });
 
 function everyEntry(): string {
-  return project.entries
+  return project.modules
     .map((entry, at) => `import * as entry${at} from "${entry}";\nvoid entry${at};`)
     .join("\n");
 }

@@ -45,7 +45,7 @@ describe("the tarball", () => {
 
   test("has a README that names every entry, and links to pages that are there", () => {
     const readme = readFileSync(join(project.folder, "node_modules/tidings/README.md"), "utf8");
-    expect(project.entries.filter((entry) => !readme.includes(`\`${entry}\``))).toEqual([]);
+    expect(project.modules.filter((entry) => !readme.includes(`\`${entry}\``))).toEqual([]);
     const { homepage } = installed("package.json") as { homepage: string };
     const repository = `${homepage.replace("#readme", "")}/blob/main/`;
     const links = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link!);
@@ -91,8 +91,8 @@ describe("the tarball", () => {
 
 describe("at run time", () => {
   test("every entry is there for import and for require, with the same names", async () => {
-    const imported = JSON.parse(await node("names.mjs", ...project.entries)) as Record<string, string[]>;
-    const required = JSON.parse(await node("names.cjs", ...project.entries)) as Record<string, string[]>;
+    const imported = JSON.parse(await node("names.mjs", ...project.modules)) as Record<string, string[]>;
+    const required = JSON.parse(await node("names.cjs", ...project.modules)) as Record<string, string[]>;
     expect(required).toEqual(imported);
     // Node's require takes the module too: there is one of each class in a process.
     const same = `const one = require("tidings/client"); import("tidings/client").then((two) => console.log(one.connect === two.connect))`;

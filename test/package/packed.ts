@@ -32,6 +32,8 @@ export interface Project {
   readonly bytes: number;
   /** What users may import: "tidings", "tidings/server" and so on. */
   readonly entries: readonly string[];
+  /** Those that are for an import: not the programs that a test starts. */
+  readonly modules: readonly string[];
   remove(): Promise<void>;
 }
 
@@ -59,14 +61,16 @@ export async function installPacked(): Promise<Project> {
   const { exports } = JSON.parse(
     await readFile(join(project, "node_modules/tidings/package.json"), "utf8"),
   ) as { exports: Record<string, unknown> };
+  const entries = Object.keys(exports)
+    .filter((path) => path !== "./package.json")
+    .map((path) => `tidings${path.slice(1)}`);
   return {
     folder: project,
     tarball,
     files: files.map(({ path }) => path),
     bytes: unpackedSize,
-    entries: Object.keys(exports)
-      .filter((path) => path !== "./package.json")
-      .map((path) => `tidings${path.slice(1)}`),
+    entries,
+    modules: entries.filter((entry) => entry !== "tidings/log/contract/member"),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }
