@@ -19,7 +19,7 @@ export const OWN = [
   { from: "tidings/client/share", names: "share", source: "client/share.ts", most: 15800 },
   { from: "tidings/react", names: "useEventStream", source: "react/index.ts", most: 13700 },
   { from: "tidings/vue", names: "useEventStream", source: "vue/index.ts", most: 13700 },
-  { from: "tidings/test", names: "createTestFetch", source: "test/index.ts", most: 3700 },
+  { from: "tidings/test", names: "createTestFetch", source: "testing/index.ts", most: 3700 },
 ];
 
 /** @returns `{ minified, gzipped }`, in bytes. */

@@ -1,5 +1,5 @@
 /** Request heads as nobody should send them, made from a seed: the same seed makes the same heads. */
-import { createRandom } from "../../packages/tidings/src/test/random.ts";
+import { createRandom } from "../../packages/tidings/src/testing/random.ts";
 
 const METHODS = [
   "GET",

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nginx } from "../../deploy/nginx/program.ts";
 import { startProgram } from "../../deploy/program.ts";
 import { createAcceptor } from "../../packages/tidings/src/server/acceptor/index.ts";
-import { createRandom } from "../../packages/tidings/src/test/random.ts";
+import { createRandom } from "../../packages/tidings/src/testing/random.ts";
 import { createAnswers, createHub, openStream } from "../../packages/tidings/src/server/index.ts";
 import type {
   FastifyReply,

@@ -6,7 +6,7 @@ import type { Followed, Log, OpenLogOptions, Tail } from "../../packages/tidings
 import { memoryLog } from "../../packages/tidings/src/log/memory/memory-log.ts";
 import { OpenHub } from "../../packages/tidings/src/server/hub/open-hub.ts";
 import { TimerWheel } from "../../packages/tidings/src/server/time/timer-wheel.ts";
-import { createRandom } from "../../packages/tidings/src/test/random.ts";
+import { createRandom } from "../../packages/tidings/src/testing/random.ts";
 import { createParser, type Parser } from "../../packages/tidings/src/wire/parser.ts";
 import type { SubscribeOptions } from "../../packages/tidings/src/server/subscribe/subscribe-options.ts";
 

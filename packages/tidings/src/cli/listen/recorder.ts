@@ -4,7 +4,7 @@
 import { writeFileSync } from "node:fs";
 import { systemProblem } from "../arguments/usage-error.ts";
 import { type ExchangeEnd, type ExchangeHead, headerOf } from "../http/exchange.ts";
-import { formatRecording, type RecordedChunk } from "../../test/index.ts";
+import { formatRecording, type RecordedChunk } from "../../testing/index.ts";
 
 /** More is not kept: the recording then is open at its end. */
 const MOST_BYTES = 2 ** 26;

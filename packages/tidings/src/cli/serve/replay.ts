@@ -3,7 +3,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
-import { parseRecording, type Recording } from "../../test/index.ts";
+import { parseRecording, type Recording } from "../../testing/index.ts";
 import type { Command, Input } from "../arguments/command.ts";
 import { formatDuration, plural } from "../arguments/units.ts";
 import { systemProblem, UsageError } from "../arguments/usage-error.ts";

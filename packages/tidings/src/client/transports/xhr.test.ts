@@ -4,7 +4,7 @@
 import { createContext, runInContext } from "node:vm";
 import { build } from "esbuild";
 import { describe, expect, test, vi } from "vitest";
-import { createTestClock } from "../../test/clock.ts";
+import { createTestClock } from "../../testing/clock.ts";
 import { connect, type ConnectOptions, type Verdict } from "../index.ts";
 import { xhrTransport, type XhrTransportOptions } from "./xhr.ts";
 

@@ -2,7 +2,7 @@
  * The plainest log there is, an array, beside the log under test: both are given the same random steps, and have to agree.
  */
 import assert from "node:assert/strict";
-import { createRandom } from "../../test/random.ts";
+import { createRandom } from "../../testing/random.ts";
 import { ALL_ABILITIES, draft, openBench, range, type CreateLog, type LogAbilities } from "./opened-log.ts";
 
 /** @param seed - Repeats a run that failed. */

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createRandom } from "../../test/random.ts";
+import { createRandom } from "../../testing/random.ts";
 import { SortedList } from "./sorted-list.ts";
 
 it("agrees with a sorted array", () => {
