@@ -23,7 +23,7 @@ export interface ConnectOptions<Message = ParsedMessage> extends CoreOptions<Mes
    * checked; a schema that takes the text as it came gets that. Other event types are passed over.
    */
   events?: EventSchemas;
-  /** What becomes of a message whose data is not what was expected. `onError` is called with each. Default: `"skip"`. */
+  /** What happens to a message whose data is not what was expected. `onError` is called with each. Default: `"skip"`. */
   invalid?: Invalid;
   /**
    * What to do while the page is hidden: `"keep"` the stream for as long as the platform does, or `"pause"` it, at once or after a

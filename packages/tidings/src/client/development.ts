@@ -31,7 +31,7 @@ export function withWarnings<Options extends Warned>(options: Options, names: re
   });
 }
 
-/** Has an assignment throw that would do nothing, as of what an `EventSource` has. */
+/** Makes an assignment throw that would do nothing: to a property that only an `EventSource` has. */
 export function refuseEventSourceProperties(connection: object): void {
   for (const event of ["open", "message", "error"]) {
     const option = `on${event[0]!.toUpperCase()}${event.slice(1)}`;

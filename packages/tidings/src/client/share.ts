@@ -1,5 +1,5 @@
 /**
- * One connection for all tabs of an origin: `share` in the place of `connect`. A leader tab reads, the others are told; when it closes
+ * One connection for all tabs of an origin: `share` instead of `connect`. A leader tab reads and passes messages on to the others; when it closes
  * or falls silent another goes on from its cursor.
  * Each tab has a whole `Connection`, over a transport that joins the share: handlers, pace, decoding and cursor are its own.
  * This module is browser compatible.
@@ -29,17 +29,17 @@ export interface ShareOptions<Message = ParsedMessage> extends ConnectOptions<Me
    * `"now"` for a stream without ids.
    */
   begin?: "now" | "request";
-  /** Milliseconds of silence after which a leader that is asked for a sign of life is robbed of its lead. Default 10 000. */
+  /** Milliseconds of silence after which a leader that does not answer loses its role. Default: 10,000. */
   takeoverMs?: number;
   /**
-   * How many of the last messages each tab keeps, up to 1 MiB of them, for tabs that are behind. Whoever is further back asks the
-   * server over a connection of its own, until it has caught up. Default 1024.
+   * How many of the last messages each tab keeps, up to 1 MiB of them, for tabs that are behind. A tab that is further behind asks the
+   * server over a connection of its own, until it has caught up. Default: 1024.
    */
   maxRecentMessages?: number;
 }
 
 export interface SharedConnection<Message = ParsedMessage> extends Connection<Message> {
-  /** `"leader"` has the connection; `"follower"` is told; `"alone"` has one of its own, since the platform cannot share. */
+  /** `"leader"` has the connection; `"follower"` receives them from the leader; `"alone"` has one of its own, since the platform cannot share. */
   readonly role: Role;
 }
 

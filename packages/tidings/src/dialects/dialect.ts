@@ -93,7 +93,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }
 
-/** A failure that another server told of. */
+/** A failure that another server reported. */
 export function failedFor(reason: string | undefined, message: string | undefined): AnswerVerdict {
   const known = reason ?? "failed";
   return message === undefined

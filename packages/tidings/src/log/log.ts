@@ -5,7 +5,7 @@
  * One log serves all topics of a hub, with one sequence of offsets. A stream of many topics so has one cursor, which fits
  * in one `id`, orders everything it sees, and stays exact whatever it selects: a topic is an index into the log, not a log
  * of its own. Retention may differ by topic; the log remembers for each topic how far it was discarded, so that a
- * subscriber is told of a loss exactly when something it selected is gone, never because a busier topic moved on.
+ * subscriber gets a gap exactly when something it selected is gone, never because of a busier topic.
  *
  * Any implementation passes `describeLog` of contract.ts.
  * This module is browser compatible.
@@ -24,7 +24,7 @@ export interface Log {
   append(drafts: readonly Draft[], options?: AppendOptions): Promise<Appended>;
   /** Reads forward from a position. Costs what it returns, not what lies between. */
   read(request: ReadRequest): Promise<Page>;
-  /** Where the log is now. Costs little, however much is retained: asked for returning subscribers. */
+  /** Where the log is now. Costs little, however much is retained. Called for returning subscribers. */
   head(): Promise<LogPosition>;
   /** How much is retained now. */
   stats(): Promise<LogStats>;
@@ -57,7 +57,7 @@ export interface OpenLogOptions {
    * came meanwhile, or says what it cannot. Not called for the first time with `"following"`.
    */
   readonly onState?: (state: TailState) => void;
-  /** Reports what no caller can be told of: once for each interruption of the tail, and what `onTail` throws. */
+  /** Receives errors that no call can report: one for each interruption of the tail, and what `onTail` throws. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -79,7 +79,7 @@ export interface Retention {
   /** Bytes of the entries' bodies. */
   readonly bytes: number;
   readonly ageMs: number;
-  /** Tighter bounds for one topic, each optional. Asked once per topic. */
+  /** Tighter bounds for one topic, each optional. Called once per topic. */
   forTopic?(topic: string): Partial<TopicRetention> | undefined;
 }
 

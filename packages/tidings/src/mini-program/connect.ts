@@ -29,7 +29,7 @@ export interface ConnectOptions extends BaseOptions, SharedOptions {
 /**
  * Opens an event stream and keeps it open: over broken connections, the host's timeout, the background and a changed network.
  * Call `close()` when the page unloads: an open stream holds one of the ten requests that a mini program may make at once.
- * @param url - Absolute; the host has no page to resolve it against. A function is asked at each attempt.
+ * @param url - Absolute; the host has no page to resolve it against. A function is called before each attempt.
  * @throws {TypeError} If `url` or an option makes no sense.
  */
 export function connect(url: Asked<string>, options: ConnectOptions): Connection {

@@ -1,6 +1,6 @@
 /**
  * Requests that may be dead without their host saying so: after the background, and when the network goes. Each gets a few
- * seconds to show a byte. One that is alive keeps its place, and with it an answer that is not asked for twice.
+ * seconds to show a byte. One that is alive keeps its place, and with it an answer that is not requested twice.
  * This module is browser compatible.
  */
 

@@ -42,7 +42,7 @@ export function watchHost(
     const before = network;
     network = kind;
     if (!watching || kind === before) return;
-    // Whoever is not told what the network was cannot say that it changed.
+    // Without knowing what the network was, nobody can say that it changed.
     if (before === undefined && kind !== OFFLINE) return doubt.raise("the network may have changed");
     doubt.raise(kind === OFFLINE ? "the network went" : "the network changed");
     signals.onNetwork(kind !== OFFLINE);

@@ -63,7 +63,7 @@ export interface TraceOptions {
 
 /**
  * Makes spans of what all hubs of this process do. A publish is one, with the time that the log took to accept it; an open
- * stream is one, below the request that opened it, with an event for each gap that its subscriber was told of. A refused
+ * stream is one, below the request that opened it, with an event for each gap that its subscriber got. A refused
  * request gets an event on the span that is active, the HTTP server's mostly.
  * @returns A function that stops it, and ends the spans of the streams that are open.
  */

@@ -1,5 +1,5 @@
 /**
- * A store: one connection, its messages reduced to data as they come, and those who look told of it at most once a frame.
+ * A store: one connection, its messages reduced to data as they come, and listeners are notified at most once a frame.
  * It names no framework; `tidings/react` and `tidings/vue` are thin over it.
  * This module is browser compatible.
  */

@@ -1,5 +1,5 @@
 /**
- * What a component sees of a connection, and what a store can be told.
+ * What a component sees of a connection, and the options of a store.
  * This module is browser compatible.
  */
 import type {
@@ -83,7 +83,7 @@ interface Keeping<Data, Keep> {
   keepLast?: Keep;
 }
 
-/** What a store can be told: all that `connect` can, and what becomes of the messages. */
+/** The options of a store: those of `connect`, and how messages become data. */
 export type OptionsOf<Events, Json, Keep, Data> = StoreOptions<MessageFor<Events, Json>> & {
   /** As for `connect`: event types and the schemas of their data. */
   events?: Events;
@@ -91,7 +91,7 @@ export type OptionsOf<Events, Json, Keep, Data> = StoreOptions<MessageFor<Events
   json?: Json;
 } & (Reducing<Data, MessageFor<Events, Json>> | Keeping<Data, Keep>);
 
-/** The same, of whatever messages, to whoever passes it on. */
+/** The same for messages of any type, for code that passes options on. */
 export type AnyOptions<Data> = StoreOptions<ParsedMessage> & {
   initial?: Data;
   reduce?(this: void, data: Data, message: ParsedMessage): Data;

@@ -35,7 +35,7 @@ export interface Answer {
    */
   readonly cutAt?: number;
   /**
-   * What becomes of the response after the body. `"end"`: it ends as HTTP ends one. `"cut"`: the connection breaks.
+   * What happens to the response after the body. `"end"`: it ends as HTTP ends one. `"cut"`: the connection breaks.
    * `"stay"`: it stays open, and nothing more comes. Default `"end"`.
    */
   readonly then?: "end" | "cut" | "stay";

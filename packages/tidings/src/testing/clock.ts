@@ -18,7 +18,7 @@ export interface TestClock extends Clock {
   readonly nextMs: number | undefined;
   /**
    * Moves time by `ms`: runs what is due on the way, timer by timer and each at its own time, and lets promises settle after each.
-   * @throws {RangeError} If `ms` is not a number from 0 on, or if a timer of 0 ms sets itself again for ever.
+   * @throws {RangeError} If `ms` is not a number from 0 on, or if a timer of 0 ms sets itself again forever.
    */
   advance(ms: number): Promise<void>;
   /**

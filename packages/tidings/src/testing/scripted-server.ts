@@ -1,5 +1,5 @@
 /**
- * A server that says what its script says, request by request, and remembers what it was asked; how requests reach it and answers
+ * A server that answers as its script says, request by request, and remembers the requests; how requests reach it and answers
  * leave it is for others (fetch.ts, server.ts).
  * This module is browser compatible.
  */
@@ -14,7 +14,7 @@ import {
   type TestMessage,
 } from "./answer.ts";
 
-/** An answer, or a function that is asked for one when the request has come. */
+/** An answer, or a function that returns one, called when the request has arrived. */
 export type Scripted =
   | AnswerOrRefusal
   | ((request: TestRequest) => AnswerOrRefusal | PromiseLike<AnswerOrRefusal>);
@@ -32,7 +32,7 @@ export interface ScriptOptions {
 export interface RequestFacts {
   /** In capitals. */
   readonly method: string;
-  /** As it was asked for: absolute in a fetch, path and query at a server. */
+  /** As requested: absolute in a fetch, path and query at a server. */
   readonly url: string;
   /** Names in lower case. */
   readonly headers: { readonly [name: string]: string };
@@ -87,7 +87,7 @@ export interface ScriptedServer {
 /** What reaches the server by its adapter. */
 export interface Acceptor extends ScriptedServer {
   accept(facts: RequestFacts, outlet: Outlet): void;
-  /** Cuts what is under way, and whoever waits for a request is told. */
+  /** Cuts the open responses, and rejects those that wait for a request. */
   stop(): void;
 }
 

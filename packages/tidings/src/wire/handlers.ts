@@ -8,7 +8,7 @@ import type { ParsedMessage } from "./message.ts";
 export interface ParserHandlers {
   /** A message was dispatched. */
   onMessage?(this: void, message: ParsedMessage): void;
-  /** The server asked for another reconnection time, in milliseconds as written: clamp it before you use it. */
+  /** The server sent a reconnection time, in milliseconds as written: clamp it before you use it. */
   onRetry?(this: void, ms: number): void;
   /** A comment line, without its colon and the one space that may follow it. */
   onComment?(this: void, text: string): void;

@@ -14,7 +14,7 @@ import type { ParsedMessage } from "./message.ts";
 
 export interface Lines {
   /**
-   * Counts the resets. A handler may reset the parser: whoever reads on after a call of `read` looks whether it is still the same.
+   * Counts the resets. A handler may reset the parser, so code that reads on after a call of `read` checks whether this is still the same.
    */
   turn: number;
   /** Whether the text that was read last had a field short enough to be kept by itself. */

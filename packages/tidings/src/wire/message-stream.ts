@@ -8,7 +8,7 @@ import type { ReadOptions } from "./read-messages.ts";
 
 /**
  * Bytes or strings in, messages out, at the reader's pace. What no blank line followed at the end is discarded, as the
- * standard says; `onEnd` is told of it. A {@link LimitError} or an error of a handler fails both sides.
+ * standard says; `onEnd` is called with it. A {@link LimitError} or an error of a handler fails both sides.
  *
  * The two sides are joined here by hand. It has the shape of a TransformStream and is not made by its constructor, which
  * would take more than twice as long for each chunk.

@@ -1,5 +1,5 @@
 /**
- * Event streams made by chance, from an alphabet in which everything that matters is frequent. For tests; in no build.
+ * Random event streams, from an alphabet in which everything that matters is frequent. For tests; in no build.
  */
 import * as fc from "fast-check";
 

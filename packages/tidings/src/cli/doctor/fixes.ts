@@ -74,7 +74,7 @@ const BY_HOP: Readonly<Record<Cure, Partial<Readonly<Record<Hop, string>>>>> = {
   devproxy: {},
 };
 
-/** For whoever is not recognised. */
+/** For proxies that are not recognised. */
 const GENERAL: Readonly<Record<Cure, string>> = {
   buffering: "Turn off response buffering for the path in every proxy",
   http11: "Let every proxy speak HTTP/1.1 to the server, with chunked encoding",

@@ -119,7 +119,7 @@ function open(request: ExchangeRequest, signal: AbortSignal | undefined, tap: Fe
         try {
           controller.close();
         } catch {
-          // Whoever read it has left.
+          // The reader has left.
         }
       },
     });

@@ -1,5 +1,5 @@
 /**
- * `tidings load`: many readers of one stream, and what becomes of them.
+ * `tidings load`: many readers of one stream, and what happens to them.
  */
 import type { Command, Input } from "../arguments/command.ts";
 import { REQUEST_OPTIONS, requestOf } from "../arguments/request-options.ts";

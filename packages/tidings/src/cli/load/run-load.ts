@@ -1,5 +1,5 @@
 /**
- * Opens connections at a pace, holds them, lets them all come back at once if that is asked for, and counts.
+ * Opens connections at a pace, holds them, makes them all reconnect at once if requested, and counts.
  */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { JsonPath } from "../listen/json-path.ts";

@@ -1,5 +1,5 @@
 /**
- * The small server of `serve` and `replay`: for this machine unless it is told otherwise.
+ * The small server of `serve` and `replay`: by default for this machine only.
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";

@@ -94,7 +94,7 @@ export function createAttempts(source: Source, hooks: readonly Hooks[]): Attempt
     let input: ReconnectInput | undefined;
     if (!isUnderWay(state)) return;
     for (const hook of hooks) input ||= hook.lost && hook.lost(error, end);
-    // Whoever was told may have closed the connection, or made another attempt.
+    // The hook may have closed the connection, or made another attempt.
     if (input && state.attempt === attempt) take(input);
   }
 

@@ -169,7 +169,7 @@ export function step(
   if (!underWay) return state;
   if (input.atOnce) return open();
 
-  // A server that answers and dies at once looks healthy to whoever counts answers; only time open is health.
+  // A server that answers and dies at once would look healthy if answers were counted; only the time that it was open counts.
   const healthy = phase === "open" && nowMs - state.openedAtMs >= policy.healthyMs;
   const failures = healthy ? 1 : state.failures + 1;
   const failingSinceMs = failures === 1 ? nowMs : state.failingSinceMs;

@@ -53,7 +53,7 @@ export type StatusTable = { readonly [status: number]: "return" | "stop" };
  */
 export function isFatal(error: EventStreamError, statuses: StatusTable = {}, wasOpen?: boolean): boolean {
   const { code, status = 0 } = error;
-  // Whoever made the error knew.
+  // The code that made the error decided it.
   if (error.willRetry === false) return true;
   if (code !== "status" && code !== "content-type") return /^(unsupported|too-large|handler)$/.test(code);
   const rule = statuses[status];

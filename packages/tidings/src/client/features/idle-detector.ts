@@ -1,5 +1,5 @@
 /**
- * Decides when a silent stream is dead. It is told what comes and when, and asked now and then. It holds no timer.
+ * Decides when a silent stream is dead. It gets what arrives and when, and is polled now and then. It holds no timer.
  * This module is browser compatible.
  */
 

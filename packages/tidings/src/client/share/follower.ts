@@ -1,5 +1,5 @@
 /**
- * A tab that is told: takes the leader's entries in their order, each once, and finds its way back whenever it missed some, had some
+ * A tab that follows the leader: takes its entries in their order, each once, and finds its way back whenever it missed some, had some
  * already, or the leader is another. Pure of the platform: it is handed what tells, asks and takes.
  * This module is browser compatible.
  */
@@ -46,7 +46,7 @@ export interface Follower {
   stop(): void;
 }
 
-/** Unanswered questions after which a leader is taken for dead; one is asked each quarter of `takeoverMs`. */
+/** Unanswered questions after which a leader counts as dead; one is sent each quarter of `takeoverMs`. */
 const QUESTIONS = 3;
 
 /** @param recent - Where the tab stands; the follower adds to it what it hands over. */

@@ -11,7 +11,7 @@ import type { Ask, Opened, Told } from "./words.ts";
 export interface Leader {
   start(): void;
   answer(ask: Ask): void;
-  /** Closes the connection. Fulfils when nothing more will be told. @param robbed - Whether another leads already. */
+  /** Closes the connection. Resolves when it will pass nothing more on. @param robbed - Whether another tab leads already. */
   stop(robbed: boolean): Promise<void>;
 }
 

@@ -22,7 +22,7 @@ export interface Recent {
   copy(): Recent;
 }
 
-/** Of all that is kept, in characters: what is older is forgotten, and whoever is further back asks the server. */
+/** Of all that is kept, in characters: older messages are dropped, and a tab that is further behind asks the server. */
 const MAX_CHARACTERS = 2 ** 20;
 
 /** @param maxEntries - As many are kept, or fewer if they are large. */

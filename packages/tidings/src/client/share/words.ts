@@ -41,7 +41,7 @@ export interface Told {
   readonly tail?: readonly Entry[] | undefined;
 }
 
-/** As much of a response as can be told. */
+/** The part of a response that can be passed to another tab. */
 export interface Opened {
   readonly status: number | undefined;
   readonly url: string;

@@ -1,6 +1,6 @@
 /**
  * How a client gets an event stream from its platform: one request, then bytes (or text, or messages) as they come.
- * A transport knows nothing of reconnecting; whoever opens it does. It runs where there is neither fetch nor
+ * A transport does not reconnect; the code that opens it does. It runs where there is neither fetch nor
  * AbortController, so it names no platform type.
  * This module is browser compatible.
  */

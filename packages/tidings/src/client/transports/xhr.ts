@@ -1,6 +1,6 @@
 /**
  * Event streams over XMLHttpRequest, where fetch hands a response over only when it is whole: React Native, old browsers and webviews.
- * The platform keeps all the text of a response for as long as that lives, and cannot be told to read slower: both are bounded, here
+ * The platform keeps all the text of a response for as long as that lives, and cannot be made to read slower: both are bounded, here
  * and by the connection's queue, and neither is over fetch. Use it where there is no choice.
  * Standard: https://xhr.spec.whatwg.org/
  * This module is browser compatible.

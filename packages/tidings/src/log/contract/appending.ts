@@ -1,5 +1,5 @@
 /**
- * What is asked of `append`, and of the tail that hands on what was appended: one order, without holes, once.
+ * The requirements on `append`, and on the tail that delivers what was appended: one order, without holes, once.
  */
 import assert from "node:assert/strict";
 import { bytes, draft, offsets, plain, range, text, until, type DeclareTest } from "./opened-log.ts";

@@ -20,7 +20,7 @@ export type CreateLog = (options: { now: () => number }) => Log | Promise<Log>;
 export interface LogAbilities {
   /** `"own"`: it goes by a clock that the suite cannot set, so that the suite waits for ages to pass. */
   readonly clock: "given" | "own";
-  /** False: a reader may be told of a loss in a topic that lost nothing; never the reverse. */
+  /** False: a reader may get a gap for a topic that lost nothing; never the reverse. */
   readonly exactLosses: boolean;
   /** False: of the drafts of one append, some may be stored when others fail. */
   readonly atomicBatches: boolean;
@@ -63,7 +63,7 @@ export interface Bench {
   /** What was handed on. */
   readonly tail: Entry[];
   readonly parts: Tail[];
-  /** What the log told of by `onError`. */
+  /** What the log reported to `onError`. */
   readonly errors: unknown[];
   readonly read: (
     topics: readonly string[] | ((topic: string) => boolean),

@@ -1,5 +1,5 @@
 /**
- * What is asked of `read`: from any offset, any topics, in pages without a seam.
+ * The requirements on `read`: from any offset, any topics, in pages without a seam.
  */
 import assert from "node:assert/strict";
 import { draft, offsets, range, type DeclareTest } from "./opened-log.ts";

@@ -1,5 +1,5 @@
 /**
- * What is asked of the bounds: what is past them is discarded, and told to exactly those who lost it.
+ * The requirements on the limits: what exceeds them is discarded, and exactly those who lost it get a gap.
  */
 import assert from "node:assert/strict";
 import { draft, offsets, range, shape, type DeclareTest } from "./opened-log.ts";
@@ -61,7 +61,7 @@ export function describeRetention(test: DeclareTest): void {
         through: 9,
         lostThrough: 7,
       });
-      // Whoever saw all that is gone has lost nothing.
+      // A reader that saw everything that is gone has lost nothing.
       assert.ok((await read(["busy"], { after: 7 })).lostThrough <= 7);
       assert.deepEqual(offsets(await read(["busy"], { after: 7 })), [8, 9]);
       assert.deepEqual(await shape(read((topic) => topic === "busy")), {

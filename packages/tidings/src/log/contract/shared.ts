@@ -1,6 +1,6 @@
 /**
- * What is asked of a log that several processes share: real ones, that are killed in the middle of what they do. All see one
- * order, nothing that was acknowledged is missing, and one that returns is told of exactly what it lost.
+ * The requirements on a log that several processes share: real ones, that are killed in the middle of what they do. All see one
+ * order, nothing that was acknowledged is missing, and one that returns gets a gap for exactly what it lost.
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, fork } from "node:child_process";
@@ -101,7 +101,7 @@ export function describeSharing(it: Say, shared: SharedLog): void {
   });
 }
 
-/** The processes of one test, and what they were told. */
+/** The processes of one test, and what they were sent. */
 class World {
   readonly #members: Member[] = [];
   readonly #module: string;

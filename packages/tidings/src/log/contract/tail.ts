@@ -1,5 +1,5 @@
 /**
- * What is asked of the tail: each part follows the one before, and what is followed is handed on, whole and once.
+ * The requirements on the tail: each part follows the one before, and what is followed is handed on, whole and once.
  */
 import assert from "node:assert/strict";
 import { draft, range, until, type DeclareTest } from "./opened-log.ts";

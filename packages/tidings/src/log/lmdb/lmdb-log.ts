@@ -54,7 +54,7 @@ export interface LmdbLogOptions {
   idempotencyAgeMs?: number;
   /**
    * How many topics without a retained entry are remembered. Default: 1,000,000, of about 150 bytes each on disk. Beyond that,
-   * a reader may be told of a loss that is not its own.
+   * a reader may get a gap although it lost nothing.
    */
   emptyTopics?: number;
   /** Milliseconds since 1970. Default: `Date.now`. */

@@ -10,7 +10,7 @@ import { decodeEntry, topicOf, type LmdbTables, type LogState } from "./tables.t
 const MOST_WALKED = 2_000;
 /** Topics read through their index for a pattern: each is a cursor of LMDB. With more, walking over the log costs less. */
 const MOST_MERGED = 128;
-/** Topics looked at for a loss in one read. Beyond that, the reader is told of a loss that may not be its own. */
+/** Topics looked at for a loss in one read. Beyond that, the reader may get a gap although it lost nothing. */
 const MOST_LOSSES = 10_000;
 
 /** The topics of a selection, by name; undefined when there are many, or nobody knows. */

@@ -35,7 +35,7 @@ export interface MemoryLogOptions {
   idempotencyAgeMs?: number;
   /**
    * How many topics without a retained entry are remembered by name. Default: 10,000. Of the next half a million their losses
-   * are still known to readers that select them by name; a reader by pattern may be told of a loss that is not its own.
+   * are still known to readers that select them by name; a reader by pattern may get a gap although it lost nothing.
    */
   emptyTopics?: number;
   /** Milliseconds since 1970. Default: `Date.now`. */

@@ -19,7 +19,7 @@ export interface MemoryTopic {
 
 /** Topics merged in one read; with more, walking over the log costs less. */
 const MOST_MERGED = 1_024;
-/** Topics looked at for a loss in one read. Beyond that, the reader is told of a loss that may not be its own. */
+/** Topics looked at for a loss in one read. Beyond that, the reader may get a gap although it lost nothing. */
 const MOST_LOSSES = 20_000;
 
 export class MemoryTopics {

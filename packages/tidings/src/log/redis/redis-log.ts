@@ -38,7 +38,7 @@ export interface RedisLogOptions {
   idempotencyAgeMs?: number;
   /**
    * How many topics are remembered by what they lost, the newest losses, of about 100 bytes each. Default: 100,000. Beyond that,
-   * a reader with an old cursor may be told of a loss that is not its own.
+   * a reader with an old cursor may get a gap although it lost nothing.
    */
   lostTopics?: number;
   /** Milliseconds since 1970. Default: `Date.now`. */

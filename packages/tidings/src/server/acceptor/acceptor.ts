@@ -35,7 +35,7 @@ export type StreamHandler = (request: StreamRequest, response: NodeResponse) => 
 
 export interface AcceptorOptions {
   /**
-   * Required. Asked before each stream, since the acceptor answers before your server does: no middleware, no guard and no
+   * Required. Called before each stream, since the acceptor answers before your server does: no middleware, no guard and no
    * hook of your application sees these requests. Returns `true` to serve the stream, `false` for 403, `{ refuse: 401 }`
    * with `headers` and `detail` for anything else; a failure is answered with 503. `"public"` serves everyone.
    */

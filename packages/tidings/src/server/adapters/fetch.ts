@@ -34,7 +34,7 @@ class FetchOutlet implements Outlet {
   readonly #signal: AbortSignal | undefined;
   #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   #queue: Uint8Array[] = [];
-  /** The server has asked for bytes and got none yet. */
+  /** The server has asked for bytes and received none yet. */
   #asked = false;
   #blocked = false;
   #ended = false;
@@ -46,7 +46,7 @@ class FetchOutlet implements Outlet {
       this.closed = true;
       if (!hasBody) return;
     }
-    // Not a byte stream: that would take each buffer away from whoever else is sending it. And with nothing read ahead,
+    // Not a byte stream: that would take each buffer away from the other streams that send it. And with nothing read ahead,
     // so that what a stalled peer holds up is held here, where it is counted.
     this.body = new ReadableStream<Uint8Array<ArrayBuffer>>(
       {

@@ -1,5 +1,5 @@
 /**
- * Answers that are produced once and read by whoever comes with their id: the tokens of a language model, the progress of a job.
+ * Answers that are produced once and read by everyone who has their id: the tokens of a language model, the progress of a job.
  * An answer goes on when its reader leaves, and a reader that returns, after a reload or on another network, continues where it
  * was. What the application sees of that; create-answers.ts makes them.
  */
@@ -26,7 +26,7 @@ export interface AnswersOptions<Events extends object = EventMap>
   leaseMs?: number;
   /** With a log: messages are appended together, at most once in this many milliseconds; the first at once. Default: 50. */
   joinMs?: number;
-  /** Decides who may read or start an answer. Asked for each request. Default: everyone who knows the id. */
+  /** Decides who may read or start an answer. Called for each request. Default: everyone who knows the id. */
   authorize?: AuthorizeAnswer;
   /** The words that readers get for what a generator threw. Default: none, as an error may hold secrets. */
   describeError?: (error: unknown, id: string) => string | undefined;

@@ -16,7 +16,7 @@ export class PerStreamGzipOutlet implements Outlet, OutletOwner {
   readonly #compressor: GzipStream;
   readonly #counters: CompressionCounters | undefined;
   #ended = false;
-  /** Somebody was told that nothing more is taken, and waits. */
+  /** A writer was told to wait until more is taken. */
   #blocked = false;
   /** The outlet takes nothing now, and the compressor is held. */
   #held = false;

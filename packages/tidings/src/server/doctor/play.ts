@@ -18,7 +18,7 @@ const HEADERS = {
   "content-type": "text/event-stream",
   "cache-control": "no-cache, no-transform",
   "x-accel-buffering": "no",
-  // RFC 10036: asks whoever forwards it to forward it as it arrives.
+  // RFC 10036: asks proxies to forward it as it arrives.
   incremental: "?1",
 };
 const FLOOD_BYTES = 24 * 2 ** 20;

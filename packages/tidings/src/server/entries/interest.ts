@@ -21,7 +21,7 @@ export interface InterestOptions<Route extends Interesting> {
   readonly onError: Report;
 }
 
-/** Before a log that refused is asked again. */
+/** The wait before a log that refused is asked again. */
 const RETRY_MS = 1_000;
 
 export class Interest<Route extends Interesting> {

@@ -79,7 +79,7 @@ export class PageReader implements Timed {
     return reading;
   }
 
-  /** Lets go of what was read: another log stands in the place of this one. */
+  /** Forgets what was read, because another log has replaced this one. */
   forget(): void {
     this.#reading.clear();
     this.#found.clear();

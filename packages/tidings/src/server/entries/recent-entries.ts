@@ -26,7 +26,7 @@ export interface Route<User> {
   dirty: boolean;
 }
 
-/** What reads the entries, and has to be told that there are more. */
+/** A reader of the entries, which is notified of new ones. */
 export interface RecentReader {
   /** @param entries - What came; undefined when some of it may be missing here. */
   added(entries: readonly Entry[] | undefined): void;
@@ -50,7 +50,7 @@ export class RecentEntries<User> {
   /** Receives the routes that are made and dropped, where the log has to follow them. Set before the first. */
   interest: { add(route: Route<User>): void; remove(route: Route<User>): void } | undefined;
 
-  /** Told of all that is added. */
+  /** Called with everything that is added. */
   readonly readers: RecentReader[] = [];
 
   readonly #limits: RecentEntriesLimits;

@@ -36,7 +36,7 @@ export interface Delivery {
 
 export class Backlog {
   readonly #options: BacklogOptions;
-  /** Those whose application is asked for the state behind a gap. */
+  /** Streams that wait for the application's snapshot after a gap. */
   readonly #asking = new Map<HubStream, AbortController>();
   /** Streams whose log was replaced, and the cursor that they had. */
   readonly #replaced = new Map<HubStream, string>();
@@ -56,7 +56,7 @@ export class Backlog {
     stream.caughtUp = false;
   }
 
-  /** Whether a stream has yet to be told that the log was replaced. */
+  /** Whether a stream still has to get the gap for a replaced log. */
   hasToRestart(stream: HubStream): boolean {
     return this.#replaced.size > 0 && this.#replaced.has(stream);
   }

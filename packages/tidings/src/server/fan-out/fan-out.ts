@@ -79,7 +79,7 @@ export class FanOut implements RecentReader, Timed {
   }
 
   /**
-   * Another log stands in the place of this one: each stream is told so, and goes on in that as its `onGap` says.
+   * Another log has replaced this one: each stream gets a gap, and continues in the new one as its `onGap` says.
    * @param from - The epoch of the one before.
    */
   restart(streams: Iterable<HubStream>, from: string): void {

@@ -17,7 +17,7 @@ export interface Gap {
   readonly reason: GapReason;
 }
 
-/** A range of offsets that a stream was told to be lost: after `after`, up to `upTo`. */
+/** A range of offsets that were reported to a stream as lost: after `after`, up to `upTo`. */
 export interface ToldGap {
   readonly after: number;
   readonly upTo: number;

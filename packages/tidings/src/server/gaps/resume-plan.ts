@@ -8,10 +8,10 @@ import { formatCursor } from "../../log/cursor.ts";
 import type { Gap, GapReason, OnGap, ToldGap } from "./gap.ts";
 
 export interface ReaderPosition {
-  /** The subscriber's cursor as it gave it, or as it was told last. */
+  /** The subscriber's cursor as it sent it, or as it was sent to it last. */
   readonly from: string;
   readonly after: number;
-  /** Losses up to this offset have been told. */
+  /** Losses up to this offset were reported. */
   readonly lossToldUpTo: number;
   readonly onGap: OnGap;
   /**
@@ -31,7 +31,7 @@ export interface ResumePlan {
   readonly gapOffset: number | undefined;
   /** The range that the gap tells of. */
   readonly told: ToldGap | undefined;
-  /** The stream ends after the gap: the subscriber asked for all or nothing. */
+  /** The stream ends after the gap: the subscriber wants all or nothing. */
   readonly fails: boolean;
 }
 

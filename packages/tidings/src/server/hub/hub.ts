@@ -52,7 +52,7 @@ export interface Hub<Events extends object = EventMap> {
   /** Ends the streams of a subscriber. @returns How many. They may come back; see `authorize`. */
   revoke(subscriber: string): number;
   /**
-   * Shuts down gracefully: refuses new streams with 503, ends the open ones at an even pace, each told when to return, then closes
+   * Shuts down gracefully: refuses new streams with 503, ends the open ones at an even pace, each with its reconnection time, then closes
    * the log. Publishing goes on until then. Resolves when no stream is left.
    */
   drain(options?: DrainOptions): Promise<void>;

@@ -74,7 +74,7 @@ export class HubCounters implements FanOutCounters, CompressionCounters {
   }
 }
 
-/** Counts a gap that a stream was told of, and publishes it to the diagnostics channel. */
+/** Counts a gap that a stream got, and publishes it to the diagnostics channel. */
 export function countGap({ gaps }: Pick<FanOutCounters, "gaps">, stream: HubStream, reason: GapReason): void {
   gaps[reason] += 1;
   const told = channels["tidings:stream:gap"];

@@ -36,7 +36,7 @@ export interface StreamInspection {
    * - `"waiting"`: the stream has not come so far: its peer does not take more, or the log is being read.
    * - `"not-selected"`, `"filtered"`: it was not for this stream.
    * - `"before"`: the stream began behind it: with what was published later, or with a cursor that had it.
-   * - `"gap"`: the stream was told that it is lost, see `reason`.
+   * - `"gap"`: it was reported to the stream as lost, see `reason`.
    * - `"after"`: the stream was over before its turn came.
    */
   readonly verdict: "sent" | "waiting" | "not-selected" | "filtered" | "before" | "gap" | "after";

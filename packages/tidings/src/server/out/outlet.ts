@@ -29,7 +29,7 @@ export interface Outlet {
   end(): void;
   /**
    * Cuts the connection (HTTP/2: the stream) at once, whatever is still buffered.
-   * @param reason - What a Fetch server is told, which may report it; the others only see the cut.
+   * @param reason - What a Fetch server gets, which may report it; the others only see the cut.
    */
   destroy(reason?: unknown): void;
   /** Hears of the outlet. Set before its events may come. */

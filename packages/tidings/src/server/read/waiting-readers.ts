@@ -1,5 +1,5 @@
 /**
- * Readers in this process that have read everything, and are told when something comes for them. Found by topic, so that a
+ * Readers in this process that have read everything, and are notified when something arrives for them. Found by topic, so that a
  * publish costs what it wakes.
  */
 import type { Entry } from "../../log/log.ts";

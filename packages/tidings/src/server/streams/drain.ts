@@ -1,5 +1,5 @@
 /**
- * Ends many streams at an even pace, each told when to return, so that they come back spread out wherever they go.
+ * Ends many streams at an even pace, each with its reconnection time, so that the reconnects are spread out.
  * This module is browser compatible.
  */
 import { show } from "../../guard/show.ts";
@@ -8,7 +8,7 @@ export interface DrainOptions {
   /** Milliseconds over which the streams are ended. Default: 10,000. 0 ends all at once. */
   overMs?: number;
   /**
-   * The reconnection times that the streams are told, in milliseconds: evenly spread from the first to the second.
+   * The reconnection times that the streams get, in milliseconds: evenly spread from the first to the second.
    * Default: 100 to 3,000. For a restart in place, begin with what the restart takes.
    */
   retryMs?: readonly [least: number, most: number];
@@ -48,7 +48,7 @@ export function checkDrainOptions(options: DrainOptions): Required<DrainOptions>
 /**
  * Resolves when `end` was called for all.
  * @param members - In the order in which they are ended.
- * @param end - Ends one; called with the reconnection time it is to be told.
+ * @param end - Ends one; called with its reconnection time.
  */
 export async function endAtPace<Member>(
   members: readonly Member[],

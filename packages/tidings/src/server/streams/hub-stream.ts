@@ -52,10 +52,10 @@ export interface StreamStart {
   readonly first: Batch;
   /** The offset behind which it begins. */
   readonly startOffset: number;
-  /** Where it stands after `first`: everything selected up to here is in it, or was told to be lost. */
+  /** Where it stands after `first`: everything selected up to here is in it, or was reported as lost. */
   readonly offset: number;
   readonly lossToldUpTo: number;
-  /** What it was told to be lost. */
+  /** What was reported to it as lost. */
   readonly told: ToldGap | undefined;
   /** The page that `first` is, if it is one. */
   readonly page?: LoggedPage | undefined;
@@ -91,9 +91,9 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
   readonly address: string | undefined;
   /** Asks the application for the state of its topics; absent where there is no `snapshot`. */
   readonly askState: AskState | undefined;
-  /** Everything selected up to this offset was written, or told to be lost. */
+  /** Everything selected up to this offset was written, or reported as lost. */
   offset: number;
-  /** Losses up to this offset have been told, or need not be. */
+  /** Losses up to this offset were reported, or need not be. */
   lossToldUpTo: number;
   /** The newest offset that the peer has as its last event ID. */
   sentOffset: number;
@@ -116,7 +116,7 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
   heartbeatDue = false;
   /** The offset that it began behind. */
   readonly startOffset: number;
-  /** The gaps it was told of, the newest of them. */
+  /** The newest of the gaps it got. */
   gaps: ToldGap[] | undefined;
   /** Why it ends; it may still have bytes to leave. */
   end: StreamEnd | undefined;
@@ -186,7 +186,7 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
     return { cursor: this.cursor, closed: this.closed };
   }
 
-  /** Remembers what it was told to be lost. */
+  /** Remembers what was reported to it as lost. */
   tell(gap: ToldGap): void {
     this.gaps ??= [];
     if (this.gaps.length >= MOST_GAPS) this.gaps.shift();

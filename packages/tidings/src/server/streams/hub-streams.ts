@@ -42,7 +42,7 @@ export class HubStreams {
     yield* this.#leaving;
   }
 
-  /** Takes up a stream that has its head, and has it told what was published meanwhile. */
+  /** Adds a stream whose head was sent, and sends it what was published meanwhile. */
   enter(stream: HubStream): void {
     const { recent, hub } = this.#options;
     this.#size += 1;

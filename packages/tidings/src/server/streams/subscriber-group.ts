@@ -56,7 +56,7 @@ export class SubscriberGroup<Stream extends Linked<Stream>> {
   }
 }
 
-/** Entries that a filter is asked about in one read: it may be slow, and reject them all. */
+/** Entries that are filtered in one read: it may be slow, and reject them all. */
 const MOST_FILTERED = 500;
 
 export interface RoutesRead {

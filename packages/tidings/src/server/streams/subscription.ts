@@ -4,13 +4,13 @@
  */
 
 export interface Subscription {
-  /** Everything selected up to here was written to the stream, or told to be lost. */
+  /** Everything selected up to here was written to the stream, or reported as lost. */
   readonly cursor: string;
   /** Whether nothing more will be written. */
   readonly closed: boolean;
   /** Resolves when the response is over, with how. */
   readonly ended: Promise<StreamEnd>;
-  /** Ends the stream after what was written. The client will come back, unless it is told not to. */
+  /** Ends the stream after what was written. The client reconnects, unless a message told it not to. */
   close(): void;
   /** What a framework sends that takes the result of a handler for its answer. */
   toJSON(): { readonly cursor: string; readonly closed: boolean };

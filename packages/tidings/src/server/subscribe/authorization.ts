@@ -35,7 +35,7 @@ export interface Asking {
 
 /**
  * Asks once. Rejects with whatever the application's function did wrong.
- * @param first - False when the stream is open and asked about again.
+ * @param first - False when the stream is open and checked again.
  */
 export async function authorize(
   options: Pick<SubscribeOptions, "authorize" | "topics" | "subscriber">,

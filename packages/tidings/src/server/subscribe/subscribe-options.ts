@@ -24,14 +24,14 @@ export interface SubscribeOptions<Events extends object = EventMap> {
   filter?: MessageFilter;
   /**
    * The state of a topic, for a subscriber without a cursor or with a gap: sent first, followed by everything published
-   * after `cursor`, which was read before this is called. Asked for each topic named, not for patterns.
+   * after `cursor`, which was read before this is called. Called for each topic that is named, not for patterns.
    */
   snapshot?: (
     topic: string,
     cursor: string,
     context: { /** Aborts when the peer leaves. */ readonly signal: AbortSignal },
   ) => SnapshotResult<Events> | Promise<SnapshotResult<Events>>;
-  /** Asked before the stream is opened, and again as it says. */
+  /** Called before the stream opens, and again when it says so. */
   authorize?: Authorize;
   /**
    * Methods that open the stream. Default: GET, HEAD, POST and QUERY. OPTIONS is answered with 204 and `Allow`, a CORS
@@ -58,22 +58,22 @@ export type SnapshotResult<Events extends object> =
   | undefined;
 
 /**
- * Decides on a subscription. A rejection, nonsense, or no answer within `timeoutMs` of the hub is answered with 503, and ends a
+ * Decides on a subscription. If it rejects, returns anything else, or takes longer than `timeoutMs` of the hub, the answer is 503. This also ends a
  * stream that is open.
  */
 export type Authorize = (request: {
   readonly topics: readonly TopicSelector[];
   readonly subscriber: string | undefined;
-  /** False when the stream is open and asked about again. */
+  /** False when the stream is open and checked again. */
   readonly first: boolean;
-  /** Aborts when the answer is no longer wanted: the peer left, or the time is up. */
+  /** Aborts when the result is no longer needed: the peer left, or the time is up. */
   readonly signal: AbortSignal;
 }) => Authorization | Promise<Authorization>;
 
 /**
  * - `true`: yes, for as long as it lasts.
  * - `false`: no, answered with 403.
- * - An object: yes until `expiresAtMs` (milliseconds since 1970), asked again every `recheckMs`; or no, with `refuse` as status.
+ * - An object: yes until `expiresAtMs` (milliseconds since 1970), called again every `recheckMs`; or no, with `refuse` as status.
  */
 export type Authorization =
   | boolean

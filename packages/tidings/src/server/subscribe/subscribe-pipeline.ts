@@ -74,12 +74,12 @@ interface PendingSubscription {
   readonly offer: GzipOffer;
   readonly lifetimeMs: number;
   readonly openOutlet: OpenOutlet;
-  /** Aborts when its peer leaves, or it is revoked, while the application is asked. */
+  /** Aborts when its peer leaves, or it is revoked, while the application decides. */
   readonly controller: AbortController | undefined;
   group: StreamGroup | undefined;
   /** Nothing may be opened for it any more. */
   isOver: boolean;
-  /** Ends it while the application or the log is asked. */
+  /** Ends it while it waits for the application or the log. */
   settle: ((received: Received) => void) | undefined;
 }
 
@@ -170,7 +170,7 @@ export class SubscribePipeline {
     return revoked;
   }
 
-  /** What is asked may take its time, or for ever. When the peer leaves meanwhile, its place is given back at once. */
+  /** The application may take long, or never answer. When the peer leaves meanwhile, its place is freed at once. */
   #wait(pending: PendingSubscription, asked: Promise<Received>, watchPeer: WatchPeer): Promise<Received> {
     return new Promise((resolve) => {
       let unwatch: (() => void) | undefined;

@@ -3,7 +3,7 @@
  * This module is browser compatible.
  */
 
-/** Rejects with an Error that names `what` when `promise` has not settled after `ms`. Infinity waits for ever. */
+/** Rejects with an Error that names `what` when `promise` has not settled after `ms`. Infinity waits forever. */
 export function withTimeLimit<Value>(promise: PromiseLike<Value>, ms: number, what: string): Promise<Value> {
   if (!(ms < 2 ** 31)) return Promise.resolve(promise);
   return new Promise((resolve, reject) => {

@@ -129,7 +129,7 @@ export class PatternAutomaton {
     };
     this.#kept += nodes.length + 32;
     if (this.#kept > MOST_KEPT) {
-      // Those under way are held by whoever follows them, and by nobody else.
+      // The states in use are held only by the matches that follow them.
       this.#states = new Map();
       this.#first = undefined;
       this.#kept = nodes.length + 32;

@@ -1,6 +1,6 @@
 /**
  * A filter answers at once, for thousands of streams in one turn of the event loop. One that gives a promise has not answered:
- * it fails as one that throws does, and what becomes of its promise harms nobody.
+ * it fails as one that throws does, and its promise is ignored.
  * This module is browser compatible.
  */
 import { isThenable } from "../../guard/foreign.ts";

@@ -7,8 +7,8 @@
  * - `lease`: its producer lives. So does every `data`.
  * - `read`: another process has readers.
  * - `stop`: the application wants it stopped.
- * - `end`: the last messages. Appended with an idempotency key, by its producer, or by whoever sees the lease expire: what the
- *   producer appends after that counts for nothing.
+ * - `end`: the last messages. Appended with an idempotency key, by its producer, or by the process that sees the lease expire: what the
+ *   producer appends after that is ignored.
  */
 import type { AnswerVerdict, Dialect, MessageText } from "../../../dialects/dialect.ts";
 import type { Draft, Entry, Selection } from "../../../log/log.ts";

@@ -242,7 +242,7 @@ export class SharedAnswers implements AnswerStore, Timed {
         topic.catchingUp = undefined;
         if (topic.behind) this.#catchUpLater(topic);
       },
-      // Whoever waits for it is told; the next one begins anew.
+      // Those that wait for it get the error; the next call starts again.
       () => this.#unfollow(topic),
     );
   }
