@@ -4,6 +4,7 @@ import type { Hub } from "./hub.ts";
 import type { HubOptions } from "./hub-options.ts";
 import { system } from "./environment.ts";
 import { OpenHub } from "./open-hub.ts";
+import { rememberHub } from "./replaced-hubs.ts";
 
 /**
  * Makes a hub. `Events` maps event types to their data; it is inferred from the schemas in `options.events`.
@@ -11,5 +12,7 @@ import { OpenHub } from "./open-hub.ts";
  * @throws {TypeError} If a pattern cannot be compiled.
  */
 export function createHub<Events extends object = EventMap>(options: HubOptions<Events> = {}): Hub<Events> {
-  return new OpenHub(options, system);
+  const hub = new OpenHub(options, system);
+  rememberHub(hub);
+  return hub;
 }
