@@ -14,11 +14,11 @@ import { absolute, type Fetch, fetchTransport } from "./transports/fetch.ts";
 
 /** `withCredentials` is the standard's; the rest is ours. */
 export interface EventSourceInit {
-  /** Whether another origin is sent the cookies that belong to it. Default false: only the page's own origin is. */
+  /** Whether cookies are sent to another origin. Default: false: only the page's own origin is. */
   withCredentials?: boolean;
-  /** Sent with each attempt; a function is asked at each. */
+  /** Sent with each attempt. A function is called before each. */
   headers?: Asked<HeadersInput>;
-  /** Default `"GET"`. The stream of a method that may change something is not asked for again when it ends: it closes. */
+  /** Default: `"GET"`. A request whose method may change something is not repeated when its stream ends: it closes. */
   method?: string;
   /** Objects and arrays are sent as JSON. */
   body?: Asked<unknown>;

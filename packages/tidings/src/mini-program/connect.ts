@@ -42,7 +42,7 @@ export function connect(url: Asked<string>, options: ConnectOptions): Connection
     );
   }
   const features = [
-    // Nobody tells a mini program on iOS that its connection broke; an answer that is asked for once may take its time.
+    // On iOS nothing tells a mini program that its connection broke; a request that is not repeated may take its time.
     ...sharedFeatures(options, (canRepeat) => (canRepeat ? 45_000 : 120_000)),
     followPlatform(options.whenHidden, options.whenOffline),
   ];

@@ -54,7 +54,7 @@ export function openRequest(
       }),
     );
   } catch (error) {
-    // Told later: nobody expects to hear before open() has returned.
+    // Called later: callers expect no event before open() has returned.
     arm(() => fail("network", String((error as Error).message || error), error), 0);
     return { abort };
   }

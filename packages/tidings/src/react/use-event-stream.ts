@@ -23,7 +23,7 @@ export interface EventStreamView<Data> extends View<Data> {
 export interface DrawOptions<Data, Selected> {
   /** What of the data the component needs, as `data`. It is drawn anew only when that is another value. */
   select?(this: void, data: Data): Selected;
-  /** When two values are the same one. Default `Object.is`. */
+  /** When two values are the same one. Default: `Object.is`. */
   isEqual?(this: void, one: Selected, other: Selected): boolean;
   /**
    * What the stream depends on besides its URL, method and body: when it differs, as JSON, another connection is opened and `data`

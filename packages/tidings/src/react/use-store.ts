@@ -10,7 +10,7 @@ import type { View } from "../store/view.ts";
 /**
  * What a component sees of a store that others look at too. The connection is open while any of them is there.
  * @param select - What of the view the component needs; it is drawn anew only when that is another value.
- * @param isEqual - When two values are the same one. Default `Object.is`.
+ * @param isEqual - When two values are the same one. Default: `Object.is`.
  */
 export function useStore<Data>(store: Store<Data>): View<Data>;
 export function useStore<Data, Selected>(

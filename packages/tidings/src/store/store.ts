@@ -22,7 +22,7 @@ export interface Store<Data> {
   /** The view before anything was opened: what a server renders, and what a page that takes over from it begins with. */
   getInitial(this: void): View<Data>;
   /**
-   * Has `tell` called whenever there is another view. The connection is opened for the first who looks, and closed once nobody has
+   * Calls `tell` whenever there is another view. The connection opens with the first listener, and closes once nobody has
    * looked for `lingerMs`. Who looks again goes on from the last event ID, or anew from `initial` where there is none; what has a
    * verdict is left as it is.
    * @returns How to end it.
@@ -41,7 +41,7 @@ export interface RenewableStore<Data> extends Store<Data> {
 }
 
 /**
- * Makes a store. It can be made anywhere, on a server too, since nothing is opened before somebody looks.
+ * Makes a store. It can be made anywhere, on a server too, since nothing is opened before the first listener.
  * @param url - As for `connect`. Without one nothing is opened.
  * @throws {RangeError} If `keepLast` is not a whole number above 0.
  */

@@ -30,7 +30,7 @@ export interface View<Data> {
   readonly lastEventId: string;
 }
 
-/** Absent, nothing is opened: where there is nobody to ask for, or nothing yet. */
+/** If absent, nothing is opened. */
 export type StoreUrl = Asked<string | URL> | null | undefined;
 
 /** The messages that a store gets: typed by `events`, decoded by `json`, or as they came. */
@@ -57,11 +57,11 @@ interface StoreOptions<Message>
   /** What opens the connection, such as `share`. Default: `connect` of `tidings/client`. */
   connect?(this: void, url: Asked<string | URL>, options: ConnectOptions): Opened;
   /**
-   * When to tell of what is new: given a function to call once, it returns how to call that off. Default: in the next animation
+   * When to notify: receives a function to call once, and returns a function that cancels it. Default: in the next animation
    * frame, or after 250 ms where frames stand still, as in a hidden page.
    */
   frame?: Frame;
-  /** Milliseconds that the connection is kept when nobody looks any more. Default 0: until the next task. */
+  /** Milliseconds that the connection stays open without a listener. Default: 0: until the next task. */
   lingerMs?: number;
 }
 

@@ -21,7 +21,7 @@ export type Sent = string | Uint8Array | TestMessage | { readonly comment: strin
 export type Step = Sent | { readonly waitMs: number } | { readonly atMs: number };
 
 export interface Answer {
-  /** Default 200. */
+  /** Default: 200. */
   readonly status?: number;
   /** Default: a `content-type` of `text/event-stream` with status 200, of `text/plain` with others. */
   readonly headers?: { readonly [name: string]: string };
@@ -36,7 +36,7 @@ export interface Answer {
   readonly cutAt?: number;
   /**
    * What happens to the response after the body. `"end"`: it ends as HTTP ends one. `"cut"`: the connection breaks.
-   * `"stay"`: it stays open, and nothing more comes. Default `"end"`.
+   * `"stay"`: it stays open, and nothing more comes. Default: `"end"`.
    */
   readonly then?: "end" | "cut" | "stay";
 }

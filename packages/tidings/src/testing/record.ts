@@ -10,7 +10,7 @@ import { formatRecording, parseRecording, type RecordedChunk, type Recording } f
 export interface RecordOptions {
   /** Stops the recording of a stream that has no end: it is then open at its end. */
   signal?: AbortSignal;
-  /** After how many bytes it stops by itself, open at its end. Default 64 MiB. */
+  /** After how many bytes it stops by itself, open at its end. Default: 64 MiB. */
   maxBytes?: number;
   /** Which headers are kept. Default: `content-type` and `retry-after`, which say nothing of whose they are. */
   headers?: readonly string[];
@@ -62,7 +62,7 @@ export async function record(response: Response, options: RecordOptions = {}): P
 }
 
 export interface ReplayOptions {
-  /** How much faster than it was recorded: 2 takes half the time, `Infinity` none. Default 1. */
+  /** How much faster than it was recorded: 2 takes half the time, `Infinity` none. Default: 1. */
   speed?: number;
   /** By which it waits. Default: the platform's. */
   clock?: Clock;

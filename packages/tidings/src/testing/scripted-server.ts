@@ -79,7 +79,7 @@ export interface ScriptedServer {
   script(...answers: readonly Scripted[]): void;
   /**
    * The next request that was not returned yet, whether the script answers it or not.
-   * @throws {Error} If none came within `withinMs`, by the platform's time. Default 5000.
+   * @throws {Error} If none came within `withinMs`, by the platform's time. Default: 5000.
    */
   nextRequest(options?: { withinMs?: number }): Promise<TestRequest>;
 }

@@ -7,9 +7,9 @@ import type { Outlet } from "./answer.ts";
 import { type Scripted, scriptedServer, type ScriptedServer, type ScriptOptions } from "./scripted-server.ts";
 
 export interface TestServerOptions extends ScriptOptions {
-  /** Default 0: any that is free. */
+  /** Default: 0: any that is free. */
   port?: number;
-  /** Default `"127.0.0.1"`: nobody else's business. */
+  /** Default: `"127.0.0.1"`: nobody else's business. */
   host?: string;
 }
 

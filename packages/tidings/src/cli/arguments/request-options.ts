@@ -1,5 +1,5 @@
 /**
- * The options that say what is asked for: the same in every command that makes requests.
+ * The options of the request: the same in every command that makes requests.
  */
 import { readFileSync } from "node:fs";
 import type { Protocol } from "../http/dial.ts";

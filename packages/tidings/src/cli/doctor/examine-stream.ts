@@ -31,7 +31,7 @@ export async function examineStream(
   const { watchMs, longMs, origin, streams } = options;
   const isRefused = ({ head }: Pick<Observation, "head">): boolean =>
     head !== undefined && head.status >= 300;
-  // What changes something, or costs something, is asked for once.
+  // Requests that change or cost something are sent once.
   const once = profile.finite || target.method !== "GET";
   const main = ask(target, profile, {
     forMs: profile.finite ? Math.max(watchMs, LONGEST_ANSWER_MS) : watchMs,

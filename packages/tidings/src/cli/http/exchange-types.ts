@@ -1,4 +1,4 @@
-/** What is asked in one exchange, and what is heard of it. */
+/** The request of one exchange, and the events of its response. */
 import type { Protocol } from "./dial.ts";
 
 export interface ExchangeRequest {
@@ -11,7 +11,7 @@ export interface ExchangeRequest {
   readonly protocol: Protocol;
   /** Accepts any certificate. */
   readonly insecure?: boolean;
-  /** Milliseconds for the connection, TLS included. Default 10 seconds. */
+  /** Milliseconds for the connection, TLS included. Default: 10 seconds. */
   readonly connectTimeoutMs?: number;
 }
 

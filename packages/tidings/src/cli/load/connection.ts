@@ -8,7 +8,7 @@ import type { ParsedMessage } from "../../wire/message.ts";
 import { responseReader } from "./response-reader.ts";
 import type { LoadTarget } from "./target.ts";
 
-/** What a connection tells of. */
+/** What a connection reports. */
 export interface LoadEvents {
   onOpen(connection: LoadConnection, tookMs: number): void;
   /** An attempt did not get a stream. @param why - Short: a status, or what the system said. */

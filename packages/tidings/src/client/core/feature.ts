@@ -71,7 +71,7 @@ export interface Hooks {
   handled?(this: void, message: ParsedMessage): void;
   /** Whether the connection must end when a handler fails, since its message must not be passed over. */
   mustHandle?(this: void): boolean;
-  /** The attempt was lost. @returns What becomes of it; the first answer counts. */
+  /** The attempt was lost. @returns What follows; the first answer counts. */
   lost?(this: void, error: EventStreamError, end: ParserEnd | undefined): ReconnectInput | undefined;
   /** The state is another one. */
   state?(this: void, change: StateChange): void;

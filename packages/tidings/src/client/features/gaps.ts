@@ -25,7 +25,7 @@ export function gaps(onGap: (gap: Gap) => unknown): Feature {
   });
 }
 
-/** The gap that a message tells of; nothing for any other message, and for one that is only called so. */
+/** The gap that a message reports. Undefined for any other message, even one with that event type. */
 function gapOf({ event, data }: ParsedMessage): Gap | undefined {
   if (event !== "gap") return;
   try {

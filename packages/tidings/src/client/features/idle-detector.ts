@@ -67,7 +67,7 @@ export function createIdleDetector(idleMs: number | "auto"): IdleDetector {
   function check(nowMs: number, behind: boolean): string | number {
     if (behind) lastMs = nowMs;
     const silentMs = nowMs - lastMs;
-    // The clock is asked, since the timers of a frozen program come late.
+    // Reads the clock, since the timers of a frozen program come late.
     if (auto && silentMs > SLEPT_MS && nowMs - dueMs > SLEPT_MS) return "the machine slept";
     if (silentMs >= limitMs) {
       const why = `nothing came for ${limitMs} ms`;

@@ -1,5 +1,5 @@
 /**
- * How long a stream may be silent. A dead connection can look open for ever, since nobody tells the client that it broke.
+ * How long a stream may be silent. A dead connection can look open forever, since nothing tells the client that it broke.
  * This module is browser compatible.
  */
 import { type EventStreamErrorCode, streamError } from "../core/event-stream-error.ts";

@@ -20,7 +20,7 @@ export type MessageIn<Events extends object> = {
   [Event in keyof Events & string]: DecodedMessage<Event, Events[Event]>;
 }[keyof Events & string];
 
-/** What becomes of a message whose data is not what was expected. `onError` is called with each. Default: `"skip"`. */
+/** What happens to a message whose data is not what was expected. `onError` is called with each. Default: `"skip"`. */
 export type Invalid = "skip" | "emit" | "throw";
 
 /**

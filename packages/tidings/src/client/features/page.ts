@@ -37,7 +37,7 @@ export function page(whenHidden?: WhenHidden, whenOffline?: WhenOffline): Featur
   return followPlatform(whenHidden, whenOffline, watchPage);
 }
 
-/** @param watch - What tells of the platform, where the transport does not. */
+/** @param watch - Reports the platform's signals, where the transport does not. */
 export function followPlatform(
   whenHidden: WhenHidden = "keep",
   whenOffline: WhenOffline = "keep",
@@ -99,7 +99,7 @@ export function followPlatform(
       response() {
         heard = true;
       },
-      // A page that is left breaks its requests before it is gone. That is no failure to tell of.
+      // A page that is left breaks its requests before it is gone. That is no failure to report.
       lost(error, end) {
         whileLeaving = undefined;
         if (leaving === undefined || error.code !== "network") return;

@@ -32,7 +32,7 @@ export interface Told {
   readonly error?: EventStreamError;
   /** The stream is at its end, for all. */
   readonly verdict?: Verdict;
-  /** The term is over, and somebody else leads. */
+  /** The term is over, and another tab leads. */
   readonly resigned?: boolean;
   /** Whose question this answers. */
   readonly to?: string;

@@ -43,12 +43,12 @@ export interface TransportSink {
   onError(error: unknown): void;
 }
 
-/** What a platform tells of the world around a request. Each may come late, twice or never. */
+/** What a platform reports besides the request. Each may come late, twice or never. */
 export interface PlatformSignals {
   /** The program left the screen: from now on the platform may freeze timers, kill requests and refuse new ones. */
   onHide(): void;
   /**
-   * It is back, after any time: what the timers would have said must be asked of the clock.
+   * It is back, after any time: read the clock instead of relying on timers.
    * @param interrupted - It was away for so long that the platform has killed what was open, whether it says so or not.
    */
   onShow(interrupted: boolean): void;

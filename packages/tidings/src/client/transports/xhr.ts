@@ -10,14 +10,14 @@ import { TransportError, type TransportErrorCode } from "./transport-error.ts";
 import type { Transport, TransportRequest, TransportSink } from "./transport.ts";
 
 export interface XhrTransportOptions {
-  /** Whether another origin is sent the cookies that belong to it. Default false. */
+  /** Whether cookies are sent to another origin. Default: false. */
   withCredentials?: boolean;
   /** Called with `new`, instead of the platform's. */
   XMLHttpRequest?: new () => XhrLike;
   /**
    * How many characters of a response are taken before it is ended, after a whole message, and the connection returns from its last
    * event ID. A GET or HEAD; any other method has eight times as many, and its stream is truncated there unless it may be repeated.
-   * Default 1 048 576, which are 1 to 2 MiB of memory.
+   * Default: 1,048,576, which is 1 to 2 MiB of memory.
    */
   maxTextLength?: number;
 }
@@ -74,7 +74,7 @@ function open(
   let giveExcerpt: ((text: string) => void) | undefined;
 
   try {
-    // Told later: nobody expects to hear before open() has returned.
+    // Called later: callers expect no event before open() has returned.
     send();
   } catch (thrown) {
     const cause = thrown instanceof TransportError ? thrown : asError("network", String(thrown), thrown);
@@ -99,7 +99,7 @@ function open(
     if (options.withCredentials) xhr.withCredentials = true;
     // An event stream is UTF-8, whatever its content type says.
     if (xhr.overrideMimeType) xhr.overrideMimeType("text/event-stream; charset=utf-8");
-    // React Native tells of text as it comes only where one of these is set.
+    // React Native reports text as it arrives only if one of these is set.
     xhr.onreadystatechange = take;
     xhr.onprogress = take;
     xhr.onload = end;

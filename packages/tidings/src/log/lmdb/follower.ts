@@ -18,9 +18,9 @@ export interface FollowerOptions {
   readonly onRecovery: () => void;
 }
 
-/** Between looks where the system tells of changes. */
+/** Between checks where the system reports changes. */
 const WATCHED_POLL_MS = 1_000;
-/** So many changes in a row that it did not tell of, and it is not relied upon. */
+/** After this many changes in a row that it did not report, it is not relied upon. */
 const MOST_MISSED = 4;
 const RETRY_MS = [100, 5_000] as const;
 

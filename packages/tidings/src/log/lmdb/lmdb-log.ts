@@ -39,10 +39,10 @@ import {
 import { TurnBudget } from "../turn-budget.ts";
 
 export interface LmdbLogOptions {
-  /** Tells several logs of one environment apart. Default `"tidings"`. */
+  /** Tells several logs of one environment apart. Default: `"tidings"`. */
   name?: string;
   /**
-   * Milliseconds between looks for what other processes appended, where the system does not tell of it (Linux, macOS and
+   * Milliseconds between checks for what other processes appended, where the system does not report it (Linux, macOS and
    * Windows do). Default: 20. False when there are no other processes, ever.
    */
   pollMs?: number | false;
@@ -253,12 +253,12 @@ class LmdbLog implements Log {
         for (const { reject } of appends) reject(error);
         continue;
       }
-      // On disk is accepted, whatever becomes of the tail.
+      // On disk is accepted, even if the tail fails.
       this.#tailTo(batch.entries);
       for (const [i, { resolve }] of appends.entries()) resolve(batch.results[i]!);
     }
     this.#writing = undefined;
-    // What others wrote meanwhile may have been told of while this was busy.
+    // What others wrote meanwhile may have been reported while this was busy.
     this.#follower?.look();
   }
 

@@ -129,7 +129,7 @@ export async function openState({ env, log }: LmdbTables): Promise<LogState> {
   }
 }
 
-/** The transaction tells of everything in it; its parts need not. */
+/** The transaction reports every error in it; its parts need not. */
 export function settle(write: Promise<boolean>): void {
   write.catch(() => undefined);
 }

@@ -1,6 +1,6 @@
 /**
  * What topics had discarded that are no longer remembered by name: 16 bytes each, in a hash table. So a reader of a topic that
- * never had a message (an inbox of somebody new) is not told of a loss, however many others came and went.
+ * never had a message (the inbox of a new user) causes no gap, however many others came and went.
  * This module is browser compatible.
  */
 

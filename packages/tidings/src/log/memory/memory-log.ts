@@ -116,7 +116,7 @@ class MemoryLog implements Log {
     try {
       onTail({ after: appended.first - 1, through: appended.last, entries });
     } catch (error) {
-      // What is appended is accepted, whatever becomes of the tail.
+      // What is appended is accepted, even if the tail fails.
       this.#onError?.(error);
     }
     return appended;

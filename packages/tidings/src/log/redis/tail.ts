@@ -207,7 +207,7 @@ export class RedisTail {
     if (upTo > this.#through) this.#handOn(this.#through, upTo, entries);
   }
 
-  /** What came before an offset cannot be vouched for: streams that stand before it have to be told. */
+  /** Messages before an offset may be lost: streams that stand before it must get a gap. */
   #forgotten(floor: number): void {
     if (floor <= this.#through) return;
     this.#flush();

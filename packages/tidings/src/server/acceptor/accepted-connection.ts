@@ -98,7 +98,7 @@ export class AcceptedConnection implements Exchange, Linked<AcceptedConnection>,
     const { socket } = this;
     if (!this.keepsAlive) {
       socket.write(bytes);
-      // As node:http does: a peer that does not close its side would be held for ever.
+      // As node:http does: a peer that does not close its side would be held forever.
       socket.destroySoon();
       return;
     }
@@ -117,7 +117,7 @@ export class AcceptedConnection implements Exchange, Linked<AcceptedConnection>,
     this.#onOver.push(listener);
   }
 
-  /** Lets go of the socket, for somebody else to take it as it came. */
+  /** Releases the socket, so that the server can take it as it came. */
   release(): AcceptedSocket {
     const { socket } = this;
     (socket as Carrier)[CONNECTION] = undefined;

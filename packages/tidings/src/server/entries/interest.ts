@@ -46,7 +46,7 @@ export class Interest<Route extends Interesting> {
     this.#wanted.delete(route);
   }
 
-  /** What is wanted in one turn is asked for together. */
+  /** What is wanted in one turn is requested together. */
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;

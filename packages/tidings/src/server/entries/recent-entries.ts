@@ -141,7 +141,7 @@ export class RecentEntries<User> {
     }
   }
 
-  /** Another log stands in the place of this one: nothing that is here counts any more. */
+  /** Another log has replaced this one: nothing that is here counts any more. */
   reset({ epoch, head }: LogPosition): void {
     while (this.#all.length > 0) this.#evict();
     this.epoch = epoch;

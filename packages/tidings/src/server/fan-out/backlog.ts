@@ -81,7 +81,7 @@ export class Backlog {
 
   /**
    * Takes the page that was read for a stream, and moves its cursor behind it.
-   * @returns What to write; `"read-on"` when more has to be read first, undefined while the application is asked.
+   * @returns What to write; `"read-on"` when more has to be read first, undefined while the application decides.
    * @throws What the filter of the subscription throws.
    */
   take(stream: HubStream): Delivery | "read-on" | undefined {

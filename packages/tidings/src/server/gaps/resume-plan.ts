@@ -29,7 +29,7 @@ export interface ResumePlan {
   readonly lossToldUpTo: number;
   /** The offset that the peer has as its last event ID once it has the gap, and the state if one follows; undefined: as before. */
   readonly gapOffset: number | undefined;
-  /** The range that the gap tells of. */
+  /** The range that the gap reports. */
   readonly told: ToldGap | undefined;
   /** The stream ends after the gap: the subscriber wants all or nothing. */
   readonly fails: boolean;

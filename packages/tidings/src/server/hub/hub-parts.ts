@@ -116,7 +116,7 @@ export class HubParts implements HubLink {
     this.readers.wakeAll();
   }
 
-  /** Another log stands in the place of the one before. */
+  /** Another log has replaced the one before. */
   reset(position: LogPosition): void {
     const { epoch } = this.recent;
     this.recent.reset(position);

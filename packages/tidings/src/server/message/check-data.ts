@@ -21,7 +21,7 @@ export interface ContractOptions<Events extends object = EventMap> {
   events?: SchemasOf<Events>;
   /**
    * Whether data is checked against `events` before it is sent, so that what does not fit is a TypeError here and not a message
-   * that every reader drops. Default true. It costs each message a `JSON.parse` and the schema; with false, `events` only types.
+   * that every reader drops. Default: true. It costs each message a `JSON.parse` and the schema; with false, `events` only types.
    */
   checkEvents?: boolean;
 }

@@ -53,7 +53,7 @@ export class EventStream<Events extends object = EventMap> implements Timed {
   /** Decided before the response is over when this side ends or cuts it. */
   #end: { readonly code: EndCode; readonly cause?: unknown } | undefined;
   #isOver = false;
-  // Made when they are asked for: most streams are never asked, and there are many.
+  // Made on first use: most streams never use them, and there are many.
   #abort: AbortController | undefined;
   #ready: Deferred<void> | undefined;
   #ended: Deferred<StreamEnded> | undefined;
@@ -73,7 +73,7 @@ export class EventStream<Events extends object = EventMap> implements Timed {
     outlet.owner = this;
     const { heartbeatMs, stallMs } = limits;
     const checkMs = Math.min(heartbeatMs, stallMs);
-    // The first one comes early by up to a quarter, so that streams opened together do not beat together for ever.
+    // The first one comes early by up to a quarter, so that streams opened together do not always write together.
     if (checkMs < Number.POSITIVE_INFINITY) this.#wheel.add(this, checkMs * (0.75 + Math.random() / 4));
   }
 

@@ -85,7 +85,7 @@ export async function* readTopics(
       signal?.throwIfAborted();
       woken = false;
       if (recent.epoch !== epoch) {
-        // Another log stands in the place of the one before.
+        // Another log has replaced the one before.
         foreign ??= formatCursor(epoch, at);
         epoch = recent.epoch;
         at = lossToldUpTo = 0;

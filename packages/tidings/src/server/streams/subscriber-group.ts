@@ -50,7 +50,7 @@ export class SubscriberGroup<Stream extends Linked<Stream>> {
     return batch;
   }
 
-  /** Lets go of what was joined. */
+  /** Forgets what was joined. */
   forget(): void {
     this.#memo = undefined;
   }
