@@ -10,7 +10,8 @@ export function bodyKey(body: unknown): unknown {
   if (body instanceof FormData) return [...body].map(([name, value]) => [name, bodyKey(value)]);
   if (body instanceof Blob) {
     const { size, type, name, lastModified } = body as Partial<File>;
-    return { size, type, name, lastModified };
+    // A form makes a file of a blob, and of the time at which it does.
+    return name === undefined || name === "blob" ? { size, type } : { size, type, name, lastModified };
   }
   return body;
 }

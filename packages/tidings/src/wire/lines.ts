@@ -347,6 +347,8 @@ export function createLines(
     const id = openId;
     const { turn } = lines;
     clear();
+    // A message that is refused moves no cursor.
+    if (data !== undefined && data.length > longest) limit(byteLength(data), maxMessageBytes);
     if (id !== undefined) {
       parser.lastEventId = id;
       if (onId !== undefined) {
@@ -355,7 +357,6 @@ export function createLines(
       }
     }
     if (data === undefined) return;
-    if (data.length > longest) limit(byteLength(data), maxMessageBytes);
     if (onMessage !== undefined) onMessage({ event: event || "message", data, id: parser.lastEventId });
   }
 

@@ -104,6 +104,8 @@ export function createPlainParser(handlers: ParserHandlers, limits: ParserLimits
     const type = eventType || "message";
     const text = data;
     clear();
+    // A message that is refused moves no cursor.
+    if (Buffer.byteLength(text) - 1 > maxMessageBytes) throw new LimitError(maxMessageBytes);
     // "Set the last event ID string of the event source to the value of the last event ID buffer."
     if (newId !== undefined) {
       parser.lastEventId = newId;
@@ -112,7 +114,6 @@ export function createPlainParser(handlers: ParserHandlers, limits: ParserLimits
     // "If the data buffer is an empty string, set the data buffer and the event type buffer to the empty string and return."
     // It is empty only when no data field came, since each adds at least its LF.
     if (text === "") return;
-    if (Buffer.byteLength(text) - 1 > maxMessageBytes) throw new LimitError(maxMessageBytes);
     // "If the data buffer's last character is a U+000A LINE FEED (LF) character, then remove [it] from the data buffer."
     handlers.onMessage?.({ event: type, data: text.slice(0, -1), id: parser.lastEventId });
   }

@@ -12,7 +12,7 @@ afterEach(async () => {
   while (open.length > 0) await open.pop()!.close();
 });
 
-const READERS = 100;
+const READERS = 200;
 const PATIENT = { timeout: 60_000 };
 
 setFlagsFromString("--expose-gc");
@@ -87,7 +87,7 @@ describe("a slow reader with a gap", () => {
 
 describe("readers that read nothing", () => {
   it.each([
-    [1_000, 10_000, 8],
+    [1_000, 10_000, 24],
     [1_000_000, 40, 32],
   ])(
     "of %i bytes a message share what waits for them",

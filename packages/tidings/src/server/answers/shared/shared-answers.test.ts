@@ -231,7 +231,7 @@ describe("answers in a log", () => {
 
   it("count readers of other processes before they are abandoned", async () => {
     const { open: openLog } = sharedLog();
-    const options = { abandonMs: 1_000 };
+    const options = { abandonMs: 2_000 };
     const [one, two] = [open(openLog(), options), open(openLog(), options)];
     const { generate, step, stopped } = stepper();
     const first = await one.resumable(request(), "a", generate);
@@ -239,7 +239,7 @@ describe("answers in a log", () => {
     await until2(async () => (await two.state("a"))?.messages === 1);
     const reader = await two.resume(request(), "a");
     await first.body!.cancel();
-    await new Promise((resolve) => void setTimeout(resolve, 2_000));
+    await new Promise((resolve) => void setTimeout(resolve, 5_000));
     expect(stopped()).toBe(false);
     await reader.body!.cancel();
     await until(stopped, "the stop");

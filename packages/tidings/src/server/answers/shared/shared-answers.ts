@@ -110,7 +110,10 @@ export class SharedAnswers implements AnswerStore, Timed {
   }
 
   get #lookMs(): number {
-    return Math.min(1_000, this.#options.leaseMs / 4);
+    const { leaseMs, limits } = this.#options;
+    // Often enough that a reader here is known elsewhere before its answer counts as abandoned.
+    const abandonMs = limits.abandonMs === false ? Infinity : limits.abandonMs;
+    return Math.min(1_000, leaseMs / 4, abandonMs / 6);
   }
 
   #look(topic: AnswerTopic, nowMs: number): void {
