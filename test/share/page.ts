@@ -26,6 +26,8 @@ window.startSharing = (takeoverMs, pauseMs) => {
     takeoverMs,
     ...(pauseMs !== undefined && { whenHidden: pauseMs }),
     retry: { baseMs: 100 },
+    // So that a tab that joins makes no request of its own, and the connections can be counted.
+    begin: "now",
     onMessage: ({ data }) => void window.numbers.push(Number(data)),
     onError: (error) => void window.errors.push(error.message),
   });
