@@ -428,7 +428,10 @@ const cases: Readonly<Record<string, Case>> = {
 
 /** What has no case of its own, and why. */
 const elsewhere: readonly [pattern: RegExp, reason: string][] = [
-  [/^(?:Core|Share|Store)Options\./, "the same options as those of connect, passed on"],
+  [
+    /^(?:(?:Core|Share|Store)Options|EventStreamsOptions)\./,
+    "the same options as those of connect, passed on",
+  ],
   [/^(?:AnswerRequest|Start)Options\.authorize$/, "asked by the same call as AnswersOptions.authorize"],
   [/^(?:StringAnswers|Answers\.start|resumable)\b/, "the same producer as Answers.resumable"],
   [/\.headers\.(?:forEach|get)$/, "the platform's Headers"],
