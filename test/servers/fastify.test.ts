@@ -1,6 +1,3 @@
-import { once } from "node:events";
-import http2 from "node:http2";
-import type { AddressInfo } from "node:net";
 import Fastify, { type FastifyInstance } from "fastify";
 import { expect, onTestFinished, test } from "vitest";
 import { createHub, openStream } from "../../packages/tidings/src/server/index.ts";
@@ -131,21 +128,4 @@ test("an application with a hub closes, and its streams have ended as HTTP ends 
   await fastify.close();
   expect(await open.over).toBe("whole");
   expect(open.text).toContain("retry: ");
-});
-
-test("a hub that drains tells peers of HTTP/2 to open nothing more, and their sessions close", async () => {
-  const hub = createHub();
-  const server = http2.createServer(
-    (request, response) => void hub.subscribe(request, response, { topics: ["a"] }),
-  );
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const session = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  const away = once(session, "goaway");
-  const closed = once(session, "close");
-  const stream = session.request({ ":path": "/" }).resume();
-  await once(stream, "response");
-  await hub.drain({ overMs: 0 });
-  await Promise.all([away, closed]);
-  expect(session.destroyed).toBe(true);
-  await new Promise((resolve) => void server.close(resolve));
 });

@@ -1,8 +1,10 @@
 import { experimental_streamedQuery as streamedQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { connect } from "tidings/client";
 
-interface Token {
-  token: string;
+/** What the server sends: the data of each event type. */
+interface Events {
+  message: { token: string };
+  done: unknown;
 }
 
 /** An answer as a query: kept by its question, asked for once, and as long as it grows. */
@@ -15,7 +17,7 @@ export function Answer({ question }: { question: string }) {
       // A connection is an async iterable, which is all that a streamed query asks for. Whoever cancels the query aborts the signal,
       // and with it the request.
       streamFn: ({ signal }) =>
-        connect<Token>("/api/chat", {
+        connect<Events>("/api/chat", {
           method: "POST",
           body: { q: question },
           json: true,

@@ -51,13 +51,6 @@ export class ResponseOutlet implements Outlet {
     return false;
   }
 
-  goAway(): void {
-    const { session } = (this.#response.stream ?? {}) as {
-      session?: { readonly closed: boolean; close(): void };
-    };
-    if (session?.closed === false) session.close();
-  }
-
   end(): void {
     if (this.closed || this.#ended) return;
     this.#ended = true;

@@ -240,7 +240,6 @@ export class OpenHub implements Hub {
     const members = [...streams].sort((one, other) => Number(one.blocked) - Number(other.blocked));
     await endAtPace(members, options, (stream, retryMs) => {
       fanOut.flush(stream);
-      stream.outlet.goAway?.();
       streams.end(stream, "drained", retryMs);
     });
     await streams.empty(graceMs);

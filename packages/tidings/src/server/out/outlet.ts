@@ -20,11 +20,6 @@ export interface Outlet {
    * or the request was HEAD, which got its head and is over; `onClose` is not called then.
    */
   readonly closed: boolean;
-  /**
-   * Tells the peer to open nothing more over this connection, as the server is going away: GOAWAY over HTTP/2. What is open
-   * goes on. Absent where a connection carries one response at a time.
-   */
-  goAway?(): void;
   /** Ends the response as HTTP ends one, after what was written. `onClose` follows when it has left. */
   end(): void;
   /**
