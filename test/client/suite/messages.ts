@@ -18,6 +18,9 @@ const price: Schema<{ bid: number }> = {
   },
 };
 
+/** Firefox goes on to read for a while what it has been sent, and on a busy machine that takes long. */
+const PATIENT_MS = 60_000;
+
 export const messages: readonly Case[] = [
   define("Chinese text is whole wherever its bytes are cut", async ({ connect, script, chunkPauseMs }) => {
     const text = "data: 你好🙂\n\n";
@@ -128,15 +131,19 @@ export const messages: readonly Case[] = [
       });
       const iterator = connect(site.url)[Symbol.asyncIterator]();
       await iterator.next();
-      await site.until("a write that stalls for 200 ms", async () => {
-        for (let time = 0; time < 5; time++) {
-          if (!(await site.requests())[0]!.isStalled) return false;
-          await sleep(40);
-        }
-        return true;
-      });
+      await site.until(
+        "a write that stalls for 200 ms",
+        async () => {
+          for (let time = 0; time < 5; time++) {
+            if (!(await site.requests())[0]!.isStalled) return false;
+            await sleep(40);
+          }
+          return true;
+        },
+        PATIENT_MS,
+      );
       await iterator.return!();
-      await site.until("that it left", ([request]) => request!.state === "left");
+      await site.until("that it left", ([request]) => request!.state === "left", PATIENT_MS);
     }),
     alone: true,
   },

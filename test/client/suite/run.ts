@@ -85,9 +85,9 @@ function siteOf(
     url: origin + path,
     requests,
     cut: async () => void (await fetch(control, { method: "DELETE" })),
-    async until(what, is) {
+    async until(what, is, withinMs = 20_000) {
       let seen: readonly Seen[] = [];
-      for (const endMs = Date.now() + 20_000; Date.now() < endMs; await sleep(20)) {
+      for (const endMs = Date.now() + withinMs; Date.now() < endMs; await sleep(20)) {
         seen = await requests();
         if (await is(seen)) return seen;
       }

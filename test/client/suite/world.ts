@@ -73,10 +73,11 @@ export interface Site {
   requests(): Promise<readonly Seen[]>;
   /** Breaks what is open. Whatever comes together with a break, some platforms drop: so it is for when that was seen. */
   cut(): Promise<void>;
-  /** Asks until `is` says yes, and returns the requests. */
+  /** Asks until `is` says yes, and returns the requests. @param withinMs - Default: 20,000. */
   until(
     what: string,
     is: (requests: readonly Seen[]) => boolean | Promise<boolean>,
+    withinMs?: number,
   ): Promise<readonly Seen[]>;
 }
 
