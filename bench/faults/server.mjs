@@ -1,8 +1,8 @@
 /** The server under faults: a hub over a log on disk. Its parent publishes through it, kills it, and starts it again. */
 import { createServer } from "node:http";
 import { open } from "lmdb";
-import { lmdbLog } from "../../packages/tidings/dist/log/lmdb.js";
-import { createHub } from "../../packages/tidings/dist/server/index.js";
+import { lmdbLog } from "tidings/log/lmdb";
+import { createHub } from "tidings/server";
 
 const [path, port, retained] = process.argv.slice(2);
 const env = open({ path, overlappingSync: false, eventTurnBatching: false });

@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createRandom } from "../../packages/tidings/dist/test/index.js";
+import { createRandom } from "tidings/test";
 import { Model } from "./model.mjs";
 import { Publisher } from "./publisher.mjs";
 import { Reader } from "./reader.mjs";
