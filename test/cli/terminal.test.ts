@@ -40,8 +40,9 @@ async function startServer(): Promise<{ url: string; next(): Promise<ServerRespo
 }
 
 function inTerminal(args: readonly string[]): ChildProcess {
+  // `exec`: Ctrl-C has to reach the command alone, whichever shell this is.
   const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(" ");
-  const child = spawn("script", ["-qefc", command, "/dev/null"], {
+  const child = spawn("script", ["-qefc", `exec ${command}`, "/dev/null"], {
     env: { ...process.env, TERM: "xterm-256color", NO_COLOR: "", COLUMNS: "100" },
     stdio: ["pipe", "pipe", "inherit"],
   });
