@@ -479,6 +479,10 @@ const elsewhere: readonly [pattern: RegExp, reason: string][] = [
 describe.each(Object.entries(cases))("%s", (_name, run) => {
   it.each(bads.map((bad) => [bad.name, bad] as const))("that %s harms nobody", async (_bad, bad) => {
     await expect(run(bad)).resolves.toBeUndefined();
+    // The case has looked at what is uncaught. A rejection that nobody takes may come to light later.
+    const expected = [...uncaught];
+    await settle();
+    expect(uncaught).toEqual(expected);
   });
 });
 

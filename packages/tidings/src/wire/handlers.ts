@@ -4,7 +4,10 @@
  */
 import type { ParsedMessage } from "./message.ts";
 
-/** What a parser calls, without `this`. All are optional. An error that one throws comes out of `push`. */
+/**
+ * What a parser calls, without `this`. All are optional. An error that one throws comes out of `push`. What one returns is not
+ * used: an async function has to handle its own errors.
+ */
 export interface ParserHandlers {
   /** A message was dispatched. */
   onMessage?(this: void, message: ParsedMessage): void;

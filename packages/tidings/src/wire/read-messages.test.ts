@@ -123,3 +123,11 @@ describe("reading messages", () => {
     }
   });
 });
+
+test.each([
+  ["getReader()", { getReader: () => Promise.reject(new Error("mistake")) }],
+  ["[Symbol.asyncIterator]()", { [Symbol.asyncIterator]: () => Promise.reject(new Error("mistake")) }],
+])("a promise from %s is named, and its rejection is taken", async (call, given) => {
+  const messages = readMessages(given as never);
+  await expect(messages.next()).rejects.toThrow(`source.${call} returned a promise`);
+});

@@ -3,6 +3,7 @@
  * for and not before. The source is read directly, without a stream between.
  * This module is browser compatible.
  */
+import { isThenable } from "../guard/foreign.ts";
 import type { ParsedMessage } from "./message.ts";
 import { createReader, type ReaderOptions } from "./reader.ts";
 import type { ParserEnd } from "./parser.ts";
@@ -98,7 +99,7 @@ async function* read(
   reader.lastEventId = options.lastEventId ?? "";
   const stream = "body" in source ? source.body : source;
   if (stream !== null && "getReader" in stream) {
-    const chunks = stream.getReader();
+    const chunks = unpromised(stream.getReader(), "getReader()");
     let ended = false;
     try {
       for (;;) {
@@ -114,11 +115,25 @@ async function* read(
       chunks.releaseLock();
     }
   } else if (stream !== null) {
-    for await (const chunk of stream) {
+    for await (const chunk of iterableOf(stream)) {
       const messages = reader.read(chunk);
       if (messages.length > 0) yield messages;
     }
   }
   const end = reader.end();
   options.onEnd?.(end);
+}
+
+/** As `stream`, but its iterator is checked first. */
+function iterableOf(stream: AsyncIterable<Chunk>): AsyncIterable<Chunk> {
+  if (typeof stream[Symbol.asyncIterator] !== "function") return stream;
+  const iterator = unpromised(stream[Symbol.asyncIterator](), "[Symbol.asyncIterator]()");
+  return { [Symbol.asyncIterator]: () => iterator };
+}
+
+/** @throws {TypeError} If `value` is a promise, as that of an async function is: nobody would take its rejection. */
+function unpromised<Value>(value: Value, call: string): Value {
+  if (!isThenable(value)) return value;
+  Promise.resolve(value).catch(() => {});
+  throw new TypeError(`Cannot read messages: source.${call} returned a promise, expected it not to be async`);
 }

@@ -23,11 +23,19 @@ const WATCHED_POLL_MS = 1_000;
 /** After this many changes in a row that it did not report, it is not relied upon. */
 const MOST_MISSED = 4;
 const RETRY_MS = [100, 5_000] as const;
+/**
+ * Looks that follow a report, in milliseconds after the one before. LMDB writes to the file first and announces the commit in
+ * memory afterwards, so that the first look may come between the two. No other report follows then.
+ */
+const AFTERWARDS_MS = [5, 50, 500] as const;
 
 export class Follower {
   readonly #options: FollowerOptions;
   #watcher: FSWatcher | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #afterwards: ReturnType<typeof setTimeout> | undefined;
+  /** How many of the looks that follow the last report were made. */
+  #made = 0;
   #missed = 0;
   #failures = 0;
   #stopped = false;
@@ -46,6 +54,7 @@ export class Follower {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#afterwards);
     this.#watcher?.close();
     this.#watcher = undefined;
   }
@@ -57,6 +66,8 @@ export class Follower {
       const file = statSync(path).isDirectory() ? join(path, "data.mdb") : path;
       const watcher = watch(file, { persistent: false }, () => {
         if (this.#failures === 0 && this.#look()) this.#missed = 0;
+        this.#made = 0;
+        this.#lookAfterwards();
       });
       watcher.on("error", () => this.#unwatch());
       this.#watcher = watcher;
@@ -64,6 +75,18 @@ export class Follower {
       // No more watches are to be had, say. The looks remain.
       this.#watcher = undefined;
     }
+  }
+
+  #lookAfterwards(): void {
+    const afterMs = AFTERWARDS_MS[this.#made];
+    if (this.#afterwards !== undefined || afterMs === undefined || this.#stopped) return;
+    this.#afterwards = setTimeout(() => {
+      this.#afterwards = undefined;
+      this.#made += 1;
+      this.look();
+      this.#lookAfterwards();
+    }, afterMs);
+    this.#afterwards.unref();
   }
 
   #unwatch(): void {
