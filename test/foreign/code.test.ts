@@ -461,7 +461,7 @@ const elsewhere: readonly [pattern: RegExp, reason: string][] = [
   [/^(?:Mcp|ResumableStream)/, "integrations: test/answers"],
   [/^(?:ScriptOptions|TestServerOptions)/, "the test kit runs in the test of whoever calls it"],
   [
-    /^(?:CursorStore|StorageLike|cursorVia|gaps|idle|refresh|resume|trace|connect\(|createStore\(|share|ConnectOptions\.cursorVia)/,
+    /^(?:CursorStore|StorageLike|cursorFrom|cursorVia|gaps|idle|refresh|resume|trace|connect\(|createStore\(|share|ConnectOptions\.cursor(?:From|Via))/,
     "features: client/core/foreign.test.ts and client/features/*.test.ts",
   ],
   [/^(?:Connection|SharedConnection)\.on/, "as ConnectOptions.onMessage"],

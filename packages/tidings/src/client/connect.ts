@@ -108,6 +108,7 @@ const OPTIONS: readonly string[] = /* @__PURE__ */ Object.keys({
   firstByteTimeoutMs: true,
   cursor: true,
   ack: true,
+  cursorFrom: true,
   cursorVia: true,
   resume: true,
   dialect: true,

@@ -17,6 +17,7 @@ export type { Asked, HeadersInput } from "./core/request.ts";
 export type { StatusTable } from "./core/response.ts";
 export { EventSource, type EventSourceErrorEvent, type EventSourceInit } from "./event-source.ts";
 export { type CursorStore, type StorageLike, storedCursor } from "./features/cursor.ts";
+export type { CursorFrom } from "./features/cursor-from.ts";
 export type { CursorVia } from "./features/cursor-via.ts";
 export type { FailedAnswer, ReadableDialect } from "./features/dialect.ts";
 export type { Gap } from "./features/gaps.ts";

@@ -4,6 +4,7 @@
  */
 import type { Feature } from "./core/feature.ts";
 import { type Acknowledge, cursor, type CursorStore } from "./features/cursor.ts";
+import { type CursorFrom, cursorFrom } from "./features/cursor-from.ts";
 import { type CursorVia, cursorVia } from "./features/cursor-via.ts";
 import { dialect, type ReadableDialect } from "./features/dialect.ts";
 import { type Gap, gaps } from "./features/gaps.ts";
@@ -32,6 +33,11 @@ export interface SharedOptions extends AnswerTimeouts {
    * fails, the connection ends rather than pass over the message. Default: `"handled"`.
    */
   ack?: Acknowledge;
+  /**
+   * Where the cursor is, if the server sends no `id`: the name of a property of each message's JSON, or a function that returns the
+   * cursor of a message. It becomes the `id` of the message. Default: the `id` as it came.
+   */
+  cursorFrom?: CursorFrom;
   /** How the cursor travels. Default: `"header"`. */
   cursorVia?: CursorVia;
   /**
@@ -59,6 +65,7 @@ export function sharedFeatures(
   if (options.trace) features.push(trace(options.trace));
   if (options.refresh) features.push(refresh(options.refresh));
   if (options.resume) features.push(resume(options.resume));
+  if (options.cursorFrom) features.push(cursorFrom(options.cursorFrom));
   if (options.cursor) features.push(cursor(options.cursor, options.ack));
   if (options.dialect) features.push(dialect(options.dialect));
   if (via && via !== "header") features.push(cursorVia(via));

@@ -59,6 +59,8 @@ export interface Hooks {
   response?(this: void, response: TransportResponse): void;
   /** A chunk came. Its messages have been queued. `undefined` where the transport parsed the message itself. */
   heard?(this: void, chunk: Uint8Array | string | undefined): void;
+  /** The cursor that a message carries elsewhere than in its `id`. Asked when it has come, before it waits. */
+  cursor?(this: void, message: ParsedMessage): string | undefined;
   /** Whether this message is the last, as `until` has it. Asked before the message is decoded. */
   until?(this: void, message: ParsedMessage): unknown;
   /** What the application gets of a message; `undefined` for nothing. @param isLast - `until` is fulfilled: it may be no data at all. */

@@ -8,6 +8,7 @@ export { EventStreamError, type EventStreamErrorCode } from "./event-stream-erro
 export type { Core, Feature, Hooks, StateChange } from "./feature.ts";
 export type { ConnectionState, RetryPolicy } from "./reconnect.ts";
 export { cursor, type CursorStore, storedCursor } from "../features/cursor.ts";
+export { type CursorFrom, cursorFrom } from "../features/cursor-from.ts";
 export { type CursorVia, cursorVia } from "../features/cursor-via.ts";
 export { dialect, type FailedAnswer, type ReadableDialect } from "../features/dialect.ts";
 export { type Gap, gaps } from "../features/gaps.ts";

@@ -103,7 +103,7 @@ export function openConnection<Message extends { readonly event: string } = Pars
         if (!isDuplicate) lastEventId = id;
       },
       onMessage(message) {
-        if (!isDuplicate) order.push(message);
+        if (!isDuplicate) receive(message);
         isDuplicate = false;
       },
       onRetry: (ms) => attempts.take({ type: "retry", ms }),
@@ -167,6 +167,13 @@ export function openConnection<Message extends { readonly event: string } = Pars
 
   function message(message: ParsedMessage): void {
     lastEventId = message.id;
+    receive(message);
+  }
+
+  function receive(message: ParsedMessage): void {
+    for (const { cursor } of hooks) {
+      if (cursor) Object.assign(message, { id: (lastEventId = cursor(message) || lastEventId) });
+    }
     order.push(message);
   }
 
