@@ -135,7 +135,7 @@ const ofSubscription =
     expect(reported.length).toBeLessThanOrEqual(1);
     if (bad.name === "throws") expect(reported).toEqual([mistake]);
     expect(uncaught).toEqual([]);
-    hub.revoke("nobody");
+    await hub.revoke("nobody");
     await hub.drain({ overMs: 0, graceMs: 50 });
     await read;
     expect(hub.stats().streams).toBe(0);

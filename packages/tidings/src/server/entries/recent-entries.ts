@@ -8,6 +8,7 @@
 import { EntryQueue } from "../../log/entry-queue.ts";
 import type { Entry, LogPosition, Tail } from "../../log/log.ts";
 import { type Batch, EncodedEntry, idBatch } from "../out/batch.ts";
+import { isReserved } from "../topics/reserved-topics.ts";
 import type { TopicSelection } from "../topics/topic-selection.ts";
 import { compileTopicPattern, type TopicMatcher } from "../topics/topic-pattern.ts";
 
@@ -215,8 +216,11 @@ export class RecentEntries<User> {
     if (routes === undefined) {
       const named = this.#byName.get(topic);
       const found = named === undefined ? [] : [named];
-      for (const route of this.#byPattern.values()) {
-        if (route.matches!(topic)) found.push(route);
+      // No pattern matches what is the hub's own.
+      if (!isReserved(topic)) {
+        for (const route of this.#byPattern.values()) {
+          if (route.matches!(topic)) found.push(route);
+        }
       }
       routes = found;
       if (this.#routesOf.size >= MOST_CACHED_TOPICS) this.#routesOf.clear();

@@ -38,7 +38,7 @@ describe("10,000 streams that came and went", () => {
       expect(listeners).toBe(1_000);
       // One half leaves by itself, the other is sent away.
       await Promise.all(responses.slice(0, 500).map((response) => response.body!.cancel()));
-      hub.revoke("ann");
+      await hub.revoke("ann");
       await Promise.all(responses.slice(500).map((response) => response.body!.pipeTo(new WritableStream())));
       await until(() => hub.stats().streams === 0, "the end of all");
     }

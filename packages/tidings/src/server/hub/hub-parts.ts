@@ -2,7 +2,8 @@
  * A hub whose log is open: what is recent, the groups and streams that read it, and the fan-out between them. What these ask
  * of each other against the direction of their imports (`HubLink`) is answered here.
  */
-import type { Log, LogPosition, Retention, Tail, TailState } from "../../log/log.ts";
+import type { Entry, Log, LogPosition, Retention, Tail, TailState } from "../../log/log.ts";
+import { ControlFollower } from "../cluster/control-follower.ts";
 import { Interest } from "../entries/interest.ts";
 import { PageReader } from "../entries/page-reader.ts";
 import { RecentEntries, type RecentEntriesLimits, type Route } from "../entries/recent-entries.ts";
@@ -15,6 +16,7 @@ import type { HubLink, HubStream, StreamGroup } from "../streams/hub-stream.ts";
 import { HubStreams } from "../streams/hub-streams.ts";
 import { SubscriberGroups } from "../streams/subscriber-groups.ts";
 import type { StreamEnd } from "../streams/subscription.ts";
+import { CONTROL_TOPIC } from "../topics/reserved-topics.ts";
 import type { HubEnvironment } from "./environment.ts";
 
 export interface HubPartsOptions {
@@ -33,6 +35,9 @@ export interface HubPartsOptions {
   /** Called when a stream is over, and no longer among the open ones. */
   readonly onLeft: (stream: HubStream) => void;
   readonly onState: (state: TailState) => void;
+  /** What processes tell each other: see the room `cluster`. */
+  readonly onControl: (entry: Entry) => void;
+  readonly onControlLost: () => void;
 }
 
 /** A collection of garbage that falls into a slice adds a millisecond or two of its own. */
@@ -45,6 +50,7 @@ export class HubParts implements HubLink {
   readonly pages: PageReader;
   readonly fanOut: FanOut;
   readonly readers: WaitingReaders = new WaitingReaders();
+  readonly control: ControlFollower;
   /** Nothing more is published. */
   drained = false;
   readonly #options: HubPartsOptions;
@@ -56,13 +62,13 @@ export class HubParts implements HubLink {
     const early: Tail[] = [];
     const position = await log.open({
       retention: settings.retention,
-      onTail: (tail) => void (parts === undefined ? early.push(tail) : parts.recent.add(tail)),
+      onTail: (tail) => void (parts === undefined ? early.push(tail) : parts.#take(tail)),
       onReset: (next) => parts?.reset(next),
       onState,
       onError: settings.onError,
     });
     parts = new HubParts(position, options);
-    for (const tail of early) parts.recent.add(tail);
+    for (const tail of early) parts.#take(tail);
     return parts;
   }
 
@@ -108,12 +114,43 @@ export class HubParts implements HubLink {
       counters,
     });
     this.recent.readers.push(this.fanOut, this.readers);
+    this.control = new ControlFollower(
+      { epoch, head },
+      {
+        log,
+        topics: [CONTROL_TOPIC],
+        onEntry: options.onControl,
+        onLost: options.onControlLost,
+        onError: settings.onError,
+      },
+    );
+  }
+
+  /** What processes tell each other is applied in its place: behind what came before it, and before what came after. */
+  #take(tail: Tail): void {
+    const { entries, through } = tail;
+    let { after } = tail;
+    let from = 0;
+    for (let at = 0; at < entries.length; at += 1) {
+      const { topic, offset } = entries[at]!;
+      if (topic !== CONTROL_TOPIC) continue;
+      this.#add({ after, through: offset, entries: entries.slice(from, at + 1) });
+      after = offset;
+      from = at + 1;
+    }
+    this.#add(from === 0 ? tail : { after, through, entries: entries.slice(from) });
+  }
+
+  #add(tail: Tail): void {
+    this.recent.add(tail);
+    this.control.add(tail);
   }
 
   /** Nothing more will come: readers in this process end. */
   finish(): void {
     this.drained = true;
     this.readers.wakeAll();
+    this.control.close();
   }
 
   /** Another log has replaced the one before. */
@@ -124,6 +161,7 @@ export class HubParts implements HubLink {
     this.pages.forget();
     this.fanOut.restart(this.streams, epoch);
     this.readers.wakeAll();
+    this.control.reset(position);
   }
 
   wake(stream: HubStream): void {

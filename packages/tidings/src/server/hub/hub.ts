@@ -49,8 +49,15 @@ export interface Hub<Events extends object = EventMap> {
    * @throws {TypeError} If an option makes no sense. @throws {RangeError} If there are too many topics.
    */
   read(options: ReadTopicsOptions): AsyncIterableIterator<TopicMessage>;
-  /** Ends the streams of a subscriber. @returns How many. They may come back; see `authorize`. */
-  revoke(subscriber: string): number;
+  /**
+   * Ends the streams of a subscriber, in every process of the log. They get what was published before it. They may come back; see `authorize`.
+   * Resolves when the log has accepted it and it is done here, with how many streams that were. Other processes do it as soon as
+   * they come to its place in the log; one that was cut off from the log, when it is back.
+   * @throws {TypeError} If `subscriber` is not text.
+   * @throws {HubError} `closed`.
+   * @throws {LogError} If the log could not take it. Then it was done in this process alone.
+   */
+  revoke(subscriber: string): Promise<number>;
   /**
    * Shuts down gracefully: refuses new streams with 503, ends the open ones at an even pace, each with its reconnection time, then closes
    * the log. Publishing goes on until then. Resolves when no stream is left.

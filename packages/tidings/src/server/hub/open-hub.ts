@@ -8,6 +8,8 @@ import type { Log } from "../../log/log.ts";
 import { memoryLog } from "../../log/memory/memory-log.ts";
 import { createFetchOutlet } from "../adapters/fetch.ts";
 import { assertUnbegun, createNodeOutlet } from "../adapters/node.ts";
+import { ControlRecords } from "../cluster/control-records.ts";
+import { Revocations } from "../cluster/revocations.ts";
 import { StreamQuota, publicAddress } from "../subscribe/stream-quota.ts";
 import { checkDrainOptions, endAtPace, type DrainOptions } from "../streams/drain.ts";
 import type { HubEnvironment } from "./environment.ts";
@@ -55,6 +57,8 @@ export class OpenHub implements Hub {
   readonly #publisher: Publisher;
   readonly #opening: Promise<HubParts>;
   readonly #pipeline: SubscribePipeline;
+  readonly #revocations: Revocations;
+  readonly #control: ControlRecords;
   #parts: HubParts | undefined;
   /** Since when nothing has come from the log. */
   #interruptedAtMs = Infinity;
@@ -76,6 +80,16 @@ export class OpenHub implements Hub {
       now: environment.now,
       parts: this.#opening,
       isInterrupted: () => environment.now() - this.#interruptedAtMs > PATIENCE_MS,
+    });
+    this.#revocations = new Revocations({
+      log: this.#log,
+      parts: this.#opening,
+      refuseWaiting: (subscriber) => this.#pipeline.revoke(subscriber),
+      now: environment.now,
+      onError: this.#options.onError,
+    });
+    this.#control = new ControlRecords(this.#options.onError, {
+      revoke: (record) => this.#revocations.take(record),
     });
     this.#opening.catch((error: unknown) => this.#options.onError(error));
   }
@@ -156,16 +170,8 @@ export class OpenHub implements Hub {
     return this.#read(selection, options);
   }
 
-  revoke(subscriber: string): number {
-    let revoked = this.#pipeline.revoke(subscriber);
-    const { streams } = this.#parts ?? {};
-    if (streams === undefined) return revoked;
-    for (const stream of streams) {
-      if (stream.subscriber !== subscriber || stream.closed) continue;
-      streams.end(stream, "revoked");
-      revoked += 1;
-    }
-    return revoked;
+  revoke(subscriber: string): Promise<number> {
+    return this.#revocations.revoke(subscriber);
   }
 
   async drain(options: DrainOptions = {}): Promise<void> {
@@ -213,6 +219,8 @@ export class OpenHub implements Hub {
       onState: (state) => {
         this.#interruptedAtMs = state === "interrupted" ? this.#environment.now() : Infinity;
       },
+      onControl: (entry) => this.#control.take(entry),
+      onControlLost: () => this.#revocations.lost(),
     });
     return this.#parts;
   }

@@ -94,17 +94,3 @@ describe("authorize and lifetimeMs", () => {
     expect([asked, hub.stats().ended]).toEqual([2, { lifetime: 1 }]);
   });
 });
-
-describe("revoke", () => {
-  it("ends the streams of one subscriber and no other's", async () => {
-    const { hub, url } = await serve({}, (at) => ({ subscriber: at.searchParams.get("who")! }));
-    const ann = [await read(`${url}?topic=a&who=ann`), await read(`${url}?topic=b&who=ann`)];
-    const bob = await read(`${url}?topic=a&who=bob`);
-    expect(hub.revoke("ann")).toBe(2);
-    expect(hub.revoke("nobody")).toBe(0);
-    for (const reader of ann) expect(await reader.ended).toEqual({ complete: true });
-    await hub.publish("a", { data: "1" });
-    await bob.messagesUntil(1);
-    expect(hub.stats().ended).toEqual({ revoked: 2 });
-  });
-});

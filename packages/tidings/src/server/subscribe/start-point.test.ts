@@ -35,6 +35,8 @@ async function open(): Promise<HubParts> {
     counters: new HubCounters(),
     onLeft: () => undefined,
     onState: () => undefined,
+    onControl: () => undefined,
+    onControlLost: () => undefined,
   });
   parts.groups.acquire(selectTopics(["a"], 1), undefined);
   for (let n = 1; n <= 10; n += 1) {

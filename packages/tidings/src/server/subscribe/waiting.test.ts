@@ -77,7 +77,7 @@ describe("revoke", () => {
     });
     const refused = status();
     await expect.poll(() => asked).toBe(1);
-    expect([hub.revoke("bob"), hub.revoke("ann")]).toEqual([0, 1]);
+    expect([await hub.revoke("bob"), await hub.revoke("ann")]).toEqual([0, 1]);
     expect((await refused).statusCode).toBe(403);
     expect(hub.stats()).toMatchObject({ streams: 0, refused: { forbidden: 1 } });
   });

@@ -6,6 +6,7 @@
 import { show } from "../../guard/show.ts";
 import type { Selection } from "../../log/log.ts";
 import type { ParsedMessage } from "../../wire/message.ts";
+import { isReserved, RESERVED } from "./reserved-topics.ts";
 import { compileTopicPatterns, prefixOf } from "./topic-pattern.ts";
 
 /** A topic, or all topics that a pattern matches: `"book/1"`, `{ pattern: "book/:id" }`. See topic-pattern.ts for the syntax. */
@@ -67,7 +68,7 @@ export function selectTopics(selectors: readonly TopicSelector[], mostTopics: nu
     patterns,
     exact: sortedNames,
     prefixes: patterns.map(prefixOf),
-    matches: (topic) => names.has(topic) || matchesPattern(topic),
+    matches: (topic) => names.has(topic) || (!isReserved(topic) && matchesPattern(topic)),
   };
 }
 
@@ -75,7 +76,7 @@ export function selectTopics(selectors: readonly TopicSelector[], mostTopics: nu
 const NOT_IN_A_TOPIC = /[\p{Cc}\p{Surrogate}]/u;
 
 /**
- * @throws {TypeError} If `topic` is not a string, is empty, or has a control character or a lone surrogate.
+ * @throws {TypeError} If `topic` is not a string, is empty, is reserved, or has a control character or a lone surrogate.
  * @throws {RangeError} If it is longer than 1,024 bytes.
  */
 export function checkTopic(action: string, topic: string): string {
@@ -85,6 +86,11 @@ export function checkTopic(action: string, topic: string): string {
   if (NOT_IN_A_TOPIC.test(topic)) {
     throw new TypeError(
       `Cannot ${action}: topic is ${show(topic)}, expected well-formed text without control characters`,
+    );
+  }
+  if (isReserved(topic)) {
+    throw new TypeError(
+      `Cannot ${action}: topic is ${show(topic)}, expected one that does not begin with ${RESERVED}: those are the hub's own`,
     );
   }
   // A UTF-16 unit is three bytes at most, so that most topics need no counting.

@@ -1,0 +1,149 @@
+/**
+ * Follows reserved topics of the log: every entry once and in order, also after an outage, when what came meanwhile is read.
+ * What was discarded before it could be read is reported as lost.
+ * This module is browser compatible.
+ */
+import type { Report } from "../../guard/foreign.ts";
+import type { Entry, Log, LogPosition, Selection, Tail } from "../../log/log.ts";
+import { Interest } from "../entries/interest.ts";
+
+export interface ControlFollowerOptions {
+  readonly log: Pick<Log, "follow" | "unfollow" | "read">;
+  readonly topics: readonly string[];
+  readonly onEntry: (entry: Entry) => void;
+  /** Entries may be gone that were not handed on. */
+  readonly onLost: () => void;
+  readonly onError: Report;
+}
+
+const PAGE_MESSAGES = 256;
+const PAGE_BYTES = 2 ** 20;
+/** The wait before a log that could not be read is asked again. */
+const RETRY_MS = 1_000;
+
+export class ControlFollower {
+  readonly #options: ControlFollowerOptions;
+  readonly #selection: Selection;
+  readonly #waiting = new Set<{ readonly offset: number; readonly resolve: () => void }>();
+  /** Everything up to this offset was handed on. */
+  #offset: number;
+  /** Everything after this offset comes with the tail; Infinity until the log follows the topics. */
+  #floor: number;
+  /** Counts the logs: what was read of one that was replaced is of no use. */
+  #epochs = 0;
+  #reading = false;
+  /** There is something to read. */
+  #behind = false;
+  #failing = false;
+  #closed = false;
+
+  constructor(position: LogPosition, options: ControlFollowerOptions) {
+    const { log, topics, onError } = options;
+    this.#options = options;
+    this.#selection = { exact: topics, matches: (topic) => topics.includes(topic) };
+    this.#offset = position.head;
+    this.#floor = log.follow === undefined ? position.head : Infinity;
+    if (log.follow === undefined) return;
+    const interest = new Interest({
+      log,
+      onFollowed: (_topics: readonly { name: string }[], offset) => {
+        this.#floor = offset;
+        this.#catchUp();
+      },
+      onError,
+    });
+    for (const name of topics) interest.add({ name, matches: undefined });
+  }
+
+  /** Takes what the log's tail hands on. */
+  add({ after, through, entries }: Tail): void {
+    if (this.#reading || after > this.#offset || this.#offset < this.#floor) {
+      if (this.#floor !== Infinity) this.#catchUp();
+      return;
+    }
+    for (const entry of entries) this.#take(entry);
+    this.#moveTo(through);
+  }
+
+  /** Another log has replaced this one: what stood in the one before cannot be read any more. */
+  reset({ head }: LogPosition): void {
+    this.#epochs += 1;
+    this.#offset = head;
+    if (this.#floor !== Infinity) this.#floor = head;
+    this.#settle(Infinity);
+    this.#options.onLost();
+  }
+
+  /** Resolves when everything up to an offset was handed on, or nothing more will be. */
+  handedOn(offset: number): Promise<void> {
+    if (offset <= this.#offset || this.#closed) return Promise.resolve();
+    return new Promise((resolve) => void this.#waiting.add({ offset, resolve }));
+  }
+
+  /** Nothing more is handed on. */
+  close(): void {
+    this.#closed = true;
+    this.#settle(Infinity);
+  }
+
+  #take(entry: Entry): void {
+    if (entry.offset <= this.#offset || this.#closed || !this.#selection.matches(entry.topic)) return;
+    this.#offset = entry.offset;
+    this.#options.onEntry(entry);
+  }
+
+  #moveTo(offset: number): void {
+    if (offset > this.#offset) this.#offset = offset;
+    if (this.#waiting.size > 0) this.#settle(this.#offset);
+  }
+
+  #settle(offset: number): void {
+    for (const waiting of this.#waiting) {
+      if (waiting.offset > offset) continue;
+      this.#waiting.delete(waiting);
+      waiting.resolve();
+    }
+  }
+
+  #catchUp(): void {
+    this.#behind = true;
+    if (this.#reading || this.#closed) return;
+    this.#reading = true;
+    void this.#readOn().then(
+      () => {
+        this.#reading = this.#failing = false;
+        // The tail may have gone on in the turn between.
+        if (this.#behind) this.#catchUp();
+      },
+      (error: unknown) => {
+        if (!this.#failing) this.#options.onError(error);
+        this.#failing = true;
+        const timer = setTimeout(() => {
+          this.#reading = false;
+          this.#catchUp();
+        }, RETRY_MS);
+        // A number in browsers and Workers.
+        (timer as { unref?: () => void }).unref?.();
+      },
+    );
+  }
+
+  async #readOn(): Promise<void> {
+    for (let isWhole = false; this.#behind || !isWhole;) {
+      this.#behind = false;
+      const epochs = this.#epochs;
+      const page = await this.#options.log.read({
+        topics: this.#selection,
+        after: this.#offset,
+        maxMessages: PAGE_MESSAGES,
+        maxBytes: PAGE_BYTES,
+      });
+      if (this.#closed) return;
+      if (epochs !== this.#epochs) continue;
+      if (page.lostThrough > this.#offset) this.#options.onLost();
+      for (const entry of page.entries) this.#take(entry);
+      this.#moveTo(page.through);
+      isWhole = page.entries.length === 0;
+    }
+  }
+}
