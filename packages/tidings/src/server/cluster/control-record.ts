@@ -16,7 +16,7 @@ export interface ControlRecord {
 }
 
 /** Bytes of one record; larger ones of others are not read. */
-export const MOST_RECORD_BYTES = 2 ** 20;
+const MOST_RECORD_BYTES = 1_048_576;
 
 /** @throws {RangeError} If it is larger than a record may be. */
 export function encodeRecord(topic: string, kind: string, fields: object): Draft {
