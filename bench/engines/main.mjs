@@ -1,12 +1,18 @@
 /**
- * `npm run bench engines [-- redis | lmdb | returning]`: logs in engines, each beside the engine without us. Needs
- * `npm run build`, `npm ci` in test/engines, and redis-server.
+ * `npm run bench engines [-- returning | lmdb | redis | rolling]`: logs in engines, each beside the engine without us. Needs
+ * `npm run build`, `npm ci` in test/engines, redis-server and nginx.
  */
 import { measureLmdb } from "./lmdb.mjs";
 import { measureRedis } from "./redis.mjs";
 import { measureReturning } from "./returning.mjs";
+import { measureRolling } from "./rolling.mjs";
 
-const PARTS = { returning: measureReturning, lmdb: measureLmdb, redis: measureRedis };
+const PARTS = {
+  returning: measureReturning,
+  lmdb: measureLmdb,
+  redis: measureRedis,
+  rolling: measureRolling,
+};
 
 export async function main(args) {
   for (const [name, measure] of Object.entries(PARTS)) {

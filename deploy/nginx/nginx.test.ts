@@ -1,12 +1,15 @@
 /**
  * Each line of tidings.conf taken away, and lines that others add. What every proxy is asked stands in matrix.test.ts.
  */
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { describe, expect } from "vitest";
 import { happensWithin, NO_MS, PAGE_BYTES } from "../checks.ts";
 import { testThrough, type ThroughOptions } from "../open-through.ts";
 import { startOrigin } from "../origin.ts";
 import { startProgram, versionOf } from "../program.ts";
+import { freePort } from "../../test/support/free-port.ts";
 import { bare, without } from "../proxies.ts";
 import { openReader, type Reader } from "../reader.ts";
 import { nginx } from "./program.ts";
@@ -276,4 +279,39 @@ test.concurrent("the whole site of the page is one that nginx takes, and streams
   });
   stream.send("large", 5000);
   await reader.arrival("large");
+});
+
+describe.concurrent("several servers", () => {
+  test("without max_fails=0, a server that was restarted is not used for ten seconds", async ({
+    onTestFinished,
+  }) => {
+    const port = await freePort();
+    const absent = await freePort();
+    const upstream = (name: string, more: string): string =>
+      `upstream ${name} { server 127.0.0.1:${port}${more}; server 127.0.0.1:${absent}${more}; }`;
+    const proxy = await startProgram(
+      nginx,
+      ({ port: front }) => `${upstream("plain", "")} ${upstream("patient", " max_fails=0")}
+        server { listen 127.0.0.1:${front};
+          location /plain { proxy_pass http://plain; ${OURS} }
+          location /patient { proxy_pass http://patient; ${OURS} } }`,
+    );
+    const statuses = async (): Promise<number[]> => {
+      const paths = ["/plain", "/patient", "/plain", "/patient"];
+      const responses = await Promise.all(paths.map((path) => fetch(proxy.url + path)));
+      for (const response of responses) void response.body?.cancel();
+      return responses.map(({ status }) => status);
+    };
+    expect(await statuses()).toEqual([502, 502, 502, 502]);
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" }).write(": open\n\n");
+    }).listen(port, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(async () => {
+      server.close();
+      server.closeAllConnections();
+      await proxy.stop();
+    });
+    expect(await statuses()).toEqual([502, 200, 502, 200]);
+  });
 });
