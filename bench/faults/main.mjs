@@ -29,8 +29,8 @@ export async function main(args) {
   console.log(`seed ${seed}, ${readers} readers, until ${deliveries.toLocaleString("en")} deliveries`);
   const result = await run({ deliveries, seed, readers, onProgress: progressOf(deliveries) });
   report(result);
-  const { lost, doubled, "out of order": disordered, other } = result.verdict;
-  process.exitCode = lost + doubled + disordered + other > 0 ? 1 : 0;
+  const { lost, doubled, "out of order": disordered, unhandled, other } = result.verdict;
+  process.exitCode = lost + doubled + disordered + unhandled + other > 0 || !result.heap.isFlat ? 1 : 0;
 }
 
 function progressOf(deliveries) {
@@ -50,12 +50,30 @@ function progressOf(deliveries) {
   };
 }
 
-function report({ verdict, ...result }) {
+function report({ verdict, heap, ...result }) {
   const { examples, ...counts } = verdict;
   const number = (value) => (Number.isInteger(value) ? value.toLocaleString("en") : value.toFixed(1));
   console.log(`\n\nNode ${process.version}, ${cpus().length} × ${cpus()[0].model}\n`);
   console.log("| | |\n|---|--:|");
   for (const [name, value] of Object.entries({ ...result, ...counts }))
     console.log(`| ${name} | ${number(value)} |`);
+  console.log("\nHeap of the server's last process, each time behind a full collection:\n");
+  console.log("| deliveries | heap, MiB | beside it, MiB | streams | waiting for their peers | groups |");
+  console.log("|--:|--:|--:|--:|--:|--:|");
+  const mib = (bytes) => (bytes / 2 ** 20).toFixed(1);
+  for (const { deliveries, heapUsed, external, streams, blockedStreams, subscriberGroups } of heap.samples) {
+    const cells = [
+      number(deliveries),
+      mib(heapUsed),
+      mib(external),
+      streams,
+      blockedStreams,
+      subscriberGroups,
+    ];
+    console.log(`| ${cells.join(" | ")} |`);
+  }
+  console.log(
+    `\nMedian of its first third ${mib(heap.first)} MiB, of its last ${mib(heap.last)} MiB: ${heap.isFlat ? "flat" : "NOT FLAT"}`,
+  );
   for (const example of examples) console.log(`\n${example}`);
 }

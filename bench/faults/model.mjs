@@ -60,7 +60,7 @@ export class Model {
     this.#place(offset, number, `delivered to ${name}`);
   }
 
-  counts = { lost: 0, doubled: 0, "out of order": 0, other: 0 };
+  counts = { lost: 0, doubled: 0, "out of order": 0, unhandled: 0, other: 0 };
 
   problem(kind, text) {
     this.counts[kind] += 1;

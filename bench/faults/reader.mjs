@@ -6,8 +6,7 @@ import { createParser } from "../../packages/tidings/dist/index.js";
 export class Reader {
   #subscriber;
   #world;
-  #path;
-  #gzip;
+  #options;
   #parser;
   #request;
   #response;
@@ -17,12 +16,14 @@ export class Reader {
   #abandoned = [];
   #stopped = false;
 
-  /** @param world - `{ port, random, problem(text) }` */
-  constructor(world, subscriber, path, gzip) {
+  /**
+   * @param world - `{ port, random, problem(text) }`
+   * @param options - `{ path, name, gzip, keepAlive }`
+   */
+  constructor(world, subscriber, options) {
     this.#world = world;
     this.#subscriber = subscriber;
-    this.#path = path;
-    this.#gzip = gzip;
+    this.#options = options;
     this.#parser = createParser({
       onMessage: (message) => this.#take(message),
       onId: (id) => this.#begin(id),
@@ -34,6 +35,11 @@ export class Reader {
     return this.#subscriber;
   }
 
+  /** As the server knows it. */
+  get name() {
+    return this.#options.name;
+  }
+
   get opened() {
     return this.#epoch !== undefined;
   }
@@ -42,6 +48,23 @@ export class Reader {
   cut(ms = 0) {
     this.#leave();
     this.#later(ms);
+  }
+
+  /** Cuts the connection with a reset: the server gets ECONNRESET, not an end. */
+  reset() {
+    this.#request?.socket?.resetAndDestroy();
+    this.cut();
+  }
+
+  /** Says that it sends nothing more, and goes on reading. The server ends such a stream; then this reader returns. */
+  halfClose() {
+    const asked = this.#request;
+    if (this.#response === undefined) return;
+    asked.socket.end();
+    this.#response.resume();
+    setTimeout(() => {
+      if (this.#request === asked) this.#world.problem("a stream stayed open 30 s after its peer's end");
+    }, 30_000).unref();
   }
 
   /** Reads nothing for a while. */
@@ -86,14 +109,16 @@ export class Reader {
   #connect() {
     this.#parser.reset();
     const { lastEventId } = this.#parser;
+    const { path, gzip, keepAlive } = this.#options;
     const headers = {
       ...(lastEventId !== "" && { "last-event-id": lastEventId }),
-      ...(this.#gzip && { "accept-encoding": "gzip" }),
+      ...(gzip && { "accept-encoding": "gzip" }),
+      ...(keepAlive && { connection: "keep-alive" }),
     };
     const asked = request({
       port: this.#world.port,
       host: "127.0.0.1",
-      path: this.#path,
+      path,
       headers,
       agent: false,
     });
@@ -111,14 +136,15 @@ export class Reader {
       response.on("error", over);
       response.on("close", over);
       if (response.statusCode !== 200) {
-        // It drains: the next one is on its way.
-        if (response.statusCode !== 503) this.#world.problem(`status ${response.statusCode}`);
+        // 503: it drains, and the next one is on its way. 403: it was revoked before its stream was open.
+        if (response.statusCode !== 503 && response.statusCode !== 403)
+          this.#world.problem(`status ${response.statusCode}`);
         return response.resume();
       }
       const push = (bytes) => {
         if (this.#request === asked) this.#parser.push(bytes);
       };
-      if (!this.#gzip) return response.on("data", push);
+      if (!gzip) return response.on("data", push);
       if (response.headers["content-encoding"] !== "gzip") this.#world.problem("a stream is not compressed");
       const decoder = createGunzip({ flush: constants.Z_SYNC_FLUSH });
       decoder.on("data", push);

@@ -1,7 +1,8 @@
 /**
- * A hub over a log on disk, subscribers on real connections, and what happens to them: connections are cut, readers stall,
- * peers vanish without a word, the server is killed, and takes its leave and comes back. What happens, to whom and when (in
- * deliveries) follows from the seed; how far each process has come by then is the machine's.
+ * A hub over a log on disk, subscribers on real connections, half of them through the acceptor, and what happens to them:
+ * connections are cut, reset and half closed, readers stall, peers vanish without a word, subscribers are revoked, the server is
+ * killed, and drains and comes back. What happens, to whom and when (in deliveries) follows from the seed; how far each process
+ * has come by then is the machine's.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -9,6 +10,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRandom } from "tidings/test";
+import { HeapSamples } from "./heap-samples.mjs";
 import { Model } from "./model.mjs";
 import { Publisher } from "./publisher.mjs";
 import { Reader } from "./reader.mjs";
@@ -18,12 +20,15 @@ const SELECTIONS = [
   { query: "topic=t/0&topic=t/1", wants: (topic) => topic === "t/0" || topic === "t/1" },
   { query: "pattern=t/:n", wants: () => true },
   { query: "pattern=t/*&topic=t/2", wants: () => true },
+  { query: "pattern=:a/3&pattern=*1", wants: (topic) => topic === "t/1" || topic === "t/3" },
 ];
 
 /** Messages that the log retains: who is away for longer has a gap. */
 const RETAINED = 10_000;
 /** Deliveries between two faults of readers, on average. */
 const BETWEEN_FAULTS = 1_000;
+/** The share of the run in which the server is killed and drained. Behind it, one process has to live, and to stay small. */
+const RESTARTED = 0.6;
 
 /**
  * @param options - `{ deliveries, seed, readers, onProgress }`
@@ -34,21 +39,40 @@ export async function run({ deliveries, seed, readers: count = 200, onProgress =
   const path = mkdtempSync(join(tmpdir(), "tidings-faults-"));
   const model = new Model();
   const publisher = new Publisher(model, random);
-  const happened = { cuts: 0, stalls: 0, "half-open": 0, absences: 0, kills: 0, drains: 0 };
+  const happened = {
+    cuts: 0,
+    resets: 0,
+    "half-closes": 0,
+    stalls: 0,
+    "half-open": 0,
+    absences: 0,
+    revokes: 0,
+    kills: 0,
+    drains: 0,
+  };
+  const heap = new HeapSamples();
   const world = { port: 0, random: createRandom(seed + 1), problem: (text) => model.problem("other", text) };
   const startedMs = performance.now();
   let server;
   let restarting = false;
 
   const start = async () => {
-    server = fork(new URL("server.mjs", import.meta.url), [path, String(world.port), String(RETAINED)]);
+    server = fork(new URL("server.mjs", import.meta.url), [path, String(world.port), String(RETAINED)], {
+      execArgv: ["--expose-gc"],
+    });
     const own = server;
     const [{ port }] = await Promise.race([
       once(own, "message"),
       once(own, "exit").then(([code]) => Promise.reject(new Error(`The server ended with ${code}`))),
     ]);
     world.port = port;
-    own.on("message", (message) => publisher.answer(message));
+    heap.attach(own);
+    own.on("message", (message) => {
+      if (message.key !== undefined) publisher.answer(message);
+      if (message.sample !== undefined) heap.add(model.deliveries, message.sample);
+      if (message.unhandled !== undefined) model.problem("unhandled", message.unhandled);
+      if (message.reported !== undefined) model.problem("other", `reported: ${message.reported}`);
+    });
     publisher.attach((batch) => own.connected && own.send(batch, () => undefined));
   };
   const restart = async (signal) => {
@@ -64,18 +88,30 @@ export async function run({ deliveries, seed, readers: count = 200, onProgress =
   await start();
   const readers = Array.from({ length: count }, (_, i) => {
     const { query, wants } = SELECTIONS[i % SELECTIONS.length];
-    const onGap = i % 2 === 0 ? "live" : "earliest";
+    const path = Math.floor(i / 5) % 2 === 0 ? "/accepted" : "/";
+    const onGap = Math.floor(i / 10) % 2 === 0 ? "live" : "earliest";
+    const slow = i % 3 === 2 ? "&slow" : "";
     const subscriber = model.subscriber(`reader ${i}`, wants);
-    return new Reader(world, subscriber, `/?${query}&onGap=${onGap}`, i % 10 === 9);
+    return new Reader(world, subscriber, {
+      path: `${path}?${query}&onGap=${onGap}&reader=${i}${slow}`,
+      name: String(i),
+      gzip: i % 9 === 8,
+      keepAlive: i % 4 === 1,
+    });
   });
   await until(() => readers.every(({ opened }) => opened), "all readers to be let in");
 
   const faults = [
-    [60, "cuts", (reader) => reader.cut()],
+    [40, "cuts", (reader) => reader.cut()],
+    [20, "resets", (reader) => reader.reset()],
+    [10, "half-closes", (reader) => reader.halfClose()],
     [25, "stalls", (reader) => reader.stall(random() * 3_000)],
     [10, "half-open", (reader) => reader.halfOpen()],
+    [10, "revokes", (reader) => server.connected && server.send({ revoke: reader.name }, () => undefined)],
     [4, "absences", (reader) => reader.cut(random() * 8_000)],
   ];
+  const everySample = deliveries / 40;
+  let nextSample = everySample;
   const everyServerFault = Math.max(deliveries / 20, 15_000);
   let nextServerFault = everyServerFault / 2;
   let nextFault = 0;
@@ -93,7 +129,12 @@ export async function run({ deliveries, seed, readers: count = 200, onProgress =
       happened[name] += 1;
       befall(reader);
     }
-    if (!restarting && model.deliveries >= nextServerFault) {
+    if (model.deliveries >= nextSample) {
+      nextSample += everySample;
+      heap.ask();
+    }
+    const mayRestart = !restarting && model.deliveries < deliveries * RESTARTED;
+    if (mayRestart && model.deliveries >= nextServerFault) {
       nextServerFault += everyServerFault * (0.5 + random());
       const kill = happened.kills === 0 || random() < 0.7;
       happened[kill ? "kills" : "drains"] += 1;
@@ -112,6 +153,11 @@ export async function run({ deliveries, seed, readers: count = 200, onProgress =
   const verdict = model.judge();
   const gaps = readers.reduce((sum, { subscriber }) => sum + subscriber.gaps, 0);
   for (const reader of readers) reader.stop();
+  const isEmpty = async () => {
+    const { streams, accepted } = await heap.next();
+    return streams === 0 && accepted === 0;
+  };
+  await until(isEmpty, "the streams of readers that have left to end");
   const gone = once(server, "exit");
   server.kill("SIGKILL");
   await gone;
@@ -126,6 +172,7 @@ export async function run({ deliveries, seed, readers: count = 200, onProgress =
     ...happened,
     gaps,
     seconds,
+    heap: heap.ofLastProcess(),
     verdict,
   };
 }
@@ -149,7 +196,7 @@ function pick(weighted, at) {
 }
 
 async function until(condition, what, ms = 30_000) {
-  for (const giveUp = performance.now() + ms; !condition();) {
+  for (const giveUp = performance.now() + ms; !(await condition());) {
     if (performance.now() > giveUp) throw new Error(`Waited ${ms} ms for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

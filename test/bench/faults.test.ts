@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 
-type Counts = Record<"lost" | "doubled" | "out of order" | "other", number>;
+type Counts = Record<"lost" | "doubled" | "out of order" | "unhandled" | "other", number>;
 
 interface Subscriber {
   began: number;
@@ -18,12 +18,14 @@ interface ModelOfHub {
   judge(): Counts & { examples: string[] };
 }
 
+const readerFaults = ["cuts", "resets", "half-closes", "stalls", "half-open", "revokes"] as const;
 const faults = new URL("../../bench/faults/", import.meta.url);
 const { Model } = (await import(new URL("model.mjs", faults).href)) as { Model: new () => ModelOfHub };
 const { run } = (await import(new URL("world.mjs", faults).href)) as {
   run: (options: { deliveries: number; seed: number; readers: number }) => Promise<
-    Record<"deliveries" | "cuts" | "stalls" | "half-open" | "kills" | "drains", number> & {
+    Record<"deliveries" | "kills" | (typeof readerFaults)[number], number> & {
       verdict: ReturnType<ModelOfHub["judge"]>;
+      heap: { samples: unknown[] };
     }
   >;
 };
@@ -37,7 +39,7 @@ describe("the model", () => {
       model.accept(offset === 4 ? "b" : "a", offset, offset * 10);
     return { model, subscriber };
   };
-  const nothing = { lost: 0, doubled: 0, "out of order": 0, other: 0, examples: [] };
+  const nothing = { lost: 0, doubled: 0, "out of order": 0, unhandled: 0, other: 0, examples: [] };
 
   it("finds nothing wrong where each message came once and in order", () => {
     const { model, subscriber } = subscribed();
@@ -76,14 +78,22 @@ describe("the model", () => {
 });
 
 it(
-  "loses nothing, doubles nothing and keeps the order under cuts, stalls and kill -9",
+  "loses nothing, doubles nothing and keeps the order under cuts, resets, half-closes, stalls, revokes and kill -9, half of it through the acceptor",
   { timeout: 240_000 },
   async () => {
-    const { verdict, ...happened } = await run({ deliveries: 60_000, seed: 7, readers: 40 });
-    expect(verdict).toEqual({ lost: 0, doubled: 0, "out of order": 0, other: 0, examples: [] });
+    const { verdict, heap, ...happened } = await run({ deliveries: 60_000, seed: 7, readers: 40 });
+    expect(verdict).toEqual({
+      lost: 0,
+      doubled: 0,
+      "out of order": 0,
+      unhandled: 0,
+      other: 0,
+      examples: [],
+    });
     expect(happened.deliveries).toBeGreaterThan(60_000);
     // A run in which nothing happens proves nothing.
-    for (const fault of ["cuts", "stalls", "half-open"] as const) expect(happened[fault]).toBeGreaterThan(0);
+    for (const fault of readerFaults) expect(happened[fault], fault).toBeGreaterThan(0);
     expect(happened.kills).toBeGreaterThan(0);
+    expect(heap.samples.length).toBeGreaterThan(0);
   },
 );
