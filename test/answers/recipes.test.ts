@@ -1,19 +1,23 @@
 /** `hub.read` behind what people have: each recipe of docs/in-process.md with the package itself, cut off and taken up again. */
+import "reflect-metadata";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
+import { Controller, Headers, type MessageEvent, Module, Sse } from "@nestjs/common";
+import { NestFactory } from "@nestjs/core";
 import { createORPCClient } from "@orpc/client";
 import { RPCLink } from "@orpc/client/fetch";
 import { getEventMeta, os, type RouterClient, withEventMeta } from "@orpc/server";
 import { RPCHandler } from "@orpc/server/node";
+import { experimental_streamedQuery, QueryClient, QueryObserver } from "@tanstack/query-core";
 import { createTRPCClient, httpSubscriptionLink } from "@trpc/client";
 import { initTRPC, tracked } from "@trpc/server";
 import { createHTTPHandler } from "@trpc/server/adapters/standalone";
 import type * as GraphQL from "graphql";
 import { createClient } from "graphql-sse";
 import { createHandler } from "graphql-sse/lib/use/http";
-import { from, lastValueFrom, take, toArray } from "rxjs";
-import { EventSource } from "tidings/client";
+import { finalize, from, lastValueFrom, type Observable, take, toArray } from "rxjs";
+import { connect, EventSource } from "tidings/client";
 import { createHub, type Hub } from "tidings/server";
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -137,7 +141,30 @@ describe("hub.read() in a recipe", () => {
     expect(seen).toEqual([1, 2, 3]);
   });
 
-  it("of Nest: an Observable, which leaves the hub when it is unsubscribed", async () => {
+  it("of Nest: an Observable for @Sse, from the cursor on, which leaves the hub when its client does", async () => {
+    const hub = openHub();
+    const [first] = await publish(hub, numbers(3));
+    const application = await NestFactory.create(nestModule(hub), { logger: ["error"] });
+    await application.listen(0, "127.0.0.1");
+    closers.push(() => application.close());
+    const seen: [string, string][] = [];
+    const connection = connect(`${await application.getUrl()}/prices`, {
+      lastEventId: first!,
+      retry: { baseMs: 100, capMs: 200 },
+      onMessage: ({ event, data }) => {
+        seen.push([event, data]);
+        // It returns from where it was.
+        if (seen.length === 2) connection.reconnect();
+      },
+    });
+    await expect.poll(() => seen.length).toBe(2);
+    await publish(hub, [3, 4]);
+    await expect.poll(() => seen).toEqual([1, 2, 3, 4].map((n) => ["price", `{"n":${n}}`]));
+    connection.close();
+    await expect.poll(() => hub.stats().routes).toBe(0);
+  });
+
+  it("of any Observable", async () => {
     const hub = openHub();
     await publish(hub, numbers(3));
     const events = from(hub.read({ topics: ["prices"], from: "earliest" })).pipe(take(2), toArray());
@@ -148,4 +175,51 @@ describe("hub.read() in a recipe", () => {
     ]);
     await expect.poll(() => hub.stats().routes).toBe(0);
   });
+
+  it("of TanStack Query: the newest messages are the data, and the stream ends when it is cancelled", async () => {
+    const hub = openHub();
+    const { url } = await listen((request, response) => {
+      void hub.subscribe(request, response, { topics: ["prices"], from: "earliest" });
+    });
+    await publish(hub, numbers(3));
+    const client = new QueryClient();
+    const query = new QueryObserver(client, {
+      queryKey: ["prices"],
+      queryFn: experimental_streamedQuery({
+        streamFn: ({ signal }) => connect<{ price: { n: number } }>(url, { json: true, signal }),
+        reducer: (newest: { data: { n: number } }[], message) => [...newest.slice(-3), message],
+        initialValue: [],
+      }),
+    });
+    closers.push(query.subscribe(() => undefined));
+    const shown = (): number[] | undefined => query.getCurrentResult().data?.map(({ data }) => data.n);
+    await expect.poll(shown).toEqual([0, 1, 2]);
+    await publish(hub, [3, 4]);
+    await expect.poll(shown).toEqual([1, 2, 3, 4]);
+    await client.cancelQueries({ queryKey: ["prices"] });
+    await expect.poll(() => hub.stats().streams).toBe(0);
+    client.clear();
+  });
 });
+
+/** What `@Sse("prices") prices(@Headers("last-event-id") after?: string)` says, without decorator syntax. */
+function nestModule(hub: Hub): new () => object {
+  async function* events(after: string | undefined, signal: AbortSignal): AsyncGenerator<MessageEvent> {
+    for await (const { id, event, data } of hub.read({ topics: ["prices"], after, signal })) {
+      yield { id, type: event, data };
+    }
+  }
+  class Prices {
+    prices(after?: string): Observable<MessageEvent> {
+      const abort = new AbortController();
+      return from(events(after, abort.signal)).pipe(finalize(() => abort.abort()));
+    }
+  }
+  Sse("prices")(Prices.prototype, "prices", Object.getOwnPropertyDescriptor(Prices.prototype, "prices")!);
+  Headers("last-event-id")(Prices.prototype, "prices", 0);
+  Controller()(Prices);
+  // oxlint-disable-next-line typescript/no-extraneous-class -- what Nest calls a module is an empty class
+  class Application {}
+  Module({ controllers: [Prices] })(Application);
+  return Application;
+}

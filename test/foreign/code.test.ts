@@ -458,7 +458,7 @@ const elsewhere: readonly [pattern: RegExp, reason: string][] = [
     "the platform's own: the Web Platform Tests, and client/event-source.test.ts",
   ],
   [/^(?:Dialect|ReadableDialect)\./, "server/answers and client/features/dialect.test.ts"],
-  [/^(?:Mcp|ResumableStream)/, "integrations: test/answers"],
+  [/^(?:Mcp|ResumableStream|RunDurability|PushableAnswers)/, "integrations: test/answers"],
   [/^(?:ScriptOptions|TestServerOptions)/, "the test kit runs in the test of whoever calls it"],
   [
     /^(?:CursorStore|StorageLike|cursorFrom|cursorVia|gaps|idle|refresh|resume|trace|connect\(|createStore\(|share|ConnectOptions\.cursor(?:From|Via))/,

@@ -1,0 +1,133 @@
+/**
+ * The `StreamDurability` of TanStack AI over answers: a run that any process can read and return to. What it adds to a plain store: when
+ * the process that produces a run dies, its readers get an error within the lease, rather than wait for ever.
+ * This module is browser compatible.
+ */
+import { type PushableAnswers, PushedAnswer } from "./pushed-answer.ts";
+
+export interface RunDurabilityOptions {
+  /** `createAnswers()`, in our own dialect. It keeps the runs, with its limits. */
+  readonly answers: PushableAnswers;
+  /** What the ids of answers begin with. Default: `"run/"`. */
+  readonly keyPrefix?: string;
+  /** Milliseconds that a reader waits for a run which has not started. Default: 100. */
+  readonly startWithinMs?: number;
+}
+
+/** Which run is meant, where there is no request. */
+export interface RunInit {
+  readonly runId: string;
+  readonly offset?: string | null;
+}
+
+/** As `StreamDurability` of `@tanstack/ai`. */
+export interface RunDurability<Chunk = unknown> {
+  resumeFrom: (this: void) => string | null;
+  append: (this: void, chunks: Chunk[]) => Promise<string[]>;
+  read: (this: void, offset: string, signal?: AbortSignal) => AsyncIterable<{ offset: string; chunk: Chunk }>;
+  close: (this: void) => Promise<void>;
+  snapshot: (this: void) => Promise<{ offset: string; chunk: Chunk }[]>;
+}
+
+/**
+ * Returns a function that makes the durability of a request's run: `toServerSentEventsResponse(stream, { durability: { adapter:
+ * runs(request) } })`. The run's id is in the header `X-Run-Id` or the query parameter `runId`, and is a random one otherwise. Where the
+ * client stands is in `Last-Event-ID` or the query parameter `offset`.
+ */
+export function createRunDurability({
+  answers,
+  keyPrefix = "run/",
+  startWithinMs = 100,
+}: RunDurabilityOptions): <Chunk = never>(source: Request | RunInit) => RunDurability<Chunk> {
+  return <Chunk>(source: Request | RunInit): RunDurability<Chunk> => {
+    const { runId, offset: resumeFrom } = runOf(source);
+    const id = keyPrefix + runId;
+    let run: Promise<PushedAnswer | undefined> | undefined;
+    const tag = `/${encodeURIComponent(runId)}`;
+
+    async function started(): Promise<PushedAnswer> {
+      const pushed = await (run ??= PushedAnswer.start(answers, id));
+      if (pushed === undefined) {
+        throw new Error(`Cannot append to run ${JSON.stringify(runId)}: it was started by another request`);
+      }
+      return pushed;
+    }
+
+    async function cursorOf(offset: string): Promise<string> {
+      if (offset === "-1") return "";
+      if (offset === "now") return (await answers.state(id))?.cursor ?? "";
+      if (!offset.endsWith(tag)) {
+        throw new Error(
+          `Cannot read run ${JSON.stringify(runId)}: ${JSON.stringify(offset.slice(0, 200))} is no offset of it`,
+        );
+      }
+      return offset.slice(0, -tag.length);
+    }
+
+    /** Waits for a run that is about to start. */
+    async function untilStarted(signal: AbortSignal | undefined): Promise<void> {
+      const untilMs = performance.now() + startWithinMs;
+      while ((await answers.state(id)) === undefined && performance.now() < untilMs && !signal?.aborted) {
+        await new Promise((resolve) => void setTimeout(resolve, Math.min(20, startWithinMs)));
+      }
+    }
+
+    async function* read(
+      offset: string,
+      signal?: AbortSignal,
+    ): AsyncGenerator<{ offset: string; chunk: Chunk }> {
+      const after = await cursorOf(offset);
+      if (after === "") await untilStarted(signal);
+      try {
+        for await (const { id: cursor, event, data } of answers.read(id, {
+          after,
+          ...(signal && { signal }),
+        })) {
+          if (event === "message") yield { offset: cursor + tag, chunk: JSON.parse(data) as Chunk };
+        }
+      } catch (error) {
+        if (!signal?.aborted) throw error;
+      }
+    }
+
+    return {
+      resumeFrom: () => resumeFrom,
+      async append(chunks) {
+        const pushed = await started();
+        const ids = await pushed.push(chunks.map((chunk) => ({ data: JSON.stringify(chunk) })));
+        return ids.map((cursor) => cursor + tag);
+      },
+      read,
+      async close() {
+        await (await started()).end();
+      },
+      async snapshot() {
+        const state = await answers.state(id);
+        const stored: { offset: string; chunk: Chunk }[] = [];
+        if (state === undefined || state.messages === 0) return stored;
+        for await (const { id: cursor, event, data } of answers.read(id)) {
+          if (event === "message") stored.push({ offset: cursor + tag, chunk: JSON.parse(data) as Chunk });
+          if (cursor === state.cursor) break;
+        }
+        return stored;
+      },
+    };
+  };
+}
+
+function runOf(source: Request | RunInit): { runId: string; offset: string | null } {
+  if (!("url" in source)) return { runId: source.runId, offset: source.offset ?? null };
+  const { searchParams } = new URL(source.url, "http://localhost");
+  const offset = source.headers.get("last-event-id") || searchParams.get("offset");
+  const named = offset === null ? undefined : /\/([^/]+)$/.exec(offset)?.[1];
+  const runId = source.headers.get("x-run-id") || searchParams.get("runId") || decoded(named);
+  return { offset, runId: runId || crypto.randomUUID() };
+}
+
+function decoded(text: string | undefined): string {
+  try {
+    return decodeURIComponent(text ?? "");
+  } catch {
+    return "";
+  }
+}
