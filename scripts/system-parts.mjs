@@ -39,6 +39,7 @@ const PARTS = [
   { name: "zsh", debian: "zsh", present: () => hasProgram("zsh") },
   { name: "fish", debian: "fish", present: () => hasProgram("fish") },
   { name: "redis-server", debian: "redis-server", present: () => hasProgram("redis-server") },
+  { name: "nats-server", debian: "nats-server", present: () => hasProgram("nats-server") },
   { name: "curl", debian: "curl", present: () => hasProgram("curl") },
   { name: "a Chinese font", debian: "fonts-noto-cjk", present: () => hasFont(":lang=zh") },
   { name: "an emoji font", debian: "fonts-noto-color-emoji", present: () => hasFont(":charset=1f600") },

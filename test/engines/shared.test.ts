@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describeSharedLog } from "tidings/log/contract";
 import { afterAll, beforeAll, describe, it } from "vitest";
+import { startNats, type NatsServer } from "./nats-server.ts";
 import { startRedis, type RedisServer } from "./redis-server.ts";
 
 describeSharedLog(
@@ -31,5 +32,21 @@ describe("with a Redis", () => {
       prepare: async () => ({ argument: `${server.port} log-${(logs += 1)}` }),
     },
     { describe, it },
+  );
+});
+
+describe("with a NATS server", () => {
+  let server: NatsServer;
+  let logs = 0;
+  beforeAll(async () => void (server = await startNats()));
+  afterAll(() => server.stop());
+
+  describeSharedLog(
+    "natsLog()",
+    {
+      module: new URL("./members/nats.mjs", import.meta.url),
+      prepare: async () => ({ argument: `log-${(logs += 1)} 1 ${server.port}` }),
+    },
+    { describe, it, exactLosses: false },
   );
 });

@@ -72,11 +72,16 @@ export function describeLog(
 
 /**
  * Declares the tests of a log that several processes share. They start processes of Node and kill them.
+ * @param options - Whether losses are exact; and `describe` and `it` of your test runner. Default: as in {@link describeLog}.
  * @throws {TypeError} If there is no runner.
  */
-export function describeSharedLog(name: string, shared: SharedLog, runner: Partial<TestRunner> = {}): void {
-  const { describe, it } = runnerOf(runner);
-  describe(name, () => describeSharing(it, shared));
+export function describeSharedLog(
+  name: string,
+  shared: SharedLog,
+  options: Partial<TestRunner & Pick<LogAbilities, "exactLosses">> = {},
+): void {
+  const { describe, it } = runnerOf(options);
+  describe(name, () => describeSharing(it, shared, { ...ALL_ABILITIES, ...options }));
 }
 
 function runnerOf(runner: Partial<TestRunner>): TestRunner {

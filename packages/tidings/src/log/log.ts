@@ -116,9 +116,11 @@ export interface AppendOptions {
 }
 
 export interface Appended {
-  /** The offset of the first draft; the others follow it. */
+  /** The offset of the first draft; the others follow it, unless there are `offsets`. */
   readonly first: number;
   readonly last: number;
+  /** Of each draft, where other processes have appended between them. Only of a log without atomic batches. */
+  readonly offsets?: readonly number[];
   /** Whether these are the offsets of an earlier append with the same idempotency key. */
   readonly repeated: boolean;
 }

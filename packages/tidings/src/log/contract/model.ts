@@ -16,6 +16,7 @@ export async function compareWithModel(
   const limits = { messages: pick([3, 10, 40]), bytes: pick([50, 1_000]), ageMs: pick([200, 5_000]) };
   // Ages cannot be foretold by another clock.
   if (abilities.clock === "own") limits.ageMs = 3_600_000;
+  if (!abilities.exactBytes) limits.bytes = 2 ** 20;
   const small = { messages: abilities.topicBounds ? pick([1, 5]) : Infinity };
   const bench = await openBench(
     create,

@@ -26,6 +26,8 @@ export interface LogAbilities {
   readonly atomicBatches: boolean;
   /** False: `forTopic` has no effect. */
   readonly topicBounds: boolean;
+  /** False: `bytes` counts more than bodies, so that less is retained. */
+  readonly exactBytes: boolean;
 }
 
 export const ALL_ABILITIES: LogAbilities = {
@@ -33,6 +35,7 @@ export const ALL_ABILITIES: LogAbilities = {
   exactLosses: true,
   atomicBatches: true,
   topicBounds: true,
+  exactBytes: true,
 };
 
 /** Declares a test that is given an open log, which is closed behind it. */
@@ -41,7 +44,7 @@ export type DeclareTest = (
   body: (bench: Bench) => Promise<void>,
   options?: BenchOptions & {
     /** Only for logs with this ability. */
-    readonly needs?: "topicBounds";
+    readonly needs?: "topicBounds" | "exactBytes";
   },
 ) => unknown;
 

@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { Retention } from "../log.ts";
 import type { MemberCommand, MemberOptions, MemberReport, Told } from "./member.ts";
-import { range, until } from "./opened-log.ts";
+import { type LogAbilities, range, until } from "./opened-log.ts";
 
 export interface SharedLog {
   /** URL of a module that exports `createLog(argument)`: every process makes its log by it. */
@@ -24,7 +24,11 @@ type Bounds = Omit<Retention, "forTopic">;
 
 const TOPICS = ["a", "b", "c"];
 
-export function describeSharing(it: Say, shared: SharedLog): void {
+export function describeSharing(
+  it: Say,
+  shared: SharedLog,
+  { exactLosses }: Pick<LogAbilities, "exactLosses">,
+): void {
   const test = (title: string, body: (world: World) => Promise<void>): unknown =>
     it(title, async () => {
       const { argument, dispose } = await shared.prepare();
@@ -72,7 +76,7 @@ export function describeSharing(it: Say, shared: SharedLog): void {
     });
   }
 
-  test("tells a process that returns of exactly what it lost", async (world) => {
+  test("tells a process that returns of what it lost", async (world) => {
     const retention = { ...ALL, messages: 60 };
     const busy = await world.start("busy", ["busy", "other"], retention);
     const quiet = await world.start("quiet", ["quiet"], retention);
@@ -94,7 +98,10 @@ export function describeSharing(it: Say, shared: SharedLog): void {
     const read = await again.read(cursor);
     const retained = quiet.retained(cursor).slice(-3);
     const lost = quiet.retained(cursor).slice(0, -3);
-    assert.deepEqual(read, { entries: retained, lostThrough: lost.at(-1)![0] });
+    assert.deepEqual(read.entries, retained);
+    assert.ok(read.lostThrough >= lost.at(-1)![0]);
+    if (!exactLosses) return;
+    assert.equal(read.lostThrough, lost.at(-1)![0]);
     // One that has seen all of them has lost nothing.
     const { lostThrough } = await again.read(lost.at(-1)![0]);
     assert.equal(lostThrough, 0);

@@ -80,12 +80,14 @@ export class Publisher {
     if (this.#closed) throw new HubError("closed", "Cannot publish: the hub has drained");
     this.#rate?.take(drafts.length, this.#now());
     this.#position ??= await this.#opened;
-    const { first, last, repeated } = await this.#log.append(drafts, appendOptions);
+    const { first, last, offsets, repeated } = await this.#log.append(drafts, appendOptions);
     // As it is now: the log may have been replaced meanwhile.
     const { epoch } = this.#position;
     if (!repeated) this.#counters.published += drafts.length;
-    const ids: string[] = [];
-    for (let offset = first; offset <= last; offset += 1) ids.push(formatCursor(epoch, offset));
+    const ids = offsets?.map((offset) => formatCursor(epoch, offset)) ?? [];
+    if (ids.length === 0) {
+      for (let offset = first; offset <= last; offset += 1) ids.push(formatCursor(epoch, offset));
+    }
     const told = channels["tidings:publish"];
     if (told.hasSubscribers) {
       const tookMs = this.#now() - calledMs;

@@ -1,0 +1,80 @@
+/**
+ * What the log uses of a connection to NATS, of `@nats-io/transport-node` or another package on `@nats-io/nats-core`. The
+ * application makes it, and closes it.
+ */
+
+/** A connection that the application made. */
+export interface NatsConnection {
+  readonly info?:
+    | { readonly version: string; readonly max_payload: number; readonly headers?: boolean }
+    | undefined;
+  publish(subject: string, payload?: Uint8Array | string, options?: object): void;
+  subscribe(
+    subject: string,
+    options: { callback: (error: Error | null, message: NatsMessage) => void },
+  ): NatsSubscription;
+  request(
+    subject: string,
+    payload?: Uint8Array | string,
+    options?: { timeout: number; noMux?: boolean },
+  ): Promise<NatsMessage>;
+  status(): AsyncIterable<{ readonly type: string }>;
+  isClosed(): boolean;
+}
+
+export interface NatsMessage {
+  readonly subject: string;
+  readonly reply?: string;
+  readonly data: Uint8Array;
+  readonly headers?:
+    | { readonly code: number; readonly description: string; get(name: string): string }
+    | undefined;
+}
+
+export interface NatsSubscription {
+  unsubscribe(): void;
+}
+
+/** @throws {TypeError} If it is no connection, or one that cannot keep a log. */
+export function checkConnection(connection: NatsConnection): void {
+  const { publish, subscribe, request, status, isClosed } = (connection ?? {}) as Partial<NatsConnection>;
+  if ([publish, subscribe, request, status, isClosed].some((method) => typeof method !== "function")) {
+    throw new TypeError(
+      "Cannot make log: the connection is unknown, expected what connect() of @nats-io/transport-node resolves with",
+    );
+  }
+  if (connection.isClosed()) {
+    throw new TypeError("Cannot make log: the connection to NATS is closed, expected an open one");
+  }
+}
+
+/** Calls `heard` with each change of the connection's state, until the returned function is called. */
+export function watchStatus(connection: NatsConnection, heard: (type: string) => void): () => void {
+  let over = false;
+  const changes = connection.status();
+  void (async () => {
+    for await (const { type } of changes) {
+      if (over) return;
+      heard(type);
+    }
+  })().catch(() => undefined);
+  return () => {
+    over = true;
+    (changes as { stop?: () => void }).stop?.();
+  };
+}
+
+/** Headers as the client sends them: it asks its own for nothing but their bytes. */
+export class SentHeaders {
+  readonly #bytes: Uint8Array;
+
+  /** @param fields - Names and values, of ASCII without line breaks. */
+  constructor(fields: Readonly<Record<string, string>>) {
+    const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+    this.#bytes = Buffer.from(`NATS/1.0\r\n${lines.join("")}\r\n`);
+  }
+
+  encode(): Uint8Array {
+    return this.#bytes;
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * A log in NATS JetStream 2.9 or later, shared by the processes of many machines. An offset is the sequence that the stream gave
+ * to the message; a message is published with an id, so that one that is sent twice is stored once.
+ *
+ * Takes the connection that the application made, of `@nats-io/transport-node`. What JetStream cannot do, and what it can lose, is
+ * in docs/logs/nats.md.
+ */
+import { ignore } from "../../guard/ignore.ts";
+import { reporter, type Report } from "../../guard/foreign.ts";
+import { randomEpoch } from "../cursor.ts";
+import { LogError } from "../log.ts";
+import type {
+  Appended,
+  AppendOptions,
+  Draft,
+  Followed,
+  Log,
+  LogPosition,
+  LogStats,
+  OpenLogOptions,
+  Page,
+  ReadRequest,
+} from "../log.ts";
+import { Api, sleep } from "./api.ts";
+import { Appender, STORED_BY } from "./appender.ts";
+import { checkConnection, watchStatus, type NatsConnection } from "./connection.ts";
+import { Reader } from "./reader.ts";
+import { ServerClock } from "./server-clock.ts";
+import { LogStream, type StreamState } from "./stream.ts";
+import { NatsTail } from "./tail.ts";
+
+export interface NatsLogOptions {
+  /** Tells several logs apart; the stream has this name, and all subjects begin with it. Default: `"tidings"`. */
+  name?: string;
+  /** On how many servers of the cluster the stream is kept, when it is created. Default: 1. */
+  replicas?: 1 | 3 | 5;
+  /** Where the stream is kept, when it is created. Default: `"file"`. */
+  storage?: "file" | "memory";
+  /** Milliseconds after which an append or a read that NATS does not answer is rejected. Default: 10,000. */
+  deadlineMs?: number;
+  /** Bytes that may wait to be acknowledged; beyond that, `append` rejects with `busy`. Default: 67,108,864 (64 MiB). */
+  pendingBytes?: number;
+  /**
+   * For how long the ids of messages are remembered, and with them idempotency keys; at most for as long as messages are
+   * retained. The server keeps about 150 bytes in memory for each. Default: 120,000 (two minutes).
+   */
+  idempotencyAgeMs?: number;
+  /** What the subjects of replies begin with, where the connection may not use others. Default: `"_INBOX"`. */
+  inboxPrefix?: string;
+  /** What the subjects of JetStream's API begin with. Default: `"$JS.API"`. */
+  apiPrefix?: string;
+}
+
+/**
+ * @throws {TypeError} If the connection is none of NATS, or is closed; or the name has other characters than letters, digits, `-` and `_`.
+ */
+export function natsLog(connection: NatsConnection, options: NatsLogOptions = {}): Log {
+  checkConnection(connection);
+  const { name = "tidings" } = options;
+  if (!/^[\w-]{1,64}$/.test(name)) {
+    throw new TypeError(
+      `Cannot make log: name is ${JSON.stringify(name)}, expected 1 to 64 letters, digits, "-" and "_"`,
+    );
+  }
+  return new NatsLog(connection, name, options);
+}
+
+/** A leader that was just elected may not have applied everything yet. */
+const BEHIND_MS = 5_000;
+const BEHIND_RETRY_MS = 250;
+
+class NatsLog implements Log {
+  readonly #connection: NatsConnection;
+  readonly #name: string;
+  readonly #inbox: string;
+  readonly #clock = new ServerClock();
+  readonly #api: Api;
+  readonly #stream: LogStream;
+  readonly #reader: Reader;
+  readonly #deadlineMs: number;
+  readonly #pendingBytes: number;
+  #options: OpenLogOptions | undefined;
+  #report: Report = ignore;
+  #appender: Appender | undefined;
+  #tail: NatsTail | undefined;
+  #unwatch: (() => void) | undefined;
+  #closed = false;
+  #current: StreamState | undefined;
+  /** The newest offset that this process knows to have been given. */
+  #seen = 0;
+  /** The newest offset that was given to a message of this process. */
+  #acknowledged = 0;
+
+  constructor(connection: NatsConnection, name: string, options: NatsLogOptions) {
+    const { replicas = 1, storage = "file", deadlineMs = 10_000, idempotencyAgeMs = 120_000 } = options;
+    const { inboxPrefix = "_INBOX", apiPrefix = "$JS.API" } = options;
+    this.#connection = connection;
+    this.#name = name;
+    this.#inbox = `${inboxPrefix}.${randomEpoch()}`;
+    this.#deadlineMs = deadlineMs;
+    this.#pendingBytes = options.pendingBytes ?? 64 * 2 ** 20;
+    this.#api = new Api({ connection, prefix: apiPrefix, deadlineMs });
+    this.#stream = new LogStream({ api: this.#api, name, replicas, storage, idempotencyAgeMs });
+    this.#reader = new Reader({
+      connection,
+      api: this.#api,
+      apiPrefix,
+      name,
+      inbox: this.#inbox,
+      state: () => this.#state("read"),
+      isOld: (atMs) => (this.#clock.now() ?? -Infinity) - atMs > this.#options!.retention.ageMs,
+    });
+  }
+
+  async open(options: OpenLogOptions): Promise<LogPosition> {
+    if (this.#options !== undefined) {
+      throw new TypeError("Cannot open log: it is open already, expected one hub per log");
+    }
+    this.#options = options;
+    this.#report = reporter(options.onError ?? ignore);
+    const state = await this.#stream.open(options.retention);
+    this.#current = state;
+    this.#seen = state.head;
+    const instance = randomEpoch();
+    this.#appender = new Appender({
+      connection: this.#connection,
+      deadlineMs: this.#deadlineMs,
+      pendingBytes: this.#pendingBytes,
+      instance,
+      inbox: `${this.#inbox}.a`,
+      target: () => this.#current!,
+      look: () => this.#state("append to"),
+      given: (offset, repeated) => this.#given(offset, repeated),
+      storedBy: (offset) => this.#storedBy(offset),
+    });
+    this.#tail = new NatsTail({
+      connection: this.#connection,
+      api: this.#api,
+      name: this.#name,
+      inbox: `${this.#inbox}.t`,
+      position: state,
+      state: () => this.#state("follow"),
+      onOther: () => this.#renew(),
+      onTime: (atMs, askedMs) => this.#clock.told(atMs, askedMs),
+      report: this.#report,
+      options,
+    });
+    this.#unwatch = watchStatus(this.#connection, (type) => {
+      if (type === "disconnect" || type === "reconnect") {
+        this.#appender!.connected(type === "reconnect");
+        this.#tail!.connected(type === "reconnect");
+      }
+    });
+    return { epoch: state.epoch, head: state.head };
+  }
+
+  async append(drafts: readonly Draft[], options: AppendOptions = {}): Promise<Appended> {
+    this.#assertOpen("append to");
+    if (drafts.length === 0) {
+      throw new RangeError("Cannot append to log: there are no drafts, expected 1 or more");
+    }
+    return this.#appender!.append(drafts, options.idempotencyKey);
+  }
+
+  async read(request: ReadRequest): Promise<Page> {
+    this.#assertOpen("read");
+    return this.#reader.read(request);
+  }
+
+  async head(): Promise<LogPosition> {
+    this.#assertOpen("read");
+    const { epoch, head } = await this.#state("read");
+    return { epoch, head };
+  }
+
+  async stats(): Promise<LogStats> {
+    this.#assertOpen("read");
+    const { epoch, head, first, messages, bytes } = await this.#state("read");
+    return { epoch, head, oldest: messages === 0 ? 0 : first, messages, bytes, topics: undefined };
+  }
+
+  async follow(topics: Followed): Promise<number> {
+    this.#assertOpen("follow");
+    return this.#tail!.follow(topics);
+  }
+
+  unfollow(topics: Followed): void {
+    this.#tail?.unfollow(topics);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#tail?.close();
+    await this.#appender?.settled();
+    this.#appender?.close();
+    this.#api.close();
+    this.#unwatch?.();
+  }
+
+  /** Where the log is now; learns whether it is another one. */
+  async #state(what: string): Promise<StreamState> {
+    const seen = this.#newest();
+    const epoch = this.#current!.epoch;
+    for (const giveUpMs = performance.now() + BEHIND_MS; ;) {
+      const state = await this.#stream.state(what);
+      const isSame = state.epoch === epoch && epoch === this.#current!.epoch;
+      if (isSame && state.head < seen) {
+        if (performance.now() > giveUpMs) return this.#renew();
+        await sleep(BEHIND_RETRY_MS);
+        continue;
+      }
+      if (state.epoch === this.#current!.epoch) this.#current = state;
+      // Asked before the change that this process made meanwhile.
+      else if (epoch !== this.#current!.epoch) continue;
+      else this.#replaced(state);
+      return state;
+    }
+  }
+
+  #newest(): number {
+    return Math.max(this.#seen, this.#tail?.at ?? 0);
+  }
+
+  /** What was seen is not there any more, or is another message: offsets of this epoch mean nothing now. */
+  async #renew(): Promise<StreamState> {
+    const { epoch } = this.#current!;
+    const state = await this.#stream.renew(epoch);
+    if (this.#current!.epoch === epoch) this.#replaced(state);
+    return state;
+  }
+
+  #replaced(state: StreamState): void {
+    const isNew = state.subjects !== this.#current!.subjects;
+    this.#current = state;
+    this.#seen = state.head;
+    this.#acknowledged = 0;
+    // Of a stream that is new, everything can be handed on.
+    const head = isNew ? state.stored - 1 : state.head;
+    this.#tail?.reset({ epoch: state.epoch, head: Math.max(0, head) });
+  }
+
+  #given(offset: number, repeated: boolean): Promise<void> | undefined {
+    if (repeated) return undefined;
+    // They are given in the order in which we ask for them, unless the stream went back.
+    if (offset <= this.#acknowledged) return this.#renew().then(ignore);
+    this.#acknowledged = offset;
+    this.#seen = Math.max(this.#seen, offset);
+    return undefined;
+  }
+
+  async #storedBy(offset: number): Promise<string | undefined> {
+    const subject = `STREAM.MSG.GET.${this.#name}`;
+    const { message } = await this.#api.ask<{ message?: { hdrs?: string } }>(
+      "append to",
+      subject,
+      { seq: offset },
+      [404, 400],
+    );
+    const headers = Buffer.from(message?.hdrs ?? "", "base64").toString();
+    return new RegExp(`^${STORED_BY}: (.*?)\r?$`, "m").exec(headers)?.[1];
+  }
+
+  #assertOpen(what: string): void {
+    if (this.#options === undefined || this.#closed) {
+      throw new LogError("closed", `Cannot ${what} log: it is closed`);
+    }
+  }
+}

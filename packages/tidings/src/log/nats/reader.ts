@@ -1,0 +1,235 @@
+/**
+ * Pages of the log. One source for each name or beginning, read together in the order of the log; where there are many, one for
+ * everything. A source asks the stream itself for its first messages and for its end, which is exact in a cluster; between them
+ * a consumer delivers many at once, from whichever copy it has.
+ */
+import { isByName, LogError, type Entry, type Page, type ReadRequest, type Selection } from "../log.ts";
+import { randomEpoch } from "../cursor.ts";
+import type { Api } from "./api.ts";
+import type { NatsConnection } from "./connection.ts";
+import { deliveryOf, millisecondsOf, nanosecondsOf, readEntry } from "./frames.ts";
+import type { StreamState } from "./stream.ts";
+import { filterOf, subjectOf } from "./subjects.ts";
+
+export interface ReaderOptions {
+  readonly connection: NatsConnection;
+  readonly api: Api;
+  readonly apiPrefix: string;
+  readonly name: string;
+  readonly inbox: string;
+  readonly state: () => Promise<StreamState>;
+  /** Whether it is older than what is retained, though the server may have it still. */
+  readonly isOld: (atMs: number) => boolean;
+}
+
+/** Beyond that, one source for everything costs less. */
+const MOST_SOURCES = 16;
+/** Looked at in one page, whether they are wanted or not. */
+const MOST_WALKED = 2_000;
+/** Asked for one by one, before a consumer is made. */
+const SINGLES = 2;
+const BATCH = 256;
+/** A consumer that delivers nothing for so long is given up. */
+const SILENCE_MS = 2_000;
+
+export class Reader {
+  readonly #options: ReaderOptions;
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+  }
+
+  async read(request: ReadRequest): Promise<Page> {
+    const { state, isOld } = this.#options;
+    for (;;) {
+      const before = await state();
+      const { head, subjects, epoch } = before;
+      const walk =
+        request.after < head
+          ? await this.#walk({ ...request, after: Math.max(request.after, before.first - 1) }, subjects, head)
+          : { entries: [], through: Math.max(request.after, head) };
+      // What was discarded meanwhile may be missing.
+      const { first, epoch: epochAfter } = request.after < head ? await state() : before;
+      if (epoch !== epochAfter) continue;
+      let lost = Math.min(first - 1, Math.max(head, request.after));
+      for (const { offset, atMs } of walk.entries) if (isOld(atMs)) lost = Math.max(lost, offset);
+      return {
+        entries: walk.entries.filter(({ offset }) => offset > lost),
+        through: Math.max(walk.through, lost),
+        lostThrough: lost,
+      };
+    }
+  }
+
+  async #walk(
+    { topics, after, maxMessages, maxBytes }: ReadRequest,
+    subjects: string,
+    head: number,
+  ): Promise<{ entries: Entry[]; through: number }> {
+    const sources = filtersOf(topics, subjects).map(
+      (filter) => new Source(this.#options, filter, after, head, Math.min(maxMessages, BATCH)),
+    );
+    const entries: Entry[] = [];
+    const isWanted = wantedBy(topics);
+    let through = after;
+    let bytes = 0;
+    for (let walked = 0; walked < MOST_WALKED;) {
+      await Promise.all(sources.map((source) => source.fill()));
+      // As long as all of them know what comes next.
+      for (;;) {
+        const next = oldest(sources);
+        if (next === undefined) return { entries, through: head };
+        if (next.topic !== "" && isWanted(next.topic)) {
+          bytes += next.body.length;
+          if (entries.length >= maxMessages || (entries.length > 0 && bytes > maxBytes))
+            return { entries, through };
+          entries.push(next);
+        }
+        through = next.offset;
+        walked += 1;
+        let isKnown = true;
+        for (const source of sources) {
+          if (source.item?.offset === through) source.advance();
+          isKnown &&= source.isKnown;
+        }
+        if (!isKnown) break;
+      }
+    }
+    return { entries, through };
+  }
+}
+
+/** One subject, or those below one. */
+class Source {
+  readonly #options: ReaderOptions;
+  readonly #filter: string;
+  readonly #head: number;
+  readonly #batch: number;
+  #after: number;
+  #items: Entry[] = [];
+  #index = 0;
+  #ended = false;
+  #singles = 0;
+
+  constructor(options: ReaderOptions, filter: string, after: number, head: number, batch: number) {
+    this.#options = options;
+    this.#filter = filter;
+    this.#after = after;
+    this.#head = head;
+    this.#batch = batch;
+  }
+
+  get item(): Entry | undefined {
+    return this.#items[this.#index];
+  }
+
+  get isKnown(): boolean {
+    return this.#ended || this.item !== undefined;
+  }
+
+  advance(): void {
+    this.#index += 1;
+  }
+
+  async fill(): Promise<void> {
+    if (this.isKnown) return;
+    this.#items = [];
+    this.#index = 0;
+    if (this.#singles >= SINGLES) this.#items = await this.#many();
+    if (this.#items.length === 0) this.#items = await this.#one();
+    this.#after = this.#items.at(-1)?.offset ?? this.#head;
+    // What came since belongs to the next page: of other topics, something before it may not be here.
+    const beyond = this.#items.findIndex(({ offset }) => offset > this.#head);
+    if (beyond !== -1) this.#items = this.#items.slice(0, beyond);
+    if (this.#items.length === 0 || beyond !== -1 || this.#after >= this.#head) this.#ended = true;
+  }
+
+  async #one(): Promise<Entry[]> {
+    const { api, name } = this.#options;
+    this.#singles += 1;
+    const question = { seq: this.#after + 1, next_by_subj: this.#filter };
+    const { message } = await api.ask<{ message?: { seq: number; data: string; time: string } }>(
+      "read",
+      `STREAM.MSG.GET.${name}`,
+      question,
+      [404],
+    );
+    if (message === undefined) return [];
+    const data = Buffer.from(message.data ?? "", "base64");
+    const atMs = millisecondsOf(nanosecondsOf(message.time));
+    return [readEntry(data, message.seq, atMs)];
+  }
+
+  async #many(): Promise<Entry[]> {
+    const { connection, api, apiPrefix, name, inbox } = this.#options;
+    const created = await api.ask<{ name: string }>("read", `CONSUMER.CREATE.${name}`, {
+      stream_name: name,
+      config: {
+        deliver_policy: "by_start_sequence",
+        opt_start_seq: this.#after + 1,
+        filter_subject: this.#filter,
+        ack_policy: "none",
+        max_deliver: 1,
+        mem_storage: true,
+        num_replicas: 1,
+      },
+    });
+    const entries: Entry[] = [];
+    let stop: (() => void) | undefined;
+    const subject = `${inbox}.${randomEpoch()}`;
+    const subscription = connection.subscribe(subject, {
+      callback: (error, { data, reply }) => {
+        const delivery = deliveryOf(reply);
+        if (error !== null || delivery === undefined) return stop?.();
+        // One was lost on the way: what comes behind it is asked for again.
+        if (delivery.count !== entries.length + 1) return stop?.();
+        entries.push(readEntry(data, delivery.offset, delivery.atMs));
+        if (entries.length >= this.#batch || delivery.pending === 0 || delivery.offset >= this.#head)
+          stop?.();
+      },
+    });
+    const timer = setTimeout(() => stop?.(), SILENCE_MS);
+    try {
+      const over = new Promise<void>((resolve) => (stop = resolve));
+      connection.publish(
+        `${apiPrefix}.CONSUMER.MSG.NEXT.${name}.${created.name}`,
+        JSON.stringify({ batch: this.#batch, no_wait: true }),
+        { reply: subject },
+      );
+      await over;
+    } catch (cause) {
+      throw new LogError("failed", `Cannot read log: ${(cause as Error).message}`, { cause });
+    } finally {
+      clearTimeout(timer);
+      subscription.unsubscribe();
+      api.tell(`CONSUMER.DELETE.${name}.${created.name}`);
+    }
+    return entries;
+  }
+}
+
+function oldest(sources: readonly Source[]): Entry | undefined {
+  let found: Entry | undefined;
+  for (const { item } of sources) {
+    if (item !== undefined && (found === undefined || item.offset < found.offset)) found = item;
+  }
+  return found;
+}
+
+function filtersOf(topics: Selection, subjects: string): string[] {
+  const { exact = [], prefixes = isByName(topics) ? [] : [""] } = topics;
+  const filters = new Set([
+    ...exact.map((topic) => subjectOf(subjects, topic)),
+    ...prefixes.map((beginning) => filterOf(subjects, beginning)),
+  ]);
+  return filters.size > MOST_SOURCES || filters.has(`${subjects}.>`) ? [`${subjects}.>`] : [...filters];
+}
+
+/** `matches` is asked about nothing that cannot be selected. */
+function wantedBy(topics: Selection): (topic: string) => boolean {
+  const { exact = [], prefixes, matches } = topics;
+  const names = new Set(exact);
+  if (isByName(topics)) return (topic) => names.has(topic);
+  if (prefixes === undefined) return matches;
+  return (topic) => (names.has(topic) || prefixes.some((one) => topic.startsWith(one))) && matches(topic);
+}

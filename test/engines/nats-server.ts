@@ -1,0 +1,132 @@
+/**
+ * A real NATS server with JetStream for a test, or several that form a cluster: on loopback, on free ports, in folders of their
+ * own.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { freePort } from "./redis-server.ts";
+
+export interface NatsServer {
+  readonly name: string;
+  readonly port: number;
+  /** Where JetStream keeps its files. */
+  readonly folder: string;
+  readonly process: ChildProcess;
+  /** Sends a signal. With SIGKILL and SIGTERM, resolves when it has ended. */
+  kill(signal: NodeJS.Signals): Promise<void>;
+  /** Starts it again at the same port, with what it has on disk. */
+  restart(): Promise<void>;
+  /** Ends it, and removes its folder. */
+  stop(): Promise<void>;
+}
+
+export interface NatsOptions {
+  readonly name?: string;
+  readonly host?: string;
+  /** More lines of its configuration. */
+  readonly lines?: readonly string[];
+  /** Of `jetstream { }`. */
+  readonly jetstream?: readonly string[];
+  /** Whether to wait until JetStream answers: one of a cluster needs the others for it. Default: true. */
+  readonly wait?: boolean;
+}
+
+export async function startNats(options: NatsOptions = {}): Promise<NatsServer> {
+  const { name = "alone", host = "127.0.0.1", lines = [], jetstream = [], wait = true } = options;
+  const folder = mkdtempSync(join(tmpdir(), "tidings-nats-"));
+  const port = await freePort();
+  const configuration = join(folder, "nats.conf");
+  writeFileSync(
+    configuration,
+    [
+      `server_name: ${name}`,
+      `listen: "${host}:${port}"`,
+      `jetstream { store_dir: "${folder}"`,
+      ...jetstream,
+      "}",
+      ...lines,
+    ].join("\n"),
+  );
+  const start = async (): Promise<ChildProcess> => {
+    const child = spawn("nats-server", ["-c", configuration], { stdio: ["ignore", "ignore", "ignore"] });
+    if (wait) await answers(port, child);
+    return child;
+  };
+  let child = await start();
+  const ended = (): Promise<void> =>
+    child.exitCode !== null || child.signalCode !== null
+      ? Promise.resolve()
+      : new Promise((resolve) => void child.once("exit", () => resolve()));
+  return {
+    name,
+    port,
+    folder,
+    get process() {
+      return child;
+    },
+    kill: async (signal) => {
+      const over = ended();
+      child.kill(signal);
+      if (signal === "SIGKILL" || signal === "SIGTERM") await over;
+    },
+    restart: async () => {
+      child = await start();
+    },
+    stop: async () => {
+      child.kill("SIGCONT");
+      const over = ended();
+      child.kill("SIGKILL");
+      await over;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Three servers that keep three copies. */
+export async function startCluster(): Promise<readonly NatsServer[]> {
+  const routes = await Promise.all([freePort(), freePort(), freePort()]);
+  const all = routes.map((port) => `nats-route://127.0.0.1:${port}`).join(", ");
+  const servers = await Promise.all(
+    routes.map((port, n) =>
+      startNats({
+        name: `n${n + 1}`,
+        lines: [`cluster { name: test, listen: "127.0.0.1:${port}", routes: [${all}] }`],
+        wait: false,
+      }),
+    ),
+  );
+  for (const { port, process } of servers) await answers(port, process);
+  return servers;
+}
+
+/** A client that never stops to connect again. */
+export function connectTo(...ports: readonly number[]): Promise<NatsConnection> {
+  return connect({
+    servers: ports.map((port) => `127.0.0.1:${port}`),
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 100,
+    ignoreClusterUpdates: true,
+    waitOnFirstConnect: true,
+  });
+}
+
+async function answers(port: number, child: ChildProcess): Promise<void> {
+  for (const giveUp = Date.now() + 30_000; ;) {
+    let connection: NatsConnection | undefined;
+    try {
+      connection = await connect({ servers: `127.0.0.1:${port}`, reconnect: false, timeout: 1_000 });
+      const { data } = await connection.request("$JS.API.STREAM.NAMES", "", { timeout: 1_000 });
+      if (!new TextDecoder().decode(data).includes('"error"')) return;
+    } catch (error) {
+      if (Date.now() > giveUp || child.exitCode !== null) {
+        throw new Error(`nats-server did not start on port ${port}`, { cause: error });
+      }
+    } finally {
+      await connection?.close();
+    }
+    await new Promise((resolve) => void setTimeout(resolve, 50));
+  }
+}
