@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { freePort } from "./redis-server.ts";
 
@@ -118,8 +119,8 @@ async function answers(port: number, child: ChildProcess): Promise<void> {
     let connection: NatsConnection | undefined;
     try {
       connection = await connect({ servers: `127.0.0.1:${port}`, reconnect: false, timeout: 1_000 });
-      const { data } = await connection.request("$JS.API.STREAM.NAMES", "", { timeout: 1_000 });
-      if (!new TextDecoder().decode(data).includes('"error"')) return;
+      await (await jetstreamManager(connection, { timeout: 1_000 })).getAccountInfo();
+      return;
     } catch (error) {
       if (Date.now() > giveUp || child.exitCode !== null) {
         throw new Error(`nats-server did not start on port ${port}`, { cause: error });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describeSharedLog } from "tidings/log/contract";
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { startNats, type NatsServer } from "./nats-server.ts";
+import { startCluster, startNats, type NatsServer } from "./nats-server.ts";
 import { startRedis, type RedisServer } from "./redis-server.ts";
 
 describeSharedLog(
@@ -46,6 +46,24 @@ describe("with a NATS server", () => {
     {
       module: new URL("./members/nats.mjs", import.meta.url),
       prepare: async () => ({ argument: `log-${(logs += 1)} 1 ${server.port}` }),
+    },
+    { describe, it, exactLosses: false },
+  );
+});
+
+describe("with a cluster of three NATS servers", () => {
+  let servers: readonly NatsServer[];
+  let logs = 0;
+  beforeAll(async () => void (servers = await startCluster()), 60_000);
+  afterAll(() => Promise.all(servers.map((server) => server.stop())));
+
+  describeSharedLog(
+    "natsLog() with three copies",
+    {
+      module: new URL("./members/nats.mjs", import.meta.url),
+      prepare: async () => ({
+        argument: [`log-${(logs += 1)}`, 3, ...servers.map(({ port }) => port)].join(" "),
+      }),
     },
     { describe, it, exactLosses: false },
   );

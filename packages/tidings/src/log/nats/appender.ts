@@ -339,7 +339,7 @@ export class Appender {
     }
     this.#recovering = false;
     if (!this.#connected) return;
-    for (const message of [...this.#sent.values()]) this.#sendAgain(message);
+    for (const message of this.#sent.values()) this.#sendAgain(message);
     this.#pump();
   }
 
