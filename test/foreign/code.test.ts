@@ -121,7 +121,7 @@ type Case = (bad: Bad) => Promise<void>;
 
 /** One subscription with a function that misbehaves, and a witness. */
 const ofSubscription =
-  (name: "authorize" | "filter" | "snapshot"): Case =>
+  (name: "authorize" | "filter" | "snapshot" | "onOpen"): Case =>
   async (bad) => {
     const { hub, reported } = openHub();
     const beside = await witness(hub);
@@ -396,6 +396,7 @@ const cases: Readonly<Record<string, Case>> = {
   "SubscribeOptions.authorize": ofSubscription("authorize"),
   "SubscribeOptions.filter": ofSubscription("filter"),
   "SubscribeOptions.snapshot": ofSubscription("snapshot"),
+  "SubscribeOptions.onOpen": ofSubscription("onOpen"),
   "HubOptions.onError": ofHubOnError,
   "openStream(source)": ofSource,
   "StreamOptions.onError": ofStreamOnError,

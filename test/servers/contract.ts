@@ -239,6 +239,22 @@ export function describeServer(
       second.leave();
     });
 
+    test("a hub's subscriber gets other topics while its stream is open", async ({ expect }) => {
+      const key = newKey();
+      const reply = await get("/hub/subscribe", key);
+      await reply.until(() => reply.text.length > 0);
+      await (
+        await get("/hub/publish", key)
+      ).over;
+      await reply.until(() => reply.messages.length === 3);
+      await (
+        await get("/hub/update", key)
+      ).over;
+      await reply.until(() => reply.messages.length === 5);
+      expect(reply.messages.slice(3).map(({ data }) => data)).toEqual(["sports", "weather/1"]);
+      reply.leave();
+    });
+
     test("a hub's subscriber that stops reading holds up nobody, and gets all of it when it reads again", async ({
       expect,
     }) => {

@@ -2,15 +2,27 @@
  * A world for the hub in which everything happens by a seed: when its work runs, what its log takes its time over, what its
  * peers take, and when they break. `simulate` returns what went wrong, judged by a model that knows all that was accepted.
  */
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Followed, Log, OpenLogOptions, Tail } from "../../packages/tidings/src/log/log.ts";
 import { memoryLog } from "../../packages/tidings/src/log/memory/memory-log.ts";
 import { OpenHub } from "../../packages/tidings/src/server/hub/open-hub.ts";
 import { TimerWheel } from "../../packages/tidings/src/server/time/timer-wheel.ts";
 import { createRandom } from "../../packages/tidings/src/testing/random.ts";
 import { createParser, type Parser } from "../../packages/tidings/src/wire/parser.ts";
+import type { DiagnosticsMessages } from "../../packages/tidings/src/server/observe/diagnostics.ts";
+import type { Subscription } from "../../packages/tidings/src/server/streams/subscription.ts";
+import type { TopicSelector } from "../../packages/tidings/src/server/topics/topic-selection.ts";
 import type { SubscribeOptions } from "../../packages/tidings/src/server/subscribe/subscribe-options.ts";
 
-export type Weather = "calm" | "slow readers" | "cuts" | "small retention" | "everything" | "another process";
+/** `updates`: the topics of open streams change. */
+export type Weather =
+  | "calm"
+  | "slow readers"
+  | "cuts"
+  | "small retention"
+  | "everything"
+  | "another process"
+  | "updates";
 
 export interface SimulationResult {
   readonly problems: string[];
@@ -25,13 +37,18 @@ const SELECTIONS: { topics: SubscribeOptions["topics"]; wants: (topic: string) =
   { topics: [{ pattern: "c/:n" }], wants: (topic) => topic.startsWith("c/") },
   { topics: [{ pattern: "*" }, "a", { pattern: "c/*" }], wants: () => true },
 ];
+const filteredBy =
+  (filtered: boolean, wants: (topic: string) => boolean): Wants =>
+  (topic, n) =>
+    wants(topic) && (!filtered || n % 2 === 0);
 const even = ({ data }: { data: string }): boolean => Number(data) % 2 === 0;
 
 export async function simulate(seed: number, weather: Weather): Promise<SimulationResult> {
   const random = createRandom(seed * 7919 + weather.length);
   const chance = (share: number): boolean => random() < share;
-  const stormy = weather === "everything";
-  const shared = weather === "another process";
+  const updating = weather === "updates";
+  const stormy = weather === "everything" || (updating && seed % 3 === 1);
+  const shared = weather === "another process" || (updating && seed % 3 === 2);
   const slow = stormy || shared || weather === "slow readers" || weather === "small retention";
   const cutting = stormy || shared || weather === "cuts" || weather === "small retention";
   const problems: string[] = [];
@@ -56,12 +73,18 @@ export async function simulate(seed: number, weather: Weather): Promise<Simulati
   const peers = Array.from({ length: 12 }, (_, i) => {
     const { topics, wants } = SELECTIONS[i % SELECTIONS.length]!;
     const filtered = i % 5 === 4;
-    return new Peer(`peer ${i}`, (topic, n) => wants(topic) && (!filtered || n % 2 === 0), {
+    return new Peer(`peer ${i}`, filteredBy(filtered, wants), {
       topics,
       onGap: i % 2 === 0 ? "live" : "earliest",
       ...(filtered ? { filter: even } : {}),
     });
   });
+  // Published where it happens, so that the cursor is the border.
+  const onUpdate = (message: unknown): void => {
+    const { subscription } = message as DiagnosticsMessages["tidings:stream:update"];
+    for (const peer of peers) peer.updated(subscription);
+  };
+  subscribe("tidings:stream:update", onUpdate);
   let publishing: Promise<unknown>[] = [];
   const turn = async (): Promise<void> => {
     for (let i = 0; i < 6; i += 1) await Promise.resolve();
@@ -82,6 +105,9 @@ export async function simulate(seed: number, weather: Weather): Promise<Simulati
     const peer = peers[Math.floor(random() * peers.length)]!;
     if (!peer.connected) {
       if (chance(0.7)) await peer.connect(hub);
+    } else if (updating && chance(0.3)) {
+      const { topics, wants } = SELECTIONS[Math.floor(random() * SELECTIONS.length)]!;
+      publishing.push(peer.update({ topics, wants: filteredBy(peer.filtered, wants) }));
     } else if (cutting && chance(0.15)) {
       peer.cut(chance(0.5));
     } else if (slow && chance(0.4)) {
@@ -91,8 +117,6 @@ export async function simulate(seed: number, weather: Weather): Promise<Simulati
     await turn();
   }
   // The weather clears: everybody returns and reads.
-  await Promise.all(publishing);
-  publishing = [];
   for (const peer of peers) {
     peer.taking = true;
     peer.take();
@@ -102,6 +126,9 @@ export async function simulate(seed: number, weather: Weather): Promise<Simulati
     quiet = work.length === 0 ? quiet + 1 : 0;
     await turn();
   }
+  await Promise.all(publishing);
+  publishing = [];
+  unsubscribe("tidings:stream:update", onUpdate);
   let gaps = 0;
   for (const peer of peers) {
     problems.push(...peer.judge(published));
@@ -115,6 +142,9 @@ export async function simulate(seed: number, weather: Weather): Promise<Simulati
   return { problems, deliveries, gaps };
 }
 
+type Wants = (topic: string, n: number) => boolean;
+type Selection = { readonly topics: SubscribeOptions["topics"]; readonly wants: Wants };
+
 /** One subscriber over all its connections. */
 class Peer {
   taking = true;
@@ -123,16 +153,21 @@ class Peer {
   readonly seen: number[] = [];
   readonly #problems: string[] = [];
   readonly #name: string;
-  readonly #wants: (topic: string, n: number) => boolean;
-  readonly #options: SubscribeOptions;
+  /** What it wants of what comes after each offset. */
+  readonly #wants: { readonly after: number; readonly wants: Wants }[];
+  /** The selections that it asked for in turn, before they are made. */
+  readonly #asked: Selection[] = [];
+  #options: SubscribeOptions;
+  #selection: Selection | undefined;
+  #subscription: Subscription | undefined;
   readonly #parser: Parser;
   #pending: Uint8Array[] = [];
   #response: SimulatedResponse | undefined;
   #first = 0;
 
-  constructor(name: string, wants: (topic: string, n: number) => boolean, options: SubscribeOptions) {
+  constructor(name: string, wants: Wants, options: SubscribeOptions) {
     this.#name = name;
-    this.#wants = wants;
+    this.#wants = [{ after: -1, wants }];
     this.#options = options;
     this.#parser = createParser({
       onMessage: ({ event, data, id }) => {
@@ -151,13 +186,48 @@ class Peer {
     this.connected = true;
     this.#pending = [];
     const { lastEventId } = this.#parser;
+    if (this.#selection !== undefined) {
+      // It returns with the topics it asked for last, which hold from its cursor on.
+      const after = Number(lastEventId.split(".")[1] ?? -1);
+      while (this.#wants.at(-1)!.after > after) this.#wants.pop();
+      this.#wants.push({ after, wants: this.#selection.wants });
+      this.#options = { ...this.#options, topics: this.#selection.topics };
+    }
+    this.#asked.length = 0;
     const headers = lastEventId === "" ? {} : { "last-event-id": lastEventId };
     const socket = new SimulatedResponse(this);
     this.#response = socket;
     const request = { method: "GET", httpVersionMajor: 2, headers, socket: undefined };
     const subscription = await hub.subscribe(request, socket, this.#options);
+    this.#subscription = subscription;
     if (subscription === undefined) this.#problems.push(`was refused with ${socket.statusCode}`);
     else if (this.#first === 0) this.#first = Number(subscription.cursor.split(".")[1]) + 1;
+  }
+
+  get filtered(): boolean {
+    return this.#options.filter !== undefined;
+  }
+
+  /** Asks for other topics. They hold from where {@link updated} is called. */
+  async update(selection: Selection): Promise<void> {
+    const subscription = this.#subscription!;
+    const before = (this.#selection ?? this.#options).topics;
+    // Nothing would change.
+    if (before === selection.topics) return;
+    this.#selection = selection;
+    this.#asked.push(selection);
+    const name = (selector: TopicSelector): string => JSON.stringify(selector);
+    const wanted = new Set(selection.topics.map(name));
+    const remove = before.filter((selector) => !wanted.has(name(selector)));
+    const result = await subscription.update({ add: selection.topics, remove });
+    if (result === "updated" || (result === "ended" && subscription.closed)) return;
+    this.#problems.push(`its update was ${result}`);
+  }
+
+  updated(subscription: Subscription): void {
+    if (subscription !== this.#subscription) return;
+    const border = Number(subscription.cursor.split(".")[1]);
+    this.#wants.push({ after: border, wants: this.#asked.shift()!.wants });
   }
 
   /** @returns False when the bytes have to wait. */
@@ -196,7 +266,10 @@ class Peer {
     const seen = new Set(this.seen);
     for (const { topic, n } of published) {
       if (n < this.#first) continue;
-      const wanted = this.#wants(topic, n);
+      const wanted = this.#wants
+        .filter(({ after }) => n > after)
+        .at(-1)!
+        .wants(topic, n);
       if (wanted && !seen.has(n) && !this.gaps.some(({ from, to }) => n > from && n <= to)) {
         problems.push(`${n} is missing, and nobody said so`);
       }

@@ -59,5 +59,5 @@ export type {
   SnapshotResult,
   SubscribeOptions,
 } from "./subscribe/subscribe-options.ts";
-export type { StreamEnd, Subscription } from "./streams/subscription.ts";
+export type { StreamEnd, Subscription, TopicsUpdate, UpdateResult } from "./streams/subscription.ts";
 export { type DoctorEndpoint, doctorEndpoint, type DoctorEndpointOptions } from "./doctor/doctor-endpoint.ts";

@@ -63,7 +63,7 @@ export interface TraceOptions {
 
 /**
  * Makes spans of what all hubs of this process do. A publish is one, with the time that the log took to accept it; an open
- * stream is one, below the request that opened it, with an event for each gap that its subscriber got. A refused
+ * stream is one, below the request that opened it, with an event for each gap that its subscriber got and each change of its topics. A refused
  * request gets an event on the span that is active, the HTTP server's mostly.
  * @returns A function that stops it, and ends the spans of the streams that are open.
  */
@@ -92,6 +92,9 @@ export function traceHubs(options: TraceOptions = {}): () => void {
         ...(subscriber !== undefined && { "tidings.subscriber": subscriber }),
       };
       open.set(subscription, tracer.startSpan("tidings.stream", { kind: SpanKind.SERVER, attributes }));
+    },
+    "tidings:stream:update": ({ subscription, topics }) => {
+      open.get(subscription)?.addEvent("tidings.update", { "tidings.topics": topics.length });
     },
     "tidings:stream:refuse": ({ code, status }) => {
       trace.getActiveSpan()?.addEvent("tidings.refuse", { "tidings.code": code, "tidings.status": status });

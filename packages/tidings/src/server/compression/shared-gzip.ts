@@ -7,7 +7,7 @@ import { Batch } from "../out/batch.ts";
 import type { OpenOutlet, Outlet, OutletOwner } from "../out/outlet.ts";
 import type { ResponseHead } from "../out/response-head.ts";
 import { joinCrc } from "./checksum.ts";
-import { type DeflateChain, type Link, NOWHERE } from "./chain.ts";
+import { DeflateChain, type Link, NOWHERE } from "./chain.ts";
 import { GZIP_HEADER, gzipTrailer } from "./deflated.ts";
 
 /** Bytes before and after compression. */
@@ -18,7 +18,7 @@ export interface CompressionCounters {
 
 export class SharedGzipOutlet implements Outlet {
   readonly #inner: Outlet;
-  readonly #chain: DeflateChain;
+  #chain: DeflateChain;
   readonly #counters: CompressionCounters;
   #place = NOWHERE;
   #crc = 0;
@@ -35,6 +35,11 @@ export class SharedGzipOutlet implements Outlet {
     this.#counters = counters;
     const { bytes } = this.#follow(chain.alone(first));
     this.#inner = open(head, new Batch([GZIP_HEADER, bytes]));
+  }
+
+  /** From now on it is sent what the streams of another group are. */
+  join(group: { chain: DeflateChain | undefined }): void {
+    this.#chain = group.chain ??= new DeflateChain(this.#chain.level);
   }
 
   write(batch: Batch): boolean {

@@ -10,8 +10,10 @@ import { formatCursor } from "../../log/cursor.ts";
 import type { PageReader } from "../entries/page-reader.ts";
 import { encodeComment } from "../../wire/encode.ts";
 import { Backlog } from "./backlog.ts";
+import { type StreamChange, StreamChanges } from "./stream-changes.ts";
 import type { SlowPolicy } from "../entries/conflation.ts";
 import type { HubLink, HubStream, StreamGroup } from "../streams/hub-stream.ts";
+import type { SubscriberGroups } from "../streams/subscriber-groups.ts";
 import { Batch } from "../out/batch.ts";
 import type { RecentEntries, RecentReader } from "../entries/recent-entries.ts";
 import type { Timed, TimerWheel } from "../time/timer-wheel.ts";
@@ -20,6 +22,7 @@ import type { FanOutCounters } from "../observe/hub-stats.ts";
 export interface FanOutOptions {
   readonly recent: RecentEntries<StreamGroup>;
   readonly pages: PageReader;
+  readonly groups: SubscriberGroups;
   /** Bytes in one write at most, but for a message that alone is larger. */
   readonly writeBytes: number;
   /** Milliseconds of work before other callbacks of the event loop get their turn. */
@@ -52,6 +55,7 @@ export class FanOut implements RecentReader, Timed {
   #streamsAt = 0;
   #nextStreams: HubStream[] = [];
   readonly #backlog: Backlog;
+  readonly #changes: StreamChanges;
   /** Groups that remember what they joined. */
   readonly #joined = new Set<StreamGroup>();
   #scheduled = false;
@@ -60,6 +64,7 @@ export class FanOut implements RecentReader, Timed {
   constructor(options: FanOutOptions) {
     this.#options = options;
     this.#backlog = new Backlog(options);
+    this.#changes = new StreamChanges(options);
   }
 
   added(): void {
@@ -94,6 +99,13 @@ export class FanOut implements RecentReader, Timed {
   /** A stream is over. */
   left(stream: HubStream): void {
     this.#backlog.forget(stream);
+    this.#changes.forget(stream);
+  }
+
+  /** The topics of a stream are to change, as soon as it has got what was published until now. */
+  change(stream: HubStream, change: StreamChange): void {
+    this.#changes.add(stream, change);
+    this.enqueue(stream);
   }
 
   /** Takes up one stream: it drained, is behind, or its heartbeat is due. */
@@ -248,7 +260,7 @@ export class FanOut implements RecentReader, Timed {
     }
     if (stream.end !== undefined) return;
     if (stream.offset >= recent.head) stream.caughtUp = true;
-    if (stream.blocked) return;
+    if (stream.blocked || this.#changes.take(stream)) return;
     if (stream.offset < recent.head) this.enqueue(stream);
     else if (stream.heartbeatDue) this.#heartbeat(stream);
   }

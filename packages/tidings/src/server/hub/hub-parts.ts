@@ -15,8 +15,9 @@ import { WaitingReaders } from "../read/waiting-readers.ts";
 import type { HubLink, HubStream, StreamGroup } from "../streams/hub-stream.ts";
 import { HubStreams } from "../streams/hub-streams.ts";
 import { SubscriberGroups } from "../streams/subscriber-groups.ts";
-import type { StreamEnd } from "../streams/subscription.ts";
+import type { StreamEnd, TopicsUpdate, UpdateResult } from "../streams/subscription.ts";
 import { CONTROL_TOPIC } from "../topics/reserved-topics.ts";
+import { TopicUpdates } from "../update/topic-updates.ts";
 import type { HubEnvironment } from "./environment.ts";
 
 export interface HubPartsOptions {
@@ -28,6 +29,7 @@ export interface HubPartsOptions {
     readonly slowPolicyOf: ((topic: string) => SlowPolicy) | undefined;
     readonly heartbeatMs: number;
     readonly stallMs: number;
+    readonly topicsPerStream: number;
     readonly onError: (error: unknown) => void;
   };
   readonly environment: HubEnvironment;
@@ -54,6 +56,7 @@ export class HubParts implements HubLink {
   /** Nothing more is published. */
   drained = false;
   readonly #options: HubPartsOptions;
+  readonly #updates: TopicUpdates;
 
   /** Opens the log, whose tail comes to what is recent. */
   static async open(options: HubPartsOptions): Promise<HubParts> {
@@ -104,6 +107,7 @@ export class HubParts implements HubLink {
     this.fanOut = new FanOut({
       recent: this.recent,
       pages: this.pages,
+      groups: this.groups,
       hub: this,
       writeBytes,
       slowPolicyOf,
@@ -114,6 +118,11 @@ export class HubParts implements HubLink {
       counters,
     });
     this.recent.readers.push(this.fanOut, this.readers);
+    this.#updates = new TopicUpdates({
+      fanOut: this.fanOut,
+      topicsPerStream: settings.topicsPerStream,
+      onError: settings.onError,
+    });
     this.control = new ControlFollower(
       { epoch, head },
       {
@@ -177,12 +186,17 @@ export class HubParts implements HubLink {
     return this.streams.due(stream, nowMs);
   }
 
+  update(stream: HubStream, update: TopicsUpdate): Promise<UpdateResult> {
+    return this.#updates.update(stream, update);
+  }
+
   closed(stream: HubStream): void {
     this.streams.closed(stream);
     const end = stream.end!;
     increment(this.#options.counters.ended, end);
     this.groups.release(stream.group);
     this.fanOut.left(stream);
+    this.#updates.left(stream);
     this.#options.onLeft(stream);
     const told = channels["tidings:stream:end"];
     if (told.hasSubscribers) told.publish({ subscription: stream, reason: end });

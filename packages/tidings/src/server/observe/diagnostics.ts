@@ -6,6 +6,7 @@
 import type { GapReason } from "../gaps/gap.ts";
 import type { Refusal } from "../request/refusal.ts";
 import type { StreamEnd, Subscription } from "../streams/subscription.ts";
+import type { TopicSelector } from "../topics/topic-selection.ts";
 
 /** What is published to which channel. */
 export interface DiagnosticsMessages {
@@ -21,6 +22,11 @@ export interface DiagnosticsMessages {
     readonly subscriber: string | undefined;
     /** `""` when it came with none. */
     readonly lastEventId: string;
+  };
+  /** Its topics have changed: `subscription.cursor` is where. */
+  "tidings:stream:update": {
+    readonly subscription: Subscription;
+    readonly topics: readonly TopicSelector[];
   };
   "tidings:stream:refuse": Refusal & { readonly subscriber: string | undefined };
   "tidings:stream:gap": { readonly subscription: Subscription; readonly reason: GapReason };
@@ -41,6 +47,7 @@ export const channels: { readonly [Name in keyof DiagnosticsMessages]: Channel<D
   {
     "tidings:publish": channel("tidings:publish"),
     "tidings:stream:open": channel("tidings:stream:open"),
+    "tidings:stream:update": channel("tidings:stream:update"),
     "tidings:stream:refuse": channel("tidings:stream:refuse"),
     "tidings:stream:gap": channel("tidings:stream:gap"),
     "tidings:stream:end": channel("tidings:stream:end"),

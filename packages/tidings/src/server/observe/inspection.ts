@@ -5,8 +5,13 @@ import { parseCursor } from "../../log/cursor.ts";
 import type { Entry, Log } from "../../log/log.ts";
 import { EncodedEntry } from "../out/batch.ts";
 import type { GapReason } from "../gaps/gap.ts";
-import type { HubStream } from "../streams/hub-stream.ts";
-import type { TopicSelection, TopicSelector, MessageFilter } from "../topics/topic-selection.ts";
+import type { EarlierSelection, HubStream } from "../streams/hub-stream.ts";
+import {
+  selectorsOf,
+  type TopicSelection,
+  type TopicSelector,
+  type MessageFilter,
+} from "../topics/topic-selection.ts";
 import type { StreamEnd } from "../streams/subscription.ts";
 import type { ToldGap } from "../gaps/gap.ts";
 
@@ -26,6 +31,7 @@ export interface Inspection {
 
 export interface StreamInspection {
   readonly subscriber: string | undefined;
+  /** What it selects now, or did in the end. */
   readonly topics: readonly TopicSelector[];
   readonly openedAtMs: number;
   /** Undefined while it is open. */
@@ -49,6 +55,7 @@ export interface StreamInspection {
 export interface StreamRecord {
   readonly subscriber: string | undefined;
   readonly selection: TopicSelection;
+  readonly earlier: readonly EarlierSelection[];
   readonly filter: MessageFilter | undefined;
   readonly openedAtMs: number;
   readonly endedAtMs: number | undefined;
@@ -78,10 +85,11 @@ export class EndedStreams {
 }
 
 export function recordOf(stream: HubStream, endedAtMs: number | undefined): StreamRecord {
-  const { group, subscriber, openedAtMs, end, startOffset, offset, gaps = [], outlet } = stream;
+  const { group, subscriber, openedAtMs, end, startOffset, offset, gaps = [], earlier = [], outlet } = stream;
   return {
     subscriber,
     selection: group.selection,
+    earlier,
     filter: group.filter,
     openedAtMs,
     endedAtMs,
@@ -135,7 +143,8 @@ function inspectStream(
       offset > after && offset <= upTo && !(retainedSent && entry !== undefined),
   );
   let verdict: StreamInspection["verdict"];
-  if (entry !== undefined && !selection.matches(entry.topic)) verdict = "not-selected";
+  const selected = record.earlier.find(({ upTo }) => offset <= upTo)?.selection ?? selection;
+  if (entry !== undefined && !selected.matches(entry.topic)) verdict = "not-selected";
   else if (offset <= startOffset) verdict = "before";
   else if (gap !== undefined) verdict = "gap";
   else if (encoded !== undefined && filter !== undefined && !filter(encoded.message, encoded.topic))
@@ -144,7 +153,7 @@ function inspectStream(
   else verdict = end === undefined ? "waiting" : "after";
   return {
     subscriber,
-    topics: [...selection.names, ...selection.patterns.map((pattern) => ({ pattern }))],
+    topics: selectorsOf(selection),
     openedAtMs,
     endedAtMs,
     end,

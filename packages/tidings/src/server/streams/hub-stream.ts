@@ -1,6 +1,7 @@
 /**
  * A subscriber's stream, as the hub knows it: an outlet and a cursor, and no queue.
  */
+import { SharedGzipOutlet } from "../compression/shared-gzip.ts";
 import type { Conflation } from "../entries/conflation.ts";
 import type { LoggedPage } from "../entries/page-reader.ts";
 import { SubscriberGroup } from "./subscriber-group.ts";
@@ -10,7 +11,8 @@ import type { Batch } from "../out/batch.ts";
 import type { Outlet, OutletOwner } from "../out/outlet.ts";
 import type { Linked } from "./stream-list.ts";
 import type { Timed } from "../time/timer-wheel.ts";
-import type { StreamEnd, Subscription } from "./subscription.ts";
+import type { TopicSelection, TopicSelector } from "../topics/topic-selection.ts";
+import type { StreamEnd, Subscription, TopicsUpdate, UpdateResult } from "./subscription.ts";
 
 export type StreamGroup = SubscriberGroup<HubStream>;
 
@@ -29,6 +31,8 @@ export interface HubLink {
   end(stream: HubStream, end: StreamEnd, error?: unknown): void;
   /** The response of a stream is over. */
   closed(stream: HubStream): void;
+  /** Its topics are to change. */
+  update(stream: HubStream, update: TopicsUpdate): Promise<UpdateResult>;
 }
 
 /** Who reads, and from where: what the stream counts against while it is open. */
@@ -41,6 +45,23 @@ export interface StreamPlace {
 export interface StreamTerms extends StreamPlace {
   readonly onGap: OnGap;
   readonly askState: AskState | undefined;
+  readonly agreement: StreamAgreement | undefined;
+}
+
+/** What the application is asked of a stream that is open, when its topics change. */
+export interface StreamAgreement {
+  /** Whether it may have these topics. Rejects with what the application did wrong. */
+  allows(topics: readonly TopicSelector[], signal: AbortSignal): Promise<boolean>;
+  /** These are its topics from now on. */
+  agreed(topics: readonly TopicSelector[]): void;
+  /** What asks for the state of topics; undefined where they have none. */
+  stateOf(names: readonly string[]): AskState | undefined;
+}
+
+/** What it selected before, and up to which offset. */
+export interface EarlierSelection {
+  readonly selection: TopicSelection;
+  readonly upTo: number;
 }
 
 /** Asks for the state at an offset, as bytes that end with the id. `signal` aborts when the peer leaves. */
@@ -71,7 +92,7 @@ export interface Deadlines {
   recheck: (() => void) | undefined;
 }
 
-/** Gaps that are remembered of one stream. */
+/** Gaps that are remembered of one stream, and selections. */
 const MOST_GAPS = 16;
 const LOADED_AT_MS = Date.now();
 
@@ -85,12 +106,14 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
   dueTick = 0;
 
   readonly outlet: Outlet;
-  readonly group: StreamGroup;
+  group: StreamGroup;
   readonly onGap: OnGap;
   readonly subscriber: string | undefined;
   readonly address: string | undefined;
   /** Asks the application for the state of its topics; absent where there is no `snapshot`. */
-  readonly askState: AskState | undefined;
+  askState: AskState | undefined;
+  /** Absent where the application is not asked. */
+  readonly agreement: StreamAgreement | undefined;
   /** Everything selected up to this offset was written, or reported as lost. */
   offset: number;
   /** Losses up to this offset were reported, or need not be. */
@@ -118,6 +141,8 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
   readonly startOffset: number;
   /** The newest of the gaps it got. */
   gaps: ToldGap[] | undefined;
+  /** The newest of the selections it had. */
+  earlier: EarlierSelection[] | undefined;
   /** Why it ends; it may still have bytes to leave. */
   end: StreamEnd | undefined;
   lastWriteMs: number;
@@ -146,6 +171,7 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
     this.subscriber = terms.subscriber;
     this.address = terms.address;
     this.askState = terms.askState;
+    this.agreement = terms.agreement;
     this.offset = start.offset;
     this.sentOffset = Math.max(start.startOffset, start.first.lastOffset);
     this.startOffset = start.startOffset;
@@ -178,6 +204,10 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
     return this.#ended;
   }
 
+  update(update: TopicsUpdate): Promise<UpdateResult> {
+    return this.#hub.update(this, update);
+  }
+
   close(): void {
     this.#hub.end(this, "closed");
   }
@@ -191,6 +221,17 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
     this.gaps ??= [];
     if (this.gaps.length >= MOST_GAPS) this.gaps.shift();
     this.gaps.push(gap);
+  }
+
+  /** Goes on in another group, from its offset. */
+  move(group: StreamGroup): void {
+    this.earlier ??= [];
+    if (this.earlier.length >= MOST_GAPS) this.earlier.shift();
+    this.earlier.push({ selection: this.group.selection, upTo: this.offset });
+    (this.blocked ? this.group.blocked : this.group.streams).remove(this);
+    this.group = group;
+    (this.blocked ? group.blocked : group.streams).add(this);
+    if (this.outlet instanceof SharedGzipOutlet) this.outlet.join(group);
   }
 
   /** Its peer has not taken what was written. Out of the walk: those that read are not held up by stepping over it. */

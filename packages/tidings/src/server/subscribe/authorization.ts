@@ -5,11 +5,12 @@
 import { checkHeader } from "../out/check-header.ts";
 import { isThenable } from "../../guard/foreign.ts";
 import { show } from "../../guard/show.ts";
-import type { Deadlines, HubStream } from "../streams/hub-stream.ts";
+import type { AskState, Deadlines, HubStream, StreamAgreement } from "../streams/hub-stream.ts";
 import type { HubStreams } from "../streams/hub-streams.ts";
 import type { Refusal } from "../request/refusal.ts";
 import type { SubscribeOptions } from "./subscribe-options.ts";
 import { withTimeLimit } from "../time/time-limit.ts";
+import type { TopicSelector } from "../topics/topic-selection.ts";
 
 /** Until when the answer holds, in milliseconds of the hub's monotonic clock. */
 export interface Grant {
@@ -31,6 +32,14 @@ export const EXPIRED: Refusal = {
 export interface Asking {
   readonly now: () => number;
   readonly timeoutMs: number;
+}
+
+export interface AgreementOptions {
+  readonly asked: Pick<SubscribeOptions, "authorize" | "topics" | "subscriber">;
+  readonly stateOf: (names: readonly string[]) => AskState | undefined;
+  readonly streams: Pick<HubStreams, "end" | "reschedule">;
+  readonly asking: Asking;
+  readonly onError: (error: unknown) => void;
 }
 
 /**
@@ -109,35 +118,67 @@ function readRefusal(status: unknown, { headers = {}, detail = "" }: Record<stri
   };
 }
 
-/** Ends a stream that is open when its authorization does, and has it authorized again when it is time. */
-export function keepAuthorized(
-  stream: HubStream,
-  streams: HubStreams,
-  options: SubscribeOptions,
-  first: Grant,
-  asking: Asking,
-  onError: (error: unknown) => void,
-): void {
-  const lifetimeEndsAtMs = stream.deadlines?.endsAtMs ?? Infinity;
-  const deadlines: Deadlines = {
-    endsAtMs: lifetimeEndsAtMs,
-    endsAs: "lifetime",
-    recheckAtMs: Infinity,
-    recheck: undefined,
-  };
-  stream.deadlines = deadlines;
-  const take = ({ expiresAt, recheckAt }: Grant): void => {
-    deadlines.endsAtMs = Math.min(lifetimeEndsAtMs, expiresAt);
-    deadlines.endsAs = expiresAt < lifetimeEndsAtMs ? "expired" : "lifetime";
+/** What is asked for a stream that is open: its authorization ends, has to be renewed, or other topics are wanted. */
+export class Agreement implements StreamAgreement {
+  readonly #options: AgreementOptions;
+  #topics: readonly TopicSelector[];
+  #stream: HubStream | undefined;
+  #lifetimeEndsAtMs = Infinity;
+
+  constructor(options: AgreementOptions) {
+    this.#options = options;
+    this.#topics = options.asked.topics;
+  }
+
+  /** Ends the stream when its authorization does, and has it authorized again when it is time. */
+  keep(stream: HubStream, first: Grant): void {
+    this.#stream = stream;
+    this.#lifetimeEndsAtMs = stream.deadlines?.endsAtMs ?? Infinity;
+    if (first !== UNLIMITED) this.#take(stream, first);
+  }
+
+  async allows(topics: readonly TopicSelector[], signal: AbortSignal): Promise<boolean> {
+    const { asked, asking, streams } = this.#options;
+    if (asked.authorize === undefined) return true;
+    const grant = await authorize({ ...asked, topics }, false, signal, asking);
+    if ("code" in grant) return false;
+    const stream = this.#stream!;
+    if (stream.end !== undefined) return true;
+    this.#take(stream, grant);
+    streams.reschedule(stream);
+    return true;
+  }
+
+  agreed(topics: readonly TopicSelector[]): void {
+    this.#topics = topics;
+  }
+
+  stateOf(names: readonly string[]): AskState | undefined {
+    return this.#options.stateOf(names);
+  }
+
+  #take(stream: HubStream, { expiresAt, recheckAt }: Grant): void {
+    const ends = this.#lifetimeEndsAtMs;
+    const deadlines: Deadlines = stream.deadlines ?? {
+      endsAtMs: ends,
+      endsAs: "lifetime",
+      recheckAtMs: Infinity,
+      recheck: undefined,
+    };
+    deadlines.endsAtMs = Math.min(ends, expiresAt);
+    deadlines.endsAs = expiresAt < ends ? "expired" : "lifetime";
     deadlines.recheckAtMs = recheckAt;
-  };
-  take(first);
-  deadlines.recheck = () => {
+    deadlines.recheck = () => this.#recheck(stream);
+    stream.deadlines = deadlines;
+  }
+
+  #recheck(stream: HubStream): void {
+    const { asked, asking, streams, onError } = this.#options;
     const controller = new AbortController();
-    authorize(options, false, controller.signal, asking).then(
+    authorize({ ...asked, topics: this.#topics }, false, controller.signal, asking).then(
       (grant) => {
         if ("code" in grant) return streams.end(stream, "revoked");
-        take(grant);
+        this.#take(stream, grant);
         streams.reschedule(stream);
       },
       (error: unknown) => {
@@ -147,5 +188,5 @@ export function keepAuthorized(
         streams.end(stream, "revoked");
       },
     );
-  };
+  }
 }

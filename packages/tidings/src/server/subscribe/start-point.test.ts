@@ -29,6 +29,7 @@ async function open(): Promise<HubParts> {
       slowPolicyOf: undefined,
       heartbeatMs: Infinity,
       stallMs: Infinity,
+      topicsPerStream: 100,
       onError: (error) => expect.unreachable(String(error)),
     },
     environment: system,

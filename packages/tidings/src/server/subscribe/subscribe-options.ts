@@ -7,6 +7,7 @@ import { show } from "../../guard/show.ts";
 import type { EventMap } from "../../wire/contract.ts";
 import type { CompressionOptions } from "../compression/compression-options.ts";
 import type { OnGap } from "../gaps/gap.ts";
+import type { Subscription } from "../streams/subscription.ts";
 import type { OutgoingMessage } from "../message/outgoing-message.ts";
 import type { TopicSelector, MessageFilter } from "../topics/topic-selection.ts";
 
@@ -31,8 +32,10 @@ export interface SubscribeOptions<Events extends object = EventMap> {
     cursor: string,
     context: { /** Aborts when the peer leaves. */ readonly signal: AbortSignal },
   ) => SnapshotResult<Events> | Promise<SnapshotResult<Events>>;
-  /** Called before the stream opens, and again when it says so. */
+  /** Called before the stream opens, again when it says so, and when topics are added to the stream. */
   authorize?: Authorize;
+  /** Called when the stream is open: what `subscribe` resolves with, and `respond` has no place for. */
+  onOpen?: (subscription: Subscription) => void;
   /**
    * Methods that open the stream. Default: GET, HEAD, POST and QUERY. OPTIONS is answered with 204 and `Allow`, a CORS
    * preflight with what `headers` implies, any other method with 405.
@@ -64,7 +67,7 @@ export type SnapshotResult<Events extends object> =
 export type Authorize = (request: {
   readonly topics: readonly TopicSelector[];
   readonly subscriber: string | undefined;
-  /** False when the stream is open and checked again. */
+  /** False when the stream is open and checked again, or topics are to be added to it: `topics` are all that it would have. */
   readonly first: boolean;
   /** Aborts when the result is no longer needed: the peer left, or the time is up. */
   readonly signal: AbortSignal;
@@ -91,6 +94,7 @@ const SUBSCRIBE_OPTIONS: Record<keyof SubscribeOptions, true> = {
   filter: true,
   snapshot: true,
   authorize: true,
+  onOpen: true,
   methods: true,
   subscriber: true,
   address: true,
@@ -107,7 +111,7 @@ export function checkSubscribeOptions(options: SubscribeOptions): void {
     throw new TypeError(`Cannot subscribe: options is ${show(options)}, expected an object with topics`);
   }
   checkOptionNames("subscribe", options, NAMES);
-  for (const name of ["authorize", "filter", "snapshot"] as const) {
+  for (const name of ["authorize", "filter", "snapshot", "onOpen"] as const) {
     const value: unknown = options[name];
     if (value === undefined || typeof value === "function") continue;
     throw new TypeError(`Cannot subscribe: ${name} is ${show(value)}, expected a function`);

@@ -2,10 +2,11 @@
  * What a request passes on its way to a stream: is there room, may it, from where. Whatever is known at once is not waited
  * for: a turn of the microtasks for each of thousands of streams that return together adds up.
  */
+import { tell } from "../../guard/foreign.ts";
 import { ignore } from "../../guard/ignore.ts";
 import type { Log } from "../../log/log.ts";
 import type { StreamQuota } from "./stream-quota.ts";
-import { type Asking, authorize, EXPIRED, keepAuthorized, UNLIMITED, type Grant } from "./authorization.ts";
+import { Agreement, type Asking, authorize, EXPIRED, UNLIMITED, type Grant } from "./authorization.ts";
 import { checkCompression, type Compression } from "../compression/compression-options.ts";
 import { type GzipOffer, offerGzip, openGzip } from "../compression/open-gzip.ts";
 import { cursorOf, type RequestWithUrl } from "../request/last-event-id.ts";
@@ -25,7 +26,7 @@ import { DEFAULT_METHODS, refuseMethod } from "../request/methods.ts";
 import type { WatchPeer } from "../request/peer.ts";
 import { Batch } from "../out/batch.ts";
 import { synchronousFilter } from "../topics/synchronous-filter.ts";
-import { stateAsker } from "./snapshot.ts";
+import { type SnapshotContext, stateAsker } from "./snapshot.ts";
 import { type Refusal, withAppHeaders } from "../request/refusal.ts";
 import { responseHead } from "../out/response-head.ts";
 import { SelectionCache } from "../topics/selection-cache.ts";
@@ -213,9 +214,7 @@ export class SubscribePipeline {
     );
     pending.group = group;
     const { snapshot } = options;
-    const { settings } = this.#options;
-    const askState =
-      snapshot && stateAsker(snapshot, pending.selection.names, { ...settings, recent: parts.recent });
+    const askState = snapshot && stateAsker(snapshot, pending.selection.names, this.#snapshotContext(parts));
     const start = findStart({
       lastEventId,
       group,
@@ -251,7 +250,8 @@ export class SubscribePipeline {
     if (outlet.closed) return undefined;
 
     const nowMs = now();
-    const terms = { onGap: options.onGap ?? "live", subscriber, address, askState };
+    const agreement = this.#agreementOf(parts, options);
+    const terms = { onGap: options.onGap ?? "live", subscriber, address, askState, agreement };
     const stream = new HubStream(parts, outlet, group, terms, start, nowMs);
     // A peer that did not take what went out with the head gets nothing more until it has.
     stream.blocked = !outlet.write(NOTHING);
@@ -260,15 +260,39 @@ export class SubscribePipeline {
     if (endsAtMs < Infinity) {
       stream.deadlines = { endsAtMs, endsAs: "lifetime", recheckAtMs: Infinity, recheck: undefined };
     }
-    if (grant !== UNLIMITED)
-      keepAuthorized(stream, parts.streams, options, grant, this.#asking, settings.onError);
+    agreement?.keep(stream, grant);
     counters.opened += 1;
     counters.deliveries += start.first.messages;
     parts.streams.enter(stream);
     const told = channels["tidings:stream:open"];
     if (told.hasSubscribers) told.publish({ subscription: stream, subscriber, lastEventId });
     if (start.gap !== undefined) countGap(counters, stream, start.gap);
+    tell(settings.onError, options.onOpen, stream);
     return stream;
+  }
+
+  /** Made for those whose application is asked: it keeps what they were opened with. */
+  #agreementOf(parts: PipelineParts, options: SubscribeOptions): Agreement | undefined {
+    const { authorize: decide, snapshot, topics, subscriber } = options;
+    if (decide === undefined && snapshot === undefined) return undefined;
+    const context = this.#snapshotContext(parts);
+    return new Agreement({
+      asked: {
+        topics,
+        ...(decide && { authorize: decide }),
+        ...(subscriber !== undefined && { subscriber }),
+      },
+      stateOf: (names) =>
+        snapshot === undefined || names.length === 0 ? undefined : stateAsker(snapshot, names, context),
+      streams: parts.streams,
+      asking: this.#asking,
+      onError: this.#options.settings.onError,
+    });
+  }
+
+  #snapshotContext({ recent }: PipelineParts): SnapshotContext {
+    const { checkData, timeoutMs } = this.#options.settings;
+    return { recent, checkData, timeoutMs };
   }
 
   #settle(pending: PendingSubscription, received: Received): Received {

@@ -72,6 +72,11 @@ export function selectTopics(selectors: readonly TopicSelector[], mostTopics: nu
   };
 }
 
+/** What a selection was made of, without duplicates. */
+export function selectorsOf({ names, patterns }: TopicSelection): TopicSelector[] {
+  return [...names, ...patterns.map((pattern) => ({ pattern }))];
+}
+
 /** A control character, or half of a surrogate pair: not every log can store those, and no log can sort them alike. */
 const NOT_IN_A_TOPIC = /[\p{Cc}\p{Surrogate}]/u;
 

@@ -1,0 +1,179 @@
+/**
+ * Adds topics to streams that are open, and removes others: checks what is wanted, asks the application, and hands it to the
+ * fan-out, which changes the stream between two messages. The updates of one stream are made in turn.
+ */
+import { checkOptionNames } from "../../guard/option-names.ts";
+import { show } from "../../guard/show.ts";
+import type { FanOut } from "../fan-out/fan-out.ts";
+import { channels } from "../observe/diagnostics.ts";
+import { HubError } from "../publish/hub-error.ts";
+import type { HubStream } from "../streams/hub-stream.ts";
+import type { TopicsUpdate, UpdateResult } from "../streams/subscription.ts";
+import {
+  selectorsOf,
+  selectTopics,
+  type TopicSelection,
+  type TopicSelector,
+} from "../topics/topic-selection.ts";
+
+export interface TopicUpdatesOptions {
+  readonly fanOut: Pick<FanOut, "change">;
+  readonly topicsPerStream: number;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Updates of one stream that wait. */
+const MOST_WAITING = 100;
+
+interface Turn {
+  last: Promise<unknown>;
+  waiting: number;
+  /** Ends what is under way, when the stream is over. */
+  readonly controller: AbortController;
+  readonly over: Promise<"ended">;
+}
+
+export class TopicUpdates {
+  readonly #options: TopicUpdatesOptions;
+  /** Of streams that have updates under way. */
+  readonly #turns = new Map<HubStream, Turn>();
+
+  constructor(options: TopicUpdatesOptions) {
+    this.#options = options;
+  }
+
+  async update(stream: HubStream, update: TopicsUpdate): Promise<UpdateResult> {
+    checkUpdate(update);
+    if (stream.closed) return "ended";
+    let turn = this.#turns.get(stream);
+    if (turn === undefined) this.#turns.set(stream, (turn = newTurn()));
+    if (turn.waiting >= MOST_WAITING) {
+      throw new HubError(
+        "too-fast",
+        `Cannot update subscription: ${MOST_WAITING} updates of it wait, expected fewer: await each`,
+      );
+    }
+    turn.waiting += 1;
+    const made = turn.last.then(() => this.#make(stream, update, turn));
+    // The next does not depend on how this one ended.
+    turn.last = made.catch(() => undefined);
+    try {
+      return await made;
+    } finally {
+      turn.waiting -= 1;
+      if (turn.waiting === 0 && this.#turns.get(stream) === turn) this.#turns.delete(stream);
+    }
+  }
+
+  /** The stream is over. */
+  left(stream: HubStream): void {
+    if (this.#turns.size === 0) return;
+    this.#turns.get(stream)?.controller.abort();
+    this.#turns.delete(stream);
+  }
+
+  async #make(
+    stream: HubStream,
+    { add = [], remove = [] }: TopicsUpdate,
+    { controller: { signal }, over }: Turn,
+  ): Promise<UpdateResult> {
+    if (stream.closed) return "ended";
+    const before = stream.group.selection;
+    const selectors = changed(before, add, remove);
+    const selection = selectTopics(selectors, this.#options.topicsPerStream);
+    if (selection.key === before.key) return "updated";
+    const { agreement } = stream;
+    const added = selectorsOf(selection).filter((selector) => !includes(before, selector));
+    if (agreement !== undefined && added.length > 0) {
+      const allowed = await Promise.race([over, this.#isAllowed(agreement.allows(selectors, signal))]);
+      if (allowed === "ended" || stream.closed) return "ended";
+      if (!allowed) return "refused";
+    }
+    const isMade = new Promise<"updated">((resolve) => {
+      this.#options.fanOut.change(stream, {
+        selection,
+        addedState: agreement?.stateOf(added.filter((selector) => typeof selector === "string")),
+        askState: agreement?.stateOf(selection.names),
+        onChanged: () => {
+          agreement?.agreed(selectors);
+          const told = channels["tidings:stream:update"];
+          if (told.hasSubscribers) told.publish({ subscription: stream, topics: selectors });
+          resolve("updated");
+        },
+      });
+    });
+    return Promise.race([over, isMade]);
+  }
+
+  /** Silence means no, as an error does. */
+  async #isAllowed(asked: Promise<boolean>): Promise<boolean> {
+    try {
+      return await asked;
+    } catch (error) {
+      this.#options.onError(error);
+      return false;
+    }
+  }
+}
+
+function newTurn(): Turn {
+  const controller = new AbortController();
+  const over = new Promise<"ended">((resolve) => {
+    controller.signal.addEventListener("abort", () => resolve("ended"));
+  });
+  return { last: Promise.resolve(), waiting: 0, controller, over };
+}
+
+const isSame = (one: TopicSelector, other: TopicSelector): boolean =>
+  typeof one === "string" || typeof other === "string" ? one === other : one.pattern === other.pattern;
+
+const includes = (selection: TopicSelection, selector: TopicSelector): boolean =>
+  typeof selector === "string"
+    ? selection.names.includes(selector)
+    : selection.patterns.includes(selector.pattern);
+
+/** @throws {TypeError} If none would be left. */
+function changed(
+  before: TopicSelection,
+  add: readonly TopicSelector[],
+  remove: readonly TopicSelector[],
+): TopicSelector[] {
+  const kept = selectorsOf(before).filter((selector) => !remove.some((other) => isSame(selector, other)));
+  const selectors = [...kept, ...add.filter((selector) => !kept.some((other) => isSame(selector, other)))];
+  if (selectors.length > 0) return selectors;
+  throw new TypeError(
+    "Cannot update subscription: no topics would be left, expected 1 or more (see close() to end the stream)",
+  );
+}
+
+/** @throws {TypeError} If it is no update. */
+function checkUpdate(update: TopicsUpdate): void {
+  if (typeof update !== "object" || update === null) {
+    throw new TypeError(
+      `Cannot update subscription: update is ${show(update)}, expected an object such as { add: ["prices"] }`,
+    );
+  }
+  checkOptionNames("update subscription", update, { known: ["add", "remove"] });
+  for (const name of ["add", "remove"] as const) {
+    const selectors: unknown = update[name];
+    if (selectors === undefined) continue;
+    if (!Array.isArray(selectors)) {
+      throw new TypeError(
+        `Cannot update subscription: ${name} is ${show(selectors)}, expected a list such as ["prices"]`,
+      );
+    }
+    for (const selector of selectors as unknown[]) {
+      if (typeof selector === "string") continue;
+      if (
+        typeof selector === "object" &&
+        selector !== null &&
+        "pattern" in selector &&
+        typeof selector.pattern === "string"
+      )
+        continue;
+      throw new TypeError(
+        `Cannot update subscription: ${name} has ${show(selector)}, expected a topic or { pattern }`,
+      );
+    }
+  }
+}
