@@ -1,0 +1,43 @@
+/**
+ * Proxies that Tidings has no configuration for, run so that the doctor has something to find.
+ */
+import { mkdir, writeFile } from "node:fs/promises";
+import type { Program } from "../../../deploy/program.ts";
+
+export const lighttpd: Program = {
+  command: "lighttpd",
+  debian: "lighttpd",
+  versionArguments: ["-v"],
+  async prepare({ folder }, config) {
+    await writeFile(`${folder}/lighttpd.conf`, config);
+    return ["-D", "-f", `${folder}/lighttpd.conf`];
+  },
+  reload: (child) => void child.process.kill("SIGUSR1"),
+};
+
+/** As a reverse proxy, which Squid calls an accelerator. */
+export const squid: Program = {
+  command: "squid",
+  debian: "squid",
+  versionArguments: ["-v"],
+  async prepare({ folder }, config) {
+    // Squid leaves root behind before it opens its files.
+    const user = process.getuid?.() === 0 ? ["cache_effective_user root"] : [];
+    const file = [
+      ...user,
+      `pid_filename ${folder}/squid.pid`,
+      "access_log none",
+      `cache_log ${folder}/cache.log`,
+      `coredump_dir ${folder}`,
+      "pinger_enable off",
+      "netdb_filename none",
+      "shutdown_lifetime 0 seconds",
+      "visible_hostname localhost",
+      config,
+    ];
+    await mkdir(folder, { recursive: true });
+    await writeFile(`${folder}/squid.conf`, file.join("\n"));
+    return ["-N", "-f", `${folder}/squid.conf`];
+  },
+  reload: (child) => void child.process.kill("SIGHUP"),
+};
