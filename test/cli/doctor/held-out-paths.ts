@@ -33,7 +33,8 @@ async function behind(
 
 const lighttpdConfig =
   (more: string) =>
-  (port: number, { hostname, port: upstreamPort }: URL, folder: string): string => `
+  (port: number, { hostname, port: upstreamPort }: URL, folder: string): string =>
+    `
 server.modules = ("mod_proxy")
 server.document-root = "${folder}"
 server.port = ${port}
@@ -135,37 +136,36 @@ export const heldOutPaths: readonly Setup[] = [
   {
     name: "HAProxy with timeout server 3s",
     finds: ["T01"],
-    start: () =>
-      through("haproxy", (config) => config.replace("timeout server 60s", "timeout server 3s")),
+    start: () => through("haproxy", (config) => config.replace("timeout server 60s", "timeout server 3s")),
     path: { longMs: 6000 },
   },
   {
     name: "HAProxy with compression of everything, for a server that sends nothing to proxies",
     finds: ["H02", "K01", "Z01", "Z03"],
     start: () =>
-      through("haproxy", (config) =>
-        config.replace("mode http", "mode http\n    compression algo gzip"),
-      ),
+      through("haproxy", (config) => config.replace("mode http", "mode http\n    compression algo gzip")),
     path: { bare: true },
   },
   {
     name: "Caddy with encode, for a server that sends nothing to proxies",
     finds: ["C05", "H02", "K01", "X02", "Z01", "Z03"],
-    start: () => through("caddy", (config) => config.replace("reverse_proxy", "encode gzip\n\treverse_proxy")),
+    start: () =>
+      through("caddy", (config) => config.replace("reverse_proxy", "encode gzip\n\treverse_proxy")),
     path: { bare: true },
   },
   {
     name: "Caddy with flush_interval -1",
     finds: ["X01", "X02"],
     start: () =>
-      through("caddy", (config) => config.replace(/reverse_proxy (.+)/, "reverse_proxy $1 {\nflush_interval -1\n}")),
+      through("caddy", (config) =>
+        config.replace(/reverse_proxy (.+)/, "reverse_proxy $1 {\nflush_interval -1\n}"),
+      ),
     path: {},
   },
   {
     name: "Caddy that ends every response after 5 seconds",
     finds: ["T02"],
-    start: () =>
-      through("caddy", (config) => `{\nservers {\ntimeouts {\nwrite 5s\n}\n}\n}\n${config}`),
+    start: () => through("caddy", (config) => `{\nservers {\ntimeouts {\nwrite 5s\n}\n}\n}\n${config}`),
     path: {},
   },
   {
@@ -181,7 +181,8 @@ export const heldOutPaths: readonly Setup[] = [
     start: () =>
       through(
         "varnish",
-        (config) => `${bare("varnish")(config)}\nsub vcl_backend_response { set beresp.do_stream = false; }\n`,
+        (config) =>
+          `${bare("varnish")(config)}\nsub vcl_backend_response { set beresp.do_stream = false; }\n`,
       ),
     path: {},
   },

@@ -19,12 +19,8 @@ const answering = (
 
 type Ticking = NonNullable<Parameters<typeof ticking>[2]>;
 
-const stream = (
-  name: string,
-  finds: readonly string[],
-  options: Ticking,
-  more: Partial<Setup> = {},
-): Setup => answering(name, finds, (request, response) => void ticking(request, response, options), more);
+const stream = (name: string, finds: readonly string[], options: Ticking, more: Partial<Setup> = {}): Setup =>
+  answering(name, finds, (request, response) => void ticking(request, response, options), more);
 
 /** Calls back at an interval, until the response is over. */
 function every(ms: number, response: ServerResponse, call: () => void): void {
@@ -76,9 +72,12 @@ export const heldOutStreams: readonly Setup[] = [
     messageOf: (n) => `id:${n}\r\nevent:tick\r\ndata:{"n":${n}}\r\n\r\n`,
   }),
   answering("ids that are UUIDs, from a log that resumes", [], uuidLog()),
-  stream("ids that are JSON, as Wikimedia's", [], {
-    messageOf: (n) => `event: message\nid: [{"topic":"a","offset":${n}}]\ndata: {"n":${n}}\n\n`,
-    resumes: false,
+  answering("ids that are JSON, as Wikimedia's", [], (request, response) => {
+    const id = String(request.headers["last-event-id"] ?? "[]");
+    request.headers["last-event-id"] = String((JSON.parse(id) as { offset: number }[])[0]?.offset ?? 0);
+    ticking(request, response, {
+      messageOf: (n) => `event: message\nid: [{"topic":"a","offset":${n}}]\ndata: {"n":${n}}\n\n`,
+    });
   }),
   answering("a byte order mark before the stream", [], (request, response) => {
     let first = true;
@@ -137,20 +136,29 @@ export const heldOutStreams: readonly Setup[] = [
   stream("a reconnection time of an hour", ["R04"], {
     messageOf: (n) => `retry: 3600000\nid: ${n}\ndata: 1\n\n`,
   }),
-  stream("times of sending that arrive a whole second late and together", ["B06"], {}, {
-    start: () =>
-      serve((request, response) => {
-        response.writeHead(200, GOOD_HEADERS);
-        response.write(": \n\n");
-        let n = Number(request.headers["last-event-id"] ?? 0);
-        let kept = "";
-        every(150, response, () => void (kept += `id: ${++n}\ndata: {"time":"${new Date().toISOString()}"}\n\n`));
-        every(1000, response, () => {
-          response.write(kept);
-          kept = "";
-        });
-      }),
-  }),
+  stream(
+    "times of sending that arrive a whole second late and together",
+    ["B06"],
+    {},
+    {
+      start: () =>
+        serve((request, response) => {
+          response.writeHead(200, GOOD_HEADERS);
+          response.write(": \n\n");
+          let n = Number(request.headers["last-event-id"] ?? 0);
+          let kept = "";
+          every(
+            150,
+            response,
+            () => void (kept += `id: ${++n}\ndata: {"time":"${new Date().toISOString()}"}\n\n`),
+          );
+          every(1000, response, () => {
+            response.write(kept);
+            kept = "";
+          });
+        }),
+    },
+  ),
   stream("Content-Encoding: gzip before bytes that are not", ["Z04"], {
     head: { ...GOOD_HEADERS, "content-encoding": "gzip" },
   }),
@@ -166,11 +174,16 @@ export const heldOutStreams: readonly Setup[] = [
     },
     { stream: { origin: "https://app.example.com" }, target: { headers: { cookie: "session=1" } } },
   ),
-  answering("an answer of OpenAI's whose connection is cut", ["P02"], (_, response) => {
-    response.writeHead(200, GOOD_HEADERS);
-    response.write('data: {"choices":[{"delta":{"content":"a"}}]}\n\n');
-    setTimeout(() => response.destroy(), 200);
-  }, { profile: "openai" }),
+  answering(
+    "an answer of OpenAI's whose connection is cut",
+    ["P02"],
+    (_, response) => {
+      response.writeHead(200, GOOD_HEADERS);
+      response.write('data: {"choices":[{"delta":{"content":"a"}}]}\n\n');
+      setTimeout(() => response.destroy(), 200);
+    },
+    { profile: "openai" },
+  ),
   stream("a proxy that answers for the server, 30 seconds old", ["K02"], {
     head: { ...GOOD_HEADERS, age: "30", "x-cache": "HIT from proxy" },
   }),

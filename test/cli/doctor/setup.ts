@@ -6,14 +6,17 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import type { AddressInfo } from "node:net";
 import { diagnose } from "../../../packages/tidings/src/cli/doctor/diagnose.ts";
 import type { Evidence } from "../../../packages/tidings/src/cli/doctor/evidence.ts";
-import { examinePath, type PathOptions } from "../../../packages/tidings/src/cli/doctor/examine-path.ts";
+import {
+  examinePath,
+  type PathOptions,
+} from "../../../packages/tidings/src/cli/doctor/examine/examine-path.ts";
 import {
   examineStream,
   type StreamOptions,
-} from "../../../packages/tidings/src/cli/doctor/examine-stream.ts";
+} from "../../../packages/tidings/src/cli/doctor/examine/examine-stream.ts";
 import type { Finding } from "../../../packages/tidings/src/cli/doctor/finding.ts";
 import { type ProfileName, profiles } from "../../../packages/tidings/src/cli/doctor/profiles.ts";
-import type { Target } from "../../../packages/tidings/src/cli/doctor/requests.ts";
+import type { Target } from "../../../packages/tidings/src/cli/doctor/examine/requests.ts";
 import { doctorEndpoint } from "../../../packages/tidings/src/server/doctor/doctor-endpoint.ts";
 
 export interface Started {

@@ -10,14 +10,14 @@ import type { Io } from "../terminal/io.ts";
 import { stylesFor } from "../terminal/style.ts";
 import { diagnose } from "./diagnose.ts";
 import type { Evidence } from "./evidence.ts";
-import { examinePath } from "./examine-path.ts";
-import { examineStream } from "./examine-stream.ts";
+import { examinePath } from "./examine/examine-path.ts";
+import { examineStream } from "./examine/examine-stream.ts";
 import { type ProfileName, profiles } from "./profiles.ts";
 import { writeReport } from "../report/page.ts";
-import { reportHtml } from "./report-html.ts";
-import { reportJson } from "./report-json.ts";
-import { reportText } from "./report-text.ts";
-import type { Target } from "./requests.ts";
+import { reportHtml } from "./report/report-html.ts";
+import { reportJson } from "./report/report-json.ts";
+import { reportText } from "./report/report-text.ts";
+import type { Target } from "./examine/requests.ts";
 
 export const doctor: Command = {
   name: "doctor",

@@ -1,9 +1,9 @@
 /**
  * All that was gathered before anything is judged. What was not looked at is absent, and its checks say nothing.
  */
-import type { Hop } from "./fingerprint.ts";
-import type { Observation } from "./observation.ts";
-import type { SeenByServer } from "./seen-by-server.ts";
+import type { Hop } from "./examine/fingerprint.ts";
+import type { Observation } from "./examine/observation.ts";
+import type { SeenByServer } from "./examine/seen-by-server.ts";
 import type { Profile } from "./profiles.ts";
 
 export interface Evidence {

@@ -2,7 +2,7 @@
  * What is expected of a stream, by what it is for.
  */
 import { jsonOf, valueAt } from "../listen/json-path.ts";
-import type { SeenMessage } from "./observation.ts";
+import type { SeenMessage } from "./examine/observation.ts";
 
 export type ProfileName = "sse" | "mercure" | "ai-sdk" | "openai" | "anthropic" | "mcp";
 

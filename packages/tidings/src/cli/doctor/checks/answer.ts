@@ -1,7 +1,7 @@
 /**
  * The answer itself: status, type, framing, protocol, when its head comes, and what other origins may see of it.
  */
-import { fixesFor } from "../fixes.ts";
+import { fixesFor } from "./fixes.ts";
 import type { Check } from "../finding.ts";
 import { header, isEventStream, isStream, time } from "./look.ts";
 

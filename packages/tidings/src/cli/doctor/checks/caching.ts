@@ -1,11 +1,11 @@
 /**
  * Caches, which give one reader's stream to another, and compression, which holds events back.
  */
-import { deliveryOf, runOf, timed } from "../arrivals.ts";
+import { deliveryOf, runOf, timed } from "./arrivals.ts";
 import type { Evidence } from "../evidence.ts";
-import { fixesFor } from "../fixes.ts";
+import { fixesFor } from "./fixes.ts";
 import type { Check } from "../finding.ts";
-import type { Observation } from "../observation.ts";
+import type { Observation } from "../examine/observation.ts";
 import { header, isStream, time } from "./look.ts";
 
 /** How a cache says that it answered itself. */

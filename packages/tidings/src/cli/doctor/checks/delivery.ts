@@ -1,11 +1,11 @@
 /**
  * How messages are delivered: live, held, in blocks, late by a constant time, or with their tails cut off.
  */
-import { type Delivery, deliveryOf, median, quantumOf, type Timed, timed } from "../arrivals.ts";
+import { type Delivery, deliveryOf, median, quantumOf, type Timed, timed } from "./arrivals.ts";
 import type { Evidence } from "../evidence.ts";
-import { fixesFor } from "../fixes.ts";
+import { fixesFor } from "./fixes.ts";
 import type { Check } from "../finding.ts";
-import type { Observation } from "../observation.ts";
+import type { Observation } from "../examine/observation.ts";
 import { compressionStall } from "./caching.ts";
 import { isStream, time } from "./look.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Observation } from "../observation.ts";
+import type { Observation } from "../examine/observation.ts";
 import { profiles } from "../profiles.ts";
 import { endings } from "./endings.ts";
 

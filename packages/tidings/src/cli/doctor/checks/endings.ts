@@ -1,9 +1,9 @@
 /**
  * How streams end: by limits of time on the way, by a server that dies, by a reader that leaves.
  */
-import { fixesFor } from "../fixes.ts";
+import { fixesFor } from "./fixes.ts";
 import type { Check } from "../finding.ts";
-import type { Observation } from "../observation.ts";
+import type { Observation } from "../examine/observation.ts";
 import { isStream, time } from "./look.ts";
 
 /** Whose default each limit of silence is, in seconds. */

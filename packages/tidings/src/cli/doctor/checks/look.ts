@@ -2,7 +2,7 @@
  * Small questions that many checks ask.
  */
 import { headerOf } from "../../http/exchange.ts";
-import type { Observation } from "../observation.ts";
+import type { Observation } from "../examine/observation.ts";
 
 export function header(observation: Observation | undefined, name: string): string | undefined {
   return observation?.head === undefined ? undefined : headerOf(observation.head, name);

@@ -1,9 +1,9 @@
 /**
  * The arithmetic of arrivals: how late each message came, and what shape the lateness has.
  */
-import { jsonOf, valueAt } from "../listen/json-path.ts";
-import { sentAtMs } from "../listen/sent-time.ts";
-import type { Observation, SeenMessage } from "./observation.ts";
+import { jsonOf, valueAt } from "../../listen/json-path.ts";
+import { sentAtMs } from "../../listen/sent-time.ts";
+import type { Observation, SeenMessage } from "../examine/observation.ts";
 
 export interface Timed {
   /** On any clock, the same for all. */

@@ -1,7 +1,7 @@
 /**
  * What mends it, by the proxy that stands there; for those that nobody recognised, each that could be it.
  */
-import type { Hop } from "./fingerprint.ts";
+import type { Hop } from "../examine/fingerprint.ts";
 
 export type Cure =
   | "buffering"

@@ -1,11 +1,11 @@
 /**
  * Findings as a page, with pictures of the streams that they rest on.
  */
-import { plural } from "../arguments/units.ts";
-import { escapeHtml, page } from "../report/page.ts";
-import { checks } from "./checks/index.ts";
-import type { Evidence } from "./evidence.ts";
-import type { Finding } from "./finding.ts";
+import { plural } from "../../arguments/units.ts";
+import { escapeHtml, page } from "../../report/page.ts";
+import { checks } from "../checks/index.ts";
+import type { Evidence } from "../evidence.ts";
+import type { Finding } from "../finding.ts";
 import { timeline } from "./timeline.ts";
 
 const CAUSES = { path: "on the path", application: "in the application" };

@@ -1,11 +1,11 @@
 /**
  * The requests that the doctor makes: as a browser would, and with one thing changed at a time.
  */
-import type { RequestInput } from "../arguments/request-options.ts";
-import type { Protocol } from "../http/dial.ts";
+import type { RequestInput } from "../../arguments/request-options.ts";
+import type { Protocol } from "../../http/dial.ts";
 import type { Observation } from "./observation.ts";
 import { probe, type ProbeRequest } from "./probe.ts";
-import type { Profile } from "./profiles.ts";
+import type { Profile } from "../profiles.ts";
 
 export interface Target extends RequestInput {
   readonly protocol: Protocol;

@@ -1,10 +1,10 @@
 /**
  * Examines any event stream by watching it: the passive half of the doctor. At most four requests run at the same time.
  */
-import type { Evidence } from "./evidence.ts";
+import type { Evidence } from "../evidence.ts";
 import { hopsOf } from "./fingerprint.ts";
 import type { Observation } from "./observation.ts";
-import type { Profile } from "./profiles.ts";
+import type { Profile } from "../profiles.ts";
 import { ask, type Target } from "./requests.ts";
 
 export interface StreamOptions {

@@ -1,12 +1,12 @@
 /**
  * Findings for people.
  */
-import { plural } from "../arguments/units.ts";
-import type { Io } from "../terminal/io.ts";
-import { harmless, type Style, stylesFor } from "../terminal/style.ts";
-import { checks } from "./checks/index.ts";
-import type { Evidence } from "./evidence.ts";
-import type { Finding, Severity } from "./finding.ts";
+import { plural } from "../../arguments/units.ts";
+import type { Io } from "../../terminal/io.ts";
+import { harmless, type Style, stylesFor } from "../../terminal/style.ts";
+import { checks } from "../checks/index.ts";
+import type { Evidence } from "../evidence.ts";
+import type { Finding, Severity } from "../finding.ts";
 
 const MARKS: Readonly<Record<Severity, string>> = { error: "✗", warning: "!", info: "i" };
 const CAUSES = { path: "on the path", application: "in the application" };

@@ -2,15 +2,15 @@
  * Makes one request and writes down what comes.
  */
 import zlib from "node:zlib";
-import { createParser } from "../../wire/parser.ts";
-import { reasonOf } from "../arguments/usage-error.ts";
+import { createParser } from "../../../wire/parser.ts";
+import { reasonOf } from "../../arguments/usage-error.ts";
 import {
   exchange,
   type Exchange,
   type ExchangeHead,
   type ExchangeRequest,
   headerOf,
-} from "../http/exchange.ts";
+} from "../../http/exchange.ts";
 import type { Observation, SeenMessage } from "./observation.ts";
 
 export interface ProbeRequest extends Omit<ExchangeRequest, "connectTimeoutMs"> {

@@ -2,12 +2,12 @@
  * Examines the path by the programs of a doctor endpoint: what was sent when is known, so what the path does to it is proved.
  * At most four requests run at the same time.
  */
-import { jsonOf, valueAt } from "../listen/json-path.ts";
-import { runOf } from "./arrivals.ts";
-import type { Evidence, Runs } from "./evidence.ts";
+import { jsonOf, valueAt } from "../../listen/json-path.ts";
+import { runOf } from "../checks/arrivals.ts";
+import type { Evidence, Runs } from "../evidence.ts";
 import { hopsOf } from "./fingerprint.ts";
 import type { Observation } from "./observation.ts";
-import { profiles } from "./profiles.ts";
+import { profiles } from "../profiles.ts";
 import type { SeenByServer } from "./seen-by-server.ts";
 import { ask, type Change, pause, type Target } from "./requests.ts";
 

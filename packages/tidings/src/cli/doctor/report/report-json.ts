@@ -1,9 +1,9 @@
 /**
  * Findings for programs.
  */
-import type { Evidence } from "./evidence.ts";
-import type { Finding } from "./finding.ts";
-import type { Observation } from "./observation.ts";
+import type { Evidence } from "../evidence.ts";
+import type { Finding } from "../finding.ts";
+import type { Observation } from "../examine/observation.ts";
 
 export function reportJson(evidence: Evidence, findings: readonly Finding[]): string {
   const { url, profile, hops, main } = evidence;

@@ -1,10 +1,10 @@
 /**
  * A picture of one stream: when each message was sent, where that is known, and when it came. A line that leans is a delay.
  */
-import { plural } from "../arguments/units.ts";
-import { escapeHtml } from "../report/page.ts";
-import { timed } from "./arrivals.ts";
-import type { Observation } from "./observation.ts";
+import { plural } from "../../arguments/units.ts";
+import { escapeHtml } from "../../report/page.ts";
+import { timed } from "../checks/arrivals.ts";
+import type { Observation } from "../examine/observation.ts";
 
 const WIDTH = 900;
 const LEFT = 84;

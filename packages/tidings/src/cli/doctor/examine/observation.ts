@@ -1,7 +1,7 @@
 /**
  * One request as the doctor saw it: what came, and when.
  */
-import type { ExchangeHead } from "../http/exchange.ts";
+import type { ExchangeHead } from "../../http/exchange.ts";
 
 /** Times are milliseconds since the request, on one clock. */
 export interface Observation {
