@@ -1,4 +1,14 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/** Five minutes of silence begin before the first test. The test that asks what came of them is the last. */
+class SilenceLast extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLast = ({ moduleId }: TestSpecification): boolean => moduleId.endsWith("/doctor/silence.test.ts");
+    const sorted = await super.sort(files);
+    return [...sorted.filter((file) => !isLast(file)), ...sorted.filter(isLast)];
+  }
+}
 
 /**
  * Two projects. `unit`: beside the source, seconds in all, run at every commit by `npm run check`.
@@ -11,6 +21,7 @@ export default defineConfig({
     retry: process.env["CI"] === undefined ? 0 : 1,
     // A core each: the default leaves one for other things, and much of what the tests do is waiting.
     maxWorkers: 2,
+    sequence: { sequencer: SilenceLast },
     projects: [
       {
         test: {
@@ -23,6 +34,7 @@ export default defineConfig({
       {
         test: {
           name: "system",
+          globalSetup: "test/cli/doctor/silence-setup.ts",
           include: ["apps/**/*.test.ts", "deploy/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
           testTimeout: 60_000,
           expect: { poll: { timeout: 10_000 } },

@@ -10,8 +10,10 @@ import { build } from "esbuild";
 import { ROOT } from "./run.mjs";
 
 process.chdir(ROOT);
-mkdirSync(join(ROOT, ".cache"), { recursive: true });
-const outfile = join(ROOT, ".cache/doctor-table.mjs");
+// Where both its packages and the repository's are found.
+const folder = join(ROOT, "test/middleware/.cache");
+mkdirSync(folder, { recursive: true });
+const outfile = join(folder, "doctor-table.mjs");
 await build({
   entryPoints: [join(ROOT, "test/cli/doctor/table.ts")],
   bundle: true,

@@ -214,17 +214,22 @@ export const brokenStreams: readonly Setup[] = [
       return { ...server, url: `${server.url}?access_token=abc` };
     },
   },
-  answering("events that come together at the end", ["B01"], (request, response) => {
-    const kept: string[] = [];
-    ticking(request, response, {
-      write: (text) => void kept.push(text),
-      messageOf: timedMessage,
-      everyMs: 200,
-    });
-    response.write(": \n\n");
-    const timer = setInterval(() => response.write(kept.splice(0).join("")), 3600);
-    response.on("close", () => clearInterval(timer));
-  }),
+  answering(
+    "events that come together at the end",
+    ["B01"],
+    (request, response) => {
+      const kept: string[] = [];
+      ticking(request, response, {
+        write: (text) => void kept.push(text),
+        messageOf: timedMessage,
+        everyMs: 200,
+      });
+      response.write(": \n\n");
+      const timer = setInterval(() => response.write(kept.splice(0).join("")), 3600);
+      response.on("close", () => clearInterval(timer));
+    },
+    { stream: { watchMs: 6000 } },
+  ),
   answering(
     "events in blocks of several",
     ["B02"],

@@ -1,7 +1,7 @@
 /**
  * Proxies that Tidings has no configuration for, run so that the doctor has something to find.
  */
-import { mkdir, writeFile } from "node:fs/promises";
+import { chmod, writeFile } from "node:fs/promises";
 import type { Program } from "../../../deploy/program.ts";
 
 export const lighttpd: Program = {
@@ -20,14 +20,11 @@ export const squid: Program = {
   command: "squid",
   debian: "squid",
   versionArguments: ["-v"],
-  async prepare({ folder }, config) {
-    // Squid leaves root behind before it opens its files.
-    const user = process.getuid?.() === 0 ? ["cache_effective_user root"] : [];
+  async prepare({ folder, port }, config) {
     const file = [
-      ...user,
       `pid_filename ${folder}/squid.pid`,
       "access_log none",
-      `cache_log ${folder}/cache.log`,
+      "cache_log /dev/null",
       `coredump_dir ${folder}`,
       "pinger_enable off",
       "netdb_filename none",
@@ -35,9 +32,11 @@ export const squid: Program = {
       "visible_hostname localhost",
       config,
     ];
-    await mkdir(folder, { recursive: true });
+    // Started by root, it goes on as a user of its own.
+    await chmod(folder, 0o755);
     await writeFile(`${folder}/squid.conf`, file.join("\n"));
-    return ["-N", "-f", `${folder}/squid.conf`];
+    // Its shared memory is found by this name.
+    return ["-n", `tidings${port}`, "-N", "-f", `${folder}/squid.conf`];
   },
   reload: (child) => void child.process.kill("SIGHUP"),
 };

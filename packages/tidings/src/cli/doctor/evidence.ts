@@ -49,8 +49,11 @@ export interface Runs {
   /** How long after the doctor left a stream with heartbeats the server heard of it; null for not within the wait. */
   readonly noticedMs: number | null | undefined;
   readonly heartbeatMs: number;
-  /** From a standing connection to the answer of a request without a stream. */
-  readonly roundTripMs: number;
+  /**
+   * What a clock here shows when an answer arrives, less what the server's showed when it was sent: the least of several
+   * answers without a stream. What takes longer was held.
+   */
+  readonly wayMs: number;
   /** Bytes that the server could write to a reader that does not read. */
   readonly floodBytes: number | undefined;
 }

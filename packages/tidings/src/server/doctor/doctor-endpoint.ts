@@ -60,9 +60,9 @@ export function doctorEndpoint(options: DoctorEndpointOptions): DoctorEndpoint {
     if (!isSame(facts.header(TOKEN_HEADER) ?? "", token)) return outcomeOf(404, "not found\n");
     const query = new URLSearchParams(facts.query);
     const name = query.get("program");
-    if (name === "echo") return outcomeOf(200, JSON.stringify(seenBy(facts)), "application/json");
-    if (name === "result") {
-      return outcomeOf(200, JSON.stringify(runs.result(query.get("run") ?? "")), "application/json");
+    if (name === "echo" || name === "result") {
+      const told = name === "echo" ? seenBy(facts) : runs.result(query.get("run") ?? "");
+      return outcomeOf(200, JSON.stringify({ ...told, clockMs: performance.now() }), "application/json");
     }
     const program: Program | string = toProgram(name, query, allowFlood);
     if (typeof program === "string") return outcomeOf(400, `${program}\n`);

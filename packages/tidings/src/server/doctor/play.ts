@@ -44,7 +44,8 @@ export function play({ program, run, seen }: Extract<Outcome, { kind: "stream" }
     return sink.write(text);
   };
   const message = (bytes: number): void => {
-    const facts = { run: run.id, seq: seq++, atMs: performance.now() - startMs, ...(seq === 1 && { seen }) };
+    const clockMs = performance.now();
+    const facts = { run: run.id, seq: seq++, atMs: clockMs - startMs, clockMs, ...(seq === 1 && { seen }) };
     write(
       `id: ${facts.seq}\ndata: ${JSON.stringify(facts)}\n${bytes === 0 ? "" : `data: ${filler(bytes)}\n`}\n`,
     );

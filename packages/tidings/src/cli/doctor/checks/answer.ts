@@ -10,8 +10,10 @@ export const answer: readonly Check[] = [
     id: "C01",
     title: "The server does not answer with a stream",
     severity: "error",
-    find({ main, profile }) {
+    find({ main, profile, runs }) {
       const { head, error } = main;
+      // An endpoint that answered before, and then nothing: it is held back, which is B01.
+      if (head === undefined && error === undefined && runs !== undefined) return undefined;
       if (head === undefined) {
         const waited = error === undefined ? `no answer within ${time(main.endedAtMs)}` : error;
         return {
@@ -129,7 +131,7 @@ export const answer: readonly Check[] = [
         const { hold } = runs;
         if (hold.head === undefined || hold.messages.length === 0) return undefined;
         const waited = hold.headAtMs - hold.connectedAtMs;
-        if (waited < 1000 || hold.messages[0]!.atMs - hold.headAtMs > 100) return undefined;
+        if (waited < 1000 || hold.messages[0]!.atMs - hold.headAtMs > 500) return undefined;
         return {
           seen: `sent at once, the head came with the first byte ${time(waited)} later`,
           sure: "certain",

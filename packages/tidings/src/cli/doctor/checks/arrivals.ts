@@ -30,6 +30,17 @@ function ownTime({ data }: SeenMessage): number | undefined {
   return typeof at === "number" ? at : undefined;
 }
 
+/**
+ * When a message that the endpoint sent at the very start of this run would have come, had nothing held it.
+ * @param wayMs - From the server's clock to this one.
+ */
+export function beganAtMs({ messages, startedAtMs }: Observation, wayMs: number): number | undefined {
+  const facts = jsonOf(messages[0]?.data.split("\n")[0] ?? "");
+  const [clockMs, atMs] = [valueAt(facts, ["clockMs"]), valueAt(facts, ["atMs"])];
+  if (typeof clockMs !== "number" || typeof atMs !== "number" || !Number.isFinite(wayMs)) return undefined;
+  return clockMs - atMs + wayMs - startedAtMs;
+}
+
 /** Which run of the doctor endpoint sent this. */
 export function runOf({ messages }: Observation): string | undefined {
   const run = valueAt(jsonOf(messages[0]?.data.split("\n")[0] ?? ""), ["run"]);
@@ -54,10 +65,10 @@ export interface Delivery {
   readonly blocks: boolean;
   /** They came in groups at regular times; how far apart. */
   readonly periodMs: number | undefined;
+  /** Nearly all were at least so late. What only some are is not the path's: this machine was busy. */
+  readonly leastLagMs: number;
   readonly medianLagMs: number;
   readonly largestLagMs: number;
-  /** All were late by about the same time. */
-  readonly steady: boolean;
   readonly intervalMs: number;
   readonly groups: number;
   readonly count: number;
@@ -81,22 +92,21 @@ export function deliveryOf(messages: readonly Timed[], baseMs?: number): Deliver
   const arrivalSpan = arrivals.at(-1)! - arrivals[0]!;
   const lags = lagsOf(messages, baseMs);
   const sorted = [...lags].sort((a, b) => a - b);
-  const [low, high] = [sorted[Math.floor(sorted.length * 0.1)]!, sorted[Math.floor(sorted.length * 0.85)]!];
   const held = arrivalSpan < span * 0.2;
   const gaps = groups.slice(1).map((atMs, at) => atMs - groups[at]!);
   const inner = gaps.slice(1, -1);
   const period = median(inner);
   const regular =
     groups.length >= 4 &&
-    messages.length / groups.length >= 1.5 &&
-    inner.every((gap) => Math.abs(gap - period) < Math.max(15, period * 0.2));
+    messages.length / groups.length >= 1.8 &&
+    inner.filter((gap) => Math.abs(gap - period) < Math.max(15, period * 0.2)).length >= inner.length * 0.75;
   return {
     held,
     blocks: !held && groups.length < messages.length * 0.6,
     periodMs: regular ? period : undefined,
+    leastLagMs: sorted[Math.floor(sorted.length * 0.1)]!,
     medianLagMs: median(lags),
     largestLagMs: sorted.at(-1)!,
-    steady: high - low < 90,
     intervalMs,
     groups: groups.length,
     count: messages.length,

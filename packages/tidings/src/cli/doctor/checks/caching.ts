@@ -18,7 +18,9 @@ const HIT: readonly (readonly [name: string, value: RegExp])[] = [
 
 function servedByCache(observation: Observation): string | undefined {
   const age = header(observation, "age");
-  if (age !== undefined && Number(age) > 0) return `Age: ${age}`;
+  // A cache that waited for the whole response counts that, too.
+  const ownMs = observation.headAtMs - observation.connectedAtMs + 1000;
+  if (age !== undefined && Number(age) > 0 && Number(age) * 1000 > ownMs) return `Age: ${age}`;
   for (const [name, value] of HIT) {
     const text = header(observation, name);
     if (text !== undefined && value.test(text)) return `${name}: ${text}`;
@@ -49,9 +51,9 @@ export const caching: readonly Check[] = [
     severity: "error",
     find({ main, runs, hops }) {
       const hit = servedByCache(main) ?? (runs && servedByCache(runs.twice[2]));
-      const [one, , three] = runs?.twice ?? [];
-      const same =
-        one !== undefined && three !== undefined && runOf(one) !== undefined && runOf(one) === runOf(three);
+      const [one, two, three] = (runs?.twice ?? []).map(runOf);
+      // Of two at the same time, a cache keeps the one that it got last.
+      const same = three !== undefined && (three === one || three === two);
       if (hit === undefined && !same) return undefined;
       return {
         seen: same
@@ -103,6 +105,7 @@ export const caching: readonly Check[] = [
         !isStream(main) ||
         encoding === undefined ||
         !KNOWN.test(encoding) ||
+        main.undecodable ||
         compressionStall(evidence) !== undefined
       )
         return undefined;
@@ -129,13 +132,14 @@ export const caching: readonly Check[] = [
   },
   {
     id: "Z04",
-    title: "The content encoding does not exist",
+    title: "The content encoding is wrong",
     severity: "warning",
     find({ main, identity }) {
       const encoding = header(main, "content-encoding") ?? header(identity, "content-encoding");
-      if (encoding === undefined || KNOWN.test(encoding)) return undefined;
+      const undecodable = main.undecodable || identity?.undecodable === true;
+      if (encoding === undefined || (KNOWN.test(encoding) && !undecodable)) return undefined;
       return {
-        seen: `Content-Encoding: ${encoding}`,
+        seen: `Content-Encoding: ${encoding}${undecodable ? ", and the body is something else: browsers refuse it" : ", which does not exist"}`,
         sure: "certain",
         fix: ["Remove it, and send Cache-Control: no-transform instead"],
       };
@@ -152,7 +156,7 @@ export function compressionStall({
   runs,
 }: Evidence): { seen: string; sure: "certain" | "likely" } | undefined {
   const encoding = header(main, "content-encoding");
-  if (encoding === undefined) return undefined;
+  if (encoding === undefined || main.undecodable) return undefined;
   if (runs !== undefined) {
     const [packed, plain] = [deliveryOf(timed(runs.tick)), deliveryOf(timed(runs.tickIdentity))];
     if (plain === undefined || plain.held || plain.blocks) return undefined;

@@ -24,6 +24,11 @@ export const content: readonly Check[] = [
         /^data ?=|^\{"/m.test(text) &&
           main.messages.length === 0 &&
           "lines that are no fields: each must begin with data: or another field's name",
+        main.messages.length === 0 &&
+          /^data:/m.test(text) &&
+          !/(\r\n\r\n|\n\n|\r\r)/.test(text.replaceAll(/^:[^\r\n]*(?:\r\n|\n|\r)+/gm, "")) &&
+          "no blank line, which is what ends a message: no reader gets one",
+        main.messages.length > 0 && unknownField(text),
       ].filter((problem) => problem !== false);
       if (problems.length === 0) return undefined;
       return {
@@ -74,6 +79,14 @@ export const content: readonly Check[] = [
     },
   },
 ];
+
+/** The first line that no reader takes: data of several lines needs `data:` before each. */
+function unknownField(text: string): string | false {
+  const lines = text.split(/\r\n|\n|\r/).slice(0, -1);
+  const odd = lines.find((line) => line !== "" && !/^\uFEFF?(data|event|id|retry)?(:|$)/.test(line));
+  if (odd === undefined) return false;
+  return `the line ${JSON.stringify(odd.slice(0, 40))}, which readers ignore: data of several lines needs data: before each`;
+}
 
 /** What stands after the last blank line. */
 function lastBlock(text: string): string {

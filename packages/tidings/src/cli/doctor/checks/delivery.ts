@@ -1,13 +1,13 @@
 /**
  * How messages are delivered: live, held, in blocks, late by a constant time, or with their tails cut off.
  */
-import { type Delivery, deliveryOf, median, quantumOf, type Timed, timed } from "./arrivals.ts";
+import { beganAtMs, type Delivery, deliveryOf, median, quantumOf, type Timed, timed } from "./arrivals.ts";
 import type { Evidence } from "../evidence.ts";
 import { fixesFor } from "./fixes.ts";
 import type { Check } from "../finding.ts";
 import type { Observation } from "../examine/observation.ts";
 import { compressionStall } from "./caching.ts";
-import { isStream, time } from "./look.ts";
+import { header, isStream, time } from "./look.ts";
 
 interface Watched {
   readonly observation: Observation;
@@ -30,11 +30,8 @@ function watched(evidence: Evidence): Watched {
   };
 }
 
-/** What the way there and back takes: an answer without a body to wait for. */
 function baseOf({ runs }: Evidence): number | undefined {
-  return runs?.tickIdentity.head === undefined
-    ? undefined
-    : runs.tickIdentity.connectedAtMs + runs.roundTripMs;
+  return runs === undefined ? undefined : beganAtMs(runs.tickIdentity, runs.wayMs);
 }
 
 export const delivery: readonly Check[] = [
@@ -52,10 +49,17 @@ export const delivery: readonly Check[] = [
         };
       }
       const { runs } = evidence;
-      if (runs === undefined || runs.tickIdentity.messages.length > 0) return undefined;
-      if (runs.tickIdentity.head !== undefined && runs.tickIdentity.head.status !== 200) return undefined;
+      const empty =
+        runs &&
+        [runs.tickIdentity, runs.tick].find(
+          ({ head, messages, error }) =>
+            messages.length === 0 &&
+            (head === undefined ? error === undefined : head.status === 200) &&
+            header(runs.tick, "content-encoding") === undefined,
+        );
+      if (empty === undefined) return undefined;
       return {
-        seen: `of a stream of ${time(runs.tickIdentity.endedAtMs)}, nothing came`,
+        seen: `of a stream of ${time(empty.endedAtMs)}, nothing came`,
         sure: "likely",
         fix: fixesFor("buffering", evidence.hops),
       };
@@ -105,7 +109,8 @@ export const delivery: readonly Check[] = [
           fix: fixesFor("buffering", evidence.hops),
         };
       }
-      const { chunks } = observation;
+      const { chunks, messages } = observation;
+      if (messages.length === 0) return undefined;
       // Whole pages stop in the middle of messages too, and are B02.
       if (quantumOf(observation) !== undefined) return undefined;
       const waits = chunks.flatMap(({ midMessage, atMs }, at) => {
@@ -134,7 +139,7 @@ export const delivery: readonly Check[] = [
         const tokens = deliveryOf(timed(runs.tokens));
         if (tokens !== undefined && tokens.groups > tokens.count * 0.6) return undefined;
         return {
-          seen: `+${time(delivery.medianLagMs)} on each event (HTTP/${observation.head!.httpVersion})`,
+          seen: `+${time(delivery.leastLagMs)} on each event (HTTP/${observation.head!.httpVersion})`,
           sure: "likely",
           fix,
         };
@@ -162,8 +167,8 @@ export const delivery: readonly Check[] = [
       const { delivery } = watched(evidence);
       if (evidence.runs === undefined || delivery === undefined || delivery.held || delivery.blocks)
         return undefined;
-      const { medianLagMs, intervalMs, steady } = delivery;
-      if (!steady || medianLagMs < intervalMs * 0.75 || medianLagMs > intervalMs * 1.6) return undefined;
+      const { leastLagMs, medianLagMs, intervalMs } = delivery;
+      if (leastLagMs < intervalMs * 0.75 || medianLagMs > intervalMs * 1.6) return undefined;
       return {
         seen: `each event came ${time(medianLagMs)} late, one interval`,
         sure: "certain",
@@ -212,10 +217,8 @@ export const delivery: readonly Check[] = [
   },
 ];
 
-function isCork({ held, blocks, steady, medianLagMs, intervalMs }: Delivery): boolean {
-  return (
-    !held && !blocks && steady && medianLagMs > 120 && medianLagMs < 300 && medianLagMs < intervalMs * 0.75
-  );
+function isCork({ held, blocks, leastLagMs, intervalMs }: Delivery): boolean {
+  return !held && !blocks && leastLagMs > 120 && leastLagMs < 300 && leastLagMs < intervalMs * 0.75;
 }
 
 function quantumText(observation: Observation): string {

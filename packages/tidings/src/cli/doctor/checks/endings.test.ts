@@ -29,6 +29,7 @@ const observed = (
   retries: [],
   text: "",
   invalidUtf8: false,
+  undecodable: false,
   ending,
   endedAtMs,
   error: undefined,

@@ -2,7 +2,9 @@
  * How streams end: by limits of time on the way, by a server that dies, by a reader that leaves.
  */
 import { fixesFor } from "./fixes.ts";
-import type { Check } from "../finding.ts";
+import type { Runs } from "../evidence.ts";
+import type { Hop } from "../examine/fingerprint.ts";
+import type { Check, Found } from "../finding.ts";
 import type { Observation } from "../examine/observation.ts";
 import { isStream, time } from "./look.ts";
 
@@ -22,6 +24,8 @@ const TOTAL_LIMITS: readonly (readonly [least: number, most: number, whose: stri
   [295, 305, "Vercel functions"],
 ];
 const LONGEST_HEARTBEAT_MS = 25_000;
+/** What the endpoint's program "tick" takes, less what a busy machine may lose of it. */
+const TICK_MS = 6000 - 400;
 
 function whoseOf(limits: typeof IDLE_LIMITS, ms: number): string {
   const whose = limits.find(([least, most]) => ms / 1000 >= least && ms / 1000 <= most)?.[2];
@@ -39,12 +43,28 @@ function longestSilence(observation: Observation): number {
 }
 
 /** The time of silence after which it was cut. */
-function idleCut(observation: Observation | undefined): number | undefined {
+function idleCut(observation: Observation | undefined, isSilent: boolean): number | undefined {
   if (observation === undefined || observation.head?.status !== 200 || observation.ending === "open")
     return undefined;
   const silentMs = observation.endedAtMs - lastByteMs(observation);
-  // Shorter silence is no limit's.
-  return silentMs < 4000 ? undefined : silentMs;
+  // Of an application's stream, shorter silence says nothing. The endpoint is silent by intent, and ends with a message.
+  return silentMs < (isSilent ? 500 : 4000) ? undefined : silentMs;
+}
+
+/** Both of the endpoint's long runs were over before their program was, at the same age. */
+function cutRuns({ tick, tickIdentity }: Runs, hops: readonly Hop[]): Found | undefined {
+  const ages = [tick, tickIdentity].map((run) => {
+    return run.head?.status !== 200 || run.ending === "open" || run.messages.length === 0
+      ? undefined
+      : run.endedAtMs - run.connectedAtMs;
+  });
+  const [one, two] = ages;
+  if (one === undefined || two === undefined || one > TICK_MS || Math.abs(one - two) > 1000) return undefined;
+  return {
+    seen: `${tick.ending === "cut" ? "cut" : "ended"} at ${time(one)} though bytes came, twice${whoseOf(TOTAL_LIMITS, one)}`,
+    sure: "certain",
+    fix: fixesFor("duration", hops),
+  };
 }
 
 export const endings: readonly Check[] = [
@@ -54,7 +74,7 @@ export const endings: readonly Check[] = [
     severity: "error",
     find({ main, long, runs, hops, profile }) {
       const source = runs?.silence ?? long ?? main;
-      const cutMs = idleCut(source);
+      const cutMs = idleCut(source, runs?.silence !== undefined);
       if (cutMs === undefined || (runs?.silence === undefined && source.ending !== "cut" && profile.finite))
         return undefined;
       // The endpoint is silent by intent; a stream of an application's may have heartbeats that are fast enough.
@@ -73,12 +93,12 @@ export const endings: readonly Check[] = [
     severity: "error",
     find({ main, identity, long, hops, runs, profile }) {
       const source = long ?? main;
+      if (runs !== undefined) return cutRuns(runs, hops);
       if (
-        runs !== undefined ||
         profile.finite ||
         !isStream(source) ||
         source.ending !== "cut" ||
-        idleCut(source) !== undefined
+        idleCut(source, false) !== undefined
       )
         return undefined;
       const age = source.endedAtMs - source.headAtMs;

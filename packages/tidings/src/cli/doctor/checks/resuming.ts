@@ -12,7 +12,9 @@ export const resuming: readonly Check[] = [
     find({ main, profile, runs }) {
       if (runs !== undefined || profile.finite || !isStream(main)) return undefined;
       const { messages } = main;
-      if (messages.length < 3 || messages.some(({ id }) => id !== "")) return undefined;
+      // An id with a NUL is ignored, and is F01.
+      if (messages.length < 3 || messages.some(({ id }) => id !== "") || /^id:.*\0/m.test(main.text))
+        return undefined;
       return {
         seen: `${messages.length} messages, none with an id`,
         sure: "certain",

@@ -23,6 +23,8 @@ export interface Observation {
   /** The body after decompression, its first megabyte. */
   readonly text: string;
   readonly invalidUtf8: boolean;
+  /** Whether the body was not what its Content-Encoding says. */
+  readonly undecodable: boolean;
   /** How it ended, or `"open"`: the doctor left. */
   readonly ending: "end" | "cut" | "open" | "none";
   readonly endedAtMs: number;

@@ -54,7 +54,9 @@ function once(request: ProbeRequest): Promise<Observation> {
   let head: ExchangeHead | undefined;
   let text = "";
   let invalidUtf8 = false;
+  let undecodable = false;
   let nowMs = 0;
+  let endedAtMs: number | undefined;
   const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
   let running: Exchange | undefined;
@@ -93,8 +95,9 @@ function once(request: ProbeRequest): Promise<Observation> {
         retries,
         text,
         invalidUtf8,
+        undecodable,
         ending: head === undefined ? "none" : ending,
-        endedAtMs: since(performance.now()),
+        endedAtMs: endedAtMs ?? since(performance.now()),
         error: error === undefined ? undefined : reasonOf(error),
       });
     };
@@ -122,43 +125,57 @@ function once(request: ProbeRequest): Promise<Observation> {
         );
       if (request.until?.({ messages, comments, head }) === true) leave();
     };
-    let decode: ((bytes: Uint8Array) => void) | undefined;
+    let decoder: Decoder | undefined;
     running = exchange(request, {
       onHead(given) {
         head = given;
-        decode = decoderOf(headerOf(given, "content-encoding"), take);
+        decoder = decoderOf(headerOf(given, "content-encoding"), take, () => void (undecodable = true));
         if (request.until?.({ messages, comments, head }) === true) leave();
       },
       onChunk(bytes, atMs) {
         nowMs = since(atMs);
         if (chunks.length < MOST_ITEMS) chunks.push({ atMs: nowMs, bytes: bytes.length, midMessage: false });
-        decode?.(bytes);
+        decoder?.push(bytes);
       },
-      onEnd: (how, error) => {
-        // What a decompressor still holds comes in the next turns.
-        if (how === "end" && decode !== take) setTimeout(() => finish(how, error), 50);
-        else finish(how, error);
+      onEnd(how, error) {
+        endedAtMs = since(performance.now());
+        if (decoder === undefined) finish(how, error);
+        else decoder.end(() => finish(how, error));
       },
     });
     if (request.signal.aborted) leave();
   });
 }
 
-/** Decompresses as it comes; what it makes no sense of is dropped. */
+interface Decoder {
+  push(bytes: Uint8Array): void;
+  /** Calls back when everything that was pushed has been taken. */
+  end(done: () => void): void;
+}
+
+/** Decompresses as it comes. What it cannot read is dropped, and `onFailure` called. */
 function decoderOf(
   encoding: string | undefined,
   take: (bytes: Uint8Array) => void,
-): (bytes: Uint8Array) => void {
+  onFailure: () => void,
+): Decoder {
   const flush = { finishFlush: zlib.constants.Z_SYNC_FLUSH };
   const make: Readonly<Record<string, (() => zlib.Gunzip | zlib.BrotliDecompress) | undefined>> = {
     gzip: () => zlib.createGunzip(flush),
     "x-gzip": () => zlib.createGunzip(flush),
     deflate: () => zlib.createInflate(flush),
-    br: () => zlib.createBrotliDecompress(),
+    br: () => zlib.createBrotliDecompress({ finishFlush: zlib.constants.BROTLI_OPERATION_FLUSH }),
   };
   const stream = make[encoding?.trim().toLowerCase() ?? ""]?.();
-  if (stream === undefined) return take;
+  if (stream === undefined) return { push: take, end: (done) => done() };
   stream.on("data", take);
-  stream.on("error", () => {});
-  return (bytes) => void stream.write(bytes);
+  stream.on("error", onFailure);
+  return {
+    push: (bytes) => void (stream.writable && stream.write(bytes)),
+    end(done) {
+      if (stream.closed) return done();
+      stream.once("close", done);
+      stream.end();
+    },
+  };
 }

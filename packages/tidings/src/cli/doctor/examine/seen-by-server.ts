@@ -3,4 +3,6 @@ export interface SeenByServer {
   readonly httpVersion: string;
   readonly peer: string;
   readonly headers: Readonly<Record<string, string | null>>;
+  /** The time there, in milliseconds on a clock of its own. */
+  readonly clockMs: number;
 }

@@ -3,9 +3,11 @@
  */
 import { plural } from "../../arguments/units.ts";
 import { escapeHtml, page } from "../../report/page.ts";
+import { beganAtMs } from "../checks/arrivals.ts";
 import { checks } from "../checks/index.ts";
 import type { Evidence } from "../evidence.ts";
 import type { Finding } from "../finding.ts";
+import type { Observation } from "../examine/observation.ts";
 import { timeline } from "./timeline.ts";
 
 const CAUSES = { path: "on the path", application: "in the application" };
@@ -13,22 +15,17 @@ const CAUSES = { path: "on the path", application: "in the application" };
 export function reportHtml(evidence: Evidence, findings: readonly Finding[]): string {
   const { url, main, hops, identity, runs, long, resumed } = evidence;
   const head = main.head;
-  const started = runs === undefined ? undefined : runs.tickIdentity.connectedAtMs + runs.roundTripMs;
+  const began = (run: Observation): number | undefined => runs && beganAtMs(run, runs.wayMs);
   const pictures = [
     timeline(
       runs === undefined ? "As a browser asks" : "Regular messages and a large one, compression accepted",
       main,
-      runs && main.connectedAtMs + runs.roundTripMs,
+      began(main),
     ),
-    identity && timeline("Compression refused", identity, started),
-    runs &&
-      timeline(
-        "Small messages, fast after each other",
-        runs.tokens,
-        runs.tokens.connectedAtMs + runs.roundTripMs,
-      ),
-    runs && timeline("Nothing but the head for 1.5 s", runs.hold, runs.hold.connectedAtMs + runs.roundTripMs),
-    runs && timeline("The server dies", runs.crash, runs.crash.connectedAtMs + runs.roundTripMs),
+    identity && timeline("Compression refused", identity, began(identity)),
+    runs && timeline("Small messages, fast after each other", runs.tokens, began(runs.tokens)),
+    runs && timeline("Nothing but the head for 1.5 s", runs.hold, began(runs.hold)),
+    runs && timeline("The server dies", runs.crash, began(runs.crash)),
     runs?.silence && timeline("Silence", runs.silence),
     resumed && timeline(`Returned with Last-Event-ID: ${resumed.from}`, resumed.observation),
     long && timeline("Watched for limits of time", long),
