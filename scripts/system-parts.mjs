@@ -42,6 +42,8 @@ const PARTS = [
   { name: "fish", debian: "fish", present: () => hasProgram("fish") },
   { name: "redis-server", debian: "redis-server", present: () => hasProgram("redis-server") },
   { name: "nats-server", debian: "nats-server", present: () => hasProgram("nats-server") },
+  { name: "PostgreSQL", debian: "postgresql", present: hasPostgres },
+  { name: "PgBouncer", debian: "pgbouncer", present: () => hasProgram("pgbouncer") },
   { name: "curl", debian: "curl", present: () => hasProgram("curl") },
   { name: "a Chinese font", debian: "fonts-noto-cjk", present: () => hasFont(":lang=zh") },
   { name: "an emoji font", debian: "fonts-noto-color-emoji", present: () => hasFont(":charset=1f600") },
@@ -85,6 +87,15 @@ function hasMiniBrowser() {
     entriesOf(machine)
       .filter((folder) => folder.includes("/webkit2gtk-"))
       .some((folder) => isExecutable(join(folder, "MiniBrowser"))),
+  );
+}
+
+// Debian has its programs in a folder for each version, off the path.
+function hasPostgres() {
+  const folder = "/usr/lib/postgresql";
+  return (
+    hasProgram("initdb") ||
+    entriesOf(folder).some((version) => isExecutable(join(folder, version, "bin", "initdb")))
   );
 }
 

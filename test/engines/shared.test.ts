@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describeSharedLog } from "tidings/log/contract";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { startCluster, startNats, type NatsServer } from "./nats-server.ts";
+import { startPostgres, type PostgresServer } from "./postgres-server.ts";
 import { startRedis, type RedisServer } from "./redis-server.ts";
 
 describeSharedLog(
@@ -66,5 +67,21 @@ describe("with a cluster of three NATS servers", () => {
       }),
     },
     { describe, it, exactLosses: false },
+  );
+});
+
+describe("with a Postgres", () => {
+  let server: PostgresServer;
+  let logs = 0;
+  beforeAll(async () => void (server = await startPostgres()));
+  afterAll(() => server.end());
+
+  describeSharedLog(
+    "postgresLog()",
+    {
+      module: new URL("./members/postgres.mjs", import.meta.url),
+      prepare: async () => ({ argument: `${server.port} log_${(logs += 1)}` }),
+    },
+    { describe, it },
   );
 });

@@ -20,6 +20,7 @@ import type {
   Page,
   ReadRequest,
 } from "../log.ts";
+import { pickPage } from "../walked-page.ts";
 import { Appender } from "./appender.ts";
 import { connectionOf, type RedisClient } from "./connection.ts";
 import { decodePage } from "./frames.ts";
@@ -202,11 +203,16 @@ class RedisLog implements Log {
       argument(prefixes.length),
       ...prefixes,
     ]);
-    return pick({
+    const pairs = losses as Buffer[];
+    return pickPage({
       entries: decodePage(page as Buffer[]),
       through: through as number,
       lost: lost as number,
-      losses: losses as Buffer[],
+      losses: Array.from({ length: pairs.length / 2 }, (_, i) => [
+        Number(pairs[i * 2]!.toString()),
+        pairs[i * 2 + 1]!.toString(),
+      ]),
+      lossesAreCut: pairs.length >= 4_000,
       atMs: Number(String(atMs)),
       ageOf,
       matches,
@@ -254,46 +260,4 @@ function argument(value: number): string {
 /** None is empty. */
 function bound(value: number): string {
   return value === Infinity ? "" : String(value);
-}
-
-/** Of what was walked over, what the reader wants. */
-function pick(walked: {
-  entries: Page["entries"];
-  through: number;
-  lost: number;
-  losses: readonly Buffer[];
-  atMs: number;
-  ageOf: (topic: string) => number;
-  matches: (topic: string) => boolean;
-  maxMessages: number;
-  maxBytes: number;
-}): Page {
-  const { ageOf, matches, maxMessages, maxBytes, losses } = walked;
-  let { through, lost: lostThrough } = walked;
-  for (let i = 0; i < losses.length; i += 2) {
-    const offset = Number(losses[i]!.toString());
-    // The last one may stand for others that were not looked at.
-    const isLast = i + 2 >= losses.length && losses.length >= 4_000;
-    if (!isLast && !matches(losses[i + 1]!.toString())) continue;
-    lostThrough = Math.max(lostThrough, offset);
-    break;
-  }
-  const entries: Page["entries"][number][] = [];
-  let bytes = 0;
-  let last: number | undefined;
-  for (const entry of walked.entries) {
-    if (!matches(entry.topic)) continue;
-    if (walked.atMs - entry.atMs > ageOf(entry.topic)) {
-      lostThrough = Math.max(lostThrough, entry.offset);
-      continue;
-    }
-    bytes += entry.body.length;
-    if (entries.length >= maxMessages || (entries.length > 0 && bytes > maxBytes)) {
-      through = last!;
-      break;
-    }
-    entries.push(entry);
-    last = entry.offset;
-  }
-  return { entries, through, lostThrough };
 }

@@ -1,0 +1,49 @@
+/**
+ * What the log asks of a client of Postgres, whichever it is.
+ */
+
+export interface PostgresLink {
+  /**
+   * Runs one statement by itself, on any connection. Rejects when there is no answer within `ms`, and gives up the connection
+   * where the client can.
+   * @returns The only column of the only row.
+   */
+  run(text: string, values: readonly SqlValue[], ms: number): Promise<string | null>;
+  /** Runs several statements in one transaction. */
+  script(text: string, ms: number): Promise<void>;
+  /** Listens on a channel, over a connection of its own that is opened again whenever it is lost. */
+  listen(channel: string, events: ListenEvents): Listener;
+}
+
+export type SqlValue = string | Uint8Array;
+
+export interface ListenEvents {
+  /** Something was said on the channel. */
+  readonly onWake: () => void;
+  /** It listens, for the first time or again: what was said meanwhile was not heard. */
+  readonly onUp: () => void;
+}
+
+export interface Listener {
+  close(): void;
+}
+
+/** Calls `work` with a time limit. `onLate` is called when that has passed. */
+export async function within<T>(work: Promise<T>, ms: number, onLate?: () => void): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => {
+        reject(new Error(`no answer within ${Math.round(ms)} ms`));
+        onLate?.();
+      },
+      Math.max(0, ms),
+    );
+  });
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,71 @@
+/** The options of `postgresLog`, and what they are by default. */
+import { checkOptionNames } from "../../guard/option-names.ts";
+import { positive } from "../../guard/positive.ts";
+import type { PostgresClient } from "./client.ts";
+import type { PostgresSchemaOptions } from "./names.ts";
+
+export interface PostgresLogOptions extends PostgresSchemaOptions {
+  /**
+   * Whether the log creates its tables and functions when they are missing. With `false`, run {@link postgresSchema} before.
+   * Default: true.
+   */
+  create?: boolean;
+  /**
+   * The client for LISTEN, where the first one cannot: PgBouncer in transaction mode gives no connection for longer than a transaction.
+   * With `false` the log does not listen and asks every `pollMs`. Default: the first client.
+   */
+  listen?: PostgresClient | false;
+  /** Milliseconds between looks for what no notification said. Default: 1,000; with `listen: false` 100. */
+  pollMs?: number;
+  /** Milliseconds after which an append or a read that Postgres does not answer is rejected. Default: 10,000. */
+  deadlineMs?: number;
+  /** Bytes that may wait to be written; beyond that, `append` rejects with `busy`. Default: 67,108,864 (64 MiB). */
+  pendingBytes?: number;
+  /** For how long an idempotency key is remembered. Default: 300,000 (five minutes). */
+  idempotencyAgeMs?: number;
+  /**
+   * How many topics are remembered by what they lost, the newest losses. Default: 100,000. Beyond that, a reader with an old cursor
+   * may get a gap although it lost nothing.
+   */
+  lostTopics?: number;
+  /** Milliseconds since 1970. Default: `Date.now`. */
+  now?: () => number;
+}
+
+export interface PostgresLimits {
+  readonly pollMs: number;
+  readonly deadlineMs: number;
+  readonly pendingBytes: number;
+  readonly idempotencyAgeMs: number;
+  readonly lostTopics: number;
+}
+
+const LIMITS: PostgresLimits = {
+  pollMs: 1_000,
+  deadlineMs: 10_000,
+  pendingBytes: 64 * 2 ** 20,
+  idempotencyAgeMs: 300_000,
+  lostTopics: 100_000,
+};
+/** Where nothing says that there is something new. */
+const POLL_ALONE_MS = 100;
+
+const KNOWN = { known: ["schema", "table", "create", "listen", "now", ...Object.keys(LIMITS)] };
+
+/**
+ * @throws {TypeError} If there is no such option.
+ * @throws {RangeError} If a number is not above 0.
+ */
+export function limitsOf(options: PostgresLogOptions): PostgresLimits {
+  checkOptionNames("make log", options, KNOWN);
+  const defaults = options.listen === false ? { ...LIMITS, pollMs: POLL_ALONE_MS } : LIMITS;
+  const limit = (name: keyof PostgresLimits): number =>
+    positive("make log", name, options[name] ?? defaults[name]);
+  return {
+    pollMs: limit("pollMs"),
+    deadlineMs: limit("deadlineMs"),
+    pendingBytes: limit("pendingBytes"),
+    idempotencyAgeMs: limit("idempotencyAgeMs"),
+    lostTopics: limit("lostTopics"),
+  };
+}

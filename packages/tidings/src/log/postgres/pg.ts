@@ -1,0 +1,145 @@
+/** The `pg` package (node-postgres), version 8 and later. */
+import { ignore } from "../../guard/ignore.ts";
+import { within, type ListenEvents, type Listener, type PostgresLink } from "./link.ts";
+
+/** What is used of its `Pool`. */
+export interface PgPool {
+  connect(): Promise<PgClient>;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  readonly totalCount: number;
+  readonly options: object;
+}
+
+/** What is used of a client that the pool lends. */
+export interface PgClient {
+  query(query: { text: string; values?: unknown[]; rowMode: "array" }): Promise<{ rows: unknown[][] }>;
+  on(event: "error" | "end" | "notification", listener: () => void): unknown;
+  removeListener(event: "error", listener: () => void): unknown;
+  release(destroy?: Error | boolean): void;
+}
+
+/** Between looks whether the connection that listens is alive. */
+const LOOK_MS = 10_000;
+const SILENCE_MS = 5_000;
+const RETRY_MS = [200, 5_000] as const;
+
+const guarded = new WeakSet<PgPool>();
+
+export function fromPg(pool: PgPool): PostgresLink {
+  // A connection that breaks while it is idle is no reason to end the process.
+  if (!guarded.has(pool)) {
+    guarded.add(pool);
+    pool.on("error", ignore);
+  }
+  return {
+    run: async (text, values, ms) => {
+      const { rows } = await borrow(pool, ms, (client) =>
+        client.query({ text, values: [...values], rowMode: "array" }),
+      );
+      return (rows[0]?.[0] ?? null) as string | null;
+    },
+    script: async (text, ms) => {
+      await borrow(pool, ms, (client) => client.query({ text, rowMode: "array" }));
+    },
+    listen: (channel, events) => new PgListener(pool, channel, events),
+  };
+}
+
+/** Has a client for the length of `work`. One that failed, or that is late, is not given back. */
+async function borrow<T>(pool: PgPool, ms: number, work: (client: PgClient) => Promise<T>): Promise<T> {
+  let client: PgClient | undefined;
+  let over = false;
+  const end = (destroy: boolean): void => {
+    over = true;
+    client?.removeListener("error", ignore);
+    client?.release(destroy);
+    client = undefined;
+  };
+  const done = (async () => {
+    const lent = await pool.connect();
+    // It was waited for in vain.
+    if (over) return lent.release() as never;
+    client = lent;
+    client.on("error", ignore);
+    return work(client);
+  })();
+  try {
+    const result = await within(done, ms);
+    end(false);
+    return result;
+  } catch (error) {
+    end(true);
+    throw error;
+  }
+}
+
+class PgListener implements Listener {
+  readonly #pool: PgPool;
+  readonly #channel: string;
+  readonly #events: ListenEvents;
+  #closed = false;
+  #waitMs: number = RETRY_MS[0];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #end: (() => void) | undefined;
+
+  constructor(pool: PgPool, channel: string, events: ListenEvents) {
+    this.#pool = pool;
+    this.#channel = channel;
+    this.#events = events;
+    void this.#connect();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#end?.();
+  }
+
+  async #connect(): Promise<void> {
+    let client: PgClient | undefined;
+    const down = (): void => {
+      if (client === undefined) return;
+      const lent = client;
+      client = undefined;
+      this.#end = undefined;
+      // With what it listens to: others must not get it. Its errors are still to be heard until it is gone.
+      lent.release(true);
+      this.#again();
+    };
+    try {
+      client = await this.#pool.connect();
+      client.on("error", down);
+      client.on("end", down);
+      if (this.#closed) return down();
+      this.#end = down;
+      client.on("notification", () => {
+        if (client !== undefined) this.#events.onWake();
+      });
+      await within(client.query({ text: `LISTEN "${this.#channel}"`, rowMode: "array" }), SILENCE_MS);
+      if (client === undefined) return;
+      this.#waitMs = RETRY_MS[0];
+      this.#events.onUp();
+      this.#look(client, down);
+    } catch {
+      if (client === undefined) this.#again();
+      else down();
+    }
+  }
+
+  #look(client: PgClient, down: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      within(client.query({ text: "SELECT 1", rowMode: "array" }), SILENCE_MS).then(() => {
+        if (this.#end === down) this.#look(client, down);
+      }, down);
+    }, LOOK_MS);
+    this.#timer.unref();
+  }
+
+  #again(): void {
+    clearTimeout(this.#timer);
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => void this.#connect(), this.#waitMs * (0.5 + Math.random()));
+    this.#waitMs = Math.min(this.#waitMs * 2, RETRY_MS[1]);
+  }
+}

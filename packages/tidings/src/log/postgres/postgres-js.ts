@@ -1,0 +1,60 @@
+/** The `postgres` package (postgres.js), version 3.4 and later. */
+import { within, type ListenEvents, type Listener, type PostgresLink } from "./link.ts";
+
+/** What is used of its client. */
+export interface PostgresJs {
+  unsafe(query: string, parameters?: never[]): PromiseLike<readonly object[]>;
+  listen(
+    channel: string,
+    onNotify: (payload: string) => void,
+    onListen?: () => void,
+  ): PromiseLike<{ unlisten(): PromiseLike<unknown> }>;
+}
+
+const RETRY_MS = 1_000;
+
+export function fromPostgresJs(sql: PostgresJs): PostgresLink {
+  return {
+    run: async (text, values, ms) => {
+      const rows = await within(Promise.resolve(sql.unsafe(text, [...values] as never[])), ms);
+      return (rows[0] === undefined ? null : Object.values(rows[0])[0]) as string | null;
+    },
+    script: async (text, ms) => {
+      await within(Promise.resolve(sql.unsafe(text)), ms);
+    },
+    listen: (channel, events) => listen(sql, channel, events),
+  };
+}
+
+/** The client opens its connection again by itself, and calls back each time. */
+function listen(sql: PostgresJs, channel: string, { onWake, onUp }: ListenEvents): Listener {
+  let closed = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let unlisten: (() => PromiseLike<unknown>) | undefined;
+  const end = (): void => {
+    if (unlisten !== undefined) Promise.resolve(unlisten()).catch(() => undefined);
+  };
+  const connect = async (): Promise<void> => {
+    try {
+      const listening = await sql.listen(
+        channel,
+        () => closed || onWake(),
+        () => closed || onUp(),
+      );
+      unlisten = () => listening.unlisten();
+      if (closed) end();
+    } catch {
+      if (closed) return;
+      timer = setTimeout(() => void connect(), RETRY_MS);
+      timer.unref();
+    }
+  };
+  void connect();
+  return {
+    close: () => {
+      closed = true;
+      clearTimeout(timer);
+      end();
+    },
+  };
+}

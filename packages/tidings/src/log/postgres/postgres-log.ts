@@ -1,0 +1,325 @@
+/**
+ * A log in Postgres 13 or later, shared by the processes of many machines. What is appended in one turn goes in one transaction;
+ * one that is asked twice is done once. The database says that there is something new by NOTIFY, and is asked now and then anyway.
+ *
+ * Takes the client that the application made: a `Pool` of `pg`, or what `postgres()` returns. See docs/logs/postgres.md.
+ */
+import { LogClock } from "../clock.ts";
+import { randomEpoch } from "../cursor.ts";
+import { idempotencyScope } from "../idempotency.ts";
+import { isByName, LogError } from "../log.ts";
+import type {
+  Appended,
+  AppendOptions,
+  Draft,
+  Followed,
+  Log,
+  LogPosition,
+  LogStats,
+  OpenLogOptions,
+  Page,
+  ReadRequest,
+} from "../log.ts";
+import { pickPage } from "../walked-page.ts";
+import { Appender, type GroupedAppend } from "./appender.ts";
+import { Calls } from "./calls.ts";
+import { linkOf, type PostgresClient, runIn } from "./client.ts";
+import { decodeEntries, encodeDrafts, type EntryRow, whole } from "./drafts.ts";
+import type { PostgresLink, SqlValue } from "./link.ts";
+import { namesOf, type SqlNames } from "./names.ts";
+import { limitsOf, type PostgresLimits, type PostgresLogOptions } from "./options.ts";
+import { postgresSchema } from "./schema.ts";
+import { MOST_LOSSES } from "./sql/reading.ts";
+import { Sweeper } from "./sweeper.ts";
+import { TopicBounds } from "./topic-bounds.ts";
+import { PostgresTail, type TailReply, type TailRequest } from "./tail.ts";
+
+/**
+ * @throws {TypeError} If the client is not one of those that are known, or an option makes no sense.
+ * @throws {RangeError} If a number is not above 0.
+ */
+export function postgresLog(client: PostgresClient, options: PostgresLogOptions = {}): Log {
+  return new PostgresLog(client, options);
+}
+
+/** How long one read of the tail may take. */
+const TAIL_MS = 3_000;
+/** A reply of an earlier epoch may come late. */
+const FORMER_EPOCHS = 16;
+
+interface Reply {
+  readonly epoch: string;
+  readonly head: number;
+  readonly at: number;
+}
+
+interface PageReply extends Reply {
+  readonly entries: readonly EntryRow[] | null;
+  readonly through: number;
+  readonly lost: number;
+  readonly losses: readonly (readonly [number, string])[] | null;
+}
+
+class PostgresLog implements Log {
+  readonly #limits: PostgresLimits;
+  readonly #names: SqlNames;
+  readonly #listenLink: PostgresLink | undefined;
+  readonly #clock: LogClock;
+  readonly #calls: Calls;
+  readonly #appender: Appender;
+  readonly #instance = randomEpoch();
+  readonly #formerEpochs: string[] = [];
+  #options: OpenLogOptions | undefined;
+  #bounds: TopicBounds | undefined;
+  #tail: PostgresTail | undefined;
+  #sweeper: Sweeper | undefined;
+  #moving: Promise<void> | undefined;
+  #checking: Promise<void> | undefined;
+  #heading: Promise<Reply> | undefined;
+  #closed = false;
+  #epoch = "";
+  /** The newest offset that this process knows to have been given, and the newest time. */
+  #seen = 0;
+  #atMs = 0;
+
+  constructor(client: PostgresClient, settings: PostgresLogOptions) {
+    const { listen, now } = settings;
+    this.#limits = limitsOf(settings);
+    const { deadlineMs, pendingBytes } = this.#limits;
+    const link = linkOf(client);
+    this.#names = namesOf(settings);
+    if (listen !== false) this.#listenLink = listen === undefined ? link : linkOf(listen);
+    this.#clock = new LogClock({ now });
+    this.#calls = new Calls({
+      link,
+      names: this.#names,
+      deadlineMs,
+      schema: settings.create === false ? undefined : postgresSchema(settings),
+    });
+    this.#appender = new Appender({
+      pendingBytes,
+      deadlineMs,
+      write: (appends, number, withinMs) => this.#write(appends, number, withinMs),
+    });
+  }
+
+  async open(options: OpenLogOptions): Promise<LogPosition> {
+    if (this.#options !== undefined) {
+      throw new TypeError("Cannot open log: it is open already, expected one hub per log");
+    }
+    this.#options = options;
+    this.#bounds = new TopicBounds(options.retention);
+    this.#clock.onJump = options.onError;
+    const reply = (await this.#calls.call<Reply & { encoding: string }>("open", "open", this.#meta({})))!;
+    if (reply.encoding !== "UTF8") {
+      throw new LogError(
+        "failed",
+        `Cannot open log: the encoding of the database is ${reply.encoding}, expected UTF8`,
+      );
+    }
+    this.#note(reply);
+    const position = { epoch: reply.epoch, head: reply.head };
+    this.#tail = new PostgresTail({
+      position,
+      pollMs: this.#limits.pollMs,
+      read: (request) => this.#readTail(request),
+      listen: this.#listenLink && ((events) => this.#listenLink!.listen(this.#names.channel, events)),
+      options,
+    });
+    this.#sweeper = new Sweeper({
+      sweep: () => this.#calls.call("sweep", "sweep", this.#meta({})),
+      expire: () => this.#calls.call("sweep", "expire", this.#meta({})),
+    });
+    return position;
+  }
+
+  async append(drafts: readonly Draft[], options: AppendOptions = {}): Promise<Appended> {
+    this.#assertOpen("append to");
+    if (drafts.length === 0)
+      throw new RangeError("Cannot append to log: there are no drafts, expected 1 or more");
+    return this.#appender.append(drafts, idempotencyScope(drafts, options.idempotencyKey));
+  }
+
+  async enlist(transaction: unknown, drafts: readonly Draft[], options: AppendOptions = {}): Promise<void> {
+    this.#assertOpen("append to");
+    const bytes = drafts.reduce((sum, { body }) => sum + body.length, 0);
+    const key = idempotencyScope(drafts, options.idempotencyKey);
+    const { meta, bodies } = encodeDrafts([{ drafts, key, bytes }], this.#bounds!);
+    const text = `SELECT ${this.#names.call("enlist")}($1::text) AS reply`;
+    await runIn(transaction, text, [
+      JSON.stringify({ drafts: JSON.stringify(meta), bodies: bodies.toString("base64") }),
+    ]);
+  }
+
+  async read({ topics, after, maxMessages, maxBytes }: ReadRequest): Promise<Page> {
+    this.#assertOpen("read");
+    const ageOf = (topic: string): number => this.#bounds!.of(topic)?.ageMs ?? Infinity;
+    const bounds = { after, maxMessages: whole(maxMessages), maxBytes: whole(maxBytes) };
+    if (isByName(topics)) {
+      const names = [...new Set(topics.exact)];
+      const ages = names.map((name) => (ageOf(name) === Infinity ? null : whole(ageOf(name))));
+      const page = await this.#ask<PageReply>("read", "read", { ...bounds, names, ages });
+      return { entries: decodeEntries(page.entries), through: page.through, lostThrough: page.lost };
+    }
+    const { exact = [], prefixes = [""], matches } = topics;
+    const page = await this.#ask<PageReply>("read", "walk", { ...bounds, names: exact, prefixes });
+    const losses = page.losses ?? [];
+    return pickPage({
+      entries: decodeEntries(page.entries),
+      through: page.through,
+      lost: page.lost,
+      losses,
+      lossesAreCut: losses.length >= MOST_LOSSES,
+      atMs: this.#clock.read(this.#atMs),
+      ageOf,
+      matches,
+      maxMessages,
+      maxBytes,
+    });
+  }
+
+  async head(): Promise<LogPosition> {
+    this.#assertOpen("read");
+    // Those who ask in one turn share an answer.
+    this.#heading ??= Promise.resolve().then(() => {
+      this.#heading = undefined;
+      return this.#ask<Reply>("read", "head");
+    });
+    const { epoch, head } = await this.#heading;
+    return { epoch, head };
+  }
+
+  async stats(): Promise<LogStats> {
+    this.#assertOpen("read");
+    const { epoch, head, oldest, messages, bytes } = await this.#ask<
+      Reply & Omit<LogStats, keyof LogPosition>
+    >("read", "stats");
+    return { epoch, head, oldest, messages, bytes, topics: undefined };
+  }
+
+  follow(topics: Followed): Promise<number> {
+    this.#assertOpen("follow");
+    return this.#tail!.follow(topics);
+  }
+
+  unfollow(topics: Followed): void {
+    this.#tail?.unfollow(topics);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#tail?.close();
+    await this.#appender.settled();
+    this.#calls.close();
+    await this.#sweeper?.close();
+    await this.#moving;
+  }
+
+  async #write(appends: readonly GroupedAppend[], number: number, withinMs: number): Promise<Appended[]> {
+    const { meta, bodies, places } = encodeDrafts(appends, this.#bounds!);
+    const [said] = this.#meta({ producer: this.#instance, number, drafts: meta });
+    const reply = await this.#calls.call<{ epoch: string; before: number; at: number; parts: number[] }>(
+      "append to",
+      "append",
+      [said!, bodies],
+      withinMs,
+    );
+    const { epoch, before, at, parts } = reply!;
+    this.#note({ epoch, head: before, at });
+    const appended = appends.map(({ drafts }, i) => {
+      const { part, from } = places[i]!;
+      const first = parts[part * 3]! + from;
+      return { first, last: first + drafts.length - 1, repeated: parts[part * 3 + 2] === 1 };
+    });
+    if (epoch === this.#epoch) this.#seen = Math.max(this.#seen, ...appended.map(({ last }) => last));
+    this.#tail?.wake();
+    return appended;
+  }
+
+  async #readTail(request: TailRequest): Promise<TailReply> {
+    type Said = PageReply & { floor: number; swept: number; outbox: boolean };
+    const reply = await this.#ask<Said>("read", "tail", { ...request }, TAIL_MS);
+    if (reply.outbox) this.#moving ??= this.#move();
+    return { ...reply, entries: decodeEntries(reply.entries) };
+  }
+
+  /** What transactions published goes into the log. */
+  async #move(): Promise<void> {
+    try {
+      for (let moved = 1; moved > 0 && !this.#closed;) {
+        moved = (await this.#calls.call<number>("append to", "move", this.#meta({}))) ?? 0;
+        if (moved > 0) this.#tail?.wake();
+      }
+    } catch (error) {
+      if (!this.#closed) this.#options!.onError?.(error);
+    }
+    this.#moving = undefined;
+  }
+
+  /** Asks what only reads. Where the log there is not the one that is known, it is opened anew. */
+  async #ask<T extends Reply>(what: string, name: string, said?: object, withinMs?: number): Promise<T> {
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      const [epoch, seen] = [this.#epoch, this.#seen];
+      const values = said === undefined ? [] : this.#meta(said);
+      const reply = await this.#calls.call<T>(what, name, values, withinMs);
+      const isKnown =
+        reply !== null &&
+        !this.#formerEpochs.includes(reply.epoch) &&
+        (reply.epoch !== epoch || reply.head >= seen);
+      if (isKnown) {
+        this.#note(reply);
+        return reply;
+      }
+      this.#checking ??= this.#check(what).finally(() => (this.#checking = undefined));
+      await this.#checking;
+    }
+    throw new LogError("failed", `Cannot ${what} log: it was replaced again and again`);
+  }
+
+  async #check(what: string): Promise<void> {
+    this.#note((await this.#calls.call<Reply>(what, "open", this.#meta({})))!);
+  }
+
+  /** What every function is told. */
+  #meta(said: object): SqlValue[] {
+    const { messages, bytes, ageMs } = this.#options!.retention;
+    this.#atMs = this.#clock.read(this.#atMs);
+    return [
+      JSON.stringify({
+        epoch: this.#epoch,
+        newEpoch: randomEpoch(),
+        seen: this.#seen,
+        now: this.#atMs,
+        messages: whole(messages),
+        bytes: whole(bytes),
+        age: whole(ageMs),
+        keyAge: whole(this.#limits.idempotencyAgeMs),
+        lostTopics: whole(this.#limits.lostTopics),
+        ...said,
+      }),
+    ];
+  }
+
+  /** Learns from a reply where the log is, and whether it is another one. */
+  #note({ epoch, head, at }: Reply): void {
+    if (epoch !== this.#epoch && !this.#formerEpochs.includes(epoch)) {
+      const isNew = this.#epoch !== "";
+      if (isNew) {
+        this.#formerEpochs.push(this.#epoch);
+        if (this.#formerEpochs.length > FORMER_EPOCHS) this.#formerEpochs.shift();
+      }
+      this.#epoch = epoch;
+      this.#seen = 0;
+      if (isNew) this.#tail?.reset({ epoch, head });
+    }
+    if (epoch === this.#epoch) this.#seen = Math.max(this.#seen, head);
+    this.#atMs = Math.max(this.#atMs, at);
+  }
+
+  #assertOpen(what: string): void {
+    if (this.#options === undefined || this.#closed) {
+      throw new LogError("closed", `Cannot ${what} log: it is closed`);
+    }
+  }
+}

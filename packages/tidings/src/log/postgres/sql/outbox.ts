@@ -1,0 +1,42 @@
+/**
+ * The outbox: what a transaction of the application published is there when it commits, and goes into the log then. Offsets are
+ * given at that moment, so that no transaction keeps another one waiting, and none leaves a hole.
+ */
+import type { SqlNames } from "../names.ts";
+import { BY_INDEX } from "./settings.ts";
+
+/** Publishes that go into the log in one transaction. */
+const AT_ONCE = 100;
+
+export function outbox({ table, call, channel }: SqlNames): string {
+  return `
+-- Called within the transaction of the application.
+CREATE OR REPLACE FUNCTION ${call("enlist")}(meta text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  m json := meta::json;
+BEGIN
+  INSERT INTO ${table("outbox")} (drafts, bodies) VALUES (m->>'drafts', decode(m->>'bodies', 'base64'));
+  PERFORM pg_notify('${channel}', '');
+  RETURN '';
+END $$;
+
+-- Moves what was committed into the log. Returns how much there was.
+CREATE OR REPLACE FUNCTION ${call("move")}(meta text) RETURNS text LANGUAGE plpgsql ${BY_INDEX} AS $$
+DECLARE
+  m json := meta::json;
+  s ${table("log")};
+  one record;
+  moved bigint[] := '{}';
+BEGIN
+  IF NOT EXISTS (SELECT FROM ${table("outbox")}) THEN RETURN '0'; END IF;
+  s := ${call("begin")}(m);
+  FOR one IN SELECT * FROM ${table("outbox")} o ORDER BY o.id LIMIT ${AT_ONCE} LOOP
+    SELECT * INTO s FROM ${table("log")} l ORDER BY l.n DESC LIMIT 1;
+    PERFORM ${call("store")}(s, m, one.drafts::json, one.bodies);
+    moved := moved || one.id;
+  END LOOP;
+  DELETE FROM ${table("outbox")} o WHERE o.id = ANY(moved);
+  PERFORM pg_notify('${channel}', '');
+  RETURN cardinality(moved)::text;
+END $$;`;
+}
