@@ -4,7 +4,7 @@
  */
 import { idempotencyScope } from "../idempotency.ts";
 import { LogError, type Appended, type Draft, type Retention, type TopicRetention } from "../log.ts";
-import { encodeDraft } from "./frames.ts";
+import { doubles, encodeDraft } from "./frames.ts";
 import type { Argument } from "./link.ts";
 
 export interface AppenderOptions {
@@ -107,13 +107,13 @@ export class Appender {
     const retention = this.#options.retention();
     const lifetime = retention.ageMs < 10 ** 12 ? Math.ceil(retention.ageMs) + INDEX_MARGIN_MS : 0;
     this.#number += 1;
+    const bounds = [retention.messages, retention.bytes, retention.ageMs].map((bound) =>
+      Math.min(bound, Number.MAX_SAFE_INTEGER),
+    );
     const args: Argument[] = [
       instance,
-      ...[this.#number, idempotencyAgeMs, lifetime, lostTopics].map(String),
+      doubles(this.#number, idempotencyAgeMs, lifetime, lostTopics, ...bounds),
     ];
-    for (const bound of [retention.messages, retention.bytes, retention.ageMs]) {
-      args.push(String(Math.min(bound, Number.MAX_SAFE_INTEGER)));
-    }
     args.push(String(parts.length));
     const topics = new Set<string>();
     for (const { appends, key } of parts) {

@@ -14,6 +14,13 @@ export interface TailMessage {
 const GIVEN = 16;
 const HEADER = 24;
 
+/** Numbers as one argument: a script takes them apart faster than it reads as many arguments. */
+export function doubles(...values: readonly number[]): Buffer {
+  const packed = Buffer.allocUnsafe(values.length * 8);
+  for (const [i, value] of values.entries()) packed.writeDoubleBE(value, i * 8);
+  return packed;
+}
+
 /** `[length of topic: 2][of key: 2][of body: 4][topic][key][body]` */
 export function encodeDraft({ topic, key = "", body }: Draft): Buffer {
   const topicBytes = Buffer.byteLength(topic);

@@ -23,8 +23,9 @@ import type {
 import { pickPage } from "../walked-page.ts";
 import { Appender } from "./appender.ts";
 import { connectionOf, type RedisClient } from "./connection.ts";
-import { decodePage } from "./frames.ts";
+import { decodePage, doubles } from "./frames.ts";
 import type { Argument, RedisConnection } from "./link.ts";
+import type { Step } from "./script/script.ts";
 import { Steps } from "./steps.ts";
 import { RedisTail } from "./tail.ts";
 
@@ -224,10 +225,10 @@ class RedisLog implements Log {
   /** What every step is told first, after whether the server has to be looked at. */
   #head(): Argument[] {
     this.#atMs = this.#clock.read(this.#atMs);
-    return [randomEpoch(), this.#epoch, argument(this.#seen), argument(this.#atMs)];
+    return [randomEpoch(), this.#epoch, doubles(this.#seen, this.#atMs)];
   }
 
-  async #run(what: string, step: string, args: readonly Argument[]): Promise<readonly unknown[]> {
+  async #run(what: string, step: Step, args: readonly Argument[]): Promise<readonly unknown[]> {
     const reply = await this.#steps.run(what, step, [...this.#head(), ...args]);
     this.#note(reply, step === "append" ? (reply[1] as number) : undefined);
     return reply;

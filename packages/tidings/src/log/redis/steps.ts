@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { LogError } from "../log.ts";
 import type { Argument, RedisConnection } from "./link.ts";
-import { scriptOf } from "./script.ts";
+import { scriptOf, type Step } from "./script/script.ts";
 
 export interface StepsOptions {
   readonly connection: RedisConnection;
@@ -27,21 +27,19 @@ const REPLY = /^-?[A-Z]{3,}\b/;
 export class Steps {
   readonly #options: StepsOptions;
   #generation = 0;
-  #script = "";
-  #sha = "";
+  readonly #scripts = new Map<Step, { readonly text: string; readonly sha: string }>();
   #closed = false;
 
   constructor(options: StepsOptions) {
     this.#options = options;
-    this.#renew();
   }
 
   /**
    * @param what - For errors: "append to", "read".
-   * @param args - After the name of the step and whether the server has to be looked at, which is said here.
+   * @param args - After whether the server has to be looked at, which is said here.
    * @throws {LogError} `full`, `closed` or `failed`.
    */
-  async run(what: string, step: string, args: readonly Argument[]): Promise<readonly unknown[]> {
+  async run(what: string, step: Step, args: readonly Argument[]): Promise<readonly unknown[]> {
     const { deadlineMs } = this.#options;
     const endsMs = performance.now() + deadlineMs;
     for (let waitMs: number = RETRY_MS[0]; ; waitMs = Math.min(waitMs * 2, RETRY_MS[1])) {
@@ -78,21 +76,29 @@ export class Steps {
     this.#closed = true;
   }
 
-  /** Only this instance's connection has run this script, so that a server that does not know it is a new one. */
   #renew(): void {
     this.#generation += 1;
-    this.#script = scriptOf(`${this.#options.instance}.${this.#generation}`);
-    this.#sha = createHash("sha1").update(this.#script).digest("hex");
+    this.#scripts.clear();
   }
 
-  async #attempt(step: string, args: readonly Argument[]): Promise<unknown> {
+  /** Only this instance's connection has run this script, so that a server that does not know it is a new one. */
+  #scriptOf(step: Step): { readonly text: string; readonly sha: string } {
+    const known = this.#scripts.get(step);
+    if (known !== undefined) return known;
+    const text = scriptOf(step, `${this.#options.instance}.${this.#generation}`);
+    const made = { text, sha: createHash("sha1").update(text).digest("hex") };
+    this.#scripts.set(step, made);
+    return made;
+  }
+
+  async #attempt(step: Step, args: readonly Argument[]): Promise<unknown> {
     const { connection, prefix } = this.#options;
-    const script = this.#script;
+    const { text, sha } = this.#scriptOf(step);
     try {
-      return await connection.send(["EVALSHA", this.#sha, "1", prefix, step, "0", ...args]);
+      return await connection.send(["EVALSHA", sha, "1", prefix, "0", ...args]);
     } catch (error) {
       if (!/NOSCRIPT/.test((error as Error).message)) throw error;
-      return connection.send(["EVAL", script, "1", prefix, step, "1", ...args]);
+      return connection.send(["EVAL", text, "1", prefix, "1", ...args]);
     }
   }
 }

@@ -1,0 +1,34 @@
+/**
+ * What Redis runs for the log: a script for each step, so that each is atomic and its reply has one shape with every client and
+ * protocol. All keys begin with one hash tag: a cluster keeps them together.
+ *
+ *     {name}:log        string: head, bytes, time, how far things are lost, epoch, and the server that was written to
+ *     {name}:entries    stream: the id is `offset-0`, the value an entry as the tail gets it (frames.ts)
+ *     {name}:t:TOPIC    string: where a topic's entries are, 12 bytes each: offset, and the bytes of the topic so far; expires
+ *     {name}:lost       sorted set: the topics that lost something, by the newest offset that they lost
+ *     {name}:p:ID       the last append of one process, for a minute: so that it can be repeated
+ *     {name}:k:HASH     an idempotency key, for as long as it is remembered
+ *     {name}:c:TOPIC, {name}:all    channels of the tail
+ *
+ * Redis runs the whole text of a script each time: a function that is not needed costs as much to make as a command. So each
+ * step has its own script, and what is rarely needed is defined where it is.
+ */
+import { APPEND } from "./append.ts";
+import { HEAD, OPEN, STATS } from "./head.ts";
+import { READ, WALK } from "./read.ts";
+
+export type Step = "append" | "head" | "open" | "read" | "stats" | "walk";
+
+const SCRIPTS: Readonly<Record<Step, string>> = {
+  append: APPEND,
+  head: HEAD,
+  open: OPEN,
+  read: READ,
+  stats: STATS,
+  walk: WALK,
+};
+
+/** @param label - Makes the script another one: its first run on a server is known as that. */
+export function scriptOf(step: Step, label: string): string {
+  return `-- ${label}\n${SCRIPTS[step]}`;
+}
