@@ -4,12 +4,13 @@
  * Standard: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface
  * This module is browser compatible.
  */
-import { createParser, type Parser } from "../wire/parser.ts";
+import type { Parser } from "../wire/parser.ts";
 import { type Attempts, createAttempts } from "./core/attempts.ts";
 import { systemClock } from "./core/clock.ts";
 import type { EventStreamError } from "./core/event-stream-error.ts";
 import { DEFAULT_RETRY, lossOf } from "./core/reconnect.ts";
 import { type Asked, type HeadersInput, isSafe, makeRequest, methodOf } from "./core/request.ts";
+import { createParser } from "./parser.ts";
 import { absolute, type Fetch, fetchTransport } from "./transports/fetch.ts";
 
 /** `withCredentials` is the standard's; the rest is ours. */

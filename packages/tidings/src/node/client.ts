@@ -1,6 +1,6 @@
 /**
- * What `tidings/client` is under Node: the same, with Node's own ways with bytes.
+ * What `tidings/client` is under Node: the same, with the fast parser.
  */
-import "./bytes.ts";
+import "./client-parser.ts";
 
 export * from "../client/index.ts";

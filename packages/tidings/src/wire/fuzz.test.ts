@@ -2,12 +2,12 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { LimitError } from "./limit-error.ts";
 import { observe } from "./observe.oracle.ts";
-import { createParser } from "./parser.ts";
+import { PARSERS } from "./parsers.oracle.ts";
 import { createPlainParser } from "./plain-parser.oracle.ts";
 import { bytes, cut, cuts, texts } from "./streams.oracle.ts";
 import { createUtf8Decoder } from "./utf8.ts";
 
-describe("streams made by chance", () => {
+describe.each(PARSERS)("streams made by chance, to $name", ({ createParser }) => {
   test("from text mean to the parser what they mean to the plain one, wherever they are cut", () => {
     fc.assert(
       fc.property(texts, cuts, (text, parts) => {
@@ -38,23 +38,9 @@ describe("streams made by chance", () => {
     );
   });
 
-  test("are decoded without TextDecoder as with it", () => {
-    fc.assert(
-      fc.property(fc.oneof(bytes, fc.uint8Array({ maxLength: 64 })), cuts, (stream, parts) => {
-        const decoder = createUtf8Decoder();
-        const text =
-          cut(stream, parts)
-            .map((chunk) => decoder.decode(chunk))
-            .join("") + decoder.end();
-        expect(text).toBe(new TextDecoder("utf-8", { ignoreBOM: true }).decode(stream));
-      }),
-      { numRuns: 5000 },
-    );
-  });
-
   test("exceed their limits where they do with the plain one", () => {
     const limits = { maxMessageBytes: 24 };
-    const outcome = (create: typeof createPlainParser | typeof createParser, chunks: readonly string[]) => {
+    const outcome = (create: typeof createPlainParser, chunks: readonly string[]) => {
       const seen: unknown[] = [];
       const parser = create(
         { onMessage: (message) => seen.push(message), onId: (id) => seen.push(id) },
@@ -79,4 +65,18 @@ describe("streams made by chance", () => {
       { numRuns: 3000 },
     );
   });
+});
+
+test("random streams are decoded without TextDecoder as with it", () => {
+  fc.assert(
+    fc.property(fc.oneof(bytes, fc.uint8Array({ maxLength: 64 })), cuts, (stream, parts) => {
+      const decoder = createUtf8Decoder();
+      const text =
+        cut(stream, parts)
+          .map((chunk) => decoder.decode(chunk))
+          .join("") + decoder.end();
+      expect(text).toBe(new TextDecoder("utf-8", { ignoreBOM: true }).decode(stream));
+    }),
+    { numRuns: 5000 },
+  );
 });

@@ -3,7 +3,9 @@ import { loadVectors } from "../../../../vectors/load.ts";
 import { createPlainParser } from "./plain-parser.oracle.ts";
 import type { ParserHandlers } from "./handlers.ts";
 import { type AnyParser, observe } from "./observe.oracle.ts";
+import { createCompactParser } from "./compact-parser.ts";
 import { createParser } from "./parser.ts";
+import { createParser as createParserOfMiniPrograms } from "../mini-program/parser.ts";
 import { createUtf8Decoder } from "./utf8.ts";
 
 const vectors = loadVectors().map((vector) => [`${vector.file}: ${vector.name}`, vector] as const);
@@ -11,8 +13,10 @@ const ofText = vectors.filter(([, { text }]) => text !== undefined);
 
 describe.each([
   ["createParser", createParser],
+  ["createCompactParser", createCompactParser],
   ["createPlainParser, the oracle", createPlainParser],
   ["createParser with createUtf8Decoder", createParserWithoutTextDecoder],
+  ["createParser of mini programs", createParserOfMiniPrograms],
 ])("%s, from bytes cut at every byte", (_, create) => {
   test.each(vectors)("%s", (_, { bytes, expected }) => {
     const cuts = [[bytes], Array.from(bytes, (byte) => Uint8Array.of(byte))];
@@ -24,6 +28,7 @@ describe.each([
 
 describe.each([
   ["createParser", createParser],
+  ["createCompactParser", createCompactParser],
   ["createPlainParser, the oracle", createPlainParser],
 ])("%s, from text cut at every character, and within surrogate pairs", (_, create) => {
   test.each(ofText)("%s", (_, { text, expected }) => {

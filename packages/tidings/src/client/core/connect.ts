@@ -3,7 +3,7 @@
  * This module is browser compatible.
  */
 import type { ParsedMessage } from "../../wire/message.ts";
-import { createParser } from "../../wire/parser.ts";
+import { createParser } from "../parser.ts";
 import { absolute, type FetchTransportOptions, fetchTransport } from "../transports/fetch.ts";
 import type { Transport } from "../transports/transport.ts";
 import type { BaseOptions, Connection as BaseConnection } from "./connection.ts";

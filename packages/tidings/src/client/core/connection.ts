@@ -121,4 +121,4 @@ export type Verdict =
   | { readonly reason: "gave-up"; readonly cause: EventStreamError };
 
 /** Makes the parser of a platform. */
-export type CreateParser = (handlers: ParserHandlers, limits: ParserLimits) => Parser;
+export type CreateParser = (handlers: ParserHandlers, limits?: ParserLimits) => Parser;
