@@ -9,6 +9,22 @@ import { LimitError } from "./limit-error.ts";
 import type { ParsedMessage } from "./message.ts";
 import type { Parser, ParserEnd } from "./parser.ts";
 
+const LF = 10;
+const SPACE = 32;
+const COLON = 58;
+const LETTER_A = 97;
+const LETTER_D = 100;
+const LETTER_T = 116;
+const BOM = 0xfeff;
+const BOM_BYTES = 3;
+const NOTHING = -1;
+/** What a search gives that found nothing, its -1 masked: past every index, and a small integer to each engine. */
+const NOWHERE = 0x3fffffff;
+/** What a small field may keep alive. */
+const BLOCK = 4096;
+/** What a line may have beside its value, which is what is limited: "data: ". */
+const FIELD_NAME = 6;
+
 /** Turns the next bytes into text, wherever characters are cut. Without bytes it ends: it returns the text of what was left over. */
 export type StreamDecoder = (bytes?: Uint8Array) => string;
 
@@ -210,19 +226,3 @@ function copy(text: string): string {
 function byteLength(text: string): number {
   return text.replace(/[\u0080-\u07ff\ud800-\udfff]/g, "aa").replace(/[\u0800-\uffff]/g, "aaa").length;
 }
-
-const LF = 10;
-const SPACE = 32;
-const COLON = 58;
-const LETTER_A = 97;
-const LETTER_D = 100;
-const LETTER_T = 116;
-const BOM = 0xfeff;
-const BOM_BYTES = 3;
-const NOTHING = -1;
-/** What a search gives that found nothing, its -1 masked: past every index, and a small integer to each engine. */
-const NOWHERE = 0x3fffffff;
-/** What a small field may keep alive. */
-const BLOCK = 4096;
-/** What a line may have beside its value, which is what is limited: "data: ". */
-const FIELD_NAME = 6;
