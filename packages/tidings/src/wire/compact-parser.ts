@@ -173,7 +173,7 @@ export function createCompactParser(
         read(decode());
         const truncated = rest + event !== "" || data !== undefined || id !== undefined;
         // The start of any other line might be anything.
-        if (/^data:/.test(rest)) takeLine(rest, 0, rest.length);
+        if (rest.startsWith("data:")) takeLine(rest, 0, rest.length);
         result = { truncated, unfinished: unfinished() };
       }
     } catch {
