@@ -63,7 +63,7 @@ export function createCompactParser(
 
   function push(chunk: Uint8Array | string): void {
     if (busy) throw new Error("Cannot parse event stream: expected reset() first");
-    if (typeof chunk !== "string" && !ArrayBuffer.isView(chunk))
+    if (typeof chunk !== "string" && !chunk?.subarray)
       throw new TypeError("Cannot parse event stream: a chunk is neither a string nor a Uint8Array");
     busy = true;
     const current = turn;
