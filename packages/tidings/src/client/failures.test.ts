@@ -2,14 +2,14 @@
  * Failures of other clients, each from a public thread, and each impossible here.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 
 import { createWorld } from "../../../../test/support/client-world.ts";
+import { open, URL } from "../../../../test/support/open-connection.ts";
 import { createParser } from "../wire/parser.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
+import { serve } from "../../../../test/support/serve.ts";
 import { connect, type ConnectOptions } from "./connect.ts";
 import { EventSource } from "./event-source.ts";
 import type { EventStreamError } from "./core/event-stream-error.ts";
@@ -18,38 +18,6 @@ import type { EventStreamError } from "./core/event-stream-error.ts";
 vi.setConfig({ testTimeout: 60_000 });
 const eventually = (check: () => unknown, options?: { timeout?: number; interval?: number }) =>
   vi.waitFor(check, { timeout: 20_000, interval: 5, ...options });
-
-const URL = "https://a.example/stream";
-
-const closers: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close();
-});
-
-function open(options: ConnectOptions = {}) {
-  const world = createWorld();
-  const data: string[] = [];
-  const errors: EventStreamError[] = [];
-  const connection = connect(URL, {
-    transport: world.transport,
-    clock: world.clock,
-    onMessage: (message) => void data.push(message.data),
-    onError: (error) => void errors.push(error),
-    ...options,
-  });
-  return { world, connection, data, errors };
-}
-
-/** A real server; closed with its connections after the test. */
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  closers.push(() => {
-    server.closeAllConnections();
-    return new Promise((resolve) => server.close(resolve));
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-}
 
 describe("a failure of another client", () => {
   test("Azure/fetch-event-source #36: switching tabs closes the stream and sends the POST again, and tokens are paid for twice", async () => {
@@ -328,7 +296,7 @@ describe("a failure of another client", () => {
       response.setHeader("content-type", "text/event-stream").write("id: 7\ndata: a\n\ndata: b\n\n");
     });
     const source = new EventSource(url);
-    closers.push(() => source.close());
+    onTestFinished(() => source.close());
     const ids: string[] = [];
     source.onmessage = ({ lastEventId }) => ids.push(lastEventId);
     await eventually(() => expect(ids).toEqual(["7", "7"]));
@@ -488,7 +456,7 @@ describe("a failure of another client", () => {
 
   test("dunglas/mercure #535: the error of a page's request that carried Last-Event-ID elsewhere names this cause", async () => {
     vi.stubGlobal("location", { href: "https://page.example/", origin: "https://page.example" });
-    closers.push(() => vi.unstubAllGlobals());
+    onTestFinished(() => void vi.unstubAllGlobals());
     const connection = connect(URL, {
       retry: false,
       lastEventId: "3",
@@ -527,7 +495,7 @@ describe("a failure of another client", () => {
     });
     const clock = { ...systemClock, setTimeout };
     const connection = connect(url, { onMessage() {}, idleMs: 0, connectTimeoutMs: 0, clock });
-    closers.push(() => connection.close());
+    onTestFinished(() => connection.close());
     await eventually(() => expect(connection.state).toBe("waiting"));
     expect(timers.map((timer) => (timer as NodeJS.Timeout).hasRef())).toEqual([true]);
   });

@@ -6,6 +6,7 @@
  */
 import { MAX_MESSAGE_BYTES, type ParserHandlers, type ParserLimits } from "./handlers.ts";
 import { LimitError } from "./limit-error.ts";
+import { byteLength, FIELD_NAME, NOWHERE } from "./lines.ts";
 import type { ParsedMessage } from "./message.ts";
 import type { Parser, ParserEnd } from "./parser.ts";
 
@@ -18,12 +19,8 @@ const LETTER_T = 116;
 const BOM = 0xfeff;
 const BOM_BYTES = 3;
 const NOTHING = -1;
-/** What a search gives that found nothing, its -1 masked: past every index, and a small integer to each engine. */
-const NOWHERE = 0x3fffffff;
 /** What a small field may keep alive. */
 const BLOCK = 4096;
-/** What a line may have beside its value, which is what is limited: "data: ". */
-const FIELD_NAME = 6;
 
 /** Turns the next bytes into text, wherever characters are cut. Without bytes it ends: it returns the text of what was left over. */
 export type StreamDecoder = (bytes?: Uint8Array) => string;
@@ -220,9 +217,4 @@ function platformDecoder(): StreamDecoder {
 /** A string of its own: what is joined as an array is no slice, and no sum of strings. */
 function copy(text: string): string {
   return [text.slice(0, 1), text.slice(1)].join("");
-}
-
-/** Each half of a surrogate pair is two of its four bytes. */
-function byteLength(text: string): number {
-  return text.replace(/[\u0080-\u07ff\ud800-\udfff]/g, "aa").replace(/[\u0800-\uffff]/g, "aaa").length;
 }

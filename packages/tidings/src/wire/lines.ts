@@ -405,7 +405,7 @@ function limit(length: number, max: number): void {
 }
 
 /** Bytes of UTF-8; each half of a surrogate pair is two of its four. */
-function byteLength(text: string): number {
+export function byteLength(text: string): number {
   return text.replace(/[\u0080-\u07ff\ud800-\udfff]/g, "aa").replace(/[\u0800-\uffff]/g, "aaa").length;
 }
 

@@ -3,6 +3,7 @@
  */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { JsonPath } from "../listen/json-path.ts";
+import { pause } from "../pause.ts";
 import { LoadConnection } from "./connection.ts";
 import { Histogram, type Percentiles } from "./histogram.ts";
 import type { OrderTotals } from "./order.ts";
@@ -100,7 +101,7 @@ export async function runLoad(
   await settled(plan.rampMs < 5000 ? 5000 : plan.rampMs);
   const steadyFrom = { atMs: performance.now(), messages: tally.messages, bytes: tally.bytes };
   phase = "holding";
-  await wait(plan.holdMs);
+  await pause(plan.holdMs, signal);
   const steady = {
     ms: performance.now() - steadyFrom.atMs,
     messages: tally.messages - steadyFrom.messages,
@@ -156,7 +157,7 @@ export async function runLoad(
           ? connections.length
           : Math.ceil(((performance.now() - startMs) / plan.rampMs) * connections.length);
       for (; next < Math.min(due, connections.length); next++) connections[next]!.open();
-      if (next < connections.length) await wait(5);
+      if (next < connections.length) await pause(5, signal);
     }
   }
 
@@ -168,7 +169,7 @@ export async function runLoad(
       !signal.aborted &&
       connections.some(({ state }) => state === "connecting")
     )
-      await wait(10);
+      await pause(10, signal);
   }
 
   async function storm(): Promise<Storm> {
@@ -193,29 +194,16 @@ export async function runLoad(
       for (const connection of those) if (connection.state === "open") returned.add(connection);
       if (returned.size === those.length) break;
       if (!plan.reconnect && those.every(({ state }) => state !== "connecting")) break;
-      await wait(10);
+      await pause(10, signal);
     }
     const percentiles = back.percentiles();
     tally.onAfter = before;
     // What they missed comes now.
-    await wait(Math.min(2000, plan.holdMs));
+    await pause(Math.min(2000, plan.holdMs), signal);
     return {
       connections: those.length,
       allBackMs: returned.size === those.length ? percentiles.max : undefined,
       backMs: percentiles,
     };
-  }
-
-  function wait(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      signal.addEventListener("abort", done);
-      if (signal.aborted) done();
-    });
   }
 }

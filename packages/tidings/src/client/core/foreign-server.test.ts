@@ -6,30 +6,15 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { createWorld } from "../../../../../test/support/client-world.ts";
+import { open, URL } from "../../../../../test/support/open-connection.ts";
 import { connect, type ConnectOptions } from "../connect.ts";
 import { systemClock } from "./clock.ts";
-import type { EventStreamError } from "./event-stream-error.ts";
 
-const URL = "https://a.example/stream";
 afterEach(() => {
   vi.useRealTimers();
   vi.restoreAllMocks();
   vi.unstubAllGlobals();
 });
-
-function open(options: ConnectOptions = {}) {
-  const world = createWorld();
-  const data: string[] = [];
-  const errors: EventStreamError[] = [];
-  const connection = connect(URL, {
-    transport: world.transport,
-    clock: world.clock,
-    onMessage: (message) => void data.push(message.data),
-    onError: (error) => void errors.push(error),
-    ...options,
-  });
-  return { world, connection, data, errors };
-}
 
 describe("a request that can never be made ends the connection, with an error that says why", () => {
   test.each<[string, string | (() => string), ConnectOptions]>([

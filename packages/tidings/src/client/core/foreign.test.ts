@@ -4,10 +4,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { createWorld } from "../../../../../test/support/client-world.ts";
+import { open, URL } from "../../../../../test/support/open-connection.ts";
 import { connect, type ConnectOptions } from "../connect.ts";
 import type { EventStreamError } from "./event-stream-error.ts";
 
-const URL = "https://a.example/stream";
 const boom = new Error("boom");
 
 let uncaught: unknown[] = [];
@@ -28,20 +28,6 @@ const throws = () => {
   throw boom;
 };
 const rejects = () => Promise.reject(boom);
-
-function open(options: ConnectOptions = {}) {
-  const world = createWorld();
-  const data: string[] = [];
-  const errors: EventStreamError[] = [];
-  const connection = connect(URL, {
-    transport: world.transport,
-    clock: world.clock,
-    onMessage: (message) => void data.push(message.data),
-    onError: (error) => void errors.push(error),
-    ...options,
-  });
-  return { world, connection, data, errors };
-}
 
 /** Opens, takes a message and a gap, breaks and returns. */
 async function live(opened: ReturnType<typeof open>): Promise<void> {

@@ -1,7 +1,6 @@
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 
+import { serve } from "../../../../../test/support/serve.ts";
 import { connect } from "../connect.ts";
 import { fetchTransport, type FetchTransportOptions } from "./fetch.ts";
 import type { TransportResponse, TransportSink } from "./transport.ts";
@@ -10,21 +9,6 @@ import type { TransportResponse, TransportSink } from "./transport.ts";
 vi.setConfig({ testTimeout: 60_000 });
 const eventually = (check: () => unknown, options?: { timeout?: number; interval?: number }) =>
   vi.waitFor(check, { timeout: 20_000, interval: 5, ...options });
-
-const closers: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close();
-});
-
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  closers.push(() => {
-    server.closeAllConnections();
-    return new Promise((resolve) => server.close(resolve));
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-}
 
 /** Opens, and writes down what the sink is told. */
 function open(url: string, options: FetchTransportOptions = {}, more: Partial<TransportSink> = {}) {
@@ -46,7 +30,7 @@ function open(url: string, options: FetchTransportOptions = {}, more: Partial<Tr
     },
   );
   const abort = () => opened.abort();
-  closers.unshift(abort);
+  onTestFinished(abort);
   return { told, abort, response: () => response! };
 }
 

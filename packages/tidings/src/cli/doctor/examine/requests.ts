@@ -51,17 +51,3 @@ export function ask(target: Target, profile: Profile, change: Change): Promise<O
     ...(pause !== undefined && { pause }),
   });
 }
-
-/** Waits, unless the doctor is stopped. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-    if (signal.aborted) done();
-  });
-}
