@@ -9,7 +9,7 @@ import { hopsOf } from "./fingerprint.ts";
 import type { Observation } from "./observation.ts";
 import { profiles } from "../profiles.ts";
 import type { SeenByServer } from "./seen-by-server.ts";
-import { pause } from "../pause.ts";
+import { pause } from "../../pause.ts";
 import { ask, type Change, type Target } from "./requests.ts";
 
 export interface PathOptions {
