@@ -1,0 +1,179 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { memoryLog } from "../../log/memory/memory-log.ts";
+import type { Publication } from "./publication.ts";
+import { Publisher, type PublishLimits } from "./publisher.ts";
+
+async function createWorld(limits: Partial<PublishLimits> = {}) {
+  const log = memoryLog();
+  let nowMs = 0;
+  const counters = { published: 0 };
+  const retention = { messages: 100, bytes: 1e6, ageMs: Infinity };
+  const opened = log.open({ retention, onTail() {} });
+  const publisher = new Publisher(
+    log,
+    Promise.resolve(opened),
+    {
+      messageBytes: 100,
+      messagesPerPublish: 3,
+      publishesPerSecond: Infinity,
+      checkData: undefined,
+      ...limits,
+    },
+    counters,
+    () => nowMs,
+  );
+  const { epoch } = await opened;
+  return {
+    counters,
+    publisher,
+    epoch,
+    at: (ms: number) => {
+      nowMs = ms;
+    },
+    publish: (message: unknown, topic: unknown = "a", idempotencyKey?: unknown) =>
+      publisher.publish(
+        [{ topic: topic as string, message: message as Publication }],
+        idempotencyKey === undefined ? undefined : { idempotencyKey: idempotencyKey as string },
+      ),
+  };
+}
+
+describe("publish", () => {
+  test("answers with the cursors, in order, and counts", async () => {
+    const { publisher, epoch, counters } = await createWorld();
+    const message = { data: 1 };
+    const one = await publisher.publish([{ topic: "a", message }], undefined);
+    expect(one).toEqual({ id: `${epoch}.1`, ids: [`${epoch}.1`], repeated: false });
+    const three = await publisher.publish(
+      ["a", "b", "a"].map((topic) => ({ topic, message })),
+      undefined,
+    );
+    expect(three.ids).toEqual([2, 3, 4].map((offset) => `${epoch}.${offset}`));
+    expect([three.id, counters.published]).toEqual([three.ids[2], 4]);
+  });
+
+  test("does once what has the same idempotency key", async () => {
+    const { publish, counters } = await createWorld();
+    const first = await publish({ data: "x" }, "a", "key");
+    const again = await publish({ data: "x" }, "a", "key");
+    expect(again).toEqual({ ...first, repeated: true });
+    expect(counters.published).toBe(1);
+  });
+
+  test.each<
+    [
+      message: unknown,
+      topic: unknown,
+      key: unknown,
+      error: typeof TypeError | typeof RangeError,
+      text: string,
+    ]
+  >([
+    [{ data: 1 }, "", undefined, TypeError, 'topic is "", expected a string that is not empty'],
+    [{ data: 1 }, 7, undefined, TypeError, "topic is 7, expected a string that is not empty"],
+    [{ data: 1 }, "t".repeat(1025), undefined, RangeError, "topic has 1025 bytes, expected 1024 or fewer"],
+    [null, "a", undefined, TypeError, "message is null, expected an object such as { data }"],
+    ["text", "a", undefined, TypeError, "message is of type string, expected an object such as { data }"],
+    [
+      { data: 1, id: "7" },
+      "a",
+      undefined,
+      TypeError,
+      "message has an id, expected none: the hub writes the cursor there",
+    ],
+    [
+      { data: 1, retry: 7 },
+      "a",
+      undefined,
+      TypeError,
+      "message has a retry, expected none: it is said per stream",
+    ],
+    [{ event: "e" }, "a", undefined, TypeError, "data is undefined, expected a value that JSON can carry"],
+    [
+      { data: 1, event: "gap" },
+      "a",
+      undefined,
+      TypeError,
+      'event is "gap", which is the hub\'s own, expected another',
+    ],
+    [{ data: 1, key: "" }, "a", undefined, TypeError, 'key is "", expected a string of 1 to 256 characters'],
+    [{ data: 1, key: 5 }, "a", undefined, TypeError, "key is 5, expected a string of 1 to 256 characters"],
+    [
+      { data: "x".repeat(200) },
+      "a",
+      undefined,
+      RangeError,
+      "bytes, expected 100 or fewer (limits.messageBytes)",
+    ],
+    [{ data: 1 }, "a", "", TypeError, 'idempotencyKey is "", expected a string of 1 to 256 characters'],
+    [{ data: 1 }, "a", "k".repeat(257), TypeError, "expected a string of 1 to 256 characters"],
+  ])("refuses %j to %j, key %j", async (message, topic, key, kind, text) => {
+    const { publish, counters } = await createWorld();
+    const refused = await publish(message, topic, key).catch((error: unknown) => error as Error);
+    expect(refused).toBeInstanceOf(kind);
+    expect((refused as Error).message).toMatch(/^Cannot publish: /);
+    expect((refused as Error).message).toContain(text);
+    // And nothing of it is in the log.
+    expect((await publish({ data: 1 })).id).toMatch(/\.1$/);
+    expect(counters.published).toBe(1);
+  });
+
+  test.each([0, 4])("refuses %i messages at once", async (count) => {
+    const { publisher } = await createWorld();
+    const messages = Array.from({ length: count }, () => ({ topic: "a", message: { data: 1 } }));
+    await expect(publisher.publish(messages, undefined)).rejects.toThrow(
+      `Cannot publish: there are ${count} messages, expected 1 to 3 (limits.messagesPerPublish)`,
+    );
+  });
+
+  test("publishes all of a batch or none", async () => {
+    const { publisher, publish } = await createWorld();
+    const batch = [
+      { topic: "a", message: { data: 1 } },
+      { topic: "a", message: { data: undefined } },
+    ];
+    await expect(publisher.publish(batch, undefined)).rejects.toThrow("data is undefined");
+    expect((await publish({ data: 1 })).id).toMatch(/\.1$/);
+  });
+
+  test("says when to come back where it is too fast, and takes it then", async () => {
+    const { publish, at } = await createWorld({ publishesPerSecond: 2 });
+    await publish({ data: 1 });
+    await publish({ data: 2 });
+    await expect(publish({ data: 3 })).rejects.toMatchObject({ code: "too-fast", retryAfterMs: 500 });
+    at(500);
+    expect((await publish({ data: 3 })).id).toMatch(/\.3$/);
+  });
+
+  test("publishes nothing once it is closed", async () => {
+    const { publisher, publish } = await createWorld();
+    publisher.close();
+    await expect(publish({ data: 1 })).rejects.toMatchObject({ name: "HubError", code: "closed" });
+  });
+
+  test("fails as the log did that could not be opened", async () => {
+    const log = memoryLog();
+    const limits = {
+      messageBytes: 9,
+      messagesPerPublish: 1,
+      publishesPerSecond: Infinity,
+      checkData: undefined,
+    };
+    const failed = Promise.reject(new Error("no disk"));
+    const publisher = new Publisher(log, failed, limits, { published: 0 }, () => 0);
+    await expect(publisher.publish([{ topic: "a", message: { data: 1 } }], undefined)).rejects.toThrow(
+      "no disk",
+    );
+  });
+
+  test("tells the diagnostics channel, with the time that it took", async () => {
+    const { publish, epoch } = await createWorld();
+    const told: unknown[] = [];
+    const listen = (message: unknown) => void told.push(message);
+    subscribe("tidings:publish", listen);
+    onTestFinished(() => void unsubscribe("tidings:publish", listen));
+    await publish({ data: 1 }, "prices");
+    expect(told).toEqual([{ topics: ["prices"], ids: [`${epoch}.1`], repeated: false, tookMs: 0 }]);
+  });
+});
