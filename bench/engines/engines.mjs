@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 const require = createRequire(new URL("../../test/engines/package.json", import.meta.url));
 export const { createClient } = require("redis");
 export const { Redis } = require("ioredis");
+const { Redis: Valkey } = require("iovalkey");
 
 export const RETENTION = { messages: 10_000, bytes: 64 * 2 ** 20, ageMs: 3_600_000 };
 
@@ -22,15 +23,16 @@ export const CLIENTS = {
     return client;
   },
   ioredis: async (port) => new Redis(port, "127.0.0.1"),
+  iovalkey: async (port) => new Valkey(port, "127.0.0.1"),
 };
 
-/** A Redis on a free port, without persistence. */
-export async function startRedis() {
+/** A Redis on a free port, without persistence. @param options - More of `redis-server`. */
+export async function startRedis(...options) {
   const folder = mkdtempSync(join(tmpdir(), "tidings-bench-redis-"));
   const port = await freePort();
   const child = spawn(
     "redis-server",
-    ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", ""],
+    ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", "", ...options],
     { stdio: "ignore" },
   );
   const client = await connected(port);

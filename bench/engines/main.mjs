@@ -1,8 +1,12 @@
 /**
- * `npm run bench engines [-- returning | lmdb | redis | rolling]`: logs in engines, each beside the engine without us. Needs
- * `npm run build`, `npm ci` in test/engines, redis-server and nginx.
+ * `npm run bench engines [-- NAME…]`: logs in engines, each beside the engine without us, and long runs: the names are those of
+ * `PARTS`. Needs `npm run build`, `npm ci` in test/engines, redis-server and nginx.
  */
 import { measureLmdb } from "./lmdb.mjs";
+import { measureCuts } from "./long/cuts.mjs";
+import { measureFailovers } from "./long/failovers.mjs";
+import { measureOutage } from "./long/outage.mjs";
+import { measureSteady } from "./long/steady.mjs";
 import { measureRedis } from "./redis.mjs";
 import { measureReturning } from "./returning.mjs";
 import { measureRolling } from "./rolling.mjs";
@@ -12,6 +16,10 @@ const PARTS = {
   lmdb: measureLmdb,
   redis: measureRedis,
   rolling: measureRolling,
+  cuts: measureCuts,
+  failovers: measureFailovers,
+  outage: measureOutage,
+  steady: measureSteady,
 };
 
 export async function main(args) {

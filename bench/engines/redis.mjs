@@ -21,7 +21,7 @@ async function measureAppends(print) {
     const client = await connect(server.port);
     const body = Buffer.from(draftOf("a").body);
     const bare =
-      name === "ioredis"
+      client.xadd !== undefined
         ? () => client.xadd("bare", "MAXLEN", "~", "10000", "*", "t", "a", "b", body)
         : () => client.sendCommand(["XADD", "bare", "MAXLEN", "~", "10000", "*", "t", "a", "b", body]);
     const log = redisLog(client);

@@ -5,6 +5,8 @@ import { now } from "../engines.mjs";
 const { url, readers, topics, rampMs } = JSON.parse(process.argv[2]);
 /** When a reader was back after its stream had ended. */
 const returns = [];
+/** When a stream broke that had not been ended. */
+const losses = [];
 let failed = 0;
 
 /** Messages of a topic are numbered from 0. */
@@ -16,7 +18,9 @@ const open = (topic) =>
         if (state === "open" && (reader.opened += 1) > 1) returns.push(now());
       },
       onError: ({ code }) => {
-        if (code !== "ended") failed += 1;
+        if (code === "ended") return;
+        failed += 1;
+        losses.push(now());
       },
       onGap: () => (reader.gaps += 1),
       onMessage: ({ event, data }) => {
@@ -53,6 +57,7 @@ process.on("message", () => {
     least: Math.min(...opened.map(({ reader }) => reader.next)),
     delivered: sum("next") - sum("lost"),
     returns: returns.splice(0),
+    losses: losses.splice(0),
   });
 });
 process.send("ready");

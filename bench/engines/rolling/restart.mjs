@@ -22,15 +22,41 @@ const READERS_PER_PROCESS = 1_000;
  * - `settleMs`: between one restart and the next.
  * @returns What was lost, doubled and told, and for each restart its times and when readers came back, in milliseconds since the first began.
  */
-export async function rollingRestart({
-  servers: count = 3,
-  readers,
-  topics: topicCount,
-  perSecond,
-  drain,
-  settleMs = 0,
-  say = () => {},
-}) {
+export function rollingRestart(options) {
+  const { settleMs = 0, say = () => {} } = options;
+  return inWorld(options, async ({ servers, allBack, start, finish }) => {
+    const beganMs = now();
+    const restarts = [];
+    for (const [i, server] of servers.entries()) {
+      const from = now() - beganMs;
+      server.kill("SIGTERM");
+      await once(server, "exit");
+      const drained = now() - beganMs;
+      servers[i] = await start(i);
+      const restarted = now() - beganMs;
+      // Everyone is back before the next one goes, as a deployment waits for.
+      const returns = (await allBack()).returns.map((ms) => ms - beganMs);
+      await new Promise((resolve) => setTimeout(resolve, settleMs));
+      restarts.push({ from, drained, restarted, returns });
+      say(`server ${i + 1} was restarted: ${returns.length} readers came back`);
+    }
+    return { ...(await finish()), restarts };
+  });
+}
+
+/** One server is killed, and stays away. @returns What was lost, and when streams broke and readers came back, in milliseconds since then. */
+export function crashOne(options) {
+  return inWorld(options, async ({ servers, allBack, finish }) => {
+    const beganMs = now();
+    await kill(servers[0]);
+    const { returns, losses } = await allBack();
+    const since = (times) => times.map((ms) => ms - beganMs);
+    return { ...(await finish()), returns: since(returns), losses: since(losses) };
+  });
+}
+
+/** Redis, servers, nginx, readers and a publisher. */
+async function inWorld({ servers: count = 3, readers, topics: topicCount, perSecond, drain, say }, body) {
   const topics = Array.from({ length: topicCount }, (_, n) => `topic-${n}`);
   const cleanups = [];
   try {
@@ -39,8 +65,8 @@ export async function rollingRestart({
     const ports = [];
     while (ports.length < count + 1) ports.push(await freePort(ports));
     const [front, ...rest] = ports;
-    const start = (port) => startProcess("server.mjs", { port, redis: redis.port, drain });
-    const servers = await Promise.all(rest.map(start));
+    const start = (i) => startProcess("server.mjs", { port: rest[i], redis: redis.port, drain });
+    const servers = await Promise.all(rest.map((_, i) => start(i)));
     cleanups.push(() => Promise.all(servers.map(kill)));
     const nginx = await startNginx(front, rest);
     cleanups.push(() => nginx.stop());
@@ -53,52 +79,50 @@ export async function rollingRestart({
       ),
     );
     cleanups.push(() => Promise.all(groups.map(kill)));
-    const ask = async () => {
-      const parts = await Promise.all(groups.map(answer));
-      const sum = (key) => parts.reduce((total, part) => total + part[key], 0);
-      return {
-        ...Object.fromEntries(
-          ["lost", "doubled", "gaps", "failed", "open", "delivered"].map((key) => [key, sum(key)]),
-        ),
-        least: Math.min(...parts.map(({ least }) => least)),
-        returns: parts.flatMap(({ returns }) => returns).sort((one, other) => one - other),
-      };
-    };
-    say(`${readers} readers at ${count} servers`);
-
+    say?.(`${readers} readers at ${count} servers`);
+    const ask = () => askAll(groups);
     const publisher = await startPublisher(redis.port, topics, perSecond);
     cleanups.push(() => publisher.stop());
     await until(() => publisher.perTopic() > 0);
-    const beganMs = now();
-    const restarts = [];
-    for (const [i, server] of servers.entries()) {
-      const from = now() - beganMs;
-      server.kill("SIGTERM");
-      await once(server, "exit");
-      const drained = now() - beganMs;
-      servers[i] = await start(rest[i]);
-      const restarted = now() - beganMs;
-      // Everyone is back before the next one goes, as a deployment waits for.
-      let report;
-      const returns = [];
-      do {
-        await new Promise((resolve) => setTimeout(resolve, 100));
-        report = await ask();
-        returns.push(...report.returns.map((ms) => ms - beganMs));
-      } while (report.open < readers);
-      await new Promise((resolve) => setTimeout(resolve, settleMs));
-      restarts.push({ from, drained, restarted, returns });
-      say(`server ${i + 1} was restarted: ${returns.length} readers came back`);
-    }
-    const published = await publisher.finish();
-    let report = await ask();
-    // The last of each topic comes last.
-    while (report.least < published.perTopic) report = await ask();
-    const { lost, doubled, gaps, failed, delivered } = report;
-    return { lost, doubled, gaps, failed, delivered, published: published.messages, restarts };
+
+    return await body({
+      servers,
+      start,
+      allBack: async () => {
+        const [returns, losses] = [[], []];
+        let report;
+        do {
+          await new Promise((resolve) => setTimeout(resolve, 100));
+          report = await ask();
+          returns.push(...report.returns);
+          losses.push(...report.losses);
+        } while (report.open < readers || returns.length === 0);
+        return { returns, losses };
+      },
+      finish: async () => {
+        const published = await publisher.finish();
+        let report = await ask();
+        // The last of each topic comes last.
+        while (report.least < published.perTopic) report = await ask();
+        const { lost, doubled, gaps, failed, delivered } = report;
+        return { lost, doubled, gaps, failed, delivered, published: published.messages };
+      },
+    });
   } finally {
     for (const cleanup of cleanups.toReversed()) await cleanup();
   }
+}
+
+async function askAll(groups) {
+  const parts = await Promise.all(groups.map(answer));
+  const sum = (key) => parts.reduce((total, part) => total + part[key], 0);
+  const counts = ["lost", "doubled", "gaps", "failed", "open", "delivered"].map((key) => [key, sum(key)]);
+  return {
+    ...Object.fromEntries(counts),
+    least: Math.min(...parts.map(({ least }) => least)),
+    returns: parts.flatMap(({ returns }) => returns),
+    losses: parts.flatMap(({ losses }) => losses),
+  };
 }
 
 /** Numbers the messages of each topic, and repeats what was not accepted, as a publisher has to. */
