@@ -19,7 +19,7 @@ async function size(name: string): Promise<number> {
 test.each([
   ["createParser", 3400],
   ["createReader", 3500],
-  ["readMessages", 3900],
+  ["readMessages", 4050],
   ["MessageStream", 3650],
   ["encode", 830],
   ["encodeBytes", 920],
