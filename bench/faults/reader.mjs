@@ -52,7 +52,9 @@ export class Reader {
 
   /** Cuts the connection with a reset: the server gets ECONNRESET, not an end. */
   reset() {
-    this.#request?.socket?.resetAndDestroy();
+    const socket = this.#request?.socket;
+    // A socket that is reset while its end is on the way is never closed: Node would wait for it when it exits.
+    if (socket?.writableEnded === false) socket.resetAndDestroy();
     this.cut();
   }
 

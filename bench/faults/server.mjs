@@ -61,7 +61,7 @@ function decideSlowly(signal) {
 }
 
 process.on("message", (message) => {
-  if (message.revoke !== undefined) hub.revoke(message.revoke);
+  if (message.revoke !== undefined) void hub.revoke(message.revoke);
   else if (message.sample) tell({ sample: sample() });
   else publish(message);
 });
