@@ -322,6 +322,7 @@ describe("who may read", () => {
     ["rejects", () => Promise.reject(new TypeError("no database"))],
     ["gives nonsense", () => "yes"],
     ["gives a header that cannot be sent", () => ({ refuse: 401, headers: { "x\n": "1" } })],
+    ["says when it expires, which nobody would look at", () => ({ expiresAtMs: Date.now() + 60_000 })],
   ])("is no when the application %s", async (_name, authorize) => {
     const errors: unknown[] = [];
     const { port } = await serve((request, response) => openStream(request, response), {

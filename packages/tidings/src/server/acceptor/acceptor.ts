@@ -232,7 +232,7 @@ class OpenAcceptor implements Acceptor, ConnectionOwner {
       () => authorize(request),
       (answer) => {
         try {
-          const decision = readAuthorization(answer, 0);
+          const decision = readAuthorization(answer, 0, true);
           if ("code" in decision) return refuseNode(response, decision, this.#report);
         } catch (error) {
           return undecided(error);

@@ -34,6 +34,19 @@ describe("authorize", () => {
     ]);
   });
 
+  it.each([
+    [{ allowed: false }, /with "allowed", expected true, false/],
+    [{ id: 7, name: "ann" }, /with "id"/],
+    [{ refused: 403 }, /with "refused"/],
+    [{ detail: "not yours" }, /without refuse/],
+    [{ expiresAtMs: Date.now() + 60_000, headers: {} }, /without refuse/],
+  ])("takes %j for no yes: it refuses with 503, and tells the application", async (answer, message) => {
+    const { url, errors } = await serve({}, { authorize: () => answer as Authorization });
+    const reader = await read(`${url}?topic=a`);
+    expect(reader.status).toBe(503);
+    expect(errors).toMatchObject([{ message: expect.stringMatching(message) as string }]);
+  });
+
   it("refuses with 503 when the application fails, and tells it", async () => {
     const { url, errors } = await serve({}, { authorize: () => Promise.reject(new Error("no database")) });
     const reader = await read(`${url}?topic=a`);

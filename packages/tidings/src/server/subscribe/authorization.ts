@@ -59,13 +59,19 @@ export async function authorize(
   return readAuthorization(settled, now());
 }
 
+/** What an answer may say besides true and false: of a hub, and of what asks only once. */
+const OF_A_STREAM = ["refuse", "headers", "detail", "expiresAtMs", "recheckMs"];
+const OF_A_REQUEST = ["refuse", "headers", "detail"];
+
 /**
- * Checks what `authorize` gave: it may be anything, and only what says yes is a yes.
+ * Checks what `authorize` gave: it may be anything, and only what says yes is a yes. An object with anything else in it, such as
+ * `{ allowed: false }` or the record of a user, is a mistake and says nothing.
+ * @param once - Nothing is asked again or expires: what says so would be ignored.
  * @param nowMs - Of the hub's monotonic clock: an answer counts from when it was given.
  * @throws {TypeError} If it is no {@link Authorization}.
  * @throws {RangeError} If a number in it is none.
  */
-export function readAuthorization(answer: unknown, nowMs: number): Grant | Refusal {
+export function readAuthorization(answer: unknown, nowMs: number, once = false): Grant | Refusal {
   if (answer === true) return UNLIMITED;
   if (answer === false)
     return { code: "forbidden", status: 403, detail: "These topics are not yours to read" };
@@ -74,8 +80,20 @@ export function readAuthorization(answer: unknown, nowMs: number): Grant | Refus
       `Cannot authorize: authorize gave ${show(answer)}, expected true, false or an object such as { refuse: 401 }`,
     );
   }
+  const known = once ? OF_A_REQUEST : OF_A_STREAM;
+  const unknown = Object.keys(answer).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new TypeError(
+      `Cannot authorize: authorize gave an object with ${show(unknown)}, expected true, false, or an object with ${known.join(", ")}`,
+    );
+  }
   const { refuse: status, ...given } = answer as { refuse?: unknown } & Record<string, unknown>;
   if (status !== undefined) return readRefusal(status, given);
+  if (once || given.headers !== undefined || given.detail !== undefined) {
+    throw new TypeError(
+      `Cannot authorize: authorize gave ${show(answer)} without refuse, expected true, false, or an object such as { refuse: 401 }`,
+    );
+  }
   const { expiresAtMs = Infinity, recheckMs = Infinity } = given;
   if (typeof recheckMs !== "number" || !(recheckMs > 0)) {
     throw new RangeError(
