@@ -139,6 +139,11 @@ export interface Selection {
   /** Every topic that it matches is in `exact` or begins with one of these, so that the others need not be looked at. */
   readonly prefixes?: readonly string[];
   readonly matches: (topic: string) => boolean;
+  /**
+   * What `matches` has cost so far, in characters, of which a million take some 10 ms. A log that asks it about many topics divides
+   * its work by that, since a client may choose patterns for their cost.
+   */
+  readonly steps?: () => number;
 }
 
 /** Whether a selection has no patterns. */

@@ -9,7 +9,8 @@
 import { LmdbBatch, type Append, type BatchLimits } from "./batch.ts";
 import { toLogError } from "./errors.ts";
 import { Follower } from "./follower.ts";
-import { namesOf, readNamed, readTail, readWalking } from "./read.ts";
+import { broadRead } from "./broad-read.ts";
+import { readNamed, readTail } from "./read.ts";
 import {
   hasEventTurnBatching,
   hasOverlappingSync,
@@ -18,6 +19,7 @@ import {
   openTables,
   type LmdbEnvironment,
   type LmdbTables,
+  type LogState,
 } from "./tables.ts";
 import { LogClock } from "../clock.ts";
 import {
@@ -94,8 +96,8 @@ interface Waiting extends Append {
 /** One transaction at most: its building holds the event loop. */
 const BATCH_MESSAGES = 500;
 const BATCH_BYTES = 2 ** 20;
-/** Reads by pattern in one turn of the event loop. */
-const BROAD_READS = 2;
+/** What broad reads may cost in one turn of the event loop, in characters that are matched: about a millisecond. */
+const MOST_STEPS_IN_TURN = 100_000;
 /** Handed on at once. */
 const TAIL_MESSAGES = 1_000;
 /** What other processes may be behind before they miss something that was discarded: messages and bytes. */
@@ -109,7 +111,7 @@ class LmdbLog implements Log {
   readonly #pendingBytes: number;
   readonly #limits: BatchLimits;
   readonly #clock: LogClock;
-  readonly #budget = new TurnBudget(BROAD_READS);
+  readonly #budget = new TurnBudget(MOST_STEPS_IN_TURN);
   #tables: LmdbTables | undefined;
   #retention: Retention = { messages: 0, bytes: 0, ageMs: 0 };
   #onTail: OpenLogOptions["onTail"] | undefined;
@@ -186,15 +188,21 @@ class LmdbLog implements Log {
   }
 
   async read(request: ReadRequest): Promise<Page> {
-    const turn = isByName(request.topics) ? undefined : this.#budget.take(1);
-    if (turn !== undefined) await turn;
-    const tables = this.#opened("read");
-    this.#env.resetReadTxn();
-    const state = tables.log.get("log")!;
-    const now = this.#clock.read(state.lastAtMs);
-    const names = namesOf(tables, request.topics);
-    if (names !== undefined) return readNamed(tables, state, request, names, this.#retention, now);
-    return readWalking(tables, state, request, this.#retention, now);
+    if (isByName(request.topics)) {
+      const { tables, state, now } = this.#begin();
+      return readNamed(tables, state, request, request.topics.exact, this.#retention, now);
+    }
+    return new Promise((resolve, reject) => {
+      const read = broadRead(request, this.#retention, () => this.#begin(), resolve);
+      this.#budget.run((most) => {
+        try {
+          return read(most);
+        } catch (error) {
+          reject(error);
+          return { spent: 0, done: true };
+        }
+      });
+    });
   }
 
   async head(): Promise<LogPosition> {
@@ -216,6 +224,14 @@ class LmdbLog implements Log {
     this.#onTail = undefined;
     this.#follower?.stop();
     await this.#writing;
+  }
+
+  /** What everything begins with that reads: what is committed now, by any process. */
+  #begin(): { tables: LmdbTables; state: LogState; now: number } {
+    const tables = this.#opened("read");
+    this.#env.resetReadTxn();
+    const state = tables.log.get("log")!;
+    return { tables, state, now: this.#clock.read(state.lastAtMs) };
   }
 
   /** @throws {LogError} `closed`. */

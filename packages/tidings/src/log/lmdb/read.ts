@@ -10,21 +10,24 @@ import { decodeEntry, topicOf, type LmdbTables, type LogState } from "./tables.t
 const MOST_WALKED = 2_000;
 /** Topics read through their index for a pattern: each is a cursor of LMDB. With more, walking over the log costs less. */
 const MOST_MERGED = 128;
-/** Topics looked at for a loss in one read. Beyond that, the reader may get a gap although it lost nothing. */
-const MOST_LOSSES = 10_000;
+/** What asking the patterns may cost before walking is taken for cheaper. */
+const MOST_SELECT_STEPS = 50_000;
+/** What looking at a row costs besides matching its topic, in characters that are matched. */
+export const ROW_STEPS = 120;
 
 /** The topics of a selection, by name; undefined when there are many, or nobody knows. */
 export function namesOf({ topics }: LmdbTables, selection: Selection): readonly string[] | undefined {
   if (isByName(selection)) return selection.exact;
-  const { exact = [], prefixes, matches } = selection;
+  const { exact = [], prefixes, matches, steps = () => 0 } = selection;
   if (prefixes === undefined) return undefined;
   const names = new Set(exact);
+  const most = steps() + MOST_SELECT_STEPS;
   let looked = 0;
   for (const prefix of prefixes) {
     for (const name of topics.getKeys({ start: prefix })) {
       if (!name.startsWith(prefix)) break;
       looked += 1;
-      if (looked > MOST_MERGED) return undefined;
+      if (looked > MOST_MERGED || steps() > most) return undefined;
       if (matches(name)) names.add(name);
     }
   }
@@ -69,34 +72,33 @@ export function readNamed(
   return finish(heads, { entries, through: Math.max(state.head, after), lostThrough });
 }
 
-/** Reads entry by entry, and returns those that match. */
+/**
+ * Reads entry by entry, and returns those that match.
+ * @param lost - The newest offset that is known to be lost.
+ * @param mostSteps - Where it may stop with less than a page, in characters that are matched.
+ * @returns With the page, how many entries were looked at.
+ */
 export function readWalking(
-  { entries: table, losses }: LmdbTables,
+  { entries: table }: LmdbTables,
   state: LogState,
-  { topics: { matches }, after, maxMessages, maxBytes }: ReadRequest,
+  { topics, after, maxMessages, maxBytes }: ReadRequest,
   retention: Retention,
   now: number,
-): Page {
-  let lostThrough = 0;
-  if (after < state.newestDiscarded) {
-    lostThrough = state.forgotten;
-    let looked = 0;
-    for (const { key: offset, value: topic } of losses.getRange({ reverse: true })) {
-      if (offset <= Math.max(after, lostThrough)) break;
-      looked += 1;
-      if (looked <= MOST_LOSSES && !matches(topic)) continue;
-      lostThrough = offset;
-      break;
-    }
-  }
+  lost: number,
+  mostSteps: number,
+): { readonly page: Page; readonly walked: number } {
+  const { matches, steps = () => 0 } = topics;
+  const begun = steps();
   const expiries = new Map<string, number>();
   const entries: Entry[] = [];
+  let lostThrough = lost;
   let bytes = 0;
   let through = after;
   let walked = 0;
   for (const { key, value } of table.getRange({ start: after + 1 })) {
+    const isEnough = walked > 0 && walked * ROW_STEPS + steps() - begun >= mostSteps;
+    if (walked >= MOST_WALKED || isEnough) return { page: { entries, through, lostThrough }, walked };
     walked += 1;
-    if (walked > MOST_WALKED) return { entries, through, lostThrough };
     const topic = topicOf(value);
     let expiresMs = expiries.get(topic);
     if (expiresMs === undefined) {
@@ -111,13 +113,13 @@ export function readWalking(
     } else if (entry !== undefined) {
       bytes += entry.body.length;
       if (entries.length >= maxMessages || (entries.length > 0 && bytes > maxBytes)) {
-        return { entries, through, lostThrough };
+        return { page: { entries, through, lostThrough }, walked };
       }
       entries.push(entry);
     }
     through = key;
   }
-  return { entries, through: Math.max(state.head, after), lostThrough };
+  return { page: { entries, through: Math.max(state.head, after), lostThrough }, walked };
 }
 
 /**

@@ -22,11 +22,12 @@ import {
   type Page,
   type ReadRequest,
   type Retention,
-  type Selection,
 } from "../log.ts";
-import { TurnBudget } from "../turn-budget.ts";
+import { TurnBudget, type Work } from "../turn-budget.ts";
+import { LOOK_STEPS, type LossScan } from "./loss-scan.ts";
 import { MemoryTopics, type MemoryTopic } from "./memory-topics.ts";
 import { mergeTopics } from "./merge-topics.ts";
+import { type Walk, WALK_STEPS, walkEntries } from "./walk-entries.ts";
 
 export interface MemoryLogOptions {
   /** How many idempotency keys are remembered, the newest ones. Default: 100,000. */
@@ -47,19 +48,21 @@ export function memoryLog(options: MemoryLogOptions = {}): Log {
   return new MemoryLog(options);
 }
 
-/** Entries looked at in one read, so that a selection that matches nothing cannot hold the event loop. */
-const MOST_WALKED = 5_000;
-/** The same for all reads of one turn of the event loop. */
-const MOST_WALKED_IN_TURN = 10_000;
-/** As cheap as a read by name. */
-const FREE_WALK = 200;
+/** What broad reads may cost in one turn of the event loop, in characters that are matched: about a millisecond. */
+const MOST_STEPS_IN_TURN = 100_000;
+/** What asking the patterns may cost before walking over the entries is taken for cheaper. */
+const MOST_SELECT_STEPS = 50_000;
+/** With less room than that, a read waits for the next turn: its page would be small. */
+const WORTHWHILE = 50_000;
+/** What reading a page costs besides. */
+const PAGE_STEPS = 2_000;
 
 class MemoryLog implements Log {
   readonly #idempotencyKeys: number;
   readonly #idempotencyAgeMs: number;
   readonly #clock: LogClock;
   readonly #topics: MemoryTopics;
-  readonly #budget = new TurnBudget(MOST_WALKED_IN_TURN);
+  readonly #budget = new TurnBudget(MOST_STEPS_IN_TURN);
   /** All entries; one that only its topic discarded stays as a dead slot, at most as many as the live ones. */
   readonly #entries = new EntryQueue<Entry>();
   readonly #keys = new Map<string, { appended: Appended; atMs: number }>();
@@ -122,25 +125,23 @@ class MemoryLog implements Log {
     return appended;
   }
 
-  async read({ topics, after, maxMessages, maxBytes }: ReadRequest): Promise<Page> {
-    const walked = isByName(topics) ? 0 : this.#entries.length - this.#entries.indexAfter(after);
-    const turn = walked > FREE_WALK ? this.#budget.take(Math.min(MOST_WALKED, walked)) : undefined;
-    if (turn !== undefined) await turn;
-    if (this.#onTail === undefined) throw new LogError("closed", "Cannot read log: it is closed");
-    const now = this.#clock.read();
-    this.#discard(now);
-    const selected = this.#topics.select(topics);
-    for (const topic of selected ?? []) this.#trim(topic, now);
-    let page: { entries: Entry[]; through: number };
-    if (selected === undefined) {
-      page = this.#walk(topics, after, maxMessages, maxBytes, now);
-    } else {
-      const { entries, through, more } = mergeTopics(selected, after, maxMessages, maxBytes);
-      page = { entries, through: more ? through : Math.max(this.#head, after) };
+  async read(request: ReadRequest): Promise<Page> {
+    if (isByName(request.topics)) {
+      const now = this.#begin();
+      const selected = this.#topics.select(request.topics, Infinity);
+      return this.#page(request, selected, 0, Infinity, now).page;
     }
-    // A reader that stands behind nothing that was discarded has lost nothing.
-    const lostThrough = after < this.#newestDiscarded ? this.#topics.lost(topics, selected, after) : 0;
-    return { ...page, lostThrough };
+    return new Promise((resolve, reject) => {
+      const read = this.#broadRead(request, resolve);
+      this.#budget.run((most) => {
+        try {
+          return read(most);
+        } catch (error) {
+          reject(error);
+          return { spent: 0, done: true };
+        }
+      });
+    });
   }
 
   async head(): Promise<LogPosition> {
@@ -163,6 +164,65 @@ class MemoryLog implements Log {
 
   async close(): Promise<void> {
     this.#onTail = undefined;
+  }
+
+  /** A read by pattern, in parts: first what it lost is looked for, where that takes long, and then the page is read. */
+  #broadRead(request: ReadRequest, resolve: (page: Page) => void): Work {
+    const { topics, after } = request;
+    const { steps = () => 0 } = topics;
+    let walks = false;
+    let scan: LossScan | undefined;
+    return (most) => {
+      if (most < WORTHWHILE) return { spent: most, done: false };
+      const now = this.#begin();
+      const begun = steps();
+      let spent = 0;
+      const selected = walks ? undefined : this.#topics.select(topics, MOST_SELECT_STEPS);
+      walks = selected === undefined;
+      if (walks && after < this.#newestDiscarded) {
+        scan ??= this.#topics.scanLosses(topics, after);
+        const { looked, done } = scan.advance(most - (steps() - begun));
+        spent += looked * LOOK_STEPS;
+        if (!done) return { spent: spent + steps() - begun, done };
+      }
+      const room = most - spent - (steps() - begun);
+      const { page, walked } = this.#page(request, selected, scan?.lost ?? 0, room, now);
+      resolve(page);
+      return { spent: spent + steps() - begun + PAGE_STEPS + walked * WALK_STEPS, done: true };
+    };
+  }
+
+  /** What everything begins with that reads. @returns The time. */
+  #begin(): number {
+    if (this.#onTail === undefined) throw new LogError("closed", "Cannot read log: it is closed");
+    const now = this.#clock.read();
+    this.#discard(now);
+    return now;
+  }
+
+  #page(
+    request: ReadRequest,
+    selected: MemoryTopic[] | undefined,
+    scanned: number,
+    mostSteps: number,
+    now: number,
+  ): { readonly page: Page; readonly walked: number } {
+    const { topics, after, maxMessages, maxBytes } = request;
+    for (const topic of selected ?? []) this.#trim(topic, now);
+    let page: Omit<Walk, "atEnd">;
+    if (selected === undefined) {
+      const trimmed = (topic: MemoryTopic): void => this.#trim(topic, now);
+      const walk = walkEntries(this.#entries, this.#topics, request, mostSteps, trimmed);
+      page = { ...walk, through: Math.max(after, walk.atEnd ? this.#head : walk.through) };
+    } else {
+      const { entries, through, more } = mergeTopics(selected, after, maxMessages, maxBytes);
+      page = { entries, through: more ? through : Math.max(this.#head, after), lost: 0, walked: 0 };
+    }
+    const { entries, through, lost, walked } = page;
+    // A reader that stands behind nothing that was discarded has lost nothing.
+    const lostThrough =
+      after < this.#newestDiscarded ? this.#topics.lost(topics, selected, Math.max(lost, scanned)) : 0;
+    return { page: { entries, through, lostThrough }, walked };
   }
 
   #add(draft: Draft, atMs: number): Entry {
@@ -247,40 +307,5 @@ class MemoryLog implements Log {
   #isDead(entry: Entry): boolean {
     const topic = this.#topics.get(entry.topic);
     return topic === undefined || entry.offset <= topic.discarded;
-  }
-
-  #walk(
-    topics: Selection,
-    after: number,
-    maxMessages: number,
-    maxBytes: number,
-    now: number,
-  ): { entries: Entry[]; through: number } {
-    const matched = new Map<string, boolean>();
-    const entries: Entry[] = [];
-    let bytes = 0;
-    let through = after;
-    const begin = this.#entries.indexAfter(after);
-    for (let i = 0; i < MOST_WALKED && entries.length < maxMessages; i += 1) {
-      const entry = this.#entries.at(begin + i);
-      if (entry === undefined) {
-        through = Math.max(this.#head, after);
-        break;
-      }
-      let wanted = matched.get(entry.topic);
-      if (wanted === undefined) {
-        wanted = topics.matches(entry.topic);
-        matched.set(entry.topic, wanted);
-        const topic = this.#topics.get(entry.topic);
-        if (wanted && topic !== undefined) this.#trim(topic, now);
-      }
-      if (wanted && !this.#isDead(entry)) {
-        bytes += entry.body.length;
-        if (entries.length > 0 && bytes > maxBytes) break;
-        entries.push(entry);
-      }
-      through = entry.offset;
-    }
-    return { entries, through };
   }
 }

@@ -6,6 +6,7 @@
 import type { EntryQueue } from "../entry-queue.ts";
 import { isByName, type Entry, type Selection, type TopicRetention } from "../log.ts";
 import { ForgottenTopics } from "./forgotten-topics.ts";
+import { LossScan, type LostTopic } from "./loss-scan.ts";
 import { SortedList } from "./sorted-list.ts";
 
 export interface MemoryTopic {
@@ -19,8 +20,6 @@ export interface MemoryTopic {
 
 /** Topics merged in one read; with more, walking over the log costs less. */
 const MOST_MERGED = 1_024;
-/** Topics looked at for a loss in one read. Beyond that, the reader may get a gap although it lost nothing. */
-const MOST_LOSSES = 20_000;
 
 export class MemoryTopics {
   readonly #byName = new Map<string, MemoryTopic>();
@@ -28,7 +27,7 @@ export class MemoryTopics {
     ({ name: one }, { name: other }) => (one < other ? -1 : one > other ? 1 : 0),
   );
   /** By what they lost last; made for the first reader that needs it. */
-  #losses: SortedList<{ readonly discarded: number }, MemoryTopic> | undefined;
+  #losses: SortedList<Pick<LostTopic, "discarded">, MemoryTopic> | undefined;
   /** Topics without entries, in the order in which they became so. */
   readonly #empty = new Set<MemoryTopic>();
   readonly #mostEmpty: number;
@@ -70,8 +69,11 @@ export class MemoryTopics {
     if (this.#empty.size > this.#mostEmpty) this.#forget(this.#empty.values().next().value!);
   }
 
-  /** The topics to merge for a reader; undefined when walking over the log is cheaper. */
-  select({ exact, prefixes, matches }: Selection): MemoryTopic[] | undefined {
+  /**
+   * The topics to merge for a reader; undefined when walking over the log is cheaper.
+   * @param mostSteps - What asking the patterns may cost.
+   */
+  select({ exact, prefixes, matches, steps }: Selection, mostSteps: number): MemoryTopic[] | undefined {
     if (exact === undefined && prefixes === undefined) return undefined;
     const selected = new Set<MemoryTopic>();
     for (const name of exact ?? []) {
@@ -79,12 +81,13 @@ export class MemoryTopics {
       if (topic !== undefined) selected.add(topic);
       if (selected.size > MOST_MERGED) return undefined;
     }
+    const most = (steps?.() ?? 0) + mostSteps;
     let looked = 0;
     for (const prefix of prefixes ?? []) {
       for (const topic of this.#sorted.from({ name: prefix })) {
         if (!topic.name.startsWith(prefix)) break;
         looked += 1;
-        if (looked > MOST_MERGED) return undefined;
+        if (looked > MOST_MERGED || (steps !== undefined && steps() > most)) return undefined;
         if (matches(topic.name)) selected.add(topic);
       }
     }
@@ -94,33 +97,27 @@ export class MemoryTopics {
   /**
    * The newest offset that a reader may have lost.
    * @param selected - What {@link select} gave for it.
-   * @param after - Where it stands: older losses are of no concern.
+   * @param scanned - What a scan of all losses found, where nothing is selected by name alone.
    */
-  lost(topics: Selection, selected: readonly MemoryTopic[] | undefined, after: number): number {
+  lost(topics: Selection, selected: readonly MemoryTopic[] | undefined, scanned: number): number {
     const byName = isByName(topics);
-    let lost = byName ? this.#forgotten.floor : this.#forgotten.newest;
+    let lost = Math.max(scanned, byName ? this.#forgotten.floor : this.#forgotten.newest);
     if (byName) {
       for (const name of topics.exact) {
         if (!this.#byName.has(name)) lost = Math.max(lost, this.#forgotten.discardedOf(name));
       }
     }
-    if (selected === undefined) return Math.max(lost, this.#lastLoss(topics, Math.max(lost, after)));
-    for (const { discarded } of selected) lost = Math.max(lost, discarded);
+    for (const { discarded } of selected ?? []) lost = Math.max(lost, discarded);
     return lost;
   }
 
-  #lastLoss({ matches }: Selection, after: number): number {
+  /** Begins to look for the newest loss after `after`, or after what is known to be lost anyway. */
+  scanLosses(topics: Selection, after: number): LossScan {
     this.#losses ??= new SortedList(
       ({ discarded: one }, { discarded: other }) => one - other,
       [...this.#byName.values()].filter(({ discarded }) => discarded > 0),
     );
-    let looked = 0;
-    for (const { name, discarded } of this.#losses.backward()) {
-      if (discarded <= after) return 0;
-      looked += 1;
-      if (looked > MOST_LOSSES || matches(name)) return discarded;
-    }
-    return 0;
+    return new LossScan(this.#losses, topics, Math.max(after, this.#forgotten.newest));
   }
 
   #forget(topic: MemoryTopic): void {

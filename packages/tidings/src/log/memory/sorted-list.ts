@@ -48,11 +48,15 @@ export class SortedList<Key, T extends Key> {
     for (let c = at + 1; c < this.#chunks.length; c += 1) yield* this.#chunks[c]!;
   }
 
-  /** From the last item to the first. */
-  *backward(): Generator<T> {
-    for (let c = this.#chunks.length - 1; c >= 0; c -= 1) {
-      const chunk = this.#chunks[c]!;
-      for (let i = chunk.length - 1; i >= 0; i -= 1) yield chunk[i]!;
+  /** From the last item to the first, or from the last that does not come after `key`. */
+  *backward(key?: Key): Generator<T> {
+    let c = key === undefined ? this.#chunks.length - 1 : this.#chunkOf(key);
+    for (let first = key !== undefined; c >= 0; c -= 1, first = false) {
+      const chunk = this.#chunks[c];
+      if (chunk === undefined) return;
+      let i = chunk.length - 1;
+      if (first) while (i >= 0 && this.#compare(chunk[i]!, key!) > 0) i -= 1;
+      for (; i >= 0; i -= 1) yield chunk[i]!;
     }
   }
 

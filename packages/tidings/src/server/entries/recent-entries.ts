@@ -2,17 +2,18 @@
  * The newest entries of the log, encoded once, for the streams that keep up: what they are sent comes from here, and
  * a stream that has fallen behind reads the log instead. It is a cache with a bound of its own, for all topics together.
  *
- * An entry is found by *route*: one for each topic or pattern that some stream selects, or did lately: when a proxy restarts,
- * all streams of a topic leave at once, and return at once for what came meanwhile. What nobody selected is not kept.
+ * An entry is found by *route*: one for each topic that some stream selects by name, and one for the patterns of a selection,
+ * which are matched together. Routes stay for a while without streams: when a proxy restarts, all streams of a topic leave at
+ * once, and return at once for what came meanwhile. What nobody selected is not kept.
  */
 import { EntryQueue } from "../../log/entry-queue.ts";
 import type { Entry, LogPosition, Tail } from "../../log/log.ts";
 import { type Batch, EncodedEntry, idBatch } from "../out/batch.ts";
-import { isReserved } from "../topics/reserved-topics.ts";
 import type { TopicSelection } from "../topics/topic-selection.ts";
-import { compileTopicPattern, type TopicMatcher } from "../topics/topic-pattern.ts";
+import type { TopicMatcher } from "../topics/topic-pattern.ts";
+import { TopicRoutes } from "./topic-routes.ts";
 
-/** The entries of one topic, or of all topics that one pattern matches. */
+/** The entries of one topic, or of all topics that the patterns of one selection match. */
 export interface Route<User> {
   readonly name: string;
   /** Absent for a topic by name. */
@@ -41,9 +42,6 @@ export interface RecentEntriesLimits {
 /** Routes that are kept though no stream selects them any more: those left last. */
 const MOST_IDLE = 256;
 
-/** Topics whose routes are remembered; beyond that, all are looked up anew. */
-const MOST_CACHED_TOPICS = 20_000;
-
 export class RecentEntries<User> {
   /** The newest position that was handed to {@link add}. */
   epoch: string;
@@ -55,9 +53,7 @@ export class RecentEntries<User> {
   readonly readers: RecentReader[] = [];
 
   readonly #limits: RecentEntriesLimits;
-  readonly #byName = new Map<string, Route<User>>();
-  readonly #byPattern = new Map<string, Route<User>>();
-  readonly #routesOf = new Map<string, readonly Route<User>[]>();
+  readonly #routes = new TopicRoutes<Route<User>>();
   readonly #idle = new Set<Route<User>>();
   readonly #all = new EntryQueue<EncodedEntry>();
   #dirty: Route<User>[] = [];
@@ -86,15 +82,18 @@ export class RecentEntries<User> {
 
   /** Those that some stream selects. */
   get routes(): number {
-    return this.#byName.size + this.#byPattern.size - this.#idle.size;
+    return this.#routes.size - this.#idle.size;
   }
 
   /** The routes of a selection, made where missing, for `user` until it gives them back to {@link release}. */
   acquire(selection: TopicSelection, user: User): Route<User>[] {
-    const routes = [
-      ...selection.names.map((name) => this.#byName.get(name) ?? this.#addName(name)),
-      ...selection.patterns.map((pattern) => this.#byPattern.get(pattern) ?? this.#addPattern(pattern)),
-    ];
+    const { names, patterns, matchesPattern } = selection;
+    const routes = names.map((name) => this.#routes.named(name) ?? this.#add(name, undefined));
+    if (matchesPattern !== undefined) {
+      // No topic and no pattern has a line break.
+      const name = patterns.join("\n");
+      routes.push(this.#routes.matching(name) ?? this.#add(name, matchesPattern));
+    }
     for (const route of routes) {
       route.users.add(user);
       this.#idle.delete(route);
@@ -117,7 +116,7 @@ export class RecentEntries<User> {
     if (!isWhole) this.#skipTo(after);
     for (const entry of entries) {
       if (entry.offset <= this.head) continue;
-      const routes = this.#routesTo(entry.topic);
+      const routes = this.#routes.to(entry.topic);
       if (routes.length === 0) continue;
       const encoded = new EncodedEntry(this.epoch, entry);
       this.#all.push(encoded);
@@ -148,11 +147,9 @@ export class RecentEntries<User> {
     this.epoch = epoch;
     this.head = head;
     this.#headBatch = undefined;
-    for (const routes of [this.#byName, this.#byPattern]) {
-      for (const route of routes.values()) {
-        route.missing = head;
-        if (route.floor !== Infinity) route.floor = head;
-      }
+    for (const route of this.#routes) {
+      route.missing = head;
+      if (route.floor !== Infinity) route.floor = head;
     }
   }
 
@@ -174,30 +171,10 @@ export class RecentEntries<User> {
   #drop(route: Route<User>): void {
     this.#idle.delete(route);
     this.interest?.remove(route);
-    if (route.matches === undefined) {
-      this.#byName.delete(route.name);
-      this.#routesOf.delete(route.name);
-    } else {
-      this.#byPattern.delete(route.name);
-      this.#routesOf.clear();
-    }
+    this.#routes.remove(route);
   }
 
-  #addName(name: string): Route<User> {
-    const route = this.#newRoute(name, undefined);
-    this.#byName.set(name, route);
-    this.#routesOf.delete(name);
-    return route;
-  }
-
-  #addPattern(pattern: string): Route<User> {
-    const route = this.#newRoute(pattern, compileTopicPattern(pattern));
-    this.#byPattern.set(pattern, route);
-    this.#routesOf.clear();
-    return route;
-  }
-
-  #newRoute(name: string, matches: TopicMatcher | undefined): Route<User> {
+  #add(name: string, matches: TopicMatcher | undefined): Route<User> {
     const route: Route<User> = {
       name,
       matches,
@@ -207,32 +184,15 @@ export class RecentEntries<User> {
       users: new Set(),
       dirty: false,
     };
+    this.#routes.add(route);
     this.interest?.add(route);
     return route;
-  }
-
-  #routesTo(topic: string): readonly Route<User>[] {
-    let routes = this.#routesOf.get(topic);
-    if (routes === undefined) {
-      const named = this.#byName.get(topic);
-      const found = named === undefined ? [] : [named];
-      // No pattern matches what is the hub's own.
-      if (!isReserved(topic)) {
-        for (const route of this.#byPattern.values()) {
-          if (route.matches!(topic)) found.push(route);
-        }
-      }
-      routes = found;
-      if (this.#routesOf.size >= MOST_CACHED_TOPICS) this.#routesOf.clear();
-      this.#routesOf.set(topic, routes);
-    }
-    return routes;
   }
 
   #evict(): void {
     const oldest = this.#all.shift()!;
     this.#bytes -= oldest.bytes.length;
-    for (const route of this.#routesTo(oldest.topic)) {
+    for (const route of this.#routes.to(oldest.topic)) {
       // A route made after the entry came does not hold it.
       if (route.entries.first !== oldest) continue;
       route.entries.shift();
@@ -243,11 +203,9 @@ export class RecentEntries<User> {
   /** Entries up to `offset` may never have come: a stream before them has to read the log. */
   #skipTo(offset: number): void {
     while (this.#all.length > 0) this.#evict();
-    for (const routes of [this.#byName, this.#byPattern]) {
-      for (const route of routes.values()) {
-        raise(route, offset);
-        this.#markDirty(route);
-      }
+    for (const route of this.#routes) {
+      raise(route, offset);
+      this.#markDirty(route);
     }
   }
 }

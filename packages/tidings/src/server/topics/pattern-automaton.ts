@@ -1,6 +1,10 @@
 /**
  * Matches a topic against any number of patterns at once, in time that grows with the topic alone: the patterns become one
- * automaton whose states are made when a topic first needs them. What is kept of it is bounded; beyond that it starts anew.
+ * automaton, made with the first topic, and its states when a topic first needs them. What is kept of it is bounded; beyond that
+ * it starts anew.
+ *
+ * Of one pattern, whatever stands before its last `*` that was reached is left out of a state: that `*` takes all that the nodes
+ * before it could take. So there are few states, however many wildcards a pattern has.
  * This module is browser compatible.
  */
 
@@ -10,6 +14,8 @@ interface State {
   /** What the next character may continue, in order. */
   readonly nodes: readonly number[];
   readonly accepts: boolean;
+  /** It accepts whatever follows: a pattern ends with the `*` that was reached. */
+  readonly acceptsAll: boolean;
   readonly next: Map<number, State>;
 }
 
@@ -29,28 +35,35 @@ const OTHER = -1;
 /** Nodes in all states that are kept, about 16 bytes each; a state counts as 32. */
 const MOST_KEPT = 100_000;
 
+/** What making a state costs, in characters that are matched by states that are there; and each of its nodes. */
+const STATE_STEPS = 100;
+const NODE_STEPS = 5;
+
 export class PatternAutomaton {
+  /** What has been done so far: characters, and what it took to make states. */
+  steps = 0;
+  readonly #patterns: readonly (readonly PatternToken[])[];
   readonly #kinds: number[] = [];
   readonly #codes: number[] = [];
+  /** The pattern that each node is of. */
+  readonly #owners: number[] = [];
   readonly #starts: number[] = [];
   readonly #alphabet = new Set<number>([SLASH]);
-  readonly #marks: Uint32Array;
+  #marks = new Uint32Array(0);
   #mark = 0;
   #states = new Map<string, State>();
   #kept = 0;
   #first: State | undefined;
 
   constructor(patterns: readonly (readonly PatternToken[])[]) {
-    for (const tokens of patterns) this.#addPattern(tokens);
-    this.#marks = new Uint32Array(this.#kinds.length);
+    this.#patterns = patterns;
   }
 
   /** Whether the whole topic is matched by at least one of the patterns. */
   matches(topic: string): boolean {
-    let state = (this.#first ??= this.#stateOf((add) => {
-      for (const start of this.#starts) add(start);
-    }));
-    for (let at = 0; at < topic.length; at += 1) {
+    let state = (this.#first ??= this.#makeFirst());
+    this.steps += topic.length;
+    for (let at = 0; at < topic.length && !state.acceptsAll; at += 1) {
       const code = topic.charCodeAt(at);
       const symbol = this.#alphabet.has(code) ? code : OTHER;
       let next = state.next.get(symbol);
@@ -64,11 +77,23 @@ export class PatternAutomaton {
     return state.accepts;
   }
 
+  #makeFirst(): State {
+    if (this.#kinds.length === 0) {
+      for (const tokens of this.#patterns) this.#addPattern(tokens);
+      this.#marks = new Uint32Array(this.#kinds.length);
+    }
+    return this.#stateOf((add) => {
+      for (const start of this.#starts) add(start);
+    });
+  }
+
   #addPattern(tokens: readonly PatternToken[]): void {
+    const owner = this.#starts.length;
     this.#starts.push(this.#kinds.length);
     const add = (kind: number, code = 0): void => {
       this.#kinds.push(kind);
       this.#codes.push(code);
+      this.#owners.push(owner);
     };
     for (const token of tokens) {
       if (token === "any") {
@@ -118,23 +143,41 @@ export class PatternAutomaton {
       }
     };
     collect(add);
-    nodes.sort((one, other) => one - other);
-    const key = nodes.join();
+    this.steps += STATE_STEPS + nodes.length * NODE_STEPS;
+    const needed = this.#withoutCovered(nodes);
+    const key = needed.join();
     const known = this.#states.get(key);
     if (known !== undefined) return known;
+    const kinds = this.#kinds;
     const state: State = {
-      nodes,
-      accepts: nodes.some((node) => this.#kinds[node] === END),
+      nodes: needed,
+      accepts: needed.some((node) => kinds[node] === END),
+      acceptsAll: needed.some((node) => kinds[node] === ANY && kinds[node + 1] === END),
       next: new Map(),
     };
-    this.#kept += nodes.length + 32;
+    this.#kept += needed.length + 32;
     if (this.#kept > MOST_KEPT) {
       // The states in use are held only by the matches that follow them.
       this.#states = new Map();
       this.#first = undefined;
-      this.#kept = nodes.length + 32;
+      this.#kept = needed.length + 32;
     }
     this.#states.set(key, state);
     return state;
+  }
+  /** In order, and of each pattern only what follows the last `*` among them. */
+  #withoutCovered(nodes: number[]): readonly number[] {
+    nodes.sort((one, other) => one - other);
+    let covered = -1;
+    let at = nodes.length;
+    for (let i = nodes.length - 1; i >= 0; i -= 1) {
+      const node = nodes[i]!;
+      const owner = this.#owners[node]!;
+      if (owner === covered) continue;
+      at -= 1;
+      nodes[at] = node;
+      if (this.#kinds[node] === ANY) covered = owner;
+    }
+    return nodes.slice(at);
   }
 }

@@ -17,55 +17,62 @@ const MOST_WILDCARDS = 16;
 /** Wildcards in all patterns that are matched together: what bounds the states of their automaton. */
 const MOST_WILDCARDS_TOGETHER = 256;
 
+/** Patterns that are matched together. */
+export interface CompiledPatterns {
+  /** Whether any of them matches. Its time grows with the topic, not with the number of patterns. */
+  readonly matches: TopicMatcher;
+  /** For each pattern, what all topics begin with that it matches: its text before the first wildcard. */
+  readonly prefixes: readonly string[];
+  /** What has been spent on matching so far, in characters that were matched. */
+  readonly steps: () => number;
+}
+
 /**
  * Compiles one pattern.
  * @throws {TypeError} If it is empty, or uses what is not supported.
  */
 export function compileTopicPattern(pattern: string): TopicMatcher {
-  return compileTopicPatterns([pattern]);
-}
-
-/** What all topics begin with that a pattern matches: its text before the first wildcard. */
-export function prefixOf(pattern: string): string {
-  const [first] = tokenize(pattern);
-  return typeof first === "object" ? first.text : "";
+  return compileTopicPatterns([pattern]).matches;
 }
 
 /**
- * Compiles patterns into one matcher, which says whether any of them matches. Its time grows with the topic, not with the
- * number of patterns.
+ * Compiles patterns into one matcher. Nothing is built before a topic asks for it.
  * @throws {TypeError} If a pattern is empty, or uses what is not supported.
  * @throws {RangeError} If there are more than 256 wildcards in all.
  */
-export function compileTopicPatterns(patterns: readonly string[]): TopicMatcher {
+export function compileTopicPatterns(patterns: readonly string[]): CompiledPatterns {
   const exact = new Set<string>();
   const prefixes: string[] = [];
   const others: (readonly PatternToken[])[] = [];
   let wildcards = 0;
+  let matchesAll = false;
   for (const pattern of patterns) {
     const tokens = tokenize(pattern);
     wildcards += tokens.filter((token) => typeof token === "string").length;
-    const [first, second] = tokens as [PatternToken, PatternToken?];
+    const [first] = tokens as [PatternToken];
+    prefixes.push(typeof first === "object" ? first.text : "");
     if (tokens.length === 1 && typeof first === "object") exact.add(first.text);
-    else if (tokens.length === 1 && first === "any") return checked(() => true);
-    else if (tokens.length === 2 && typeof first === "object" && second === "any") prefixes.push(first.text);
+    else if (tokens.length === 1 && first === "any") matchesAll = true;
     else others.push(tokens);
   }
-  if (others.length === 0 && exact.size === 0 && prefixes.length === 1) {
-    const [prefix = ""] = prefixes;
-    return (topic) => topic.startsWith(prefix);
-  }
-  if (others.length === 0 && prefixes.length === 0) return (topic) => exact.has(topic);
-  for (const text of prefixes) others.push([{ text }, "any"]);
-  const automaton = new PatternAutomaton(others);
-  return checked((topic) => exact.has(topic) || automaton.matches(topic));
-
-  function checked(matcher: TopicMatcher): TopicMatcher {
-    if (wildcards <= MOST_WILDCARDS_TOGETHER) return matcher;
+  if (wildcards > MOST_WILDCARDS_TOGETHER) {
     throw new RangeError(
       `Cannot compile topic patterns: they have ${wildcards} wildcards together, expected ${MOST_WILDCARDS_TOGETHER} or fewer`,
     );
   }
+  if (matchesAll) return { matches: () => true, prefixes, steps: () => 0 };
+  if (others.length === 0) return { matches: (topic) => exact.has(topic), prefixes, steps: () => 0 };
+  const automaton = new PatternAutomaton(others);
+  const steps = (): number => automaton.steps;
+  const [prefix = "", ...more] = prefixes;
+  if (more.length > 0) {
+    return { matches: (topic) => exact.has(topic) || automaton.matches(topic), prefixes, steps };
+  }
+  const isPrefix = others[0]!.length === 2 && others[0]![1] === "any" && prefix !== "";
+  const matches: TopicMatcher = isPrefix
+    ? (topic) => topic.startsWith(prefix)
+    : (topic) => topic.startsWith(prefix) && automaton.matches(topic);
+  return { matches, prefixes, steps };
 }
 
 function tokenize(pattern: string): PatternToken[] {

@@ -7,7 +7,7 @@ import { show } from "../../guard/show.ts";
 import type { Selection } from "../../log/log.ts";
 import type { ParsedMessage } from "../../wire/message.ts";
 import { isReserved, RESERVED } from "./reserved-topics.ts";
-import { compileTopicPatterns, prefixOf } from "./topic-pattern.ts";
+import { compileTopicPatterns, type TopicMatcher } from "./topic-pattern.ts";
 
 /** A topic, or all topics that a pattern matches: `"book/1"`, `{ pattern: "book/:id" }`. See topic-pattern.ts for the syntax. */
 export type TopicSelector = string | { readonly pattern: string };
@@ -21,6 +21,8 @@ export interface TopicSelection extends Selection {
   readonly key: string;
   readonly names: readonly string[];
   readonly patterns: readonly string[];
+  /** Whether one of the patterns matches. Undefined when there are none. */
+  readonly matchesPattern: TopicMatcher | undefined;
 }
 
 /** Bytes of UTF-8 in one topic at most: what every log can use as a key. */
@@ -59,16 +61,21 @@ export function selectTopics(selectors: readonly TopicSelector[], mostTopics: nu
   const patterns = [...distinct].sort();
   const key = JSON.stringify([sortedNames, patterns]);
   if (patterns.length === 0) {
-    return { key, names: sortedNames, patterns, exact: sortedNames, matches: (topic) => names.has(topic) };
+    const matches = (topic: string): boolean => names.has(topic);
+    return { key, names: sortedNames, patterns, matchesPattern: undefined, exact: sortedNames, matches };
   }
-  const matchesPattern = compileTopicPatterns(patterns);
+  const compiled = compileTopicPatterns(patterns);
+  // No pattern matches what is the hub's own.
+  const matchesPattern = (topic: string): boolean => !isReserved(topic) && compiled.matches(topic);
   return {
     key,
     names: sortedNames,
     patterns,
+    matchesPattern,
     exact: sortedNames,
-    prefixes: patterns.map(prefixOf),
-    matches: (topic) => names.has(topic) || (!isReserved(topic) && matchesPattern(topic)),
+    prefixes: compiled.prefixes,
+    matches: (topic) => names.has(topic) || matchesPattern(topic),
+    steps: compiled.steps,
   };
 }
 

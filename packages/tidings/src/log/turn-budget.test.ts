@@ -1,0 +1,43 @@
+import { expect, it } from "vitest";
+import { TurnBudget, type Work } from "./turn-budget.ts";
+
+const nextTurn = () => new Promise((resolve) => void setImmediate(resolve));
+
+/** Work of so many units, which notes what it did. */
+function workOf(name: string, units: number, done: string[]): Work {
+  let left = units;
+  return (most) => {
+    const spent = Math.min(left, most);
+    left -= spent;
+    done.push(`${name} ${spent}`);
+    return { spent, done: left === 0 };
+  };
+}
+
+it("does what fits into a turn at once, and the rest in turn, each a part at a time", async () => {
+  const budget = new TurnBudget(10);
+  const done: string[] = [];
+  budget.run(workOf("a", 4, done));
+  budget.run(workOf("b", 15, done));
+  budget.run(workOf("c", 3, done));
+  expect(done.splice(0)).toEqual(["a 4", "b 6"]);
+  await nextTurn();
+  expect(done.splice(0)).toEqual(["b 9", "c 1"]);
+  await nextTurn();
+  expect(done.splice(0)).toEqual(["c 2"]);
+  // Nothing is left over from an earlier turn.
+  await nextTurn();
+  budget.run(workOf("d", 10, done));
+  expect(done).toEqual(["d 10"]);
+});
+
+it("lets work that began go behind the others", async () => {
+  const budget = new TurnBudget(10);
+  const done: string[] = [];
+  budget.run(workOf("a", 25, done));
+  budget.run(workOf("b", 5, done));
+  await nextTurn();
+  await nextTurn();
+  await nextTurn();
+  expect(done).toEqual(["a 10", "a 10", "b 5", "a 5"]);
+});
