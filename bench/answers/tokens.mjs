@@ -2,8 +2,8 @@
 import { read, sleep, startRedis, startServer, tableOf } from "./processes.mjs";
 
 const READERS = 1.2;
-const WARM_MS = 4_000;
-const MEASURED_MS = 8_000;
+const WARM_MS = 3_000;
+const MEASURED_MS = 5_000;
 /** Turn about, as the machine is not the same from one second to the next. */
 const ROUNDS = 3;
 

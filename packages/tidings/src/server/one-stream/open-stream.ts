@@ -3,6 +3,7 @@
  * This module is browser compatible.
  */
 import { reporter } from "../../guard/foreign.ts";
+import { checkOptionNames } from "../../guard/option-names.ts";
 import { createFetchOutlet } from "../adapters/fetch.ts";
 import { createNodeOutlet } from "../adapters/node.ts";
 import { type ContractOptions, dataCheck } from "../message/check-data.ts";
@@ -36,7 +37,7 @@ export type FetchEventStream<Events extends object = EventMap> = EventStream<Eve
  * Answers the request with an event stream: head and first byte leave at once, a heartbeat runs, `send` sends.
  * For servers that take a `Request` and want a `Response` (Hono, h3, Next, Bun, Deno, Workers): return the stream's `response`.
  * @param source - Messages to send, as fast as the peer takes them; the stream ends with it. Options alone may stand here.
- * @throws {TypeError} If an option is wrong; nothing has been sent then.
+ * @throws {TypeError} If there is no such option, or one is wrong; nothing has been sent then.
  * @throws {RangeError} If `status`, `retryMs` or a limit is out of range.
  */
 export function openStream<Events extends object = EventMap>(
@@ -62,6 +63,7 @@ export function openStream(request: NodeRequest | FetchRequest, ...rest: unknown
   assertRequest(request, response);
 
   // Whatever can be wrong is found before the head leaves.
+  checkOptionNames("open event stream", options, NAMES);
   const limits = resolveLimits(options);
   const check = dataCheck(options);
   const { compression } = options;
@@ -98,6 +100,20 @@ export function openStream(request: NodeRequest | FetchRequest, ...rest: unknown
   }
   return stream;
 }
+
+const STREAM_OPTIONS: Record<keyof StreamOptions, true> = {
+  status: true,
+  headers: true,
+  retryMs: true,
+  heartbeatMs: true,
+  maxBufferedBytes: true,
+  stallMs: true,
+  events: true,
+  checkEvents: true,
+  compression: true,
+  onError: true,
+};
+const NAMES = { known: Object.keys(STREAM_OPTIONS) };
 
 function isFetchRequest(request: NodeRequest | FetchRequest): request is FetchRequest {
   return typeof request.headers.get === "function";
