@@ -5,6 +5,8 @@ export interface Switchboard {
   readonly port: number;
   /** Leads new connections there. */
   lead(port: number): void;
+  /** Has nothing pass, and nobody told: what a broken network is. With false, everything goes on. */
+  hold(held: boolean): void;
   /** Cuts those that are open, with what is on its way. */
   cut(): void;
   close(): void;
@@ -12,6 +14,7 @@ export interface Switchboard {
 
 export async function openSwitchboard(target: number): Promise<Switchboard> {
   let current = target;
+  let held = false;
   const open = new Set<Socket>();
   const server = createServer((near) => {
     const far = createConnection(current, "127.0.0.1");
@@ -25,7 +28,8 @@ export async function openSwitchboard(target: number): Promise<Switchboard> {
         open.delete(one);
         other.destroy();
       });
-      one.pipe(other);
+      one.on("data", (bytes) => void other.write(bytes));
+      if (held) one.pause();
     }
   }).listen(0, "127.0.0.1");
   await new Promise((resolve) => void server.once("listening", resolve));
@@ -35,6 +39,13 @@ export async function openSwitchboard(target: number): Promise<Switchboard> {
   return {
     port: (server.address() as AddressInfo).port,
     lead: (port) => void (current = port),
+    hold: (now) => {
+      held = now;
+      for (const socket of open) {
+        if (held) socket.pause();
+        else socket.resume();
+      }
+    },
     cut,
     close: () => {
       server.close();

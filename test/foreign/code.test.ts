@@ -442,7 +442,7 @@ const elsewhere: readonly [pattern: RegExp, reason: string][] = [
     "engines: log/lmdb and test/engines break the real ones",
   ],
   [
-    /^(?:Log\.(?:open|follow|unfollow)|OpenLogOptions|Retention|Selection|describeLog)/,
+    /^(?:Log\.(?:open|enlist|follow|unfollow)|OpenLogOptions|Retention|Selection|describeLog)/,
     "the log's contract, between a hub and its log",
   ],
   [

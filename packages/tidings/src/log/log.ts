@@ -22,6 +22,12 @@ export interface Log {
    * @throws {LogError} `full`, `busy`, `closed` or `failed`: nothing was appended, unless it says otherwise.
    */
   append(drafts: readonly Draft[], options?: AppendOptions): Promise<Appended>;
+  /**
+   * Only of a log that is kept in a database of the application. Appends all of `drafts`, next to each other, if and only if a
+   * transaction of the application commits. Resolves when they are part of the transaction: where they will be is not known then.
+   * @throws {TypeError} If it is not a transaction. @throws What the database says: then the transaction cannot commit.
+   */
+  enlist?(transaction: unknown, drafts: readonly Draft[], options?: AppendOptions): Promise<void>;
   /** Reads forward from a position. Costs what it returns, not what lies between. */
   read(request: ReadRequest): Promise<Page>;
   /** Where the log is now. Costs little, however much is retained. Called for returning subscribers. */

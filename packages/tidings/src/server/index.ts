@@ -52,7 +52,7 @@ export type { DiagnosticsMessages } from "./observe/diagnostics.ts";
 export type { Inspection, StreamInspection } from "./observe/inspection.ts";
 export type { FetchRequest, FastifyReply, NodeRequest, NodeResponse } from "./request/http-types.ts";
 export { createHub } from "./hub/create-hub.ts";
-export type { Published, PublishOptions } from "./publish/publisher.ts";
+export type { Published, PublishInTransaction, PublishOptions } from "./publish/publisher.ts";
 export type {
   Authorization,
   Authorize,

@@ -11,10 +11,21 @@ import type { FetchRequest, FastifyReply, NodeRequest, NodeResponse } from "../r
 import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
 import type { Subscription } from "../streams/subscription.ts";
 import type { EventMap } from "../../wire/contract.ts";
-import type { Published, PublishOptions } from "../publish/publisher.ts";
+import type { Published, PublishInTransaction, PublishOptions } from "../publish/publisher.ts";
 
 export interface Hub<Events extends object = EventMap> {
   // Compilers report a mistake against the last overload: the usual one.
+  /** Several messages, all of them or none, if and only if a transaction of the application commits. */
+  publish(
+    messages: readonly (Publication<Events> & { readonly topic: string })[],
+    options: PublishInTransaction,
+  ): Promise<void>;
+  /**
+   * Publishes if and only if a transaction of the application commits. Resolves when the message is part of the transaction. It has no
+   * cursor then: it gets one, after everything that was published before, when the transaction has committed.
+   * @throws {TypeError} If the log of this hub takes no transaction, or `transaction` is not one.
+   */
+  publish(topic: string, message: Publication<Events>, options: PublishInTransaction): Promise<void>;
   /** Appends several messages, to any topics, all of them or none, next to each other in the order of the log. */
   publish(
     messages: readonly (Publication<Events> & { readonly topic: string })[],

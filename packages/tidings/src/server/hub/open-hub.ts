@@ -20,7 +20,7 @@ import { HubCounters, type HubStatistics } from "../observe/hub-stats.ts";
 import { HubStream } from "../streams/hub-stream.ts";
 import { EndedStreams, inspect, recordOf, type Inspection } from "../observe/inspection.ts";
 import type { Publication } from "../publish/publication.ts";
-import { type PublishOptions, type Published, Publisher } from "../publish/publisher.ts";
+import { type PublishInTransaction, type PublishOptions, Publisher } from "../publish/publisher.ts";
 import { SubscribePipeline } from "../subscribe/subscribe-pipeline.ts";
 import {
   checkReadOptions,
@@ -96,11 +96,13 @@ export class OpenHub implements Hub {
 
   async publish(
     first: string | readonly (Publication & { readonly topic: string })[],
-    second?: Publication | PublishOptions,
-    third?: PublishOptions,
-  ): Promise<Published> {
+    second?: Publication | PublishOptions | PublishInTransaction,
+    third?: PublishOptions | PublishInTransaction,
+    // Each overload has a result of its own.
+  ): Promise<never> {
     if (typeof first !== "object") {
-      return this.#publisher.publish([{ topic: first, message: second as Publication }], third);
+      const message = second as Publication;
+      return this.#publisher.publish([{ topic: first, message }], third) as Promise<never>;
     }
     if (!Array.isArray(first)) {
       throw new TypeError(
@@ -111,7 +113,7 @@ export class OpenHub implements Hub {
       topic: message?.topic,
       message,
     }));
-    return this.#publisher.publish(messages, second as PublishOptions | undefined);
+    return this.#publisher.publish(messages, second as PublishOptions | undefined) as Promise<never>;
   }
 
   async subscribe(

@@ -15,6 +15,17 @@ import { PublishRate } from "./publish-rate.ts";
 export interface PublishOptions {
   /** A second publish with the same key changes nothing and returns what the first one did. Remembered by the log, for minutes. */
   idempotencyKey?: string;
+  /** See {@link PublishInTransaction}. */
+  transaction?: undefined;
+}
+
+/** For a log in the application's own database, such as `postgresLog`. */
+export interface PublishInTransaction extends Omit<PublishOptions, "transaction"> {
+  /**
+   * A transaction that the application began: the message is published if and only if it commits. The log says what it takes;
+   * `postgresLog` takes a client of `pg`, the `sql` of `sql.begin`, or a function `(text, values)` that runs a statement in it.
+   */
+  transaction: object;
 }
 
 export interface Published {
@@ -63,11 +74,14 @@ export class Publisher {
     opened.catch(ignore);
   }
 
-  /** Publishes all of `messages` or none. */
+  /**
+   * Publishes all of `messages` or none.
+   * @returns Nothing in a transaction: its cursors are known once that has committed.
+   */
   async publish(
     messages: readonly { readonly topic: string; readonly message: Publication }[],
-    options: PublishOptions | undefined,
-  ): Promise<Published> {
+    options: PublishOptions | PublishInTransaction | undefined,
+  ): Promise<Published | undefined> {
     const { messageBytes, messagesPerPublish, checkData } = this.#options;
     if (messages.length === 0 || messages.length > messagesPerPublish) {
       throw new RangeError(
@@ -80,6 +94,10 @@ export class Publisher {
     if (this.#closed) throw new HubError("closed", "Cannot publish: the hub has drained");
     this.#rate?.take(drafts.length, this.#now());
     this.#position ??= await this.#opened;
+    if (options?.transaction !== undefined) {
+      await this.#enlist(options.transaction, drafts, appendOptions);
+      return undefined;
+    }
     const { first, last, offsets, repeated } = await this.#log.append(drafts, appendOptions);
     // As it is now: the log may have been replaced meanwhile.
     const { epoch } = this.#position;
@@ -94,6 +112,15 @@ export class Publisher {
       told.publish({ topics: drafts.map(({ topic }) => topic), ids, repeated, tookMs });
     }
     return { id: ids.at(-1)!, ids, repeated };
+  }
+
+  async #enlist(transaction: object, drafts: readonly Draft[], options: AppendOptions): Promise<void> {
+    if (this.#log.enlist === undefined) {
+      throw new TypeError(
+        "Cannot publish: the log of this hub takes no transaction, expected a log in the application's database, such as postgresLog",
+      );
+    }
+    await this.#log.enlist(transaction, drafts, options);
   }
 
   /** Nothing is published any more. */
@@ -147,7 +174,7 @@ function toDraft(topic: string, message: Publication, maxMessageBytes: number, c
   return key === undefined ? { topic, body } : { topic, body, key };
 }
 
-function toAppendOptions(options: PublishOptions = {}): AppendOptions {
+function toAppendOptions(options: PublishOptions | PublishInTransaction = {}): AppendOptions {
   const { idempotencyKey } = options;
   if (idempotencyKey === undefined) return {};
   if (typeof idempotencyKey !== "string" || idempotencyKey === "" || idempotencyKey.length > 256) {
