@@ -6,7 +6,7 @@ import type { PostgresClient } from "../../packages/tidings/src/log/postgres/ind
 export interface TestClient {
   readonly client: PostgresClient;
   /** Runs statements in one transaction; `work` throws to roll it back. */
-  transaction(work: (transaction: unknown) => Promise<void>): Promise<void>;
+  readonly transaction: (work: (transaction: unknown) => Promise<void>) => Promise<void>;
   close(): Promise<void>;
 }
 
