@@ -20,7 +20,12 @@ import { HubCounters, type HubStatistics } from "../observe/hub-stats.ts";
 import { HubStream } from "../streams/hub-stream.ts";
 import { EndedStreams, inspect, recordOf, type Inspection } from "../observe/inspection.ts";
 import type { Publication } from "../publish/publication.ts";
-import { type PublishInTransaction, type PublishOptions, Publisher } from "../publish/publisher.ts";
+import {
+  type PublishInTransaction,
+  type Published,
+  type PublishOptions,
+  Publisher,
+} from "../publish/publisher.ts";
 import { SubscribePipeline } from "../subscribe/subscribe-pipeline.ts";
 import {
   checkReadOptions,
@@ -102,7 +107,7 @@ export class OpenHub implements Hub {
   ): Promise<never> {
     if (typeof first !== "object") {
       const message = second as Publication;
-      return this.#publisher.publish([{ topic: first, message }], third) as Promise<never>;
+      return this.#publish([{ topic: first, message }], third);
     }
     if (!Array.isArray(first)) {
       throw new TypeError(
@@ -113,7 +118,18 @@ export class OpenHub implements Hub {
       topic: message?.topic,
       message,
     }));
-    return this.#publisher.publish(messages, second as PublishOptions | undefined) as Promise<never>;
+    return this.#publish(messages, second as PublishOptions | undefined);
+  }
+
+  #publish(
+    messages: readonly { readonly topic: string; readonly message: Publication }[],
+    options: PublishOptions | PublishInTransaction | undefined,
+  ): Promise<never> {
+    const done: Promise<Published | void> =
+      options?.transaction === undefined
+        ? this.#publisher.publish(messages, options)
+        : this.#publisher.enlist(messages, options);
+    return done as Promise<never>;
   }
 
   async subscribe(

@@ -45,6 +45,11 @@ export interface PublishLimits {
   readonly checkData: CheckData | undefined;
 }
 
+interface ToPublish {
+  readonly topic: string;
+  readonly message: Publication;
+}
+
 export class Publisher {
   readonly #log: Log;
   readonly #opened: Promise<{ readonly epoch: string }>;
@@ -74,30 +79,13 @@ export class Publisher {
     opened.catch(ignore);
   }
 
-  /**
-   * Publishes all of `messages` or none.
-   * @returns Nothing in a transaction: its cursors are known once that has committed.
-   */
-  async publish(
-    messages: readonly { readonly topic: string; readonly message: Publication }[],
-    options: PublishOptions | PublishInTransaction | undefined,
-  ): Promise<Published | undefined> {
-    const { messageBytes, messagesPerPublish, checkData } = this.#options;
-    if (messages.length === 0 || messages.length > messagesPerPublish) {
-      throw new RangeError(
-        `Cannot publish: there are ${messages.length} messages, expected 1 to ${messagesPerPublish} (limits.messagesPerPublish)`,
-      );
-    }
+  /** Publishes all of `messages` or none. */
+  async publish(messages: readonly ToPublish[], options: PublishOptions | undefined): Promise<Published> {
     const calledMs = channels["tidings:publish"].hasSubscribers ? this.#now() : 0;
-    const drafts = messages.map(({ topic, message }) => toDraft(topic, message, messageBytes, checkData));
+    const drafts = this.#check(messages);
     const appendOptions = toAppendOptions(options);
-    if (this.#closed) throw new HubError("closed", "Cannot publish: the hub has drained");
-    this.#rate?.take(drafts.length, this.#now());
+    this.#take(drafts.length);
     this.#position ??= await this.#opened;
-    if (options?.transaction !== undefined) {
-      await this.#enlist(options.transaction, drafts, appendOptions);
-      return undefined;
-    }
     const { first, last, offsets, repeated } = await this.#log.append(drafts, appendOptions);
     // As it is now: the log may have been replaced meanwhile.
     const { epoch } = this.#position;
@@ -114,13 +102,33 @@ export class Publisher {
     return { id: ids.at(-1)!, ids, repeated };
   }
 
-  async #enlist(transaction: object, drafts: readonly Draft[], options: AppendOptions): Promise<void> {
+  /** Has all of `messages` published when a transaction of the application commits. */
+  async enlist(messages: readonly ToPublish[], options: PublishInTransaction): Promise<void> {
+    const drafts = this.#check(messages);
+    const appendOptions = toAppendOptions(options);
     if (this.#log.enlist === undefined) {
       throw new TypeError(
         "Cannot publish: the log of this hub takes no transaction, expected a log in the application's database, such as postgresLog",
       );
     }
-    await this.#log.enlist(transaction, drafts, options);
+    this.#take(drafts.length);
+    await this.#opened;
+    await this.#log.enlist(options.transaction, drafts, appendOptions);
+  }
+
+  #check(messages: readonly ToPublish[]): Draft[] {
+    const { messageBytes, messagesPerPublish, checkData } = this.#options;
+    if (messages.length === 0 || messages.length > messagesPerPublish) {
+      throw new RangeError(
+        `Cannot publish: there are ${messages.length} messages, expected 1 to ${messagesPerPublish} (limits.messagesPerPublish)`,
+      );
+    }
+    return messages.map(({ topic, message }) => toDraft(topic, message, messageBytes, checkData));
+  }
+
+  #take(messages: number): void {
+    if (this.#closed) throw new HubError("closed", "Cannot publish: the hub has drained");
+    this.#rate?.take(messages, this.#now());
   }
 
   /** Nothing is published any more. */
