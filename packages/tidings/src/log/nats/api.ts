@@ -23,8 +23,10 @@ export interface ApiOptions {
 /** One attempt; then the same is asked again, over the connection that is there then. */
 const ATTEMPT_MS = 3_000;
 const RETRY_MS = [20, 500] as const;
-/** No room: for the stream, the account or the server. */
-const FULL = new Set([10_002, 10_023, 10_028, 10_047, 10_077]);
+/** No room: for the account or the server. */
+const FULL = new Set([10_002, 10_023, 10_028, 10_047]);
+/** The stream could not store it, for the reason that it gives. */
+const STORE_FAILED = 10_077;
 
 export class Api {
   readonly #options: ApiOptions;
@@ -59,7 +61,7 @@ export class Api {
         const reply = JSON.parse(new TextDecoder().decode(data)) as Answer & Reply;
         const { error } = reply;
         if (error === undefined || accept.includes(error.code)) return reply;
-        if (error.code !== 503 && error.code !== 408) throw refusal(what, error);
+        if (!mayPass(error)) throw refusal(what, error);
         reason = `${error.description}`;
       } catch (failure) {
         if (failure instanceof LogError) throw failure;
@@ -93,9 +95,19 @@ export class Api {
   }
 }
 
+/** Whether the same may be answered otherwise soon: there is no leader, say. */
+export function mayPass(error: ApiError): boolean {
+  return (error.code === 503 || error.code === 408) && !isFull(error);
+}
+
+function isFull({ err_code = 0, description = "" }: ApiError): boolean {
+  return FULL.has(err_code) || (err_code === STORE_FAILED && /maximum|exceeded|no space/.test(description));
+}
+
 /** What JetStream says, as an error of the log. */
-export function refusal(what: string, { code, err_code = 0, description = "" }: ApiError): LogError {
-  if (FULL.has(err_code)) {
+export function refusal(what: string, error: ApiError): LogError {
+  const { code, err_code = 0, description = "" } = error;
+  if (isFull(error)) {
     return new LogError("full", `Cannot ${what} log: JetStream has no room left (${description})`);
   }
   return new LogError("failed", `Cannot ${what} log: JetStream says ${code} ${description} (${err_code})`);

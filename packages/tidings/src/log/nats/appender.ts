@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { idempotencyScope } from "../idempotency.ts";
 import { LogError, type Appended, type Draft } from "../log.ts";
-import { refusal, type ApiError } from "./api.ts";
+import { mayPass, refusal, type ApiError } from "./api.ts";
 import { SentHeaders, type NatsConnection, type NatsMessage, type NatsSubscription } from "./connection.ts";
 import { encodeDraft } from "./frames.ts";
 import { subjectOf } from "./subjects.ts";
@@ -239,7 +239,7 @@ export class Appender {
     const message = this.#sent.get(id);
     if (message === undefined) return;
     const said = parse(data);
-    if (said.error !== undefined && said.error.code !== 503) {
+    if (said.error !== undefined && !mayPass(said.error)) {
       this.#fail(message.append, refusal("append to", said.error));
       this.#answered(id, true);
       return;
