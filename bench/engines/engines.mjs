@@ -13,6 +13,11 @@ const require = createRequire(new URL("../../test/engines/package.json", import.
 export const { createClient } = require("redis");
 export const { Redis } = require("ioredis");
 const { Redis: Valkey } = require("iovalkey");
+export const { jetstream, jetstreamManager } = require("@nats-io/jetstream");
+const { connect } = require("@nats-io/transport-node");
+
+export const connectToNats = (port) =>
+  connect({ servers: `127.0.0.1:${port}`, waitOnFirstConnect: true, reconnectTimeWait: 50 });
 
 export const RETENTION = { messages: 10_000, bytes: 64 * 2 ** 20, ageMs: 3_600_000 };
 
@@ -113,7 +118,7 @@ async function connected(port) {
   }
 }
 
-async function freePort() {
+export async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const { port } = server.address();

@@ -1,12 +1,13 @@
 /**
  * `npm run bench engines [-- NAME…]`: logs in engines, each beside the engine without us, and long runs: the names are those of
- * `PARTS`. Needs `npm run build`, `npm ci` in test/engines, redis-server and nginx.
+ * `PARTS`. Needs `npm run build`, `npm ci` in test/engines, redis-server, nats-server and nginx.
  */
 import { measureLmdb } from "./lmdb.mjs";
 import { measureCuts } from "./long/cuts.mjs";
 import { measureFailovers } from "./long/failovers.mjs";
 import { measureOutage } from "./long/outage.mjs";
 import { measureSteady } from "./long/steady.mjs";
+import { measureNats } from "./nats.mjs";
 import { measureRedis } from "./redis.mjs";
 import { measureReturning } from "./returning.mjs";
 import { measureRolling } from "./rolling.mjs";
@@ -15,6 +16,7 @@ const PARTS = {
   returning: measureReturning,
   lmdb: measureLmdb,
   redis: measureRedis,
+  nats: measureNats,
   rolling: measureRolling,
   cuts: measureCuts,
   failovers: measureFailovers,

@@ -1,8 +1,9 @@
-/** Another process of a measurement: follows a log, or reads a stream of Redis by itself, and notes how late messages come. */
+/** Another process of a measurement: follows a log, or reads a stream of an engine by itself, and notes how late messages come. */
 import { open } from "lmdb";
 import { lmdbLog } from "tidings/log/lmdb";
+import { natsLog } from "tidings/log/nats";
 import { redisLog } from "tidings/log/redis";
-import { CLIENTS, createClient, now, percentile, RETENTION } from "./engines.mjs";
+import { CLIENTS, connectToNats, createClient, jetstream, now, percentile, RETENTION } from "./engines.mjs";
 
 const options = JSON.parse(process.argv[2]);
 let delays = [];
@@ -25,6 +26,13 @@ if (options.kind === "lmdb") {
 } else if (options.kind === "redis") {
   const client = await CLIENTS["node-redis"](options.port);
   for (const { name, topics } of options.logs) await follow(redisLog(client, { name }), topics);
+} else if (options.kind === "nats") {
+  await follow(natsLog(await connectToNats(options.port)), options.topics);
+} else if (options.kind === "nats-bare") {
+  const consumer = await jetstream(await connectToNats(options.port)).consumers.get("bare", {
+    deliver_policy: "new",
+  });
+  await consumer.consume({ callback: ({ data }) => note(data) });
 } else if (options.kind === "xread") {
   const client = createClient({ url: `redis://127.0.0.1:${options.port}` });
   await client.connect();
