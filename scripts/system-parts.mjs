@@ -44,6 +44,8 @@ const PARTS = [
   { name: "nats-server", debian: "nats-server", present: () => hasProgram("nats-server") },
   { name: "PostgreSQL", debian: "postgresql", present: hasPostgres },
   { name: "PgBouncer", debian: "pgbouncer", present: () => hasProgram("pgbouncer") },
+  { name: "unshare and nsenter", debian: "util-linux", present: () => hasProgram("nsenter") },
+  { name: "ip", debian: "iproute2", present: () => hasProgram("ip") },
   { name: "curl", debian: "curl", present: () => hasProgram("curl") },
   { name: "a Chinese font", debian: "fonts-noto-cjk", present: () => hasFont(":lang=zh") },
   { name: "an emoji font", debian: "fonts-noto-color-emoji", present: () => hasFont(":charset=1f600") },

@@ -268,7 +268,7 @@ describe("natsLog()", () => {
     const stream = await fill();
     expect(stream.refusal).toMatchObject({ name: "LogError", code: "full" });
     expect((await readAll(log)).entries.map(({ offset }) => offset)).toEqual(stream.accepted);
-    await streams.update("tidings", { max_bytes: -1 } as never);
+    await streams.update("tidings", { max_bytes: -1 });
     const account = await fill();
     expect(account.refusal).toMatchObject({ name: "LogError", code: "full" });
     expect(account.accepted[0]).toBe(stream.accepted.length + 1);
@@ -321,7 +321,7 @@ describe("natsLog() on a cluster of three", () => {
     cleanups.push(() => Promise.all(servers.map((server) => server.stop())));
     const ports = servers.map(({ port }) => port);
     const opened = await openLog(ports, { replicas: 3, deadlineMs: 60_000 });
-    const other = await openLog([...ports].reverse(), { replicas: 3 });
+    const other = await openLog([ports[2]!, ports[1]!, ports[0]!], { replicas: 3 });
     const from = await opened.log.follow!(["a"]);
     const otherFrom = await other.log.follow!("all");
     let rounds = 0;
@@ -334,7 +334,7 @@ describe("natsLog() on a cluster of three", () => {
         );
         // Two copies of three have to be whole.
         const isWhole =
-          cluster?.replicas?.every(({ current, offline }) => current && offline !== true) === true;
+          cluster?.replicas?.every(({ current, offline }) => current && !(offline ?? false)) === true;
         const server = isWhole ? servers.find(({ name }) => name === cluster?.leader) : undefined;
         if (server === undefined) {
           await new Promise((resolve) => void setTimeout(resolve, 200));
