@@ -63,6 +63,7 @@ export function createStreamWorld(head: number, link: Partial<HubLink> = {}): St
     wake: note("wake", link.wake),
     due: note("due", link.due),
     end: note("end", link.end),
+    entered: (stream) => link.entered?.(stream),
     closed: note("closed", link.closed),
     update: note("update", link.update),
   };

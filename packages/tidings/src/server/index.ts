@@ -18,7 +18,11 @@ export type {
 export type { OutgoingMessage } from "./message/outgoing-message.ts";
 export type { Source } from "./one-stream/source.ts";
 export type { HeadOptions } from "./out/response-head.ts";
-export { type Hub } from "./hub/hub.ts";
+export type { Hub, InspectOptions } from "./hub/hub.ts";
+export type { HubProcess } from "./cluster/cluster.ts";
+export type { ClusterOptions, PresenceOptions } from "./cluster/cluster-options.ts";
+export type { ProcessStatistics } from "./cluster/process-records.ts";
+export type { Presence } from "./cluster/process-table.ts";
 export type { RetentionOptions, HubLimits, HubOptions } from "./hub/hub-options.ts";
 export type { CompressionOptions } from "./compression/compression-options.ts";
 export { HubError } from "./publish/hub-error.ts";

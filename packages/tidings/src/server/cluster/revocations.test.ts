@@ -96,7 +96,7 @@ describe("revoke", () => {
     expect(one.errors).toEqual([
       expect.objectContaining({ message: expect.stringContaining("Revocations may have been discarded") }),
     ]);
-    expect(one.hub.stats().ended["revoked"]).toBe(2);
+    await until(() => one.hub.stats().ended["revoked"] === 2);
     nobody.cut();
     vi.restoreAllMocks();
   });

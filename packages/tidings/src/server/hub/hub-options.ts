@@ -6,6 +6,12 @@ import { checkOptionNames } from "../../guard/option-names.ts";
 import { positive } from "../../guard/positive.ts";
 import { reporter } from "../../guard/foreign.ts";
 import type { Log, Retention, TopicRetention } from "../../log/log.ts";
+import {
+  checkCluster,
+  type CheckedCluster,
+  type ClusterOptions,
+  type PresenceOptions,
+} from "../cluster/cluster-options.ts";
 import type { QuotaLimits } from "../subscribe/stream-quota.ts";
 import { type CheckData, type ContractOptions, dataCheck } from "../message/check-data.ts";
 import {
@@ -14,6 +20,7 @@ import {
   type CompressionOptions,
 } from "../compression/compression-options.ts";
 import type { SlowPolicy } from "../entries/conflation.ts";
+import { PROCESSES_TOPIC } from "../topics/reserved-topics.ts";
 import { selectTopics, type TopicSelector } from "../topics/topic-selection.ts";
 import type { EventMap } from "../../wire/contract.ts";
 
@@ -48,6 +55,13 @@ export interface HubOptions<Events extends object = EventMap> extends ContractOp
    * same bytes go to all: see docs/compression.md for what it saves and costs. Do not compress secrets beside text that others choose.
    */
   compression?: boolean | CompressionOptions;
+  /**
+   * Whether this process tells the others of its log that it lives, and hears them: for `hub.processes()`, and to inspect streams
+   * everywhere. Default: false, but with `presence`.
+   */
+  cluster?: boolean | ClusterOptions;
+  /** Whether the hub knows who is present in each topic, over all processes of the log. Default: false. */
+  presence?: boolean | PresenceOptions;
   limits?: HubLimits;
   /** Receives errors that no call can report: a log that failed, a filter that threw. Default: `console.error`. */
   onError?: (error: unknown) => void;
@@ -97,6 +111,7 @@ export interface CheckedOptions {
   readonly publishesPerSecond: number;
   readonly compression: Compression | undefined;
   readonly checkData: CheckData | undefined;
+  readonly cluster: CheckedCluster | undefined;
   readonly onError: (error: unknown) => void;
 }
 
@@ -112,6 +127,8 @@ const HUB_OPTIONS: Record<keyof HubOptions, true> = {
   slow: true,
   recent: true,
   compression: true,
+  cluster: true,
+  presence: true,
   limits: true,
   onError: true,
 };
@@ -144,8 +161,10 @@ export function checkOptions(options: HubOptions): CheckedOptions {
     { known: ["messages", "bytes", "ageMs", "topics"] },
     "retention.",
   );
+  const cluster = checkCluster(options.cluster, options.presence);
   return {
-    retention: toRetention(retention),
+    retention: toRetention(retention, cluster !== undefined),
+    cluster,
     heartbeatMs: orNever("heartbeatMs", options.heartbeatMs ?? 15_000),
     stallMs: orNever("stallMs", options.stallMs ?? 120_000),
     timeoutMs: orNever("timeoutMs", options.timeoutMs ?? 30_000),
@@ -182,7 +201,10 @@ export function checkOptions(options: HubOptions): CheckedOptions {
   };
 }
 
-function toRetention(options: RetentionOptions): Retention {
+/** What processes tell each other is of no use for long. */
+const PROCESSES_RETENTION = { messages: 10_000, ageMs: 120_000 };
+
+function toRetention(options: RetentionOptions, isCluster: boolean): Retention {
   const { messages = 10_000, bytes = 64 * 2 ** 20, ageMs = 3_600_000, topics = [] } = options;
   for (const [name, value] of Object.entries({ messages, bytes, ageMs }))
     positive("create hub", `retention.${name}`, value);
@@ -191,8 +213,9 @@ function toRetention(options: RetentionOptions): Retention {
       positive("create hub", `retention.topics ${name}`, value);
     return { matches: selectTopics(selectors, Infinity).matches, bounds };
   });
-  const forTopic: Retention["forTopic"] = (topic) => rules.find(({ matches }) => matches(topic))?.bounds;
-  return rules.length === 0 ? { messages, bytes, ageMs } : { messages, bytes, ageMs, forTopic };
+  const forTopic: Retention["forTopic"] = (topic) =>
+    topic === PROCESSES_TOPIC ? PROCESSES_RETENTION : rules.find(({ matches }) => matches(topic))?.bounds;
+  return rules.length === 0 && !isCluster ? { messages, bytes, ageMs } : { messages, bytes, ageMs, forTopic };
 }
 
 function toPolicies(rules: NonNullable<HubOptions["slow"]>): ((topic: string) => SlowPolicy) | undefined {

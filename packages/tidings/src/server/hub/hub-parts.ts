@@ -17,6 +17,7 @@ import { HubStreams } from "../streams/hub-streams.ts";
 import { SubscriberGroups } from "../streams/subscriber-groups.ts";
 import type { StreamEnd, TopicsUpdate, UpdateResult } from "../streams/subscription.ts";
 import { CONTROL_TOPIC } from "../topics/reserved-topics.ts";
+import type { TopicSelection } from "../topics/topic-selection.ts";
 import { TopicUpdates } from "../update/topic-updates.ts";
 import type { HubEnvironment } from "./environment.ts";
 
@@ -40,6 +41,10 @@ export interface HubPartsOptions {
   /** What processes tell each other: see the room `cluster`. */
   readonly onControl: (entry: Entry) => void;
   readonly onControlLost: () => void;
+  readonly controlTopics: readonly string[];
+  /** A stream is open; and the topics of one have changed. */
+  readonly onEntered: (stream: HubStream) => void;
+  readonly onMoved: (stream: HubStream, before: TopicSelection) => void;
 }
 
 /** A collection of garbage that falls into a slice adds a millisecond or two of its own. */
@@ -122,12 +127,13 @@ export class HubParts implements HubLink {
       fanOut: this.fanOut,
       topicsPerStream: settings.topicsPerStream,
       onError: settings.onError,
+      onMoved: options.onMoved,
     });
     this.control = new ControlFollower(
       { epoch, head },
       {
         log,
-        topics: [CONTROL_TOPIC],
+        topics: options.controlTopics,
         onEntry: options.onControl,
         onLost: options.onControlLost,
         onError: settings.onError,
@@ -188,6 +194,10 @@ export class HubParts implements HubLink {
 
   update(stream: HubStream, update: TopicsUpdate): Promise<UpdateResult> {
     return this.#updates.update(stream, update);
+  }
+
+  entered(stream: HubStream): void {
+    this.#options.onEntered(stream);
   }
 
   closed(stream: HubStream): void {

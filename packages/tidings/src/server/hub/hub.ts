@@ -2,6 +2,8 @@
  * A hub: topics, their log, and the streams that read it, in one process. Publishing appends to the log; a stream is a
  * cursor in it; what is between them is the fan-out. Nothing is kept per subscriber but its place.
  */
+import type { HubProcess } from "../cluster/cluster.ts";
+import type { Presence } from "../cluster/process-table.ts";
 import type { DrainOptions } from "../streams/drain.ts";
 import type { HubStatistics } from "../observe/hub-stats.ts";
 import type { Inspection } from "../observe/inspection.ts";
@@ -12,6 +14,15 @@ import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
 import type { Subscription } from "../streams/subscription.ts";
 import type { EventMap } from "../../wire/contract.ts";
 import type { Published, PublishInTransaction, PublishOptions } from "../publish/publisher.ts";
+
+export interface InspectOptions {
+  /** The streams of this subscriber alone. */
+  readonly subscriber?: string;
+  /** Whether all processes of the log are asked. Default: false. Each answers with at most 64 KiB; the newest 100 streams are returned. */
+  readonly everywhere?: boolean;
+  /** Milliseconds that the others may take. Those that did not answer are in `silent`. Default: 1,000. */
+  readonly timeoutMs?: number;
+}
 
 export interface Hub<Events extends object = EventMap> {
   // Compilers report a mistake against the last overload: the usual one.
@@ -75,10 +86,25 @@ export interface Hub<Events extends object = EventMap> {
    */
   drain(options?: DrainOptions): Promise<void>;
   /**
-   * Why did a subscriber get the message with this id, or not? Looks at the streams that are open, and at the last 1,000
-   * that are over; of one subscriber, when one is named. Of this process alone.
+   * Who is present in a topic, over all processes of the log: those whose streams select it by name. As the log says it: joins and leaves
+   * come after `presence.coalesceMs`; those of a process that died, within its lease.
+   * @throws {TypeError} If presence is off.
    */
-  inspect(id: string, options?: { subscriber?: string }): Promise<Inspection>;
+  presence(topic: string): Presence;
+  /**
+   * The processes of the log, with what each counted: as of its last sign of life, which is a quarter of its lease old at most. One that
+   * died is in the list until its lease is over.
+   * @throws {TypeError} If the hub has neither `cluster` nor `presence`.
+   */
+  processes(): HubProcess[];
+  /**
+   * Why did a subscriber get the message with this id, or not? Looks at the streams that are open, and at the last 1,000
+   * that are over; of one subscriber, when one is named. In this process, or in all of the log.
+   * @throws {TypeError} If all are to be asked, and the hub has neither `cluster` nor `presence`.
+   * @throws {HubError} `too-fast`: 16 such questions wait.
+   * @throws {LogError} If the log could not take the question.
+   */
+  inspect(id: string, options?: InspectOptions): Promise<Inspection>;
   /** What was counted since the hub was made, and what it holds now. */
   stats(): HubStatistics;
 }

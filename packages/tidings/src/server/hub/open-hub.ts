@@ -2,18 +2,21 @@
  * The hub at work: opens streams for those who may have one, and holds together what each request, each message and each
  * farewell passes through.
  */
+import { positive } from "../../guard/positive.ts";
 import { show } from "../../guard/show.ts";
 import { formatCursor } from "../../log/cursor.ts";
 import type { Log } from "../../log/log.ts";
 import { memoryLog } from "../../log/memory/memory-log.ts";
 import { createFetchOutlet } from "../adapters/fetch.ts";
 import { assertUnbegun, createNodeOutlet } from "../adapters/node.ts";
+import { Cluster, type HubProcess } from "../cluster/cluster.ts";
+import type { Presence } from "../cluster/process-table.ts";
 import { ControlRecords } from "../cluster/control-records.ts";
 import { Revocations } from "../cluster/revocations.ts";
 import { StreamQuota, publicAddress } from "../subscribe/stream-quota.ts";
 import { checkDrainOptions, endAtPace, type DrainOptions } from "../streams/drain.ts";
 import type { HubEnvironment } from "./environment.ts";
-import type { Hub } from "./hub.ts";
+import type { Hub, InspectOptions } from "./hub.ts";
 import { checkOptions, type CheckedOptions, type HubOptions } from "./hub-options.ts";
 import { HubParts } from "./hub-parts.ts";
 import { HubCounters, type HubStatistics } from "../observe/hub-stats.ts";
@@ -38,6 +41,7 @@ import { pipelined } from "../adapters/pipelined.ts";
 import { fetchPeer, nodePeer } from "../request/peer.ts";
 import type { OpenOutlet } from "../out/outlet.ts";
 import type { FetchRequest, FastifyReply, NodeRequest, NodeResponse } from "../request/http-types.ts";
+import { CONTROL_TOPIC, PROCESSES_TOPIC } from "../topics/reserved-topics.ts";
 import { selectTopics, type TopicSelection } from "../topics/topic-selection.ts";
 import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
 import type { Subscription } from "../streams/subscription.ts";
@@ -64,6 +68,7 @@ export class OpenHub implements Hub {
   readonly #pipeline: SubscribePipeline;
   readonly #revocations: Revocations;
   readonly #control: ControlRecords;
+  readonly #cluster: Cluster | undefined;
   #parts: HubParts | undefined;
   /** Since when nothing has come from the log. */
   #interruptedAtMs = Infinity;
@@ -74,6 +79,22 @@ export class OpenHub implements Hub {
     this.#environment = environment;
     this.#log = options.log ?? memoryLog();
     this.#quota = new StreamQuota(this.#options.quota);
+    const { cluster, onError } = this.#options;
+    if (cluster !== undefined) {
+      this.#cluster = new Cluster({
+        log: this.#log,
+        settings: cluster,
+        stats: () => this.stats(),
+        now: environment.now,
+        handedOn: async (offset) => (await this.#opening).control.handedOn(offset),
+        inspectHere: (id, subscriber) => this.#inspectHere(id, subscriber),
+        onError,
+      });
+    }
+    this.#control = new ControlRecords(onError, {
+      revoke: (record) => this.#revocations.take(record),
+      ...this.#cluster?.takers,
+    });
     this.#opening = this.#open();
     const position = this.#opening.then(({ recent }) => recent);
     this.#publisher = new Publisher(this.#log, position, this.#options, this.#counters, environment.now);
@@ -92,9 +113,6 @@ export class OpenHub implements Hub {
       refuseWaiting: (subscriber) => this.#pipeline.revoke(subscriber),
       now: environment.now,
       onError: this.#options.onError,
-    });
-    this.#control = new ControlRecords(this.#options.onError, {
-      revoke: (record) => this.#revocations.take(record),
     });
     this.#opening.catch((error: unknown) => this.#options.onError(error));
   }
@@ -199,14 +217,23 @@ export class OpenHub implements Hub {
     return this.#draining;
   }
 
-  async inspect(id: string, options: { subscriber?: string } = {}): Promise<Inspection> {
-    const { recent, streams } = this.#parts ?? (await this.#opening);
-    const records = [...this.#ended];
-    for (const stream of streams) records.push(recordOf(stream, undefined));
-    const { subscriber } = options;
-    const chosen =
-      subscriber === undefined ? records : records.filter((record) => record.subscriber === subscriber);
-    return inspect(id, chosen, this.#log, recent);
+  async inspect(id: string, options: InspectOptions = {}): Promise<Inspection> {
+    const { subscriber, everywhere = false, timeoutMs = 1_000 } = options;
+    if (!everywhere) return this.#inspectHere(id, subscriber);
+    const cluster = this.#clusterFor("inspect everywhere");
+    await this.#opening;
+    return cluster.inspect(id, subscriber, positive("inspect", "timeoutMs", timeoutMs));
+  }
+
+  presence(topic: string): Presence {
+    if (this.#options.cluster?.presence === undefined) {
+      throw new TypeError("Cannot read presence: it is off, expected createHub({ presence: true })");
+    }
+    return this.#clusterFor("read presence").presence(topic);
+  }
+
+  processes(): HubProcess[] {
+    return this.#clusterFor("list processes").processes();
   }
 
   stats(): HubStatistics {
@@ -233,14 +260,37 @@ export class OpenHub implements Hub {
       onLeft: (stream) => {
         this.#ended.add(recordOf(stream, Date.now()));
         this.#quota.leave(stream);
+        this.#cluster?.left(stream);
       },
       onState: (state) => {
         this.#interruptedAtMs = state === "interrupted" ? this.#environment.now() : Infinity;
+        this.#cluster?.members.interrupted(state === "interrupted");
       },
       onControl: (entry) => this.#control.take(entry),
-      onControlLost: () => this.#revocations.lost(),
+      onControlLost: () => {
+        this.#revocations.lost();
+        this.#cluster?.members.lost();
+      },
+      controlTopics: this.#cluster === undefined ? [CONTROL_TOPIC] : [CONTROL_TOPIC, PROCESSES_TOPIC],
+      onEntered: (stream) => this.#cluster?.entered(stream),
+      onMoved: (stream, before) => this.#cluster?.moved(stream, before),
     });
+    this.#cluster?.members.start();
     return this.#parts;
+  }
+
+  async #inspectHere(id: string, subscriber: string | undefined): Promise<Inspection> {
+    const { recent, streams } = this.#parts ?? (await this.#opening);
+    const records = [...this.#ended];
+    for (const stream of streams) records.push(recordOf(stream, undefined));
+    const chosen =
+      subscriber === undefined ? records : records.filter((record) => record.subscriber === subscriber);
+    return inspect(id, chosen, this.#log, recent);
+  }
+
+  #clusterFor(action: string): Cluster {
+    if (this.#cluster !== undefined) return this.#cluster;
+    throw new TypeError(`Cannot ${action}: the hub is alone, expected createHub({ cluster: true })`);
   }
 
   async *#read(
@@ -272,6 +322,7 @@ export class OpenHub implements Hub {
     streams.destroyAll();
     await streams.empty(graceMs);
     this.#publisher.close();
+    await this.#cluster?.members.close();
     parts.finish();
     await this.#log.close();
   }

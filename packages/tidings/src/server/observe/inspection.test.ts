@@ -47,6 +47,7 @@ describe("hub.inspect()", () => {
       "filtered",
     ]);
     expect(await hub.inspect(sent.id)).toEqual({
+      silent: [],
       message: "retained",
       topic: "a",
       publishedAtMs: expect.any(Number),

@@ -27,9 +27,13 @@ export interface Inspection {
   readonly publishedAtMs: number | undefined;
   /** The newest first, at most 100. */
   readonly streams: readonly StreamInspection[];
+  /** Names of processes that did not answer in time; empty unless all were asked. */
+  readonly silent: readonly string[];
 }
 
 export interface StreamInspection {
+  /** The name of its process; undefined unless all were asked. */
+  readonly process: string | undefined;
   readonly subscriber: string | undefined;
   /** What it selects now, or did in the end. */
   readonly topics: readonly TopicSelector[];
@@ -45,10 +49,16 @@ export interface StreamInspection {
    * - `"gap"`: it was reported to the stream as lost, see `reason`.
    * - `"after"`: the stream was over before its turn came.
    */
-  readonly verdict: "sent" | "waiting" | "not-selected" | "filtered" | "before" | "gap" | "after";
+  readonly verdict: (typeof VERDICTS)[number];
   readonly reason: GapReason | undefined;
   /** Bytes that were written to the stream and have not left this process. */
   readonly bufferedBytes: number;
+}
+
+const VERDICTS = ["sent", "waiting", "not-selected", "filtered", "before", "gap", "after"] as const;
+
+export function isVerdict(value: unknown): value is StreamInspection["verdict"] {
+  return VERDICTS.includes(value as never);
 }
 
 /** What is known of a stream, while it is open and for a while after. */
@@ -109,7 +119,7 @@ export async function inspect(
   position: { readonly epoch: string; readonly head: number },
 ): Promise<Inspection> {
   const cursor = parseCursor(id);
-  const none = { topic: undefined, publishedAtMs: undefined, streams: [] };
+  const none = { topic: undefined, publishedAtMs: undefined, streams: [], silent: [] };
   if (cursor === undefined || cursor.epoch !== position.epoch || cursor.offset === 0) {
     return { ...none, message: "other-log" };
   }
@@ -127,6 +137,7 @@ export async function inspect(
     topic: entry?.topic,
     publishedAtMs: entry?.atMs,
     streams,
+    silent: [],
   };
 }
 
@@ -152,6 +163,7 @@ function inspectStream(
   else if (offset <= record.offset) verdict = "sent";
   else verdict = end === undefined ? "waiting" : "after";
   return {
+    process: undefined,
     subscriber,
     topics: selectorsOf(selection),
     openedAtMs,

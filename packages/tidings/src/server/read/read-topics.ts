@@ -13,6 +13,7 @@ import { planResume } from "../gaps/resume-plan.ts";
 import type { StreamGroup } from "../streams/hub-stream.ts";
 import { readRoutes } from "../streams/subscriber-group.ts";
 import type { SubscriberGroups } from "../streams/subscriber-groups.ts";
+import { topicOfPresence } from "../topics/reserved-topics.ts";
 import type { TopicSelection, TopicSelector } from "../topics/topic-selection.ts";
 import type { WaitingReaders } from "./waiting-readers.ts";
 
@@ -99,7 +100,7 @@ export async function* readTopics(
         }
         const { entries, upTo } = readRoutes(group.routes, undefined, at, recent.head, PAGE_BYTES);
         for (const { topic, message } of entries) {
-          yield { ...message, topic };
+          yield { ...message, topic: topicOfPresence(topic) ?? topic };
           signal?.throwIfAborted();
         }
         at = upTo;
@@ -127,7 +128,8 @@ export async function* readTopics(
           for (const message of createReader().read(plan.gap)) yield { ...message, topic: "" };
         }
         for (const entry of entries) {
-          yield { ...new EncodedEntry(epoch, entry).message, topic: entry.topic };
+          const { topic } = entry;
+          yield { ...new EncodedEntry(epoch, entry).message, topic: topicOfPresence(topic) ?? topic };
           signal?.throwIfAborted();
         }
         // Nothing new, and what comes is not handed on yet: told when it is.

@@ -29,6 +29,8 @@ export interface HubLink {
   due(stream: HubStream, nowMs: number): number | undefined;
   /** A stream is to end after what was written to it. @param error - Why it cannot go on; reported to the application. */
   end(stream: HubStream, end: StreamEnd, error?: unknown): void;
+  /** A stream is open. */
+  entered(stream: HubStream): void;
   /** The response of a stream is over. */
   closed(stream: HubStream): void;
   /** Its topics are to change. */

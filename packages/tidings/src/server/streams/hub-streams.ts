@@ -55,6 +55,7 @@ export class HubStreams {
     this.reschedule(stream);
     stream.caughtUp = stream.offset >= recent.head;
     if (!stream.caughtUp) hub.wake(stream);
+    hub.entered(stream);
   }
 
   /** The response of a stream is over. */

@@ -13,8 +13,8 @@ export interface Subscription {
   /** Resolves when the response is over, with how. */
   readonly ended: Promise<StreamEnd>;
   /**
-   * Adds and removes topics and patterns while the stream is open. First the stream gets what was published before the call of the
-   * topics it had; from its cursor then on, of those it has now: none is lost, and none comes twice. `snapshot` gives the state of added
+   * Adds and removes topics and patterns while the stream is open. First the stream gets what has come to this process from the
+   * log, of the topics it had; from its cursor then on, of those it has now: none is lost, and none comes twice. `snapshot` gives the state of added
    * topics. `authorize` is asked, with all topics, when some are added. Updates of one stream are made in turn.
    *
    * A client that reconnects gets what your next `subscribe` says: keep what you changed.

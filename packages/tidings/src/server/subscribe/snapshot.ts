@@ -11,6 +11,7 @@ import type { CheckData } from "../message/check-data.ts";
 import { encodeOutgoing } from "../message/outgoing-message.ts";
 import type { AskState } from "../streams/hub-stream.ts";
 import { withTimeLimit } from "../time/time-limit.ts";
+import { isReserved } from "../topics/reserved-topics.ts";
 import type { SubscribeOptions } from "./subscribe-options.ts";
 
 export interface SnapshotContext {
@@ -35,6 +36,7 @@ export function stateAsker(
     const cursor = formatCursor(epoch, offset);
     const parts: Uint8Array[] = [];
     for (const topic of topics) {
+      if (isReserved(topic)) continue;
       if (signal.aborted) return parts;
       const asked = snapshot(topic, cursor, { signal });
       const state = isThenable(asked) ? await withTimeLimit(asked, timeoutMs, "snapshot") : asked;

@@ -38,6 +38,9 @@ async function open(): Promise<HubParts> {
     onState: () => undefined,
     onControl: () => undefined,
     onControlLost: () => undefined,
+    controlTopics: [],
+    onEntered: () => undefined,
+    onMoved: () => undefined,
   });
   parts.groups.acquire(selectTopics(["a"], 1), undefined);
   for (let n = 1; n <= 10; n += 1) {

@@ -6,6 +6,7 @@
 import { isThenable } from "../../guard/foreign.ts";
 import { ignore } from "../../guard/ignore.ts";
 import { show } from "../../guard/show.ts";
+import { topicOfPresence } from "./reserved-topics.ts";
 import type { MessageFilter } from "./topic-selection.ts";
 
 const guarded = new WeakMap<MessageFilter, MessageFilter>();
@@ -15,7 +16,7 @@ export function synchronousFilter(filter: MessageFilter): MessageFilter {
   let checked = guarded.get(filter);
   if (checked === undefined) {
     checked = (message, topic) => {
-      const wants: unknown = filter(message, topic);
+      const wants: unknown = filter(message, topicOfPresence(topic) ?? topic);
       if (!isThenable(wants)) return Boolean(wants);
       Promise.resolve(wants).then(ignore, ignore);
       throw new TypeError(`Cannot filter: the filter gave ${show(wants)}, expected true or false`);

@@ -6,11 +6,14 @@
 import { show } from "../../guard/show.ts";
 import type { Selection } from "../../log/log.ts";
 import type { ParsedMessage } from "../../wire/message.ts";
-import { isReserved, RESERVED } from "./reserved-topics.ts";
+import { isReserved, presenceTopicOf, RESERVED, topicOfPresence } from "./reserved-topics.ts";
 import { compileTopicPatterns, type TopicMatcher } from "./topic-pattern.ts";
 
-/** A topic, or all topics that a pattern matches: `"book/1"`, `{ pattern: "book/:id" }`. See topic-pattern.ts for the syntax. */
-export type TopicSelector = string | { readonly pattern: string };
+/**
+ * A topic, all topics that a pattern matches, or who joins and leaves a topic: `"book/1"`, `{ pattern: "book/:id" }`,
+ * `{ presence: "book/1" }`. See topic-pattern.ts for the syntax.
+ */
+export type TopicSelector = string | { readonly pattern: string } | { readonly presence: string };
 
 /** Says whether a stream wants a message. */
 export type MessageFilter = (message: ParsedMessage, topic: string) => boolean;
@@ -50,7 +53,9 @@ export function selectTopics(selectors: readonly TopicSelector[], mostTopics: nu
   const names = new Set<string>();
   const distinct = new Set<string>();
   for (const selector of selectors as readonly TopicSelector[]) {
-    if (typeof selector === "object" && selector !== null) {
+    if (typeof selector === "object" && selector !== null && "presence" in selector) {
+      names.add(checkLength("subscribe", presenceTopicOf(checkTopic("subscribe", selector.presence))));
+    } else if (typeof selector === "object" && selector !== null) {
       checkTopic("subscribe", selector.pattern);
       distinct.add(selector.pattern);
     } else {
@@ -81,7 +86,17 @@ export function selectTopics(selectors: readonly TopicSelector[], mostTopics: nu
 
 /** What a selection was made of, without duplicates. */
 export function selectorsOf({ names, patterns }: TopicSelection): TopicSelector[] {
-  return [...names, ...patterns.map((pattern) => ({ pattern }))];
+  const named = names.map((name) => {
+    const presence = topicOfPresence(name);
+    return presence === undefined ? name : { presence };
+  });
+  return [...named, ...patterns.map((pattern) => ({ pattern }))];
+}
+
+/** Equal for selectors that select the same. */
+export function selectorKey(selector: TopicSelector): string {
+  if (typeof selector === "string") return `name ${selector}`;
+  return "presence" in selector ? `presence ${selector.presence}` : `pattern ${selector.pattern}`;
 }
 
 /** A control character, or half of a surrogate pair: not every log can store those, and no log can sort them alike. */
@@ -105,6 +120,11 @@ export function checkTopic(action: string, topic: string): string {
       `Cannot ${action}: topic is ${show(topic)}, expected one that does not begin with ${RESERVED}: those are the hub's own`,
     );
   }
+  return checkLength(action, topic);
+}
+
+/** @throws {RangeError} If it is longer than 1,024 bytes. */
+function checkLength(action: string, topic: string): string {
   // A UTF-16 unit is three bytes at most, so that most topics need no counting.
   if (topic.length * 3 > MOST_TOPIC_BYTES) {
     const bytes = new TextEncoder().encode(topic).length;

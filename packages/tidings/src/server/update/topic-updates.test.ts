@@ -55,7 +55,11 @@ describe("subscription.update", () => {
     ["no object", 7, "update is 7, expected an object"],
     ["an option that is none", { addd: ["a"] }, "there is no option addd, expected add"],
     ["no list", { add: "b" }, 'add is "b", expected a list'],
-    ["no topic", { remove: [{ topic: "b" }] }, "remove has an object, expected a topic or { pattern }"],
+    [
+      "no topic",
+      { remove: [{ topic: "b" }] },
+      "remove has an object, expected a topic, { pattern } or { presence }",
+    ],
     ["a bad pattern", { add: [{ pattern: "(a)" }] }, "Cannot compile topic pattern"],
     ["a reserved topic", { add: ["$tidings/control"] }, "the hub's own"],
     ["too many", { add: ["b", "c", "d"] }, "there are 4 topics, expected 3 or fewer"],

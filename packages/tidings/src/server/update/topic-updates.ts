@@ -10,6 +10,7 @@ import { HubError } from "../publish/hub-error.ts";
 import type { HubStream } from "../streams/hub-stream.ts";
 import type { TopicsUpdate, UpdateResult } from "../streams/subscription.ts";
 import {
+  selectorKey,
   selectorsOf,
   selectTopics,
   type TopicSelection,
@@ -20,6 +21,8 @@ export interface TopicUpdatesOptions {
   readonly fanOut: Pick<FanOut, "change">;
   readonly topicsPerStream: number;
   readonly onError: (error: unknown) => void;
+  /** A stream has changed. @param before - What it selected. */
+  readonly onMoved: (stream: HubStream, before: TopicSelection) => void;
 }
 
 /** Updates of one stream that wait. */
@@ -83,7 +86,8 @@ export class TopicUpdates {
     const selection = selectTopics(selectors, this.#options.topicsPerStream);
     if (selection.key === before.key) return "updated";
     const { agreement } = stream;
-    const added = selectorsOf(selection).filter((selector) => !includes(before, selector));
+    const had = new Set(selectorsOf(before).map(selectorKey));
+    const added = selectorsOf(selection).filter((selector) => !had.has(selectorKey(selector)));
     if (agreement !== undefined && added.length > 0) {
       const allowed = await Promise.race([over, this.#isAllowed(agreement.allows(selectors, signal))]);
       if (allowed === "ended" || stream.closed) return "ended";
@@ -96,6 +100,7 @@ export class TopicUpdates {
         askState: agreement?.stateOf(selection.names),
         onChanged: () => {
           agreement?.agreed(selectors);
+          this.#options.onMoved(stream, before);
           const told = channels["tidings:stream:update"];
           if (told.hasSubscribers) told.publish({ subscription: stream, topics: selectors });
           resolve("updated");
@@ -124,23 +129,16 @@ function newTurn(): Turn {
   return { last: Promise.resolve(), waiting: 0, controller, over };
 }
 
-const isSame = (one: TopicSelector, other: TopicSelector): boolean =>
-  typeof one === "string" || typeof other === "string" ? one === other : one.pattern === other.pattern;
-
-const includes = (selection: TopicSelection, selector: TopicSelector): boolean =>
-  typeof selector === "string"
-    ? selection.names.includes(selector)
-    : selection.patterns.includes(selector.pattern);
-
 /** @throws {TypeError} If none would be left. */
 function changed(
   before: TopicSelection,
   add: readonly TopicSelector[],
   remove: readonly TopicSelector[],
 ): TopicSelector[] {
-  const kept = selectorsOf(before).filter((selector) => !remove.some((other) => isSame(selector, other)));
-  const selectors = [...kept, ...add.filter((selector) => !kept.some((other) => isSame(selector, other)))];
-  if (selectors.length > 0) return selectors;
+  const selectors = new Map(selectorsOf(before).map((selector) => [selectorKey(selector), selector]));
+  for (const selector of remove) selectors.delete(selectorKey(selector));
+  for (const selector of add) selectors.set(selectorKey(selector), selector);
+  if (selectors.size > 0) return [...selectors.values()];
   throw new TypeError(
     "Cannot update subscription: no topics would be left, expected 1 or more (see close() to end the stream)",
   );
@@ -163,16 +161,13 @@ function checkUpdate(update: TopicsUpdate): void {
       );
     }
     for (const selector of selectors as unknown[]) {
-      if (typeof selector === "string") continue;
-      if (
-        typeof selector === "object" &&
-        selector !== null &&
-        "pattern" in selector &&
-        typeof selector.pattern === "string"
-      )
-        continue;
+      const { pattern, presence } = (typeof selector === "object" && selector !== null ? selector : {}) as {
+        pattern?: unknown;
+        presence?: unknown;
+      };
+      if ([selector, pattern, presence].some((one) => typeof one === "string")) continue;
       throw new TypeError(
-        `Cannot update subscription: ${name} has ${show(selector)}, expected a topic or { pattern }`,
+        `Cannot update subscription: ${name} has ${show(selector)}, expected a topic, { pattern } or { presence }`,
       );
     }
   }

@@ -1,0 +1,106 @@
+/**
+ * What an application can say about processes that share a log, and about presence.
+ * This module is browser compatible.
+ */
+import { checkOptionNames } from "../../guard/option-names.ts";
+import { positive } from "../../guard/positive.ts";
+import { show } from "../../guard/show.ts";
+import { selectTopics, type TopicSelector } from "../topics/topic-selection.ts";
+
+export interface ClusterOptions {
+  /** What this process is called in what `hub.processes()` and `hub.inspect()` return, 1 to 100 characters. Default: a random text. */
+  name?: string;
+  /**
+   * Milliseconds after which a process that gives no sign of life counts as gone, 1,000 to 600,000. It gives one four times as often, a message of about
+   * 400 bytes in the log. Default: 15,000.
+   */
+  leaseMs?: number;
+}
+
+export interface PresenceOptions {
+  /** Of which topics it is kept who is present. Streams that select them by name count, not those with patterns. Default: all. */
+  topics?: readonly TopicSelector[];
+  /** Milliseconds over which joins and leaves are gathered into one message. Default: 250. */
+  coalesceMs?: number;
+  /** Topics with someone present, over all processes. Those beyond it are not counted here. Default: 10,000. */
+  maxTopics?: number;
+  /**
+   * Members, over all topics and processes; a member is a subscriber in one topic of one process, and takes about 150 bytes in each process.
+   * Those beyond it are not counted here. Default: 100,000.
+   */
+  maxMembers?: number;
+}
+
+export interface CheckedCluster {
+  readonly name: string | undefined;
+  readonly leaseMs: number;
+  readonly presence: CheckedPresence | undefined;
+}
+
+export interface CheckedPresence {
+  readonly matches: (topic: string) => boolean;
+  readonly coalesceMs: number;
+  readonly maxTopics: number;
+  readonly maxMembers: number;
+}
+
+const CLUSTER_OPTIONS: Record<keyof ClusterOptions, true> = { name: true, leaseMs: true };
+const PRESENCE_OPTIONS: Record<keyof PresenceOptions, true> = {
+  topics: true,
+  coalesceMs: true,
+  maxTopics: true,
+  maxMembers: true,
+};
+const LONGEST_NAME = 100;
+const LEASE_MS = { least: 1_000, most: 600_000 };
+
+/**
+ * @returns Undefined when neither is wanted. Presence needs the other.
+ * @throws {RangeError} If a number is out of range. @throws {TypeError} If anything else is wrong.
+ */
+export function checkCluster(
+  cluster: boolean | ClusterOptions = false,
+  presence: boolean | PresenceOptions = false,
+): CheckedCluster | undefined {
+  if (cluster === false && presence === false) return undefined;
+  const { name, leaseMs = 15_000 } = optionsOf("cluster", cluster, CLUSTER_OPTIONS);
+  if (name !== undefined && (typeof name !== "string" || name === "" || name.length > LONGEST_NAME)) {
+    throw new TypeError(
+      `Cannot create hub: cluster.name is ${show(name)}, expected text of 1 to ${LONGEST_NAME} characters`,
+    );
+  }
+  if (!(leaseMs >= LEASE_MS.least && leaseMs <= LEASE_MS.most)) {
+    throw new RangeError(
+      `Cannot create hub: cluster.leaseMs is ${show(leaseMs)}, expected ${LEASE_MS.least} to ${LEASE_MS.most}`,
+    );
+  }
+  return { name, leaseMs, presence: presence === false ? undefined : checkPresence(presence) };
+}
+
+function checkPresence(presence: true | PresenceOptions): CheckedPresence {
+  const {
+    topics,
+    coalesceMs = 250,
+    maxTopics = 10_000,
+    maxMembers = 100_000,
+  } = optionsOf("presence", presence, PRESENCE_OPTIONS);
+  return {
+    matches: topics === undefined ? () => true : selectTopics(topics, Infinity).matches,
+    coalesceMs: positive("create hub", "presence.coalesceMs", coalesceMs),
+    maxTopics: positive("create hub", "presence.maxTopics", maxTopics),
+    maxMembers: positive("create hub", "presence.maxMembers", maxMembers),
+  };
+}
+
+function optionsOf<Options extends object>(
+  name: string,
+  given: boolean | Options,
+  known: Readonly<Record<keyof Options, true>>,
+): Partial<Options> {
+  if (typeof given === "boolean") return {};
+  if (typeof given !== "object" || given === null) {
+    throw new TypeError(`Cannot create hub: ${name} is ${show(given)}, expected true, false or an object`);
+  }
+  checkOptionNames("create hub", given, { known: Object.keys(known) }, `${name}.`);
+  return given;
+}
