@@ -3,6 +3,7 @@
  * what was acknowledged is there or is told to be lost, nothing is there twice, and no promise stays open.
  */
 import { execFileSync } from "node:child_process";
+import { statSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import type { LogError } from "../../packages/tidings/src/log/log.ts";
 import { createHub } from "../../packages/tidings/src/server/index.ts";
@@ -234,7 +235,8 @@ describe("postgresLog()", () => {
       const [program, ...args] = [...sudo, ...words];
       return execFileSync(program!, args);
     };
-    asRoot("mount", "-t", "tmpfs", "-o", "size=24m,mode=777", "tmpfs", folder);
+    const { uid, gid } = statSync(folder);
+    asRoot("mount", "-t", "tmpfs", "-o", `size=24m,mode=700,uid=${uid},gid=${gid}`, "tmpfs", folder);
     cleanups.add(folder, () => asRoot("umount", "-l", folder));
     await server.sql(`CREATE TABLESPACE small LOCATION '${folder}'`);
     const { log } = await openLog(cleanups, { port: server.port });

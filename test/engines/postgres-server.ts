@@ -1,11 +1,12 @@
 /**
  * A real Postgres for a test: on loopback, on a free port, in a folder of its own.
  */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from "node:child_process";
 import { appendFileSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { Client } from "pg";
 
 export interface PostgresServer {
@@ -44,16 +45,25 @@ hot_standby = on
 /** @param settings - More lines of `postgresql.conf`. */
 export async function startPostgres(settings = ""): Promise<PostgresServer> {
   const folder = makeFolder();
-  run("initdb", ["-D", folder, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]);
+  await run("initdb", [
+    "-D",
+    folder,
+    "-U",
+    "postgres",
+    "-A",
+    "trust",
+    "-E",
+    "UTF8",
+    "--locale=C",
+    "--no-sync",
+  ]);
   appendFileSync(join(folder, "postgresql.conf"), SETTINGS + settings);
   return serve(folder, await freePort());
 }
 
 /** Runs one of its programs to its end. */
-export function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): void {
-  const options = { ...user, cwd: "/", env: { ...process.env, ...env } };
-  const { status, stderr } = spawnSync(pathOf(program), args, { ...options, encoding: "utf8" });
-  if (status !== 0) throw new Error(`${program} failed: ${stderr}`);
+async function run(program: string, args: readonly string[]): Promise<void> {
+  await promisify(execFile)(pathOf(program), args, { ...user, cwd: "/" });
 }
 
 /** A folder that Postgres, and what runs as the same user, can write to. */
@@ -109,7 +119,7 @@ async function serve(folder: string, port: number): Promise<PostgresServer> {
     sql: (text, database) => sql(port, text, database),
     replica: async (from = port) => {
       const copy = makeFolder();
-      run("pg_basebackup", [
+      await run("pg_basebackup", [
         "-h",
         "127.0.0.1",
         "-p",

@@ -290,7 +290,7 @@ class PostgresLog implements Log {
         epoch: this.#epoch,
         newEpoch: randomEpoch(),
         seen: this.#seen,
-        now: this.#atMs,
+        now: whole(this.#atMs),
         messages: whole(messages),
         bytes: whole(bytes),
         age: whole(ageMs),
