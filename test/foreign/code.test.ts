@@ -438,7 +438,7 @@ const elsewhere: readonly [pattern: RegExp, reason: string][] = [
   [/\.headers\.(?:forEach|get)$/, "the platform's Headers"],
   [/^(?:Clock|SharePlatform|SignalLike|AcceptorServer)\b/, "the platform, or what a test gives in its place"],
   [
-    /^(?:Lmdb|NodeRedisClient|IoredisClient|RedisLogOptions|Pg(?:Pool|Client)|Postgres|MemoryLogOptions|SharedLog)/,
+    /^(?:Lmdb|NodeRedisClient|IoredisClient|RedisLogOptions|NatsConnection|Pg(?:Pool|Client)|Postgres|MemoryLogOptions|SharedLog)/,
     "engines: log/lmdb and test/engines break the real ones",
   ],
   [
