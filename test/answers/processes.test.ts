@@ -1,7 +1,9 @@
-/** Answers over one LMDB environment, or one Redis, in processes that are killed: what they leave is whole, or says that it is not. */
+/** Answers over one log in LMDB, Redis, Postgres or NATS, in processes that are killed: what they leave is whole, or says that it is not. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startNats } from "../engines/nats-server.ts";
+import { startPostgres } from "../engines/postgres-server.ts";
 import { startRedis } from "../engines/redis-server.ts";
 import { afterEach, describe, expect, it } from "vitest";
 
@@ -42,10 +44,24 @@ async function redis(): Promise<string> {
   return `redis://127.0.0.1:${server.port}`;
 }
 
+async function postgres(): Promise<string> {
+  const server = await startPostgres();
+  closers.push(() => server.end());
+  return `postgres://127.0.0.1:${server.port}`;
+}
+
+async function nats(): Promise<string> {
+  const server = await startNats();
+  closers.push(() => server.stop());
+  return `nats://127.0.0.1:${server.port}`;
+}
+
 describe.each([
-  ["LMDB", lmdb],
-  ["Redis", redis],
-])("answers over %s, in several processes", (_name, openLog) => {
+  ["LMDB", lmdb, 300],
+  ["Redis", redis, 300],
+  ["Postgres", postgres, 100],
+  ["NATS", nats, 100],
+] as const)("answers over %s, in several processes", (_name, openLog, count) => {
   it("are produced in one and read in another, as they come and afterwards", async () => {
     const log = await openLog();
     const [one, two] = [await start(log), await start(log)];
@@ -86,10 +102,10 @@ describe.each([
     "are exact or say that they are not, while processes and readers are killed at random",
     { timeout: 300_000 },
     async () => {
-      const { complete, failed, ...counts } = await countFaults(await openLog(), { answers: 300 });
+      const { complete, failed, ...counts } = await countFaults(await openLog(), { answers: count });
       expect(counts.examples).toEqual([]);
       expect(counts.wrong).toBe(0);
-      expect(complete + failed).toBeGreaterThanOrEqual(300);
+      expect(complete + failed).toBeGreaterThanOrEqual(count);
       // Both kinds were seen.
       expect([complete, failed, counts.deaths, counts.cuts]).not.toContain(0);
     },

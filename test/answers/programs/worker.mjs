@@ -1,23 +1,40 @@
 /**
- * One of several servers over the same log (an LMDB environment, or Redis), as a process of its own: `GET /:id` starts or joins an answer of
+ * One of several servers over the same log (an LMDB environment, Redis, Postgres or NATS), as a process of its own: `GET /:id` starts or joins an answer of
  * `TOKENS` tokens, one every `TOKEN_MS`; `GET /:id/stream` resumes; `DELETE /:id` stops. Its first line is its port.
  */
 import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
 import { open } from "lmdb";
 import { createClient } from "redis";
 import { lmdbLog } from "tidings/log/lmdb";
+import { natsLog } from "tidings/log/nats";
+import { postgresLog } from "tidings/log/postgres";
 import { redisLog } from "tidings/log/redis";
 import { createAnswers } from "tidings/server";
 
 const { LOG, TOKENS = "100", TOKEN_MS = "5", LEASE_MS = "1000" } = process.env;
 async function openLog() {
-  if (LOG.startsWith("redis:")) {
+  const { protocol, hostname, port } = LOG.includes("://") ? new URL(LOG) : { protocol: "lmdb:" };
+  if (protocol === "lmdb:")
+    return lmdbLog(open({ path: LOG, overlappingSync: false, eventTurnBatching: false }));
+  if (protocol === "redis:") {
     const client = createClient({ url: LOG });
     client.on("error", () => {});
     await client.connect();
     return redisLog(client);
   }
-  return lmdbLog(open({ path: LOG, overlappingSync: false, eventTurnBatching: false }));
+  // Their clients are those of test/engines.
+  const require = createRequire(new URL("../../engines/package.json", import.meta.url));
+  const load = (name) => import(pathToFileURL(require.resolve(name)).href);
+  if (protocol === "postgres:") {
+    const { default: pg } = await load("pg");
+    return postgresLog(new pg.Pool({ host: hostname, port, user: "postgres", database: "postgres", max: 5 }));
+  }
+  const { connect } = await load("@nats-io/transport-node");
+  return natsLog(await connect({ servers: `${hostname}:${port}`, maxReconnectAttempts: -1 }), {
+    name: "answers",
+  });
 }
 const answers = createAnswers({ log: await openLog(), leaseMs: Number(LEASE_MS), joinMs: 10 });
 
