@@ -1,0 +1,171 @@
+/** How a log in Postgres is set up: through PgBouncer, with tables that were made before, and in a process of its own. */
+import { type ChildProcess, fork } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Pool } from "pg";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { postgresLog, postgresSchema } from "../../packages/tidings/src/log/postgres/index.ts";
+import { createHub } from "../../packages/tidings/src/server/index.ts";
+import { Cleanups, draft, openLog, readAll, retention, textOf } from "./postgres-opened.ts";
+import {
+  freePort,
+  makeFolder,
+  spawnAsPostgres,
+  startPostgres,
+  type PostgresServer,
+} from "./postgres-server.ts";
+
+let server: PostgresServer;
+beforeAll(async () => void (server = await startPostgres("fsync = off")));
+afterAll(() => server.end());
+const cleanups = new Cleanups();
+afterEach(() => cleanups.run());
+
+/** A PgBouncer in transaction mode, with fewer connections than it is asked for. */
+async function startPgBouncer(): Promise<number> {
+  const folder = makeFolder();
+  const port = await freePort();
+  const configuration = join(folder, "pgbouncer.ini");
+  writeFileSync(
+    configuration,
+    `[databases]
+* = host=127.0.0.1 port=${server.port} user=postgres
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 2
+`,
+  );
+  const child: ChildProcess = spawnAsPostgres("pgbouncer", ["-q", configuration]);
+  cleanups.add(child, async () => {
+    const over = new Promise((resolve) => void child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await over;
+  });
+  const pool = new Pool({ host: "127.0.0.1", port, user: "postgres", database: "postgres", max: 1 });
+  pool.on("error", () => undefined);
+  await expect.poll(() => pool.query("SELECT 1").then(() => "up", String), { timeout: 20_000 }).toBe("up");
+  await pool.end();
+  return port;
+}
+
+describe("postgresLog() through PgBouncer in transaction mode", () => {
+  it.each(["pg", "postgres"])("appends, reads and listens over another client, with %s", async (client) => {
+    const port = await startPgBouncer();
+    const direct = await cleanups.client(client, server.port);
+    const table = `bounced_${client}`;
+    // Only a notification can be in time.
+    const reader = await openLog(cleanups, { client, port, table, listen: direct.client, pollMs: 3_600_000 });
+    const writer = await openLog(cleanups, { client, port, table, listen: false });
+    await reader.log.follow!("all");
+    const listening = "SELECT pid FROM pg_stat_activity WHERE query ILIKE 'listen%'";
+    await expect.poll(async () => (await server.sql(listening)).length).toBeGreaterThan(0);
+    const texts = Array.from({ length: 200 }, (_, n) => `${n}`);
+    await Promise.all(texts.map((text) => writer.log.append([draft(text)])));
+    await expect.poll(() => reader.seen()).toEqual(texts);
+    expect((await readAll(reader.log)).entries.map(textOf)).toEqual(texts);
+    await writer.log.follow!("all");
+    await reader.log.append([draft("asked for")]);
+    await expect.poll(() => writer.seen().at(-1)).toBe("asked for");
+  });
+});
+
+describe("postgresLog()", () => {
+  const options = { retention, onTail: () => undefined };
+
+  it("uses tables that another role made, and says how to make them where they are missing", async () => {
+    await server.sql("CREATE ROLE app LOGIN; CREATE SCHEMA events; GRANT USAGE ON SCHEMA events TO app");
+    const pool = new Pool({ host: "127.0.0.1", port: server.port, user: "app", database: "postgres" });
+    cleanups.add(pool, () => pool.end());
+    const names = { schema: "events", table: "Log" };
+    await expect(postgresLog(pool, { ...names, create: false }).open(options)).rejects.toThrow(
+      /Run postgresSchema\(\), or leave out create: false/,
+    );
+    await expect(postgresLog(pool, names).open(options)).rejects.toThrow(
+      /cannot be created: permission denied.* Run postgresSchema\(\) as their owner/,
+    );
+    const sql = postgresSchema(names);
+    await server.sql(sql);
+    await server.sql(sql);
+    await server.sql(`
+      GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA events TO app;
+      GRANT USAGE ON ALL SEQUENCES IN SCHEMA events TO app`);
+    const log = postgresLog(pool, { ...names, create: false });
+    await log.open(options);
+    cleanups.add(log, () => log.close());
+    expect(await log.append([draft("1")])).toEqual({ first: 1, last: 1, repeated: false });
+    // An ordinary role may ask which server it is: a restart is no failover.
+    const [{ server: known }] = (await server.sql('SELECT server FROM events."Log_log"')) as [
+      { server: string },
+    ];
+    expect(known).toMatch(/^\d+ [0-9A-F]{8}$/);
+  });
+
+  it("refuses what would not work, and says what would", async () => {
+    const pool = new Pool({
+      host: "127.0.0.1",
+      port: server.port,
+      user: "postgres",
+      database: "postgres",
+      max: 1,
+    });
+    cleanups.add(pool, () => pool.end());
+    expect(() => postgresLog(pool)).toThrow(/has one connection \(max\), expected 2 or more/);
+    expect(() => postgresLog({} as never)).toThrow(/expected a Pool of pg, or what postgres\(\) returns/);
+    const two = new Pool({ max: 2 });
+    expect(() => postgresLog(two, { table: "a b" })).toThrow(/table is "a b"/);
+    expect(() => postgresLog(two, { deadlineMs: 0 })).toThrow(RangeError);
+    expect(() => postgresLog(two, { deadlinMs: 1 } as never)).toThrow(
+      /no option deadlinMs, expected deadlineMs/,
+    );
+    await server.sql("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LOCALE 'C'");
+    const latin = new Pool({ host: "127.0.0.1", port: server.port, user: "postgres", database: "latin" });
+    cleanups.add(latin, () => latin.end());
+    await expect(postgresLog(latin).open(options)).rejects.toThrow(/encoding of the database is LATIN1/);
+    const serial = new Pool({
+      host: "127.0.0.1",
+      port: server.port,
+      user: "postgres",
+      database: "postgres",
+      options: "-c default_transaction_isolation=serializable",
+    });
+    cleanups.add(serial, () => serial.end());
+    await expect(postgresLog(serial, { table: "serial" }).open(options)).rejects.toThrow(
+      /expected read committed/,
+    );
+  });
+});
+
+describe("hubs on Postgres", () => {
+  it("deliver in one process what was published in another, and continue a stream of the other", async () => {
+    const program = fileURLToPath(new URL("members/postgres-hub.mjs", import.meta.url));
+    const other = fork(program, [`${server.port}`], { execArgv: [] });
+    cleanups.add(other, () => other.kill("SIGKILL"));
+    const port = await new Promise<number>((resolve) => void other.once("message", resolve as never));
+    const { client } = await cleanups.client("pg", server.port);
+    const hub = createHub({ log: postgresLog(client, { table: "hubs" }) });
+    cleanups.add(hub, () => hub.drain({ overMs: 0, graceMs: 100 }));
+    const stop = new AbortController();
+    cleanups.add(stop, () => stop.abort());
+    const read = (response: Response): (() => string) => {
+      let text = "";
+      void (async () => {
+        for await (const bytes of response.body!) text += Buffer.from(bytes).toString();
+      })().catch(() => undefined);
+      return () => text;
+    };
+    const there = read(await fetch(`http://127.0.0.1:${port}/`, { signal: stop.signal }));
+    const { id } = await hub.publish("a", { data: "from here" });
+    await expect.poll(there).toContain("data: from here");
+    await fetch(`http://127.0.0.1:${port}/`, { method: "POST", body: "from there" });
+    await expect.poll(there).toContain("data: from there");
+    const headers = { "last-event-id": id };
+    const here = read(await hub.respond(new Request("http://127.0.0.1/", { headers }), { topics: ["a"] }));
+    await expect.poll(here).toContain("data: from there");
+    expect(here()).not.toContain("from here");
+  });
+});
