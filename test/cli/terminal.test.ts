@@ -136,6 +136,22 @@ describe("in a pipe", () => {
     );
   });
 
+  test("listen ends with its reader, though nothing more comes", async () => {
+    const server = await startServer();
+    const child = spawn("bash", [
+      "-c",
+      `'${process.execPath}' '${MAIN}' listen ${server.url} | head -1; echo "status \${PIPESTATUS[0]}"`,
+    ]);
+    cleanups.push(() => child.kill("SIGKILL"));
+    const output = collect(child);
+    const response = await server.next();
+    const left = once(response, "close");
+    response.write("data: 1\n\n");
+    await left;
+    await once(child, "close");
+    expect(output.text()).toMatch(/"data":"1"\}\nstatus 0\n$/);
+  });
+
   test("SIGTERM ends it well", async () => {
     const server = await startServer();
     const child = spawn(process.execPath, [MAIN, "listen", server.url]);

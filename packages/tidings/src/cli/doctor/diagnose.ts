@@ -4,6 +4,7 @@
 import { checks } from "./checks/index.ts";
 import type { Evidence } from "./evidence.ts";
 import type { Finding, Severity } from "./finding.ts";
+import { pagesFor } from "./symptoms.ts";
 
 const ORDER: readonly Severity[] = ["error", "warning", "info"];
 
@@ -12,7 +13,10 @@ export function diagnose(evidence: Evidence, direct?: Evidence): Finding[] {
   const findings = findingsOf(evidence);
   if (direct !== undefined) {
     const own = new Set(findingsOf(direct).map(({ id }) => id));
-    return findings.map((finding) => ({ ...finding, cause: own.has(finding.id) ? "application" : "path" }));
+    return findings.map((finding) => {
+      const cause = own.has(finding.id) ? "application" : "path";
+      return { ...finding, cause, see: pagesFor(finding.id, cause) };
+    });
   }
   return findings;
 }
@@ -23,7 +27,7 @@ function findingsOf(evidence: Evidence): Finding[] {
       const found = check.find(evidence);
       if (found === undefined) return [];
       const { id, title, severity } = check;
-      return [{ id, title, severity, sure: "likely", ...found }];
+      return [{ id, title, severity, sure: "likely", see: pagesFor(id), ...found }];
     })
     .sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
 }

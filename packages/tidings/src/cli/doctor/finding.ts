@@ -16,6 +16,8 @@ export interface Finding {
   readonly sure: "certain" | "likely" | "possible";
   /** What to change, the likeliest first. */
   readonly fix: readonly string[];
+  /** The pages that explain what its users see. */
+  readonly see: readonly string[];
   /** Who causes it, where `--direct` tells. */
   readonly cause?: "path" | "application" | undefined;
 }

@@ -152,7 +152,9 @@ async function runListen(input: Input, io: Io): Promise<number> {
     queueMicrotask(() => connection.close());
   }
   const timer = forMs === undefined ? undefined : setTimeout(finish, forMs);
+  const unwatch = io.watchReader();
   const verdict = await connection.ended;
+  unwatch();
   clearTimeout(timer);
   live.end();
 

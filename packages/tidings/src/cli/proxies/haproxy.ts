@@ -3,7 +3,7 @@
  */
 import type { Site } from "./site.ts";
 
-export function haproxyConfig({ upstream, path, host, listen, tls }: Site): string {
+export function haproxyConfig({ upstream, path, hosts, listen, tls }: Site): string {
   const { address, port } = listen ?? { address: "", port: tls === undefined ? "80" : "443" };
   const bind =
     tls === undefined
@@ -11,7 +11,7 @@ export function haproxyConfig({ upstream, path, host, listen, tls }: Site): stri
       : `    # The key is in the file of the certificate, or beside it in a file of the same name with .key added.\n` +
         `    bind ${address}:${port} ssl crt ${tls.certificate} alpn h2,http/1.1\n`;
   const conditions = [
-    host === undefined ? "" : `{ req.hdr(host),field(1,:) -i ${host} }`,
+    hosts.length === 0 ? "" : `{ req.hdr(host),field(1,:) -i ${hosts.join(" ")} }`,
     path === "/" ? "" : `{ path_beg ${path} }`,
   ].filter((condition) => condition !== "");
   const route =

@@ -3,7 +3,7 @@
  */
 import type { Site } from "./site.ts";
 
-export function nginxConfig({ upstream, path, host, listen, tls }: Site): string {
+export function nginxConfig({ upstream, path, hosts, listen, tls }: Site): string {
   const { address, port } = listen ?? { address: "", port: tls === undefined ? "80" : "443" };
   const at = address === "" ? port : `${address}:${port}`;
   const listens =
@@ -16,7 +16,7 @@ export function nginxConfig({ upstream, path, host, listen, tls }: Site): string
   return `# Server-Sent Events through nginx. Save this as /etc/nginx/conf.d/tidings.conf, then: nginx -t && nginx -s reload
 # If you have a server block for this site, copy the two commented lines into its location instead.
 server {
-${listens}${host === undefined ? "" : `    server_name ${host};\n`}
+${listens}${hosts.length === 0 ? "" : `    server_name ${hosts.join(" ")};\n`}
     location ${path} {
         proxy_pass http://${upstream};
 

@@ -66,6 +66,15 @@ describe.each(proxyNames)("%s", (name) => {
   });
 });
 
+test("several names share one configuration", () => {
+  const named = (name: ProxyName) => proxyConfig(name, { upstream, host: ["a.example", "b.example"] });
+  expect(named("nginx")).toContain("server_name a.example b.example;");
+  expect(named("haproxy")).toContain("-i a.example b.example }");
+  expect(named("caddy")).toContain("\na.example, b.example {\n");
+  expect(named("apache")).toContain("    ServerName a.example\n    ServerAlias b.example\n");
+  expect(named("varnish")).toContain('"(?i)^(a\\.example|b\\.example)(:\\d+)?$"');
+});
+
 test("those that speak TLS speak HTTP/2 with it, on 443", () => {
   const secure = (name: ProxyName) => proxyConfig(name, { upstream, tls });
   expect(secure("nginx")).toContain("listen 443 ssl http2;");

@@ -8,8 +8,8 @@ export interface ProxyOptions {
   upstream: string;
   /** Requests whose path begins with this go to the upstream. Default: "/", all of them. */
   path?: string;
-  /** The name that clients ask for, such as "example.com". Default: any. */
-  host?: string;
+  /** The name that clients ask for, such as "example.com", or several. Default: any. */
+  host?: string | readonly string[];
   /** Where the proxy listens: a port, or an address and a port. Default: 80, or 443 with `tls`. Varnish is told with `-a`. */
   listen?: string;
   /** PEM files on the machine of the proxy. With them it speaks HTTP/2 and HTTP/1.1 over TLS. Default: plain HTTP. */
@@ -26,7 +26,8 @@ export interface Site {
   readonly upstreamHost: string;
   readonly upstreamPort: string;
   readonly path: string;
-  readonly host: string | undefined;
+  /** Empty for any. */
+  readonly hosts: readonly string[];
   /** Absent where `listen` was: a proxy then listens where it usually does. */
   readonly listen: { readonly address: string; readonly port: string } | undefined;
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
@@ -36,8 +37,9 @@ export interface Site {
 export function toSite({ upstream, path = "/", host, listen, tls }: ProxyOptions): Site {
   const url = upstreamUrl(upstream);
   check("path", path, /^\/[\w.~/%-]*$/, 'one such as "/events"');
-  if (host !== undefined)
-    check("host", host, /^[a-z\d](?:[a-z\d.-]*[a-z\d])?$/i, 'one such as "example.com"');
+  const hosts = host === undefined ? [] : [host].flat();
+  for (const each of hosts)
+    check("host", each, /^[a-z\d](?:[a-z\d.-]*[a-z\d])?$/i, 'one such as "example.com"');
   for (const [name, file] of Object.entries(tls ?? {})) {
     check(`tls.${name}`, file, /^[\w./@+~:-]+$/, "the path of a PEM file, without spaces");
   }
@@ -46,7 +48,7 @@ export function toSite({ upstream, path = "/", host, listen, tls }: ProxyOptions
     upstreamHost: url.hostname.replaceAll(/[[\]]/g, ""),
     upstreamPort: url.port || "80",
     path,
-    host,
+    hosts,
     listen: listen === undefined ? undefined : addressOf(listen),
     tls,
   };

@@ -16,7 +16,7 @@ export const proxy: Command = {
   options: {
     upstream: { short: "u", value: "URL", about: "The server behind it, such as http://127.0.0.1:3001" },
     path: { value: "PATH", about: "Requests whose path begins with this. Default: /" },
-    host: { value: "HOST", about: "The name that clients ask for. Default: any" },
+    host: { value: "HOST", multiple: true, about: "A name that clients ask for. Default: any" },
     listen: { value: "PORT", about: "A port, or ADDRESS:PORT. Default: 80, or 443 with TLS" },
     certificate: { value: "FILE", about: "A PEM file, for TLS" },
     key: { value: "FILE", about: "Its key" },
@@ -47,7 +47,7 @@ function runProxy(input: Input, io: Io): Promise<number> {
       proxyConfig(name as ProxyName, {
         upstream,
         ...optional("path"),
-        ...optional("host"),
+        ...(input.all("host").length > 0 && { host: input.all("host") }),
         ...optional("listen"),
         ...(certificate !== undefined && key !== undefined && { tls: { certificate, key } }),
       }),
@@ -58,7 +58,7 @@ function runProxy(input: Input, io: Io): Promise<number> {
   }
   return Promise.resolve(0);
 
-  function optional(option: "path" | "host" | "listen"): { [name in typeof option]?: string } {
+  function optional(option: "path" | "listen"): { [name in typeof option]?: string } {
     const value = input.get(option);
     return value === undefined ? {} : { [option]: value };
   }

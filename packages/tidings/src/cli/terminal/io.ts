@@ -20,5 +20,10 @@ export interface Io {
   columns(): number;
   /** Aborts at Ctrl-C (reason `"interrupted"`) and when the standard output is closed (`"closed"`). */
   readonly signal: AbortSignal;
+  /**
+   * Aborts the signal when the reader of a pipe is gone, also while nothing is written. For commands that run until stopped.
+   * @returns What ends the watch.
+   */
+  watchReader(this: void): () => void;
   withoutColor(): Io;
 }

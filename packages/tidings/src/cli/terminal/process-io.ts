@@ -2,6 +2,7 @@
  * The terminal of this process.
  */
 import type { Io } from "./io.ts";
+import { watchReader } from "./watch-reader.ts";
 
 export function processIo(): Io {
   const { stdout, stderr, stdin, env } = process;
@@ -36,6 +37,7 @@ export function processIo(): Io {
       color,
       columns: () => stdout.columns || stderr.columns || 80,
       signal: stop.signal,
+      watchReader: () => watchReader(gone),
       withoutColor: () => io({ out: false, err: false }),
     };
   }

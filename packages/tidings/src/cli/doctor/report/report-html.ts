@@ -48,9 +48,9 @@ ${pictures.join("\n")}
   );
 }
 
-function card({ id, title, severity, seen, sure, fix, cause }: Finding): string {
+function card({ id, title, severity, seen, sure, fix, see, cause }: Finding): string {
   const how = [sure, cause && CAUSES[cause]].filter(Boolean).join(", ");
   return `<div class="finding ${severity}"><h3><span class="id">${id}</span> ${escapeHtml(title)}</h3>
 <p>${escapeHtml(seen)} <span class="dim">(${how})</span></p>
-<ul>${fix.map((text) => `<li>${escapeHtml(text)}</li>`).join("")}</ul></div>`;
+<ul>${fix.map((text) => `<li>${escapeHtml(text)}</li>`).join("")}${see.map((url) => `<li>See <a href="${escapeHtml(url)}">${escapeHtml(url.replace(/.*\/docs\//, "docs/"))}</a></li>`).join("")}</ul></div>`;
 }

@@ -14,10 +14,11 @@ const CAUSES = { path: "on the path", application: "in the application" };
 export function reportText(evidence: Evidence, findings: readonly Finding[], io: Io): string {
   const { strong, dim, good, warn, bad } = stylesFor(io.color.out);
   const styles: Readonly<Record<Severity, Style>> = { error: bad, warning: warn, info: dim };
-  const lines = findings.flatMap(({ id, title, severity, seen, sure, fix, cause }) => [
+  const lines = findings.flatMap(({ id, title, severity, seen, sure, fix, see, cause }) => [
     `${styles[severity](`${MARKS[severity]} ${id}`)} ${strong(title)}`,
     `      ${harmless(seen)} ${dim(`(${[sure, cause && CAUSES[cause]].filter(Boolean).join(", ")})`)}`,
     ...fix.map((text, at) => dim(`      ${at === 0 ? "→" : "·"} ${harmless(text)}`)),
+    ...see.map((page) => dim(`      see ${page}`)),
     "",
   ]);
   return [`${strong(harmless(evidence.url))} ${dim(about(evidence))}`, "", ...lines, summary(), ""].join(
