@@ -21,7 +21,7 @@ import type { Target } from "./examine/requests.ts";
 
 export const doctor: Command = {
   name: "doctor",
-  summary: "Say what a path does to an event stream, and what mends it",
+  summary: "Find out what breaks an event stream, and how to fix it",
   usage: "URL",
   words: [1, 1],
   options: {

@@ -19,29 +19,29 @@ export const answer: readonly Check[] = [
         return {
           seen: waited,
           sure: "certain",
-          fix: ["Check that the server runs and answers before its first message"],
+          fix: ["Check that the server is running, and that it sends headers before its first message"],
         };
       }
       const { status } = head;
       if (status === 200 || (profile.finite && status >= 200 && status < 204)) return undefined;
       const fix =
         status === 204
-          ? ["204 tells EventSource to stop: answer 200 where a stream is meant"]
+          ? ["204 tells EventSource to stop: answer 200 with the stream"]
           : status === 401 || status === 403
             ? [
                 "Send credentials: -H 'Authorization: …' here, and cookies or a fetch-based client in browsers",
               ]
             : status === 429 || status >= 500
               ? [
-                  "The browser's EventSource gives up for good here: use a client that retries, such as connect()",
+                  "The browser's EventSource gives up permanently here: use a client that retries, such as connect()",
                 ]
-              : ["The browser's EventSource gives up for good at any status but 200"];
+              : ["The browser's EventSource gives up permanently at any status but 200"];
       return { seen: `status ${status}`, sure: "certain", fix };
     },
   },
   {
     id: "C02",
-    title: "What came is not an event stream by its type",
+    title: "The response is not an event stream",
     severity: "error",
     find({ main, profile }) {
       if (main.head?.status !== 200) return undefined;
@@ -52,7 +52,7 @@ export const answer: readonly Check[] = [
         return {
           seen: `charset=${charset}`,
           sure: "certain",
-          fix: ["Event streams are always UTF-8: leave charset out"],
+          fix: ["Event streams are always UTF-8: remove the charset"],
         };
       }
       if (
@@ -66,17 +66,17 @@ export const answer: readonly Check[] = [
         sure: "certain",
         fix: html
           ? [
-              "A page was served in place of the stream (single-page fallback, login or maintenance page): route this path to the stream",
+              "An HTML page was served instead of the stream (single-page fallback, login or maintenance page): route this path to the stream",
             ]
           : [
-              "Answer with Content-Type: text/event-stream; browsers refuse anything else, and proxies flush by it",
+              "Send Content-Type: text/event-stream. Browsers refuse anything else, and proxies use it to flush",
             ],
       };
     },
   },
   {
     id: "C03",
-    title: "A broken stream cannot be told from one that ended",
+    title: "A broken stream looks like one that ended",
     severity: "warning",
     find({ main, hops }) {
       if (!isStream(main) || main.head!.httpVersion === "2") return undefined;
@@ -87,7 +87,7 @@ export const answer: readonly Check[] = [
           seen: `Content-Length: ${length}`,
           sure: "certain",
           fix: [
-            "Something waited for the whole body to count it: turn buffering off, and send no Content-Length",
+            "Something buffered the whole body to count it: turn buffering off, and send no Content-Length",
           ],
         };
       }
@@ -113,18 +113,18 @@ export const answer: readonly Check[] = [
         seen: `TLS negotiated HTTP/${main.head.httpVersion}`,
         sure: "certain",
         fix: [
-          "Enable HTTP/2 in the proxy that ends TLS; or share one connection between tabs (tidings/client/share)",
+          "Enable HTTP/2 in the proxy that terminates TLS, or share one connection between tabs (tidings/client/share)",
         ],
       };
     },
   },
   {
     id: "C05",
-    title: "The response's head is held until the first byte of its body",
+    title: "The response headers wait for the first byte of the body",
     severity: "warning",
     find({ main, runs, hops }) {
       const fix = [
-        "Send a first byte at once, such as a comment: Tidings does",
+        "Send a first byte at once, such as a comment (Tidings does)",
         ...fixesFor("buffering", hops),
       ];
       if (runs !== undefined) {
@@ -133,7 +133,7 @@ export const answer: readonly Check[] = [
         const waited = hold.headAtMs - hold.connectedAtMs;
         if (waited < 1000 || hold.messages[0]!.atMs - hold.headAtMs > 500) return undefined;
         return {
-          seen: `sent at once, the head came with the first byte ${time(waited)} later`,
+          seen: `sent at once, the headers arrived with the first byte, ${time(waited)} later`,
           sure: "certain",
           fix,
         };
@@ -142,12 +142,12 @@ export const answer: readonly Check[] = [
       if (!isStream(main) || first === undefined) return undefined;
       const waited = main.headAtMs - main.connectedAtMs;
       if (waited < 1500 || first.atMs - main.headAtMs > 20) return undefined;
-      return { seen: `head and first byte came together after ${time(waited)}`, sure: "possible", fix };
+      return { seen: `headers and first byte arrived together after ${time(waited)}`, sure: "possible", fix };
     },
   },
   {
     id: "C06",
-    title: "No byte comes with the head",
+    title: "No byte follows the response headers",
     severity: "warning",
     find({ main, runs, profile }) {
       if (runs !== undefined || !isStream(main) || profile.finite) return undefined;
@@ -158,14 +158,14 @@ export const answer: readonly Check[] = [
         seen: `the first byte came ${main.chunks.length === 0 ? "not within" : "after"} ${time(waited)}`,
         sure: "certain",
         fix: [
-          "Send a comment (:) or retry: at once: some proxies hold the head back until then, and EventSource's onopen with it",
+          "Send a comment (:) or retry: at once. Some proxies hold the headers back until then, which delays EventSource's onopen",
         ],
       };
     },
   },
   {
     id: "H01",
-    title: "X-Accel-Buffering comes through nginx",
+    title: "X-Accel-Buffering reaches the client through nginx",
     severity: "info",
     find({ main, hops }) {
       const value = header(main, "x-accel-buffering");
@@ -174,14 +174,14 @@ export const answer: readonly Check[] = [
         seen: `X-Accel-Buffering: ${value}`,
         sure: "likely",
         fix: [
-          "nginx takes this header from its upstream and does not pass it on: it was added by add_header, which has no effect, or by a hop in front",
+          "nginx reads this header from its upstream and removes it. Here it was added by add_header, which has no effect, or by a proxy in front",
         ],
       };
     },
   },
   {
     id: "H02",
-    title: "The server does not ask nginx-like proxies to pass events on",
+    title: "X-Accel-Buffering is missing",
     severity: "info",
     find({ main, hops, profile }) {
       if (!isStream(main) || hops.includes("nginx") || header(main, "x-accel-buffering") !== undefined)
@@ -190,13 +190,13 @@ export const answer: readonly Check[] = [
       return {
         seen: "no X-Accel-Buffering",
         sure: "certain",
-        fix: ["Send X-Accel-Buffering: no. It costs nothing where there is no nginx"],
+        fix: ["Send X-Accel-Buffering: no. It does no harm where there is no nginx"],
       };
     },
   },
   {
     id: "H03",
-    title: "The Incremental header does not arrive",
+    title: "The Incremental header is stripped",
     severity: "info",
     find({ runs, main }) {
       if (runs?.echo === undefined) return undefined;
@@ -214,15 +214,13 @@ export const answer: readonly Check[] = [
           .filter(Boolean)
           .join(", "),
         sure: "certain",
-        fix: [
-          "Let the proxy pass Incremental (RFC 10036), by which servers ask for events to be forwarded as they come",
-        ],
+        fix: ["Let the proxy pass Incremental (RFC 10036), which asks proxies to forward data as it arrives"],
       };
     },
   },
   {
     id: "O01",
-    title: "Pages of the other origin cannot read it",
+    title: "Pages of this origin cannot read the stream",
     severity: "error",
     find({ crossOrigin, preflight }) {
       if (crossOrigin?.head === undefined) return undefined;
@@ -237,7 +235,7 @@ export const answer: readonly Check[] = [
           fix: [
             `Access-Control-Allow-Origin: ${origin}, with Vary: Origin`,
             ...(status >= 400
-              ? ["Refusals need it too: without it a page sees a network error, and no status"]
+              ? ["Error responses need it too: without it a page sees a network error instead of the status"]
               : []),
           ],
         };
@@ -273,7 +271,7 @@ export const answer: readonly Check[] = [
   },
   {
     id: "O02",
-    title: "The URL gives something away, or is not the stream's own",
+    title: "The URL contains a secret or redirects to another host",
     severity: "warning",
     find({ main, url }) {
       const hop = main.redirects.find(
@@ -283,7 +281,9 @@ export const answer: readonly Check[] = [
         return {
           seen: `${hop.status} to ${hop.to}`,
           sure: "certain",
-          fix: ["Ask the last URL directly: credentials are dropped on the way, and a POST may become a GET"],
+          fix: [
+            "Request the final URL directly: a redirect drops credentials, and may turn a POST into a GET",
+          ],
         };
       }
       const secret = [...new URL(url).searchParams.keys()].find((name) =>
@@ -293,7 +293,9 @@ export const answer: readonly Check[] = [
       return {
         seen: `the parameter ${secret}`,
         sure: "likely",
-        fix: ["URLs end up in logs: send it as a header (connect() can) or a cookie, or make it short-lived"],
+        fix: [
+          "URLs end up in logs: send the secret in a header (connect() can) or a cookie, or make it short-lived",
+        ],
       };
     },
   },

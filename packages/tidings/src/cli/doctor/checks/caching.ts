@@ -31,7 +31,7 @@ function servedByCache(observation: Observation): string | undefined {
 export const caching: readonly Check[] = [
   {
     id: "K01",
-    title: "Shared caches may keep the stream and give it to others",
+    title: "Caches may store the stream and serve it to other users",
     severity: "error",
     find({ main }) {
       if (!isStream(main) || main.method !== "GET") return undefined;
@@ -41,13 +41,13 @@ export const caching: readonly Check[] = [
       return {
         seen: value === "" ? "no Cache-Control" : `Cache-Control: ${value}`,
         sure: "certain",
-        fix: ["Cache-Control: no-cache, no-transform; no-store where the stream is somebody's own"],
+        fix: ["Send Cache-Control: no-cache, no-transform; use no-store for private data"],
       };
     },
   },
   {
     id: "K02",
-    title: "A cache replays one stream to others",
+    title: "A cache replays a stream to other users",
     severity: "error",
     find({ main, runs, hops }) {
       const hit = servedByCache(main) ?? (runs && servedByCache(runs.twice[2]));
@@ -57,30 +57,30 @@ export const caching: readonly Check[] = [
       if (hit === undefined && !same) return undefined;
       return {
         seen: same
-          ? `a request after the end of another got that one's events${hit === undefined ? "" : ` (${hit})`}`
+          ? `a later request got the events of an earlier one${hit === undefined ? "" : ` (${hit})`}`
           : hit!,
         sure: same ? "certain" : "likely",
         fix: [
           ...fixesFor("cache", hops),
-          "Somebody else's events may have been sent to users: treat it as a leak",
+          "Users may have received other users' events: treat this as a data leak",
         ],
       };
     },
   },
   {
     id: "K03",
-    title: "One stream is shared between readers",
+    title: "Two clients share one stream",
     severity: "error",
     find({ runs, hops }) {
       const [one, two] = runs?.twice ?? [];
       if (one === undefined || two === undefined || runOf(one) === undefined || runOf(one) !== runOf(two))
         return undefined;
       return {
-        seen: "a second request at the same time got the first one's events",
+        seen: "a second request got the events of the first",
         sure: "certain",
         fix: [
           ...fixesFor("cache", hops),
-          "Somebody else's events may have been sent to users: treat it as a leak",
+          "Users may have received other users' events: treat this as a data leak",
         ],
       };
     },
@@ -96,7 +96,7 @@ export const caching: readonly Check[] = [
   },
   {
     id: "Z02",
-    title: "The stream is compressed, and live",
+    title: "The stream is compressed and live",
     severity: "info",
     find(evidence) {
       const { main } = evidence;
@@ -113,20 +113,22 @@ export const caching: readonly Check[] = [
       return {
         seen: `Content-Encoding: ${encoding}`,
         sure: "certain",
-        fix: ["Nothing to mend: it costs more processor time for less traffic"],
+        fix: ["Nothing to fix: compression costs CPU time and saves traffic"],
       };
     },
   },
   {
     id: "Z03",
-    title: "Nothing keeps compressors from the stream",
+    title: "Cache-Control has no no-transform",
     severity: "info",
     find({ main }) {
       if (!isStream(main) || /no-transform/i.test(header(main, "cache-control") ?? "")) return undefined;
       return {
         seen: "Cache-Control without no-transform",
         sure: "certain",
-        fix: ["Add no-transform: compression middleware and several proxies then leave the stream alone"],
+        fix: [
+          "Add no-transform to Cache-Control: compression middleware and several proxies then leave the stream alone",
+        ],
       };
     },
   },
@@ -184,12 +186,12 @@ export function compressionStall({
   const largest = Math.max(0, ...late);
   if (largest > 800)
     return {
-      seen: `with ${encoding}, messages came up to ${time(largest)} later than uncompressed`,
+      seen: `with ${encoding}, messages arrived up to ${time(largest)} later than uncompressed`,
       sure: "likely",
     };
   if (main.chunks.length <= 1 && identity.messages.length >= 3 && main.messages.length === 0) {
     return {
-      seen: `with ${encoding} nothing came; uncompressed, ${identity.messages.length} messages did`,
+      seen: `with ${encoding}, nothing arrived; uncompressed, ${identity.messages.length} messages did`,
       sure: "likely",
     };
   }

@@ -34,13 +34,13 @@ export const content: readonly Check[] = [
       return {
         seen: problems.join("; "),
         sure: "certain",
-        fix: ["Encode messages with a library: encode() of tidings does"],
+        fix: ["Encode messages with a library, such as encode() of tidings"],
       };
     },
   },
   {
     id: "P01",
-    title: "Messages are not what the profile says",
+    title: "Messages do not match the profile",
     severity: "error",
     find({ main, profile }) {
       if (!isStream(main)) return undefined;
@@ -49,7 +49,7 @@ export const content: readonly Check[] = [
         return {
           seen: `the header ${missing[0]} is ${header(main, missing[0]) ?? "absent"}`,
           sure: "certain",
-          fix: [`Send the header that clients of ${profile.name} expect`],
+          fix: [`Send the header that ${profile.name} clients expect`],
         };
       }
       for (const message of main.messages) {
@@ -58,7 +58,7 @@ export const content: readonly Check[] = [
           return {
             seen: problem,
             sure: "certain",
-            fix: [`See what clients of ${profile.name} accept, message by message`],
+            fix: [`Check each message against what ${profile.name} clients accept`],
           };
       }
       return undefined;
@@ -74,7 +74,7 @@ export const content: readonly Check[] = [
       return {
         seen: `${main.messages.length} messages, then the ${main.ending === "cut" ? "connection broke" : "response ended"}`,
         sure: "certain",
-        fix: [`End with ${profile.last}: without it, readers cannot tell a complete answer from half of one`],
+        fix: [`End with ${profile.last}. Without it, clients cannot tell a complete answer from half of one`],
       };
     },
   },

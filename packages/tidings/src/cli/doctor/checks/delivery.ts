@@ -37,13 +37,13 @@ function baseOf({ runs }: Evidence): number | undefined {
 export const delivery: readonly Check[] = [
   {
     id: "B01",
-    title: "Events are held back and come together",
+    title: "Events are held back and arrive together",
     severity: "error",
     find(evidence) {
       const { delivery, observation, small } = watched(evidence);
       if (delivery?.held === true) {
         return {
-          seen: `${delivery.count} events, sent over ${time(small.at(-1)!.sentMs - small[0]!.sentMs)}, came together${quantumText(observation)}`,
+          seen: `${delivery.count} events, sent over ${time(small.at(-1)!.sentMs - small[0]!.sentMs)}, arrived together${quantumText(observation)}`,
           sure: "certain",
           fix: fixesFor("buffering", evidence.hops),
         };
@@ -59,7 +59,7 @@ export const delivery: readonly Check[] = [
         );
       if (empty === undefined) return undefined;
       return {
-        seen: `of a stream of ${time(empty.endedAtMs)}, nothing came`,
+        seen: `nothing arrived within ${time(empty.endedAtMs)}`,
         sure: "likely",
         fix: fixesFor("buffering", evidence.hops),
       };
@@ -67,7 +67,7 @@ export const delivery: readonly Check[] = [
   },
   {
     id: "B02",
-    title: "Events come in blocks",
+    title: "Events arrive in blocks",
     severity: "error",
     find(evidence) {
       const { delivery, observation } = watched(evidence);
@@ -84,7 +84,7 @@ export const delivery: readonly Check[] = [
       const cuts = observation.chunks.filter(({ midMessage }) => midMessage).length;
       if (quantum === undefined || cuts < 3 || observation.chunks.length > 400) return undefined;
       return {
-        seen: `bytes come in whole pages of ${quantum}`,
+        seen: `bytes arrive in whole pages of ${quantum}`,
         sure: "likely",
         fix: fixesFor("buffering", evidence.hops),
       };
@@ -92,7 +92,7 @@ export const delivery: readonly Check[] = [
   },
   {
     id: "B03",
-    title: "The tail of large events waits for the next byte",
+    title: "The end of large events waits for the next byte",
     severity: "error",
     find(evidence) {
       const { delivery, observation } = watched(evidence);
@@ -104,7 +104,7 @@ export const delivery: readonly Check[] = [
         const late = big.atMs - big.sentMs - (baseOf(evidence) ?? 0) - delivery.medianLagMs;
         if (late < 800) return undefined;
         return {
-          seen: `an event of ${big.message.data.length} B came ${time(late)} late, small ones at once`,
+          seen: `an event of ${big.message.data.length} B arrived ${time(late)} late, small ones at once`,
           sure: "certain",
           fix: fixesFor("buffering", evidence.hops),
         };
@@ -119,7 +119,7 @@ export const delivery: readonly Check[] = [
       });
       if (waits.length < 2 || delivery?.held === true || delivery?.blocks === true) return undefined;
       return {
-        seen: `${waits.length} messages stopped in their middle, for ${time(median(waits))}`,
+        seen: `${waits.length} messages stopped halfway, for ${time(median(waits))}`,
         sure: "likely",
         fix: fixesFor("buffering", evidence.hops),
       };
@@ -127,7 +127,7 @@ export const delivery: readonly Check[] = [
   },
   {
     id: "B04",
-    title: "Every event is late by the same time",
+    title: "Every event is late by the same amount",
     severity: "warning",
     find(evidence) {
       const { delivery, observation } = watched(evidence);
@@ -161,7 +161,7 @@ export const delivery: readonly Check[] = [
   },
   {
     id: "B05",
-    title: "Each event comes with the next one",
+    title: "Each event arrives with the next one",
     severity: "error",
     find(evidence) {
       const { delivery } = watched(evidence);
@@ -170,10 +170,10 @@ export const delivery: readonly Check[] = [
       const { leastLagMs, medianLagMs, intervalMs } = delivery;
       if (leastLagMs < intervalMs * 0.75 || medianLagMs > intervalMs * 1.6) return undefined;
       return {
-        seen: `each event came ${time(medianLagMs)} late, one interval`,
+        seen: `each event arrived ${time(medianLagMs)} late: one interval`,
         sure: "certain",
         fix: [
-          "Something flushes one write behind: a compressor without a flush after each event",
+          "Something flushes one write late: usually a compressor that is not flushed after each event",
           ...fixesFor("compress", evidence.hops),
         ],
       };
@@ -181,7 +181,7 @@ export const delivery: readonly Check[] = [
   },
   {
     id: "B06",
-    title: "Events are passed on at intervals",
+    title: "Events are flushed at fixed intervals",
     severity: "warning",
     find(evidence) {
       const { delivery } = watched(evidence);
@@ -191,17 +191,17 @@ export const delivery: readonly Check[] = [
       const periodMs = delivery.periodMs ?? (delivery.held || delivery.blocks ? undefined : tokens?.periodMs);
       if (periodMs === undefined) return undefined;
       return {
-        seen: `they came every ${time(periodMs)}, several at a time`,
+        seen: `they arrived every ${time(periodMs)}, several at a time`,
         sure: "likely",
         fix: [
-          "A proxy flushes by the clock: it does so at once for Content-Type: text/event-stream, or has a flush interval to set (Traefik: responseForwarding.flushInterval)",
+          "A proxy flushes on a timer. Send Content-Type: text/event-stream, which most proxies flush at once, or change its flush interval (Traefik: responseForwarding.flushInterval)",
         ],
       };
     },
   },
   {
     id: "T04",
-    title: "Heartbeats come clumped",
+    title: "Heartbeats arrive in clumps",
     severity: "error",
     find({ main, long, runs, hops }) {
       if (runs !== undefined) return undefined;
@@ -209,7 +209,7 @@ export const delivery: readonly Check[] = [
       const clumps = comments.filter(({ atMs }, at) => at > 0 && atMs - comments[at - 1]!.atMs < 50).length;
       if (clumps < 2) return undefined;
       return {
-        seen: `${comments.length} comments, ${clumps} of them together with the one before`,
+        seen: `${comments.length} comments, ${clumps} of them together with the previous one`,
         sure: "likely",
         fix: fixesFor("buffering", hops),
       };

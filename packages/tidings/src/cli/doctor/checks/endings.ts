@@ -89,7 +89,7 @@ export const endings: readonly Check[] = [
   },
   {
     id: "T02",
-    title: "Streams are cut at an age",
+    title: "Streams are cut at a fixed age",
     severity: "error",
     find({ main, identity, long, hops, runs, profile }) {
       const source = long ?? main;
@@ -124,27 +124,27 @@ export const endings: readonly Check[] = [
         seen: `${time(silentMs)} without a byte`,
         sure: "certain",
         fix: [
-          "Send a comment every 15 s: proxies cut silent streams at 30 to 60 s, and servers learn of readers that left by writing",
+          "Send a comment every 15 s: proxies cut silent streams after 30 to 60 s, and a server notices that a client left only when it writes",
         ],
       };
     },
   },
   {
     id: "T05",
-    title: "Readers in Node lose it after 5 minutes",
+    title: "Clients in Node lose the stream after 5 minutes",
     severity: "warning",
     find({ long, profile }) {
       if (long === undefined || profile.finite || longestSilence(long) < 300_000) return undefined;
       return {
         seen: `${time(longestSilence(long))} without a byte`,
         sure: "certain",
-        fix: ["Send a heartbeat: Node's fetch ends a body after 300 s of silence"],
+        fix: ["Send a heartbeat every 15 s: Node's fetch ends a body after 300 s of silence"],
       };
     },
   },
   {
     id: "X01",
-    title: "The server does not learn when a reader leaves",
+    title: "The server does not notice when a client leaves",
     severity: "warning",
     find({ runs, hops }) {
       if (runs?.noticedMs === undefined) return undefined;
@@ -154,27 +154,27 @@ export const endings: readonly Check[] = [
       const seen =
         noticedMs === null
           ? `not within ${time(heartbeatMs * 8)}, though it wrote 8 heartbeats`
-          : `${time(noticedMs)} later, by heartbeat ${Math.ceil(noticedMs / heartbeatMs)}`;
+          : `${time(noticedMs)} later, at heartbeat ${Math.ceil(noticedMs / heartbeatMs)}`;
       return {
         severity: noticedMs === null ? "error" : "warning",
         seen,
         sure: "certain",
         fix: [
           ...fixesFor("abort", hops),
-          "With heartbeats, streams of readers that left are kept for two or three of their intervals",
+          "With heartbeats, the server keeps the streams of clients that left for two or three intervals",
         ],
       };
     },
   },
   {
     id: "X02",
-    title: "A server that dies looks like one that is done",
+    title: "A crashed server looks like one that finished",
     severity: "warning",
     find({ runs, hops }) {
       if (runs === undefined || runs.crash.head?.status !== 200 || runs.crash.ending !== "end")
         return undefined;
       return {
-        seen: "the connection to the server broke, and the response ended well",
+        seen: "the connection to the server broke, and the response ended normally",
         sure: "certain",
         fix: [
           ...fixesFor("http11", hops),
@@ -185,7 +185,7 @@ export const endings: readonly Check[] = [
   },
   {
     id: "X03",
-    title: "A server that dies is not noticed",
+    title: "A crashed server is not noticed",
     severity: "error",
     find({ runs, hops }) {
       if (
@@ -204,20 +204,20 @@ export const endings: readonly Check[] = [
   },
   {
     id: "X04",
-    title: "A slow reader does not hold the sender back",
+    title: "A slow client does not slow the server down",
     severity: "info",
     find({ runs }) {
       if (runs?.floodBytes === undefined || runs.floodBytes < 20 * 2 ** 20) return undefined;
       return {
-        seen: `${Math.round(runs.floodBytes / 2 ** 20)} MiB were taken for a reader that read nothing`,
+        seen: `${Math.round(runs.floodBytes / 2 ** 20)} MiB were accepted for a client that read nothing`,
         sure: "certain",
-        fix: ["A proxy stores them: turn its response buffering off, or limit what you send to whom"],
+        fix: ["A proxy stores them: turn its response buffering off, or limit how much you send"],
       };
     },
   },
   {
     id: "L01",
-    title: "Not so many streams at once",
+    title: "The number of streams is limited",
     severity: "warning",
     find({ capacity }) {
       if (capacity === undefined) return undefined;
@@ -234,9 +234,11 @@ export const endings: readonly Check[] = [
         seen: `of ${asked}, ${[...counts].map(([name, count]) => `${count} ${name}`).join(", ")}`,
         sure: "certain",
         fix: hangs
-          ? ["A thread or HTTP/2 stream limit: Apache MaxRequestWorkers, http2_max_concurrent_streams"]
+          ? [
+              "Raise the limit on threads or HTTP/2 streams: Apache MaxRequestWorkers, nginx http2_max_concurrent_streams",
+            ]
           : [
-              "Connections or rate limits: nginx worker_connections (a stream takes two), limit_conn, the server's own limits",
+              "Raise the limit on connections: nginx worker_connections (a stream takes two), limit_conn, or the server's own limit",
             ],
       };
     },

@@ -19,14 +19,14 @@ export const resuming: readonly Check[] = [
         seen: `${messages.length} messages, none with an id`,
         sure: "certain",
         fix: [
-          "Send ids, and read Last-Event-ID: without them, what is sent while a reader reconnects is lost. A hub does both",
+          "Send ids, and read Last-Event-ID. Without them, what is sent while a client reconnects is lost. A hub does both",
         ],
       };
     },
   },
   {
     id: "R02",
-    title: "A reader that returns does not get what it missed",
+    title: "A client that reconnects does not get what it missed",
     severity: "error",
     find({ resumed, main }) {
       if (resumed === undefined || !isStream(resumed.observation)) return undefined;
@@ -36,14 +36,14 @@ export const resuming: readonly Check[] = [
       if (messages[0]?.event === "gap") return undefined;
       const first = messages.find(({ id }) => id !== "");
       const fix = [
-        "Keep what was sent for a while, and begin after Last-Event-ID; where that is gone, say so in a message. A hub does both",
+        "Keep recent messages, and continue after Last-Event-ID. If those are gone, say so in a message. A hub does both",
       ];
       if (first === undefined) {
         // Where messages are held back, nothing can be said of those that are missing.
         if (main.messages[0]!.atMs - main.headAtMs > 1500) return undefined;
         return {
           severity: "warning",
-          seen: `after ${from} there were ${expected.length} more, and none came in ${time(observation.endedAtMs)}`,
+          seen: `there were ${expected.length} messages after ${from}, and none arrived within ${time(observation.endedAtMs)}`,
           sure: "likely",
           fix,
         };
@@ -51,10 +51,10 @@ export const resuming: readonly Check[] = [
       if (first.id === expected[0]) return undefined;
       const seen =
         first.id === from
-          ? `asked for what follows ${from}, and got it again`
+          ? `asked for messages after ${from}, and got ${from} again`
           : expected.includes(first.id)
-            ? `asked for what follows ${from}, and ${expected.indexOf(first.id)} messages were missing`
-            : `asked for what follows ${from}, and got ${first.id}`;
+            ? `asked for messages after ${from}, and ${expected.indexOf(first.id)} were missing`
+            : `asked for messages after ${from}, and got ${first.id}`;
       return { seen, sure: "likely", fix };
     },
   },
@@ -65,17 +65,17 @@ export const resuming: readonly Check[] = [
     find({ runs }) {
       if (runs?.echo === undefined || runs.echo.headers["last-event-id"] !== undefined) return undefined;
       return {
-        seen: "the server saw the request without it",
+        seen: "the server received the request without it",
         sure: "certain",
         fix: [
-          "Let the proxy pass the header (allow-lists, WAF rules); or send the cursor as a query parameter: cursorVia in connect()",
+          "Let the proxy pass the header (check allow-lists and WAF rules), or send the cursor as a query parameter (cursorVia in connect())",
         ],
       };
     },
   },
   {
     id: "R04",
-    title: "The reconnection time makes a storm, or a long absence",
+    title: "The reconnection time is too short, too long or invalid",
     severity: "warning",
     find({ main }) {
       if (!isStream(main)) return undefined;
@@ -84,7 +84,7 @@ export const resuming: readonly Check[] = [
         return {
           seen: `retry: ${odd[1]!.slice(0, 20)}`,
           sure: "certain",
-          fix: ["retry takes digits alone, in milliseconds: clients ignore anything else"],
+          fix: ["Use digits only, in milliseconds: clients ignore anything else"],
         };
       }
       const ms = main.retries.at(-1);
@@ -94,15 +94,15 @@ export const resuming: readonly Check[] = [
         sure: "certain",
         fix: [
           ms < 500
-            ? "After a restart, all readers return at once and again and again: 1000 or more, different for each reader"
-            : "Readers stay away for this long after any break: 30000 or less",
+            ? "Send 1000 or more, and a different value to each client: otherwise all of them reconnect at once after a restart"
+            : "Send 30000 or less: clients stay away for this long after every disconnect",
         ],
       };
     },
   },
   {
     id: "R05",
-    title: "Ids go backwards, or come from another log",
+    title: "Ids go backwards or come from different logs",
     severity: "warning",
     find({ main, identity, resumed }) {
       const ids = main.messages.map(({ id }) => id).filter((id) => id !== "");
@@ -112,7 +112,7 @@ export const resuming: readonly Check[] = [
         return {
           seen: `${ids[back]} after ${ids[back - 1]}, in one stream`,
           sure: "certain",
-          fix: ["Ids must grow in the order of sending, or returning by them loses or doubles messages"],
+          fix: ["Ids must grow in sending order. Otherwise, reconnecting loses or repeats messages"],
         };
       }
       const epochs = new Set(
@@ -122,17 +122,17 @@ export const resuming: readonly Check[] = [
       );
       if (epochs.size < 2) return undefined;
       return {
-        seen: `two requests got ids of different logs: ${[...epochs].slice(0, 3).join(", ")}`,
+        seen: `two requests got ids from different logs: ${[...epochs].slice(0, 3).join(", ")}`,
         sure: "likely",
         fix: [
-          "Several processes with a log each stand behind this URL: share one log (redisLog, postgresLog), or keep readers on one process",
+          "Several processes with separate logs answer this URL: share one log (redisLog, postgresLog), or route each client to the same process",
         ],
       };
     },
   },
   {
     id: "R06",
-    title: "Returning is refused now and then",
+    title: "Some reconnects are refused",
     severity: "warning",
     find({ main, identity, resumed }) {
       if (!isStream(main)) return undefined;
@@ -145,7 +145,7 @@ export const resuming: readonly Check[] = [
         seen: `one request got 200, another ${refused.head!.status}${html ? " with an HTML page" : ""}`,
         sure: "certain",
         fix: [
-          "The browser's EventSource gives up for good at any status but 200: use a client that retries 429 and 5xx, such as connect()",
+          "The browser's EventSource gives up permanently at any status but 200: use a client that retries 429 and 5xx, such as connect()",
         ],
       };
     },
