@@ -48,6 +48,8 @@ export interface Runs {
   readonly echo: SeenByServer | undefined;
   /** How long after the doctor left a stream with heartbeats the server heard of it; null for not within the wait. */
   readonly noticedMs: number | null | undefined;
+  /** Whether it had to write for that. */
+  readonly noticedByWriting: boolean;
   readonly heartbeatMs: number;
   /**
    * What a clock here shows when an answer arrives, less what the server's showed when it was sent: the least of several

@@ -8,8 +8,16 @@ export interface RunResult {
   readonly known: boolean;
   /** Milliseconds since the server learnt that the response is over; null while it has not. */
   readonly closedAgoMs: number | null;
+  /** Milliseconds since the last write; null where there was none. */
+  readonly wroteAgoMs: number | null;
   /** Bytes that were handed to the server. */
   readonly bytes: number;
+}
+
+interface Known {
+  closedAtMs: number | undefined;
+  wroteAtMs: number | undefined;
+  bytes: number;
 }
 
 export interface Run {
@@ -23,7 +31,7 @@ const MOST_RESULTS = 200;
 const MINUTE_MS = 60_000;
 
 export class Runs {
-  readonly #results = new Map<string, { closedAtMs: number | undefined; bytes: number }>();
+  readonly #results = new Map<string, Known>();
   readonly #maxRuns: number;
   readonly #maxPerMinute: number;
   #open = 0;
@@ -46,7 +54,7 @@ export class Runs {
     this.#startsMs.push(nowMs);
     this.#open++;
     const id = crypto.randomUUID();
-    const result: { closedAtMs: number | undefined; bytes: number } = { closedAtMs: undefined, bytes: 0 };
+    const result: Known = { closedAtMs: undefined, wroteAtMs: undefined, bytes: 0 };
     this.#results.set(id, result);
     for (const old of this.#results.keys()) {
       if (this.#results.size <= MOST_RESULTS) break;
@@ -54,7 +62,10 @@ export class Runs {
     }
     return {
       id,
-      wrote: (bytes) => void (result.bytes += bytes),
+      wrote(bytes) {
+        result.bytes += bytes;
+        result.wroteAtMs = performance.now();
+      },
       closed: () => {
         if (result.closedAtMs !== undefined) return;
         result.closedAtMs = performance.now();
@@ -65,12 +76,10 @@ export class Runs {
 
   result(id: string): RunResult {
     const result = this.#results.get(id);
-    if (result === undefined) return { known: false, closedAgoMs: null, bytes: 0 };
-    const { closedAtMs, bytes } = result;
-    return {
-      known: true,
-      closedAgoMs: closedAtMs === undefined ? null : performance.now() - closedAtMs,
-      bytes,
-    };
+    if (result === undefined) return { known: false, closedAgoMs: null, wroteAgoMs: null, bytes: 0 };
+    const { closedAtMs, wroteAtMs, bytes } = result;
+    const agoMs = (atMs: number | undefined): number | null =>
+      atMs === undefined ? null : performance.now() - atMs;
+    return { known: true, closedAgoMs: agoMs(closedAtMs), wroteAgoMs: agoMs(wroteAtMs), bytes };
   }
 }

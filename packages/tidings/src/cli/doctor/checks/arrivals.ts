@@ -99,7 +99,7 @@ export function deliveryOf(messages: readonly Timed[], baseMs?: number): Deliver
   const regular =
     groups.length >= 4 &&
     messages.length / groups.length >= 1.8 &&
-    inner.filter((gap) => Math.abs(gap - period) < Math.max(15, period * 0.2)).length >= inner.length * 0.75;
+    inner.filter((gap) => Math.abs(gap - period) < Math.max(15, period * 0.3)).length >= inner.length * 0.7;
   return {
     held,
     blocks: !held && groups.length < messages.length * 0.6,

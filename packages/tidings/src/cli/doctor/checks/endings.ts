@@ -24,8 +24,8 @@ const TOTAL_LIMITS: readonly (readonly [least: number, most: number, whose: stri
   [295, 305, "Vercel functions"],
 ];
 const LONGEST_HEARTBEAT_MS = 25_000;
-/** What the endpoint's program "tick" takes, less what a busy machine may lose of it. */
-const TICK_MS = 6000 - 400;
+/** The endpoint's program "tick" takes 6 s, or longer on a busy machine. */
+const TICK_MS = 5950;
 
 function whoseOf(limits: typeof IDLE_LIMITS, ms: number): string {
   const whose = limits.find(([least, most]) => ms / 1000 >= least && ms / 1000 <= most)?.[2];
@@ -59,7 +59,7 @@ function cutRuns({ tick, tickIdentity }: Runs, hops: readonly Hop[]): Found | un
       : run.endedAtMs - run.connectedAtMs;
   });
   const [one, two] = ages;
-  if (one === undefined || two === undefined || one > TICK_MS || Math.abs(one - two) > 1000) return undefined;
+  if (one === undefined || two === undefined || one > TICK_MS || Math.abs(one - two) > 1500) return undefined;
   return {
     seen: `${tick.ending === "cut" ? "cut" : "ended"} at ${time(one)} though bytes came, twice${whoseOf(TOTAL_LIMITS, one)}`,
     sure: "certain",
@@ -148,9 +148,8 @@ export const endings: readonly Check[] = [
     severity: "warning",
     find({ runs, hops }) {
       if (runs?.noticedMs === undefined) return undefined;
-      const { noticedMs, heartbeatMs } = runs;
-      // A write that fails tells it too: with the next heartbeat is as good as it gets without help.
-      if (noticedMs !== null && noticedMs < heartbeatMs * 0.8) return undefined;
+      const { noticedMs, noticedByWriting, heartbeatMs } = runs;
+      if (noticedMs !== null && !noticedByWriting) return undefined;
       const seen =
         noticedMs === null
           ? `not within ${time(heartbeatMs * 8)}, though it wrote 8 heartbeats`

@@ -59,6 +59,7 @@ export async function examinePath(target: Target, options: PathOptions): Promise
   );
   // Without an answer to this, there is no endpoint to work with.
   if (echo.head?.status !== 200) return { url: target.url, profile: sse, hops: hopsOf(echo), main: echo };
+  let noticedByWriting = false;
   let wayMs = wayOf(echo);
   // The least of several: a machine that is busy delays some of them.
   for (let more = 0; more < ECHOES; more++) {
@@ -107,6 +108,7 @@ export async function examinePath(target: Target, options: PathOptions): Promise
     silence: await silence,
     echo: seen,
     noticedMs,
+    noticedByWriting,
     heartbeatMs: HEARTBEAT_MS,
     wayMs,
     floodBytes,
@@ -139,7 +141,11 @@ export async function examinePath(target: Target, options: PathOptions): Promise
       wayMs = Math.min(wayMs, wayOf(answer));
       const result = jsonOf(answer.text);
       const closedAgoMs = valueAt(result, ["closedAgoMs"]);
-      if (typeof closedAgoMs === "number") return Math.max(0, askedAtMs - leftAtMs - closedAgoMs);
+      if (typeof closedAgoMs === "number") {
+        const wroteAgoMs = valueAt(result, ["wroteAgoMs"]);
+        noticedByWriting = typeof wroteAgoMs === "number" && askedAtMs - wroteAgoMs > leftAtMs;
+        return Math.max(0, askedAtMs - leftAtMs - closedAgoMs);
+      }
     }
     return null;
   }
