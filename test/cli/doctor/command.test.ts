@@ -53,7 +53,7 @@ test("a good stream is status 0, a note too, and a warning is 1 with --strict", 
   const { status, out } = await tidings(["doctor", noIds, "--watch", "1s", "--strict"]);
   expect(status).toBe(1);
   expect(out).toMatch(/^! R01 Messages have no ids$/m);
-  expect(out).toMatch(/1 warning by \d+ checks\n$/);
+  expect(out).toMatch(/1 warning \(\d+ checks\)\n$/);
 });
 
 test("a wrong token is said to be a status, not a path's fault", async () => {

@@ -10,7 +10,7 @@ const SHELLS = ["bash", "zsh", "fish"] as const;
 export function completion(commands: () => readonly Command[]): Command {
   return {
     name: "completion",
-    summary: "Print what your shell needs to complete commands and options",
+    summary: "Print the completion script for your shell",
     usage: SHELLS.join("|"),
     words: [1, 1],
     completes: SHELLS,
@@ -24,7 +24,7 @@ export function completion(commands: () => readonly Command[]): Command {
       const script = shell === "fish" ? fish(commands()) : bash(commands());
       if (!(SHELLS as readonly string[]).includes(shell)) {
         return Promise.reject(
-          new UsageError(`The shell is ${JSON.stringify(shell)}, expected ${SHELLS.join(", ")}.`),
+          new UsageError(`The shell is ${JSON.stringify(shell)}, expected one of ${SHELLS.join(", ")}.`),
         );
       }
       io.out(shell === "zsh" ? `autoload -U +X bashcompinit && bashcompinit\n${script}` : script);

@@ -57,6 +57,6 @@ export interface Input {
 
 /** Options that every command has. */
 export const COMMON_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-  "no-color": { about: "Plain text, as by the variable NO_COLOR; this" },
-  help: { short: "h", beside: "no-color", about: "Show this" },
+  "no-color": { about: "No colors (or set NO_COLOR); show this help" },
+  help: { short: "h", beside: "no-color", about: "Show this help" },
 };

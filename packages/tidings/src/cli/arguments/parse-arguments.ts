@@ -61,7 +61,7 @@ interface OptionToken {
 function valueOf({ rawName, value, inlineValue }: OptionToken, spec: OptionSpec): string {
   if (spec.value === undefined) {
     if (value !== undefined) {
-      throw new UsageError(`${rawName} is a switch, expected no value, got ${JSON.stringify(value)}.`);
+      throw new UsageError(`${rawName} takes no value, got ${JSON.stringify(value)}.`);
     }
     return "";
   }
@@ -76,7 +76,7 @@ function valueOf({ rawName, value, inlineValue }: OptionToken, spec: OptionSpec)
   if (spec.choices !== undefined && !spec.choices.includes(value)) {
     const close = nearest(value, spec.choices);
     throw new UsageError(
-      `${rawName} is ${JSON.stringify(value)}, expected ${spec.choices.join(", ")}.${close === undefined ? "" : ` Did you mean ${close}?`}`,
+      `${rawName} is ${JSON.stringify(value)}, expected one of ${spec.choices.join(", ")}.${close === undefined ? "" : ` Did you mean ${close}?`}`,
     );
   }
   return value;
@@ -93,11 +93,11 @@ function unknown(rawName: string, names: readonly string[], command: Command): U
 function checkCount(command: Command, words: readonly string[]): void {
   const [least, most] = command.words;
   if (words.length < least) {
-    throw new UsageError(`${command.name} needs more: tidings ${command.name} ${command.usage}`);
+    throw new UsageError(`Missing argument. Usage: tidings ${command.name} ${command.usage}`);
   }
   if (words.length > most) {
     throw new UsageError(
-      `${command.name} was given ${JSON.stringify(words[most])} too, expected: tidings ${command.name} ${command.usage}`,
+      `Unexpected argument ${JSON.stringify(words[most])}. Usage: tidings ${command.name} ${command.usage}`,
     );
   }
 }

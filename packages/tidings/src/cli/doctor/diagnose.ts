@@ -15,7 +15,7 @@ export function diagnose(evidence: Evidence, direct?: Evidence): Finding[] {
     const own = new Set(findingsOf(direct).map(({ id }) => id));
     return findings.map((finding) => {
       const cause = own.has(finding.id) ? "application" : "path";
-      return { ...finding, cause, see: pagesFor(finding.id, cause) };
+      return { ...finding, cause, see: finding.see.length === 0 ? [] : pagesFor(finding.id, cause) };
     });
   }
   return findings;

@@ -34,6 +34,8 @@ export interface Found {
   readonly seen: string;
   readonly sure?: Finding["sure"];
   readonly fix: readonly string[];
+  /** Where it is not the check's own: an empty list for no page. */
+  readonly see?: readonly string[];
   /** Where it is not the check's own. */
   readonly severity?: Severity;
 }

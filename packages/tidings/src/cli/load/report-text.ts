@@ -35,55 +35,60 @@ export function reportText(url: string, result: LoadResult, io: Io): string {
         mark(result.disconnects, `${formatCount(result.disconnects)} disconnected`),
       ].join(", "),
     ),
-    row("connect", percentiles(result.connectMs)),
-    row(
-      "messages",
-      `${formatCount(result.messages)}, ${formatBytes(result.bytes)}; held: ${formatCount(steady.messages / seconds)}/s, ${formatBytes(steady.bytes / seconds)}/s`,
-    ),
-    row("latency", result.latencyIs === undefined ? dim("no messages") : percentiles(result.latencyMs)),
-    ...(result.latencyIs === "spread"
-      ? [row("", dim("from the first arrival anywhere: the data does not say when it was sent (--time)"))]
-      : []),
-    row(
-      "by cursor",
-      order.counted === 0
-        ? dim("not counted: messages have no ids that can be ordered")
-        : [
-            mark(order.lost, `${formatCount(order.lost)} lost`),
-            mark(order.doubled, `${formatCount(order.doubled)} doubled`),
-            mark(order.outOfOrder, `${formatCount(order.outOfOrder)} out of order`),
-            `${formatCount(order.behind)} still on their way`,
-            ...(result.gapsTold === 0 ? [] : [`${plural(result.gapsTold, "gap")} told`]),
-          ].join(", "),
-    ),
-    ...storms.map(({ connections, allBackMs, backMs }, at) =>
-      row(
-        `storm ${at + 1}`,
-        allBackMs === undefined
-          ? bad(`${formatCount(backMs.count)} of ${formatCount(connections)} came back`)
-          : `${formatCount(connections)} back after ${formatDuration(allBackMs)} (${percentiles(backMs)})`,
-      ),
-    ),
-    row(
-      "this process",
-      (busy ? warn : dim)(
-        `event loop p99 ${formatDuration(self.loopP99Ms)}, ${Math.round(self.cpuShare * 100)} % of a core, ${formatBytes(self.rssBytes)}`,
-      ),
-    ),
-    ...(busy
-      ? [
-          row(
-            "",
-            warn(
-              "it was busy: latencies are partly its own. Load with fewer connections, or from several processes",
-            ),
-          ),
-        ]
-      : []),
+    ...(result.mostOpen === 0 ? [] : measured()),
     "",
-    isGood(result) ? good("nothing lost, nothing refused") : bad("not all is well"),
+    isGood(result) ? good("all connections held, nothing lost") : bad("problems found, see above"),
     "",
   ].join("\n");
+
+  /** What there is to say of connections that were open. */
+  function measured(): string[] {
+    return [
+      row("connect", percentiles(result.connectMs)),
+      row(
+        "messages",
+        `${formatCount(result.messages)}, ${formatBytes(result.bytes)}; held: ${formatCount(steady.messages / seconds)}/s, ${formatBytes(steady.bytes / seconds)}/s`,
+      ),
+      row("latency", result.latencyIs === undefined ? dim("no messages") : percentiles(result.latencyMs)),
+      ...(result.latencyIs === "spread"
+        ? [row("", dim("from the first arrival anywhere: the data does not say when it was sent (--time)"))]
+        : []),
+      row(
+        "by cursor",
+        order.counted === 0
+          ? dim("not counted: messages have no ids that can be ordered")
+          : [
+              mark(order.lost, `${formatCount(order.lost)} lost`),
+              mark(order.doubled, `${formatCount(order.doubled)} doubled`),
+              mark(order.outOfOrder, `${formatCount(order.outOfOrder)} out of order`),
+              `${formatCount(order.behind)} still on their way`,
+              ...(result.gapsTold === 0 ? [] : [`${plural(result.gapsTold, "gap")} told`]),
+            ].join(", "),
+      ),
+      ...storms.map(({ connections, allBackMs, backMs }, at) =>
+        row(
+          `storm ${at + 1}`,
+          allBackMs === undefined
+            ? bad(`${formatCount(backMs.count)} of ${formatCount(connections)} came back`)
+            : `${formatCount(connections)} back after ${formatDuration(allBackMs)} (${percentiles(backMs)})`,
+        ),
+      ),
+      row(
+        "this process",
+        (busy ? warn : dim)(
+          `event loop p99 ${formatDuration(self.loopP99Ms)}, ${Math.round(self.cpuShare * 100)} % of a core, ${formatBytes(self.rssBytes)}`,
+        ),
+      ),
+      ...(busy
+        ? [
+            row(
+              "",
+              warn("it was busy, which adds to the latencies. Use fewer connections, or several processes"),
+            ),
+          ]
+        : []),
+    ];
+  }
 }
 
 /** Whether every connection opened and stayed, and no message went wrong. */

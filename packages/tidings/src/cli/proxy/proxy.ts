@@ -14,9 +14,9 @@ export const proxy: Command = {
   words: [1, 1],
   completes: proxyNames,
   options: {
-    upstream: { short: "u", value: "URL", about: "The server behind it, such as http://127.0.0.1:3001" },
-    path: { value: "PATH", about: "Requests whose path begins with this. Default: /" },
-    host: { value: "HOST", multiple: true, about: "A name that clients ask for. Default: any" },
+    upstream: { short: "u", value: "URL", about: "Your server, such as http://127.0.0.1:3001" },
+    path: { value: "PATH", about: "Paths that start with this. Default: /" },
+    host: { value: "HOST", multiple: true, about: "A host name; may be repeated. Default: any" },
     listen: { value: "PORT", about: "A port, or ADDRESS:PORT. Default: 80, or 443 with TLS" },
     certificate: { value: "FILE", about: "A PEM file, for TLS" },
     key: { value: "FILE", about: "Its key" },
@@ -31,7 +31,7 @@ function runProxy(input: Input, io: Io): Promise<number> {
   if (!(proxyNames as readonly string[]).includes(name)) {
     const close = nearest(name, proxyNames);
     throw new UsageError(
-      `The proxy is ${JSON.stringify(name)}, expected ${proxyNames.join(", ")}.${close === undefined ? "" : ` Did you mean ${close}?`}`,
+      `The proxy is ${JSON.stringify(name)}, expected one of ${proxyNames.join(", ")}.${close === undefined ? "" : ` Did you mean ${close}?`}`,
     );
   }
   const upstream = input.get("upstream");

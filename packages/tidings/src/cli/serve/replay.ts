@@ -13,7 +13,7 @@ import { SERVER_OPTIONS, startServer } from "./http-server.ts";
 
 export const replay: Command = {
   name: "replay",
-  summary: "Serve a recording with its timing, to each who asks from its start",
+  summary: "Serve a recording with its original timing",
   usage: "FILE",
   words: [1, 1],
   completes: "file",
@@ -66,7 +66,7 @@ function readRecording(file: string): Recording {
   } catch (error) {
     throw new UsageError(
       `Cannot read ${file}: ${(error as Error).message}`,
-      "A recording is made with: tidings listen URL --record FILE",
+      "To make a recording: tidings listen URL --record FILE",
       1,
     );
   }

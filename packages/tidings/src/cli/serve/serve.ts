@@ -12,7 +12,7 @@ import { commandSource, fileSource, type Source, stdinSource } from "./sources.t
 
 export const serve: Command = {
   name: "serve",
-  summary: "An event stream from a command's output, a file that grows, or standard input",
+  summary: "Serve a command's output, a growing file or standard input as a stream",
   usage: "[-- COMMAND…]",
   words: [0, 0],
   takesCommand: true,
@@ -97,9 +97,7 @@ function sourceOf(input: Input, io: Io): Source {
   if (command.length > 0) return commandSource(command, io);
   if (file !== undefined) return fileSource(file);
   if (!input.has("stdin") && io.stdin.isTTY === true) {
-    throw new UsageError(
-      "Serve has nothing to serve, expected -- COMMAND, --follow FILE, or lines on standard input.",
-    );
+    throw new UsageError("Nothing to serve: expected -- COMMAND, --follow FILE, or lines on standard input.");
   }
   return stdinSource(io);
 }

@@ -19,7 +19,12 @@ export const answer: readonly Check[] = [
         return {
           seen: waited,
           sure: "certain",
-          fix: ["Check that the server is running, and that it sends headers before its first message"],
+          see: [],
+          fix: [
+            error === undefined
+              ? "Send the response headers before the first message, and check that nothing blocks the handler"
+              : "Check the URL, and that the server is running",
+          ],
         };
       }
       const { status } = head;

@@ -39,7 +39,7 @@ export function reportHtml(evidence: Evidence, findings: readonly Finding[]): st
     `Doctor: ${url}`,
     `<h1>${escapeHtml(url)}</h1>
 <p class="dim">${escapeHtml(facts.join(", "))}</p>
-${findings.length === 0 ? '<p class="good">nothing found</p>' : findings.map(card).join("\n")}
+${findings.length === 0 ? '<p class="good">no problems found</p>' : findings.map(card).join("\n")}
 <h2>What came when</h2>
 <p class="dim">Green: at once. Red: more than 150 ms late. Rings: comments. The pictures show one request each.</p>
 ${pictures.join("\n")}

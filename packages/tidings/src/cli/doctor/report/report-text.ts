@@ -34,7 +34,7 @@ export function reportText(evidence: Evidence, findings: readonly Finding[], io:
       warnings > 0 && warn(plural(warnings, "warning")),
       infos > 0 && dim(plural(infos, "note")),
     ].filter((part) => part !== false);
-    return `${parts.length === 0 ? good("nothing found") : parts.join(", ")} ${dim(`by ${plural(checks.length, "check")}`)}`;
+    return `${parts.length === 0 ? good("no problems found") : parts.join(", ")} ${dim(`(${plural(checks.length, "check")})`)}`;
   }
 }
 
