@@ -47,6 +47,7 @@ describe.each(proxyNames)("%s", (name) => {
       const stream = await origin.next(path);
       stream.send("1");
       await reader.arrival("1");
+      expect(stream.request.url).toBe(path);
       reader.leave();
       // It was not cached, nor held: the server learns at once, or with what it writes next.
       if (name !== "apache") await stream.closed;
@@ -60,6 +61,7 @@ describe.each(proxyNames)("%s", (name) => {
       const stream = await origin.next("/events");
       stream.send("1");
       await reader.arrival("1");
+      expect((await reader.response).status).toBe(200);
       reader.leave();
     }
   });
