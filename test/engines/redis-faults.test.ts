@@ -125,6 +125,20 @@ describe.each(Object.keys(CLIENTS))("redisLog() with %s", (client) => {
     expect(seen().length).toBe(handedOn.size);
   });
 
+  it("follows thousands of topics again after its connections were cut", async () => {
+    const server = await redis();
+    const board = await switchboard(server.port);
+    const { log, seen, states } = await openLog(client, board.port);
+    const topics = Array.from({ length: 3_000 }, (_, n) => `a topic with a name of some length/${n}`);
+    await log.follow!(topics);
+    await log.append([draft("1", topics[0])]);
+    await expect.poll(() => seen()).toEqual(["1"]);
+    board.cut();
+    await expect.poll(() => states).toEqual(["interrupted", "following"]);
+    await log.append([draft("2", topics[2_999])]);
+    await expect.poll(() => seen()).toEqual(["1", "2"]);
+  });
+
   it("waits for a Redis that hangs, and stores once what it sent meanwhile", async () => {
     const server = await redis();
     const { log, seen } = await openLog(client, server.port);

@@ -24,25 +24,76 @@ const BINARY = { typeMapping: { [BLOB_STRING]: Buffer } };
 export function fromNodeRedis(client: NodeRedisClient): RedisConnection {
   return {
     send: (command) => client.sendCommand(command, BINARY),
-    subscriber: (events) => subscribe(client.duplicate() as Subscribing, events),
+    subscriber: (events) => subscribe(() => client.duplicate() as Subscribing, events),
   };
 }
 
-function subscribe(client: Subscribing, { onMessage, onDown, onUp }: SubscriberEvents): RedisSubscriber {
-  client.on("error", onDown);
-  client.on("ready", onUp);
-  // Each failure to connect is told by `error` as well.
-  client.connect().catch(onDown);
+/** Between one connection and the next. */
+const RETRY_MS = [20, 500] as const;
+
+/**
+ * Each connection has a client of its own. One that connects again by itself would subscribe to all channels before it is ready,
+ * and with more than some hundreds of them it never is: it stops writing when the socket is full, and goes on only once ready.
+ */
+function subscribe(make: () => Subscribing, { onMessage, onDown, onUp }: SubscriberEvents): RedisSubscriber {
+  let isOver = false;
+  let waitMs: number = RETRY_MS[0];
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let current: Subscribing;
+  let isReady = false;
+  /** Called when the next connection is ready: until then, what is asked for waits. */
+  let waiting: (() => void)[] = [];
+  open();
+
+  function open(): void {
+    const client = make();
+    current = client;
+    let isDown = false;
+    const down = (error: unknown): void => {
+      if (isDown || isOver) return;
+      isDown = true;
+      isReady = false;
+      destroy(client);
+      onDown(error);
+      timer = setTimeout(open, waitMs);
+      timer.unref?.();
+      waitMs = Math.min(waitMs * 2, RETRY_MS[1]);
+    };
+    client.on("error", down);
+    client.on("ready", () => {
+      if (isDown || isOver) return;
+      [waitMs] = RETRY_MS;
+      isReady = true;
+      onUp();
+      for (const resolve of waiting.splice(0)) resolve();
+    });
+    client.connect().catch(down);
+  }
+
+  async function ready(): Promise<Subscribing> {
+    while (!isReady) await new Promise<void>((resolve) => void waiting.push(resolve));
+    return current;
+  }
+
   return {
-    subscribe: (channels) => client.sSubscribe([...channels], onMessage, true),
-    unsubscribe: (channels) => client.sUnsubscribe([...channels], onMessage, true),
-    ping: () => client.ping(),
+    subscribe: async (channels) => (await ready()).sSubscribe([...channels], onMessage, true),
+    // A connection that is not there has subscribed to nothing.
+    unsubscribe: async (channels) =>
+      isReady ? current.sUnsubscribe([...channels], onMessage, true) : undefined,
+    ping: async () => (await ready()).ping(),
     close: () => {
-      try {
-        client.destroy();
-      } catch {
-        // It was closed already.
-      }
+      isOver = true;
+      waiting = [];
+      clearTimeout(timer);
+      destroy(current);
     },
   };
+}
+
+function destroy(client: Subscribing): void {
+  try {
+    client.destroy();
+  } catch {
+    // It was closed already.
+  }
 }
