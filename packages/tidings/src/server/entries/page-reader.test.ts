@@ -7,7 +7,7 @@ import { PageReader, type ReadingGroup } from "./page-reader.ts";
 const body = new TextEncoder().encode(`data: ${"x".repeat(100)}\n\n`);
 
 /** A log whose reads are answered when the test says so. */
-function openReader(writeBytes = 100) {
+function openReader(writeBytes = 100, limits = { messageBytes: 2 ** 20, readBytes: 64 * 2 ** 20 }) {
   const asked: {
     request: ReadRequest;
     answer: (page?: Partial<Page>) => void;
@@ -21,7 +21,8 @@ function openReader(writeBytes = 100) {
         asked.push({ request, answer: (page) => resolve({ ...whole, ...page }), fail: reject });
       }),
   };
-  const pages = new PageReader({ recent: { epoch: "e" }, log, writeBytes, wheel: new TimerWheel() });
+  const wheel = new TimerWheel();
+  const pages = new PageReader({ recent: { epoch: "e" }, log, writeBytes, ...limits, wheel });
   return { pages, asked };
 }
 
@@ -79,6 +80,21 @@ describe("PageReader", () => {
     }
     expect(await Promise.all(all)).toHaveLength(200);
   });
+
+  it.each([
+    [32, 65_536, 2 ** 20, 32],
+    [64, 65_536, 1_000, 32],
+    [1, 65_536, 64 * 2 ** 20, 32],
+    [8, 4 * 2 ** 20, 2 ** 20, 32],
+  ])(
+    "has %i reads under way where a page has %i bytes, a message %i, and all together %i MiB",
+    async (reads, writeBytes, messageBytes, mib) => {
+      const { pages, asked } = openReader(writeBytes, { messageBytes, readBytes: mib * 2 ** 20 });
+      for (let i = 0; i < 200; i += 1) void pages.read(group(), i);
+      await Promise.resolve();
+      expect(asked).toHaveLength(reads);
+    },
+  );
 
   it("forgets what it read when another log stands in the place of the first", async () => {
     const { pages, asked } = openReader();

@@ -31,10 +31,14 @@ export interface PageReaderOptions {
   readonly log: Pick<Log, "read">;
   /** Bytes of one page at most, but for a message that alone is larger. */
   readonly writeBytes: number;
+  /** Bytes of one message at most. */
+  readonly messageBytes: number;
+  /** Bytes of all pages that are being read. */
+  readonly readBytes: number;
   readonly wheel: TimerWheel;
 }
 
-/** Reads of the log under way at once. Further ones wait for their turn. */
+/** Reads of the log under way at once, where their bytes allow as many. Further ones wait for their turn. */
 const MOST_READS = 64;
 const PAGE_MESSAGES = 1_000;
 /** What is kept of what was read: at most this many bytes, for at most this long. */
@@ -46,6 +50,7 @@ const MOST_FOUND = 4_096;
 export class PageReader implements Timed {
   dueTick = 0;
   readonly #options: PageReaderOptions;
+  readonly #mostReads: number;
   #reads = 0;
   readonly #waiting: (() => void)[] = [];
   /** What is being read, by group and offset. */
@@ -58,6 +63,11 @@ export class PageReader implements Timed {
 
   constructor(options: PageReaderOptions) {
     this.#options = options;
+    const { readBytes, writeBytes, messageBytes } = options;
+    // Where a message may be of any size, nothing can be said about its page.
+    const pageBytes = messageBytes === Infinity ? writeBytes : Math.max(writeBytes, messageBytes);
+    const fitting = Math.floor(readBytes / pageBytes);
+    this.#mostReads = Math.max(1, Math.min(MOST_READS, fitting));
   }
 
   /** Reads the page after an offset. Rejects with what the log rejects with, or the filter throws. */
@@ -96,7 +106,8 @@ export class PageReader implements Timed {
   }
 
   async #read({ selection, filter }: ReadingGroup, after: number): Promise<LoggedPage> {
-    if (this.#reads >= MOST_READS) await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+    if (this.#reads >= this.#mostReads)
+      await new Promise<void>((resolve) => void this.#waiting.push(resolve));
     this.#reads += 1;
     try {
       const { log, writeBytes, recent } = this.#options;

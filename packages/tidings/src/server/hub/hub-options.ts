@@ -87,10 +87,17 @@ export interface HubLimits {
   streamsPerSubscriber?: number;
   /** Topics and patterns of one stream. More are refused with 400. Default: 100. */
   topicsPerStream?: number;
-  /** Bytes of one encoded message. `publish` throws a RangeError beyond it. Default: 1,048,576. */
+  /** Bytes of one encoded message. Beyond it, `publish` rejects with a RangeError. Default: 1,048,576. */
   messageBytes?: number;
   /** Messages in one `publish`. Default: 1,000. */
   messagesPerPublish?: number;
+  /** Bytes of all encoded messages in one `publish`. Beyond it, `publish` rejects with a RangeError. Default: 16,777,216 (16 MiB), or `messageBytes` where that is more. */
+  bytesPerPublish?: number;
+  /**
+   * Bytes that all reads of the log under way may hold, for subscribers that return or catch up. Further reads wait for their turn.
+   * There are as many at once as messages of `messageBytes` fit, from 1 to 64. Default: 33,554,432 (32 MiB).
+   */
+  readBytes?: number;
   /** Messages a second that may be published. Beyond it, `publish` rejects with a HubError `too-fast`. Default: no limit. */
   publishesPerSecond?: number;
 }
@@ -108,6 +115,8 @@ export interface CheckedOptions {
   readonly topicsPerStream: number;
   readonly messageBytes: number;
   readonly messagesPerPublish: number;
+  readonly bytesPerPublish: number;
+  readonly readBytes: number;
   readonly publishesPerSecond: number;
   readonly compression: Compression | undefined;
   readonly checkData: CheckData | undefined;
@@ -140,6 +149,8 @@ const HUB_LIMITS: Record<keyof HubLimits, true> = {
   topicsPerStream: true,
   messageBytes: true,
   messagesPerPublish: true,
+  bytesPerPublish: true,
+  readBytes: true,
   publishesPerSecond: true,
 };
 
@@ -190,6 +201,12 @@ export function checkOptions(options: HubOptions): CheckedOptions {
       "limits.messagesPerPublish",
       limits.messagesPerPublish ?? 1_000,
     ),
+    bytesPerPublish: positive(
+      "create hub",
+      "limits.bytesPerPublish",
+      limits.bytesPerPublish ?? Math.max(16 * 2 ** 20, limits.messageBytes ?? 0),
+    ),
+    readBytes: positive("create hub", "limits.readBytes", limits.readBytes ?? 32 * 2 ** 20),
     compression: checkCompression("create hub", options.compression),
     publishesPerSecond: positive(
       "create hub",

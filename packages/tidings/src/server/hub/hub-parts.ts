@@ -27,6 +27,8 @@ export interface HubPartsOptions {
     readonly retention: Retention;
     readonly recent: RecentEntriesLimits;
     readonly writeBytes: number;
+    readonly messageBytes: number;
+    readonly readBytes: number;
     readonly slowPolicyOf: ((topic: string) => SlowPolicy) | undefined;
     readonly heartbeatMs: number;
     readonly stallMs: number;
@@ -82,7 +84,7 @@ export class HubParts implements HubLink {
 
   private constructor({ epoch, head }: LogPosition, options: HubPartsOptions) {
     const { log, settings, environment, counters } = options;
-    const { writeBytes, slowPolicyOf, heartbeatMs, stallMs } = settings;
+    const { writeBytes, messageBytes, readBytes, slowPolicyOf, heartbeatMs, stallMs } = settings;
     const { schedule, now } = environment;
     const wheel = environment.wheel();
     this.#options = options;
@@ -108,7 +110,7 @@ export class HubParts implements HubLink {
       heartbeatMs,
       stallMs,
     });
-    this.pages = new PageReader({ recent: this.recent, log, writeBytes, wheel });
+    this.pages = new PageReader({ recent: this.recent, log, writeBytes, messageBytes, readBytes, wheel });
     this.fanOut = new FanOut({
       recent: this.recent,
       pages: this.pages,

@@ -145,6 +145,18 @@ describe("hub", () => {
     expect((await read(`${url}?topic=a`)).status).toBe(200);
   });
 
+  it("refuses a publish whose messages are too many bytes together, and publishes none of them", async () => {
+    const { hub } = await serve({ limits: { bytesPerPublish: 2_000 } });
+    const of = (count: number) =>
+      Array.from({ length: count }, () => ({ topic: "a", data: "x".repeat(900) }));
+    await expect(hub.publish(of(3))).rejects.toThrow(
+      /^Cannot publish: the messages have more than 2000 bytes, .* \(limits.bytesPerPublish\)$/,
+    );
+    const { id } = await hub.publish(of(2));
+    expect(id).toMatch(/\.2$/);
+    expect(() => createHub({ limits: { readBytes: 0 } })).toThrow(/limits.readBytes is 0/);
+  });
+
   it("publishes several messages at once, next to each other, all or none", async () => {
     const { hub, url } = await serve({ limits: { messagesPerPublish: 3 } });
     const reader = await read(`${url}?topic=a&topic=b`);

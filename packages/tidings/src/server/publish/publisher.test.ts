@@ -16,6 +16,7 @@ async function createWorld(limits: Partial<PublishLimits> = {}) {
     {
       messageBytes: 100,
       messagesPerPublish: 3,
+      bytesPerPublish: 1_000,
       publishesPerSecond: Infinity,
       checkData: undefined,
       ...limits,
@@ -157,6 +158,7 @@ describe("publish", () => {
     const limits = {
       messageBytes: 9,
       messagesPerPublish: 1,
+      bytesPerPublish: 9,
       publishesPerSecond: Infinity,
       checkData: undefined,
     };

@@ -41,6 +41,7 @@ export interface Published {
 export interface PublishLimits {
   readonly messageBytes: number;
   readonly messagesPerPublish: number;
+  readonly bytesPerPublish: number;
   readonly publishesPerSecond: number;
   readonly checkData: CheckData | undefined;
 }
@@ -117,13 +118,22 @@ export class Publisher {
   }
 
   #check(messages: readonly ToPublish[]): Draft[] {
-    const { messageBytes, messagesPerPublish, checkData } = this.#options;
+    const { messageBytes, messagesPerPublish, bytesPerPublish, checkData } = this.#options;
     if (messages.length === 0 || messages.length > messagesPerPublish) {
       throw new RangeError(
         `Cannot publish: there are ${messages.length} messages, expected 1 to ${messagesPerPublish} (limits.messagesPerPublish)`,
       );
     }
-    return messages.map(({ topic, message }) => toDraft(topic, message, messageBytes, checkData));
+    let bytes = 0;
+    // Counted as they are encoded, so that what is too much in all is never in memory at once.
+    return messages.map(({ topic, message }) => {
+      const draft = toDraft(topic, message, messageBytes, checkData);
+      bytes += draft.body.length;
+      if (bytes <= bytesPerPublish) return draft;
+      throw new RangeError(
+        `Cannot publish: the messages have more than ${bytesPerPublish} bytes, expected that or fewer in one call (limits.bytesPerPublish)`,
+      );
+    });
   }
 
   #take(messages: number): void {

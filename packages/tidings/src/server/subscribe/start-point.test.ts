@@ -26,6 +26,8 @@ async function open(): Promise<HubParts> {
       retention: { messages: RETAINED, bytes: Infinity, ageMs: Infinity },
       recent: { messages: AT_HAND, bytes: Infinity },
       writeBytes: 65_536,
+      messageBytes: 2 ** 20,
+      readBytes: 32 * 2 ** 20,
       slowPolicyOf: undefined,
       heartbeatMs: Infinity,
       stallMs: Infinity,
