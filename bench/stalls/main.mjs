@@ -46,8 +46,12 @@ async function measure(kind, rounds) {
     };
     const settle = () => new Promise((resolve) => setTimeout(resolve, 300));
     for (const [name, queries, publishes] of scenarios(round)) {
-      await tell("begin");
-      const readers = await Promise.all(queries.map((query) => open(place, query, queries.length > 1)));
+      const { head } = await tell("begin");
+      // Behind everything that was discarded; a single reader stands before it, and so asks what was lost.
+      const cursor = `${place.epoch}.${queries.length > 1 ? head - TOPICS * (EACH - 1) : 1}`;
+      const readers = await Promise.all(
+        queries.map((query) => open(place.port, query, cursor, queries.length > 1)),
+      );
       await settle();
       record(name, await tell("end"));
       if (publishes) {
@@ -107,11 +111,10 @@ function* worst(round) {
 }
 
 /** Resolves with the connection when the reader has its messages; a worst request has nothing to get. */
-function open({ port, epoch }, query, awaits) {
+function open(port, query, cursor, awaits) {
   return new Promise((resolve, reject) => {
     const asked = request({ host: "127.0.0.1", port, path: `/?${query}`, agent: false });
-    // Behind everything that was discarded; the worst request stands before it, and so asks what was lost.
-    asked.setHeader("last-event-id", `${epoch}.${awaits ? TOPICS : 1}`);
+    asked.setHeader("last-event-id", cursor);
     asked.on("error", reject);
     asked.on("response", (response) => {
       response.on("error", () => undefined);

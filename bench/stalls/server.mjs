@@ -59,7 +59,7 @@ process.on("message", async (message) => {
     global.gc();
     [watching, longestMs, longestCpuMs] = [true, 0, 0];
     setImmediate(watch, performance.now(), cpuMs());
-    process.send({});
+    process.send({ head: Number(hub.stats().cursor.split(".")[1]) });
   } else if (message === "publish") {
     const draft = (_, i) => ({ topic: `shop/${i}/price`, data: "new" });
     await hub.publish(Array.from({ length: 1_000 }, draft));
