@@ -27,7 +27,9 @@ test.each<[options: unknown, reason: string]>([
 
   const errors: unknown[] = [];
   const server = createServer((req, res) => {
-    answers.resumable(req, res, "id", () => [], options as never).catch((error: unknown) => errors.push(error));
+    answers
+      .resumable(req, res, "id", () => [], options as never)
+      .catch((error: unknown) => errors.push(error));
   });
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
   const { status } = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
