@@ -23,20 +23,13 @@ const WORDS = {
 
 /** Each table of a page in one language, by the name that its place has. */
 export function tablesOf(features, language) {
-  const { clients, decoders, notes, ten } = features;
+  const { answers, clients, decoders, notes, ten } = features;
   return {
     clients: comparison(clients, language),
     decoders: comparison(decoders, language),
     notes: notes.map((note, index) => `- ${superscript(index + 1)} ${note[language]}`).join("\n"),
-    ten: lines(
-      ["", WORDS[language].feature, "Tidings", WORDS[language].note],
-      ten.map(({ feature, note, ...tidings }, index) => [
-        `${index + 1}`,
-        feature[language],
-        claim(tidings, language),
-        note[language],
-      ]),
-    ),
+    ten: claims(ten, language),
+    answers: claims(answers, language),
   };
 }
 
@@ -49,6 +42,18 @@ export function withTables(markdown, features, language) {
         (_, before, after) => `${before}\n${table}\n\n${after}`,
       ),
     markdown,
+  );
+}
+
+function claims(rows, language) {
+  return lines(
+    ["", WORDS[language].feature, "Tidings", WORDS[language].note],
+    rows.map(({ feature, note, ...tidings }, index) => [
+      `${index + 1}`,
+      feature[language],
+      claim(tidings, language),
+      note[language],
+    ]),
   );
 }
 

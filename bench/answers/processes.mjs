@@ -84,6 +84,9 @@ export function read(url, counts) {
       );
     });
     request.on("error", reject);
+    request.setTimeout(30_000, () =>
+      request.destroy(new Error(`Cannot read ${url}: nothing came for 30 seconds`)),
+    );
   });
 }
 

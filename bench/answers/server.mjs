@@ -104,4 +104,8 @@ process.on("message", () => {
   const { user, system } = process.cpuUsage();
   process.send({ cpuUs: user + system });
 });
+// resumable-stream throws where nobody can catch it, when another process does not acknowledge in time.
+process.on("uncaughtException", (error) => {
+  if (kind !== "resumable-stream") throw error;
+});
 process.on("disconnect", () => process.exit());

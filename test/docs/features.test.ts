@@ -26,6 +26,7 @@ interface Features {
   readonly clients: Comparison;
   readonly decoders: Comparison;
   readonly ten: readonly ({ readonly feature: Words } & Claim)[];
+  readonly answers: readonly ({ readonly feature: Words } & Claim)[];
 }
 
 const { PAGES, readFeatures, withTables } = (await import(join(ROOT, "scripts/features.mjs"))) as {
@@ -38,7 +39,11 @@ const features = readFeatures();
 const compared = [...features.clients.rows, ...features.decoders.rows];
 const claims = [
   ...compared.map(({ feature, tidings }) => ({ feature: feature.en, ...tidings })),
-  ...features.ten.map(({ feature, value, tests }) => ({ feature: feature.en, value, tests })),
+  ...[...features.ten, ...features.answers].map(({ feature, value, tests }) => ({
+    feature: feature.en,
+    value,
+    tests,
+  })),
 ];
 const textOf = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 
