@@ -1,6 +1,6 @@
 /**
- * Builds dist: a module for each that an entry reaches, and in dist/cjs the same as CommonJS, joined to a file for each entry and what
- * entries share. Declarations are joined too, and hold what can be imported and nothing else.
+ * Builds dist: modules, joined to a file for each entry and what entries share, and in dist/cjs the same as CommonJS.
+ * Declarations are joined too, and hold what can be imported and nothing else.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -77,17 +77,27 @@ async function joinCommand() {
   output.write(`${COMMAND}.js`, code);
 }
 
-/** Without comments, which stand in the declarations, where editors show them. */
+/** A file for each entry, and what entries share. Comments stand in the declarations, where editors show them. */
 async function writeModules() {
   const files = await joinFiles(join(CACHE, "js"), forModules, {
     extension: ".js",
     names: "[name].js",
     format: "esm",
-    preserveModules: true,
-    preserveModulesRoot: join(CACHE, "js"),
+    minify: COMPACT,
     comments: false,
+    chunkFileNames: ({ moduleIds }) => `${folderOf(moduleIds)}shared/[name].js`,
   });
   for (const { fileName, code } of files) writeJs(fileName, fileName, code);
+}
+
+/**
+ * Where what entries share is put. package.json says that what is in `node` has effects, and a test that no browser gets anything of
+ * `server`.
+ */
+function folderOf(moduleIds) {
+  const has = (folder) => moduleIds.some((id) => id.startsWith(join(CACHE, "js", folder, "/")));
+  if (has("node")) return "node/";
+  return ["server", "log", "cli"].some(has) ? "server/" : "";
 }
 
 async function joinCommonJs() {
@@ -97,7 +107,6 @@ async function joinCommonJs() {
     format: "cjs",
     exports: "named",
     esModule: true,
-    // Whoever debugs reads the modules.
     minify: COMPACT,
     comments: false,
   });

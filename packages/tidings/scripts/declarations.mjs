@@ -39,9 +39,9 @@ export async function joinFiles(
   });
   try {
     const { output } = await bundle.generate({
+      chunkFileNames: `shared/${names}`,
       ...options,
       entryFileNames: names,
-      chunkFileNames: `shared/${names}`,
     });
     return output;
   } finally {

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { LimitError } from "./limit-error.ts";
-import { observe } from "./observe.oracle.ts";
+import { expectEqual, observe } from "./observe.oracle.ts";
 import { PARSERS } from "./parsers.oracle.ts";
 import { createPlainParser } from "./plain-parser.oracle.ts";
 import { bytes, cut, cuts, texts } from "./streams.oracle.ts";
@@ -11,7 +11,7 @@ describe.each(PARSERS)("streams made by chance, to $name", ({ createParser }) =>
   test("from text mean to the parser what they mean to the plain one, wherever they are cut", () => {
     fc.assert(
       fc.property(texts, cuts, (text, parts) => {
-        expect(observe(createParser, cut(text, parts))).toEqual(observe(createPlainParser, [text]));
+        expectEqual(observe(createParser, cut(text, parts)), observe(createPlainParser, [text]), parts);
       }),
       { numRuns: 5000 },
     );
@@ -20,7 +20,7 @@ describe.each(PARSERS)("streams made by chance, to $name", ({ createParser }) =>
   test("from bytes mean to the parser what they mean to the plain one, wherever they are cut", () => {
     fc.assert(
       fc.property(bytes, cuts, (stream, parts) => {
-        expect(observe(createParser, cut(stream, parts))).toEqual(observe(createPlainParser, [stream]));
+        expectEqual(observe(createParser, cut(stream, parts)), observe(createPlainParser, [stream]), parts);
       }),
       { numRuns: 5000 },
     );
@@ -31,7 +31,7 @@ describe.each(PARSERS)("streams made by chance, to $name", ({ createParser }) =>
       fc.property(bytes, (stream) => {
         const expected = observe(createPlainParser, [stream]);
         for (let at = 0; at <= stream.length; at++) {
-          expect(observe(createParser, [stream.subarray(0, at), stream.subarray(at)])).toEqual(expected);
+          expectEqual(observe(createParser, [stream.subarray(0, at), stream.subarray(at)]), expected, at);
         }
       }),
       { numRuns: 200 },

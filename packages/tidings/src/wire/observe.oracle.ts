@@ -1,6 +1,8 @@
 /**
  * What a parser shows of a stream, in the form of the vectors. For tests; in no build.
  */
+import { isDeepStrictEqual } from "node:util";
+import { expect } from "vitest";
 import type { Expected } from "../../../../vectors/load.ts";
 import type { ParserHandlers } from "./handlers.ts";
 import type { ParserEnd } from "./parser.ts";
@@ -28,4 +30,9 @@ export function observe<Chunk>(
   for (const chunk of chunks) parser.push(chunk);
   const { truncated } = parser.end();
   return { messages, retries, comments, ids, lastEventId: parser.lastEventId, truncated };
+}
+
+/** As `toEqual`, which is slow where thousands of equal values are compared: it is asked only to say what differs. */
+export function expectEqual(seen: unknown, expected: unknown, about: unknown): void {
+  if (!isDeepStrictEqual(seen, expected)) expect({ about, seen }).toEqual({ about, seen: expected });
 }

@@ -1,8 +1,8 @@
-import { describe, expect, test } from "vitest";
+import { describe, test } from "vitest";
 import { loadVectors } from "../../../../vectors/load.ts";
 import { createPlainParser } from "./plain-parser.oracle.ts";
 import type { ParserHandlers } from "./handlers.ts";
-import { type AnyParser, observe } from "./observe.oracle.ts";
+import { type AnyParser, expectEqual, observe } from "./observe.oracle.ts";
 import { createCompactParser } from "./compact-parser.ts";
 import { createParser } from "./parser.ts";
 import { createParser as createParserOfMiniPrograms } from "../mini-program/parser.ts";
@@ -21,8 +21,7 @@ describe.each([
   test.each(vectors)("%s", (_, { bytes, expected }) => {
     const cuts = [[bytes], Array.from(bytes, (byte) => Uint8Array.of(byte))];
     for (let at = 1; at < bytes.length; at++) cuts.push([bytes.subarray(0, at), bytes.subarray(at)]);
-    for (const cut of cuts)
-      expect({ cut: sizes(cut), ...observe(create, cut) }).toEqual({ cut: sizes(cut), ...expected });
+    for (const cut of cuts) expectEqual(observe(create, cut), expected, sizes(cut));
   });
 });
 
@@ -34,8 +33,7 @@ describe.each([
   test.each(ofText)("%s", (_, { text, expected }) => {
     const cuts = [[text!], text!.split("")];
     for (let at = 1; at < text!.length; at++) cuts.push([text!.slice(0, at), text!.slice(at)]);
-    for (const cut of cuts)
-      expect({ cut: sizes(cut), ...observe(create, cut) }).toEqual({ cut: sizes(cut), ...expected });
+    for (const cut of cuts) expectEqual(observe(create, cut), expected, sizes(cut));
   });
 });
 

@@ -1,9 +1,9 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
-import { LimitError } from "./limit-error.ts";
-import type { ParsedMessage } from "./message.ts";
-import { PARSERS } from "./parsers.oracle.ts";
+import { LimitError } from "../../packages/tidings/src/wire/limit-error.ts";
+import type { ParsedMessage } from "../../packages/tidings/src/wire/message.ts";
+import { PARSERS } from "../../packages/tidings/src/wire/parsers.oracle.ts";
 
 setFlagsFromString("--expose-gc");
 const gc = runInNewContext("gc") as () => void;

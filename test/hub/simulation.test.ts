@@ -1,0 +1,3 @@
+import { describeSimulation } from "../support/describe-simulation.ts";
+
+describeSimulation(50);
