@@ -18,17 +18,17 @@ export function reportHtml(evidence: Evidence, findings: readonly Finding[]): st
   const began = (run: Observation): number | undefined => runs && beganAtMs(run, runs.wayMs);
   const pictures = [
     timeline(
-      runs === undefined ? "As a browser asks" : "Regular messages and a large one, compression accepted",
+      runs === undefined ? "As a browser asks" : "Regular messages and a large one, as a browser asks",
       main,
       began(main),
     ),
-    identity && timeline("Compression refused", identity, began(identity)),
-    runs && timeline("Small messages, fast after each other", runs.tokens, began(runs.tokens)),
-    runs && timeline("Nothing but the head for 1.5 s", runs.hold, began(runs.hold)),
-    runs && timeline("The server dies", runs.crash, began(runs.crash)),
+    identity && timeline("Without compression", identity, began(identity)),
+    runs && timeline("Small messages in fast succession", runs.tokens, began(runs.tokens)),
+    runs && timeline("Headers only for 1.5 s", runs.hold, began(runs.hold)),
+    runs && timeline("The server crashes", runs.crash, began(runs.crash)),
     runs?.silence && timeline("Silence", runs.silence),
-    resumed && timeline(`Returned with Last-Event-ID: ${resumed.from}`, resumed.observation),
-    long && timeline("Watched for limits of time", long),
+    resumed && timeline(`Reconnected with Last-Event-ID: ${resumed.from}`, resumed.observation),
+    long && timeline("Watched for time limits", long),
   ].filter((picture) => picture !== undefined);
   const facts = [
     head === undefined ? (main.error ?? "no answer") : `${head.status}, HTTP/${head.httpVersion}`,
@@ -40,8 +40,8 @@ export function reportHtml(evidence: Evidence, findings: readonly Finding[]): st
     `<h1>${escapeHtml(url)}</h1>
 <p class="dim">${escapeHtml(facts.join(", "))}</p>
 ${findings.length === 0 ? '<p class="good">no problems found</p>' : findings.map(card).join("\n")}
-<h2>What came when</h2>
-<p class="dim">Green: at once. Red: more than 150 ms late. Rings: comments. The pictures show one request each.</p>
+<h2>Timelines</h2>
+<p class="dim">One request each. Green: on time. Red: more than 150 ms late. Rings: comments.</p>
 ${pictures.join("\n")}
 <h2>Response headers</h2>
 <table>${(head?.headers ?? []).map(([name, value]) => `<tr><th><code>${escapeHtml(name)}</code></th><td><code>${escapeHtml(value)}</code></td></tr>`).join("")}</table>`,

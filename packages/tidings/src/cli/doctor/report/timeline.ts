@@ -41,12 +41,12 @@ export function timeline(title: string, observation: Observation, baseMs?: numbe
     (share, at) =>
       `<text x="${x(end * share)}" y="${height - 6}" text-anchor="${at === 0 ? "start" : at === 4 ? "end" : "middle"}">${((end * share) / 1000).toFixed(1)} s</text>`,
   );
-  const endings = { end: "ended", cut: "cut", open: "left by the doctor", none: "no answer" };
+  const endings = { end: "ended", cut: "cut", open: "closed by the doctor", none: "no answer" };
   return `<figure><figcaption>${escapeHtml(title)} <span class="dim">${plural(messages.length, "message")}, ${plural(chunks.length, "chunk")}, ${endings[ending]}</span></figcaption>
 <svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeHtml(title)}">
-${times.length > 0 ? label(rows.sent, "sent") : ""}${label(rows.came, "came")}${label(rows.bytes + 4, "bytes")}
+${times.length > 0 ? label(rows.sent, "sent") : ""}${label(rows.came, "received")}${label(rows.bytes + 4, "bytes")}
 <line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${rows.came}" y2="${rows.came}"/>
-${Number.isNaN(headAtMs) ? "" : `<line class="orange" stroke-width="1.5" x1="${x(headAtMs)}" x2="${x(headAtMs)}" y1="14" y2="${rows.bytes + 12}"/><text class="orange" x="${x(headAtMs)}" y="11" text-anchor="${headAtMs > end * 0.9 ? "end" : "start"}">head</text>`}
+${Number.isNaN(headAtMs) ? "" : `<line class="orange" stroke-width="1.5" x1="${x(headAtMs)}" x2="${x(headAtMs)}" y1="14" y2="${rows.bytes + 12}"/><text class="orange" x="${x(headAtMs)}" y="11" text-anchor="${headAtMs > end * 0.9 ? "end" : "start"}">headers</text>`}
 ${lines.join("")}
 ${times
   .slice(0, MOST_MARKS)
