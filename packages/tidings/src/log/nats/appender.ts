@@ -3,12 +3,11 @@
  * order, many before the first is acknowledged. When something goes wrong, nothing new is sent until the oldest that was not
  * acknowledged is.
  */
-import { createHash } from "node:crypto";
 import { idempotencyScope } from "../idempotency.ts";
 import { LogError, type Appended, type Draft } from "../log.ts";
-import { mayPass, refusal, type ApiError } from "./api.ts";
-import { SentHeaders, type NatsConnection, type NatsMessage, type NatsSubscription } from "./connection.ts";
-import { encodeDraft } from "./frames.ts";
+import { mayPass, refusal } from "./api.ts";
+import type { NatsConnection, NatsMessage, NatsSubscription } from "./connection.ts";
+import { appendedAt, parseAcknowledgement, toMessages, type Outgoing, type Waiting } from "./outgoing.ts";
 import { subjectOf } from "./subjects.ts";
 
 export interface AppenderOptions {
@@ -35,37 +34,6 @@ const WINDOW_BYTES = 8 * 2 ** 20;
 const ATTEMPT_MS = 3_000;
 const TICK_MS = 250;
 const RETRY_MS = [20, 500] as const;
-export const STORED_BY = "Tidings-By";
-
-interface Waiting {
-  readonly keyed: boolean;
-  readonly bytes: number;
-  readonly count: number;
-  readonly offsets: number[];
-  repeated: boolean;
-  settled: boolean;
-  readonly resolve: (appended: Appended) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-interface Outgoing {
-  readonly id: number;
-  readonly append: Waiting;
-  readonly index: number;
-  readonly topic: string;
-  readonly payload: Uint8Array;
-  readonly headers: SentHeaders;
-  readonly deadlineMs: number;
-  firstSentMs: number;
-  sentMs: number;
-  attempts: number;
-}
-
-interface Acknowledgement {
-  readonly seq?: number;
-  readonly duplicate?: boolean;
-  readonly error?: ApiError;
-}
 
 export class Appender {
   readonly #options: AppenderOptions;
@@ -146,10 +114,9 @@ export class Appender {
         `Cannot append to log: ${this.#pendingBytes} bytes wait to be written (pendingBytes)`,
       );
     }
-    const key = scope === undefined ? undefined : createHash("sha256").update(scope).digest("base64url");
     return new Promise((resolve, reject) => {
       const append: Waiting = {
-        keyed: key !== undefined,
+        keyed: scope !== undefined,
         bytes,
         count: drafts.length,
         offsets: [],
@@ -160,28 +127,10 @@ export class Appender {
       };
       this.#open.add(append);
       this.#pendingBytes += bytes;
+      const firstId = this.#ids + 1;
+      this.#ids += drafts.length;
       const endsMs = performance.now() + deadlineMs;
-      for (const [index, draft] of drafts.entries()) {
-        this.#ids += 1;
-        const id = this.#ids;
-        const headers = new SentHeaders(
-          key === undefined
-            ? { "Nats-Msg-Id": `${instance}.${id.toString(36)}` }
-            : { "Nats-Msg-Id": `${key}.${index}`, [STORED_BY]: instance },
-        );
-        this.#queue.push({
-          id,
-          append,
-          index,
-          topic: draft.topic,
-          payload: encodeDraft(draft),
-          headers,
-          deadlineMs: endsMs,
-          firstSentMs: 0,
-          sentMs: 0,
-          attempts: 0,
-        });
-      }
+      this.#queue.push(...toMessages(drafts, append, { scope, instance, firstId, deadlineMs: endsMs }));
       if (this.#scheduled) return;
       this.#scheduled = true;
       // What is appended in the same turn goes out in one write.
@@ -238,7 +187,7 @@ export class Appender {
     const id = Number(subject.slice(this.#options.inbox.length + 1));
     const message = this.#sent.get(id);
     if (message === undefined) return;
-    const said = parse(data);
+    const said = parseAcknowledgement(data);
     if (said.error !== undefined && !mayPass(said.error)) {
       this.#fail(message.append, refusal("append to", said.error));
       this.#answered(id, true);
@@ -375,23 +324,5 @@ export class Appender {
       return;
     }
     this.#send(message);
-  }
-}
-
-function appendedAt(offsets: readonly number[], repeated: boolean): Appended {
-  const first = offsets[0]!;
-  const appended = { first, last: offsets.at(-1)!, repeated };
-  // Another process may have appended between them.
-  const joined = offsets.every((offset, i) => offset === first + i);
-  return joined ? appended : { ...appended, offsets };
-}
-
-/** Nothing is what a server answers that has nobody for the subject. */
-function parse(data: Uint8Array): Acknowledgement {
-  if (data.length === 0) return {};
-  try {
-    return JSON.parse(new TextDecoder().decode(data)) as Acknowledgement;
-  } catch {
-    return {};
   }
 }

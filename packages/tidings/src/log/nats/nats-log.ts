@@ -22,8 +22,9 @@ import type {
   ReadRequest,
 } from "../log.ts";
 import { Api, sleep } from "./api.ts";
-import { Appender, STORED_BY } from "./appender.ts";
+import { Appender } from "./appender.ts";
 import { checkConnection, watchStatus, type NatsConnection } from "./connection.ts";
+import { STORED_BY } from "./outgoing.ts";
 import { Reader } from "./reader.ts";
 import { ServerClock } from "./server-clock.ts";
 import { LogStream, type StreamState } from "./stream.ts";

@@ -1,0 +1,98 @@
+/**
+ * Appends as messages on their way: each with an id by which JetStream knows it, and what comes back for it.
+ */
+import { createHash } from "node:crypto";
+import type { Appended, Draft } from "../log.ts";
+import type { ApiError } from "./api.ts";
+import { SentHeaders } from "./connection.ts";
+import { encodeDraft } from "./frames.ts";
+
+export const STORED_BY = "Tidings-By";
+
+/** One append, until all of its messages are acknowledged. */
+export interface Waiting {
+  readonly keyed: boolean;
+  readonly bytes: number;
+  readonly count: number;
+  readonly offsets: number[];
+  repeated: boolean;
+  settled: boolean;
+  readonly resolve: (appended: Appended) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One message of it. */
+export interface Outgoing {
+  readonly id: number;
+  readonly append: Waiting;
+  readonly index: number;
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly headers: SentHeaders;
+  readonly deadlineMs: number;
+  firstSentMs: number;
+  sentMs: number;
+  attempts: number;
+}
+
+/** What the stream answers. */
+export interface Acknowledgement {
+  readonly seq?: number;
+  readonly duplicate?: boolean;
+  readonly error?: ApiError;
+}
+
+/**
+ * @param scope - Of the idempotency key: then it is known by that, in whichever process.
+ * @param firstId - Of this process: the messages have this one and those behind it.
+ */
+export function toMessages(
+  drafts: readonly Draft[],
+  append: Waiting,
+  {
+    scope,
+    instance,
+    firstId,
+    deadlineMs,
+  }: { scope: string | undefined; instance: string; firstId: number; deadlineMs: number },
+): Outgoing[] {
+  const key = scope === undefined ? undefined : createHash("sha256").update(scope).digest("base64url");
+  return drafts.map((draft, index) => {
+    const id = firstId + index;
+    const headers = new SentHeaders(
+      key === undefined
+        ? { "Nats-Msg-Id": `${instance}.${id.toString(36)}` }
+        : { "Nats-Msg-Id": `${key}.${index}`, [STORED_BY]: instance },
+    );
+    return {
+      id,
+      append,
+      index,
+      topic: draft.topic,
+      payload: encodeDraft(draft),
+      headers,
+      deadlineMs,
+      firstSentMs: 0,
+      sentMs: 0,
+      attempts: 0,
+    };
+  });
+}
+
+export function appendedAt(offsets: readonly number[], repeated: boolean): Appended {
+  const first = offsets[0]!;
+  const appended = { first, last: offsets.at(-1)!, repeated };
+  // Another process may have appended between them.
+  const joined = offsets.every((offset, i) => offset === first + i);
+  return joined ? appended : { ...appended, offsets };
+}
+
+/** Nothing is what a server answers that has nobody for the subject. */
+export function parseAcknowledgement(data: Uint8Array): Acknowledgement {
+  if (data.length === 0) return {};
+  try {
+    return JSON.parse(new TextDecoder().decode(data)) as Acknowledgement;
+  } catch {
+    return {};
+  }
+}
