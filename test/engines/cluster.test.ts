@@ -10,6 +10,8 @@ import { fileURLToPath } from "node:url";
 import type { HubProcess, Inspection, Presence } from "tidings/server";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Reader } from "../support/hub-server.ts";
+import { type NatsServer, startNats } from "./nats-server.ts";
+import { type PostgresServer, startPostgres } from "./postgres-server.ts";
 import { type RedisServer, startRedis } from "./redis-server.ts";
 
 const LEASE_MS = 4_000;
@@ -196,4 +198,20 @@ describe("hubs on a log in LMDB", () => {
     const path = mkdtempSync(join(tmpdir(), "tidings-cluster-"));
     return { argument: path, dispose: () => rmSync(path, { recursive: true, force: true }) };
   });
+});
+
+describe("hubs on a log in Postgres", () => {
+  let server: PostgresServer;
+  let logs = 0;
+  beforeAll(async () => void (server = await startPostgres()), 60_000);
+  afterAll(() => server.end());
+  describeCluster("members/postgres.mjs", () => ({ argument: `${server.port} cluster_${(logs += 1)}` }));
+});
+
+describe("hubs on a log in NATS", () => {
+  let server: NatsServer;
+  let logs = 0;
+  beforeAll(async () => void (server = await startNats()));
+  afterAll(() => server.stop());
+  describeCluster("members/nats.mjs", () => ({ argument: `cluster-${(logs += 1)} 1 ${server.port}` }));
 });

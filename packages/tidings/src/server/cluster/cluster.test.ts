@@ -171,7 +171,15 @@ describe("presence", () => {
   });
 
   it("is off unless it is wanted", async () => {
-    const { hub } = await serve();
+    const { hub, url, subscriptions } = await serve({}, (at) =>
+      at.searchParams.has("all") ? {} : { topics: [{ presence: "a" }] },
+    );
+    expect((await read(url)).status).toBe(400);
+    await read(`${url}?all&topic=a`);
+    await until(() => subscriptions.length === 1);
+    const update = subscriptions[0]!.update({ add: [{ presence: "a" }] });
+    await expect(update).rejects.toThrow("presence is off, expected createHub({ presence: true })");
+    expect(() => hub.read({ topics: [{ presence: "a" }] })).toThrow("presence is off");
     expect(() => hub.presence("a")).toThrow("expected createHub({ presence: true })");
     expect(() => hub.processes()).toThrow("expected createHub({ cluster: true })");
     await expect(hub.inspect("a.1", { everywhere: true })).rejects.toThrow(

@@ -33,6 +33,7 @@ export interface HubPartsOptions {
     readonly heartbeatMs: number;
     readonly stallMs: number;
     readonly topicsPerStream: number;
+    readonly cluster: { readonly presence: unknown } | undefined;
     readonly onError: (error: unknown) => void;
   };
   readonly environment: HubEnvironment;
@@ -128,6 +129,7 @@ export class HubParts implements HubLink {
     this.#updates = new TopicUpdates({
       fanOut: this.fanOut,
       topicsPerStream: settings.topicsPerStream,
+      keepsPresence: settings.cluster?.presence !== undefined,
       onError: settings.onError,
       onMoved: options.onMoved,
     });

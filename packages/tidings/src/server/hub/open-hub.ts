@@ -42,7 +42,7 @@ import { fetchPeer, nodePeer } from "../request/peer.ts";
 import type { OpenOutlet } from "../out/outlet.ts";
 import type { FetchRequest, FastifyReply, NodeRequest, NodeResponse } from "../request/http-types.ts";
 import { CONTROL_TOPIC, PROCESSES_TOPIC } from "../topics/reserved-topics.ts";
-import { selectTopics, type TopicSelection } from "../topics/topic-selection.ts";
+import { checkPresenceKept, selectTopics, type TopicSelection } from "../topics/topic-selection.ts";
 import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
 import type { Subscription } from "../streams/subscription.ts";
 
@@ -202,7 +202,11 @@ export class OpenHub implements Hub {
 
   read(options: ReadTopicsOptions): AsyncIterableIterator<TopicMessage> {
     checkReadOptions(options);
-    const selection = selectTopics(options.topics, this.#options.topicsPerStream);
+    const { topicsPerStream, cluster } = this.#options;
+    const selection = checkPresenceKept(
+      selectTopics(options.topics, topicsPerStream),
+      cluster?.presence !== undefined,
+    );
     return this.#read(selection, options);
   }
 

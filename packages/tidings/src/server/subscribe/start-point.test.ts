@@ -32,6 +32,7 @@ async function open(): Promise<HubParts> {
       heartbeatMs: Infinity,
       stallMs: Infinity,
       topicsPerStream: 100,
+      cluster: undefined,
       onError: (error) => expect.unreachable(String(error)),
     },
     environment: system,

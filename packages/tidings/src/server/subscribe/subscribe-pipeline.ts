@@ -30,7 +30,7 @@ import { type SnapshotContext, stateAsker } from "./snapshot.ts";
 import { type Refusal, withAppHeaders } from "../request/refusal.ts";
 import { responseHead } from "../out/response-head.ts";
 import { SelectionCache } from "../topics/selection-cache.ts";
-import type { TopicSelection } from "../topics/topic-selection.ts";
+import { checkPresenceKept, type TopicSelection } from "../topics/topic-selection.ts";
 import { checkSubscribeOptions, pickLifetime, type SubscribeOptions } from "./subscribe-options.ts";
 
 /** What of a hub is there once its log is open. */
@@ -47,6 +47,7 @@ export interface PipelineSettings {
   readonly writeBytes: number;
   readonly timeoutMs: number;
   readonly topicsPerStream: number;
+  readonly cluster: { readonly presence: unknown } | undefined;
   readonly compression: Compression | undefined;
   readonly checkData: CheckData | undefined;
   readonly onError: (error: unknown) => void;
@@ -123,7 +124,11 @@ export class SubscribePipeline {
     if (this.closed) return this.#refuse(DRAINING, options);
     let selection: TopicSelection;
     try {
-      selection = this.#selections.get(options.topics, this.#options.settings.topicsPerStream);
+      const { topicsPerStream, cluster } = this.#options.settings;
+      selection = checkPresenceKept(
+        this.#selections.get(options.topics, topicsPerStream),
+        cluster?.presence !== undefined,
+      );
     } catch (error) {
       // Topics often come with the request, but a list of them does not: that is a mistake in the call.
       if (!Array.isArray(options.topics)) this.#options.settings.onError(error);

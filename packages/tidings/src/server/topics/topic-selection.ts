@@ -93,6 +93,14 @@ export function selectorsOf({ names, patterns }: TopicSelection): TopicSelector[
   return [...named, ...patterns.map((pattern) => ({ pattern }))];
 }
 
+/** @throws {TypeError} If it selects presence, and the hub keeps none: nothing would ever come. */
+export function checkPresenceKept(selection: TopicSelection, isKept: boolean): TopicSelection {
+  if (isKept || !selection.names.some(isReserved)) return selection;
+  throw new TypeError(
+    "Cannot subscribe: topics has { presence }, and presence is off, expected createHub({ presence: true })",
+  );
+}
+
 /** Equal for selectors that select the same. */
 export function selectorKey(selector: TopicSelector): string {
   if (typeof selector === "string") return `name ${selector}`;

@@ -10,6 +10,7 @@ import { HubError } from "../publish/hub-error.ts";
 import type { HubStream } from "../streams/hub-stream.ts";
 import type { TopicsUpdate, UpdateResult } from "../streams/subscription.ts";
 import {
+  checkPresenceKept,
   selectorKey,
   selectorsOf,
   selectTopics,
@@ -20,6 +21,7 @@ import {
 export interface TopicUpdatesOptions {
   readonly fanOut: Pick<FanOut, "change">;
   readonly topicsPerStream: number;
+  readonly keepsPresence: boolean;
   readonly onError: (error: unknown) => void;
   /** A stream has changed. @param before - What it selected. */
   readonly onMoved: (stream: HubStream, before: TopicSelection) => void;
@@ -83,7 +85,8 @@ export class TopicUpdates {
     if (stream.closed) return "ended";
     const before = stream.group.selection;
     const selectors = changed(before, add, remove);
-    const selection = selectTopics(selectors, this.#options.topicsPerStream);
+    const { topicsPerStream, keepsPresence } = this.#options;
+    const selection = checkPresenceKept(selectTopics(selectors, topicsPerStream), keepsPresence);
     if (selection.key === before.key) return "updated";
     const { agreement } = stream;
     const had = new Set(selectorsOf(before).map(selectorKey));
