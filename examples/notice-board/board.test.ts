@@ -35,7 +35,7 @@ const notesOf = async (one: Browser): Promise<string[]> =>
     )
   )
     .map(String)
-    .reverse();
+    .toReversed();
 const processes = (): string[] =>
   [...child.output().matchAll(/server [AB]: process (\d+)/g)].map((match) => match[1]!);
 

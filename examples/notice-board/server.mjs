@@ -38,7 +38,7 @@ console.log("ready");
 
 async function newest() {
   const notes = await client.lRange("notes", 0, 19);
-  return notes.reverse().map((note) => ({ event: "note", data: JSON.parse(note) }));
+  return notes.toReversed().map((note) => ({ event: "note", data: JSON.parse(note) }));
 }
 
 async function take(request, response) {
