@@ -28,14 +28,13 @@ afterAll(async () => {
 
 const isConnected = async (one: Browser): Promise<boolean> =>
   (await one.text("#state")).startsWith("connected");
-const notesOf = async (one: Browser): Promise<string[]> =>
-  (
-    await one.evaluate(() =>
-      [...document.querySelectorAll("#notes li")].map((item) => item.firstChild!.textContent),
-    )
-  )
-    .map(String)
-    .toReversed();
+/** The oldest first. */
+const notesOf = async (one: Browser): Promise<string[]> => {
+  const texts = await one.evaluate(() =>
+    [...document.querySelectorAll("#notes li")].map((item) => item.firstChild!.textContent),
+  );
+  return texts.map((_, i) => String(texts[texts.length - 1 - i]));
+};
 const processes = (): string[] =>
   [...child.output().matchAll(/server [AB]: process (\d+)/g)].map((match) => match[1]!);
 
