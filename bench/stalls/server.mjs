@@ -54,7 +54,9 @@ function watch(ms, cpu) {
   setImmediate(watch, performance.now(), cpuMs());
 }
 
-process.on("message", async (message) => {
+process.on("message", (message) => void take(message));
+
+async function take(message) {
   if (message === "begin") {
     global.gc();
     [watching, longestMs, longestCpuMs] = [true, 0, 0];
@@ -68,7 +70,7 @@ process.on("message", async (message) => {
     watching = false;
     process.send({ longestMs, longestCpuMs });
   }
-});
+}
 process.on("disconnect", () => {
   if (path !== undefined) rmSync(path, { recursive: true, force: true });
   process.exit(0);

@@ -145,6 +145,24 @@ describe("hub", () => {
     expect((await read(`${url}?topic=a`)).status).toBe(200);
   });
 
+  it("refuses a list with a hole, and options that are none, and goes on", async () => {
+    const { hub, url, errors } = await serve();
+    const reader = await read(`${url}?topic=a`);
+    const list = [
+      { topic: "a", data: 0 },
+      { topic: "a", data: 1 },
+    ];
+    // oxlint-disable-next-line typescript/no-array-delete
+    delete list[0];
+    await expect(hub.publish(list)).rejects.toThrow(/^Cannot publish: topic is undefined/);
+    await expect(hub.publish("a", { data: 1 }, null as never)).rejects.toThrow(
+      /^Cannot publish: options is null, expected an object such as \{ idempotencyKey \}/,
+    );
+    await hub.publish("a", { data: "after" });
+    expect((await reader.messagesUntil(1)).map(({ data }) => data)).toEqual(["after"]);
+    expect(errors).toEqual([]);
+  });
+
   it("refuses a publish whose messages are too many bytes together, and publishes none of them", async () => {
     const { hub } = await serve({ limits: { bytesPerPublish: 2_000 } });
     const of = (count: number) =>

@@ -132,10 +132,14 @@ export class OpenHub implements Hub {
         `Cannot publish: topic is ${show(first)}, expected publish("topic", { data }), or a list such as [{ topic, data }]`,
       );
     }
-    const messages = (first as readonly (Publication & { readonly topic: string })[]).map((message) => ({
-      topic: message?.topic,
-      message,
-    }));
+    // Not `map`, which leaves holes as they are: a log that is given one stands still.
+    const messages = Array.from(
+      first as readonly (Publication & { readonly topic: string })[],
+      (message) => ({
+        topic: message?.topic,
+        message,
+      }),
+    );
     return this.#publish(messages, second as PublishOptions | undefined);
   }
 

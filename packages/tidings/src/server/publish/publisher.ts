@@ -2,6 +2,7 @@
  * Publishes: checks what is to be said, appends it to the log, and answers with the cursors. Waits for no subscriber.
  */
 import { ignore } from "../../guard/ignore.ts";
+import { show } from "../../guard/show.ts";
 import { formatCursor } from "../../log/cursor.ts";
 import type { AppendOptions, Draft, Log } from "../../log/log.ts";
 import { channels } from "../observe/diagnostics.ts";
@@ -193,6 +194,11 @@ function toDraft(topic: string, message: Publication, maxMessageBytes: number, c
 }
 
 function toAppendOptions(options: PublishOptions | PublishInTransaction = {}): AppendOptions {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(
+      `Cannot publish: options is ${show(options)}, expected an object such as { idempotencyKey }`,
+    );
+  }
   const { idempotencyKey } = options;
   if (idempotencyKey === undefined) return {};
   if (typeof idempotencyKey !== "string" || idempotencyKey === "" || idempotencyKey.length > 256) {

@@ -109,6 +109,7 @@ const foreign: [string, Partial<SubscribeOptions>, RegExp][] = [
     { snapshot: () => null as never },
     /snapshot gave null for "a", expected a message/,
   ],
+  ["snapshot gives a generator", { snapshot: function* () {} as never }, /snapshot gave an object for "a"/],
   ["snapshot gives a list with null", { snapshot: () => [null] as never }, /snapshot gave null for "a"/],
   ...[undefined, null, "yes", 1, []].map((value): [string, Partial<SubscribeOptions>, RegExp] => [
     `authorize gives ${JSON.stringify(value)}`,

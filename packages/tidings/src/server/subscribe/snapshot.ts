@@ -42,7 +42,7 @@ export function stateAsker(
       const state = isThenable(asked) ? await withTimeLimit(asked, timeoutMs, "snapshot") : asked;
       if (state === undefined) continue;
       for (const message of Array.isArray(state) ? state : [state]) {
-        if (typeof message !== "object" || message === null) {
+        if (typeof message !== "object" || message === null || isIterable(message)) {
           throw new TypeError(
             `Cannot subscribe: snapshot gave ${show(message)} for ${show(topic)}, expected a message such as { data }, a list of messages, or undefined`,
           );
@@ -57,3 +57,8 @@ export function stateAsker(
 }
 
 const utf8 = new TextEncoder();
+
+/** A generator, say, whose messages nobody would ask for. */
+function isIterable(value: object): boolean {
+  return Symbol.iterator in value || Symbol.asyncIterator in value;
+}

@@ -10,6 +10,8 @@ describe("options of a subscription", () => {
     [undefined, "options is undefined, expected an object with topics"],
     [{ topics: ["a"], authorize: true }, "authorize is true, expected a function"],
     [{ topics: ["a"], onGapp: "live" }, "there is no option onGapp, expected onGap"],
+    [{ topics: ["a"], onGap: "what" }, 'onGap is "what", expected "live" or "earliest" or "fail"'],
+    [{ topics: ["a"], from: "latest" }, 'from is "latest", expected "live" or "earliest"'],
     [{ topic: ["a"] }, "there is no option topic, expected topics"],
   ])("refuses %j", (options, message) => {
     expect(() => checkSubscribeOptions(options as never)).toThrow(`Cannot subscribe: ${message}`);

@@ -121,6 +121,14 @@ export function checkSubscribeOptions(options: SubscribeOptions): void {
     if (value === undefined || typeof value === "string") continue;
     throw new TypeError(`Cannot subscribe: ${name} is ${show(value)}, expected text`);
   }
+  for (const [name, known] of Object.entries(CHOICES)) {
+    const value: unknown = options[name as keyof typeof CHOICES];
+    // Null is what a query gives for a parameter that is not there.
+    if (value === undefined || value === null || known.includes(value as string)) continue;
+    throw new TypeError(
+      `Cannot subscribe: ${name} is ${show(value)}, expected ${known.map((one) => JSON.stringify(one)).join(" or ")}`,
+    );
+  }
   const methods: unknown = options.methods;
   if (methods === undefined || (Array.isArray(methods) && methods.every((one) => typeof one === "string")))
     return;
@@ -128,6 +136,8 @@ export function checkSubscribeOptions(options: SubscribeOptions): void {
     `Cannot subscribe: methods is ${show(methods)}, expected a list such as ["GET", "POST"]`,
   );
 }
+
+const CHOICES = { onGap: ["live", "earliest", "fail"], from: ["live", "earliest"] };
 
 /**
  * Milliseconds that a stream may live: a random time between the two that were given.
