@@ -1,6 +1,6 @@
 /**
- * `npm run bench answers [-- tokens | resume | memory | faults] [--write]`: answers beside a bare openStream and beside resumable-stream over the
- * same Redis. `--write` writes docs/performance-answers.md. Needs redis-server, and `npm ci` in test/answers.
+ * `npm run bench answers [-- tokens | resume | memory | faults]`: answers beside a bare openStream and beside resumable-stream over the same Redis.
+ * Needs redis-server, and `npm ci` in test/answers.
  *
  *     npm run bench answers -- faults --answers 2000
  */
@@ -8,7 +8,6 @@ import { execSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { measureFaults } from "./faults.mjs";
 import { measureMemory } from "./memory.mjs";
-import { writeReport } from "./report.mjs";
 import { measureResume } from "./resume.mjs";
 import { measureTokens } from "./tokens.mjs";
 
@@ -18,15 +17,12 @@ export async function main(args) {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { answers: { type: "string", default: "0" }, write: { type: "boolean", default: false } },
+    options: { answers: { type: "string", default: "0" } },
   });
   execSync("npm run build --silent --workspace tidings", { stdio: ["ignore", "ignore", "inherit"] });
-  const sections = [];
   for (const [name, measure] of Object.entries(PARTS)) {
     if (positionals.length > 0 && !positionals.includes(name)) continue;
     const section = await measure(Number(values.answers));
-    process.stdout.write(`\n${section.title}\n\n${section.table}\n`);
-    sections.push(section);
+    process.stdout.write(`\n${section.title}\n\n${section.text}\n\n${section.table}\n`);
   }
-  if (values.write) writeReport(sections);
 }

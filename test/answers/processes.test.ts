@@ -10,8 +10,9 @@ import { afterEach, describe, expect, it } from "vitest";
 const { countFaults, startWorker } = (await import(
   new URL("programs/killed-workers.mjs", import.meta.url).href
 )) as {
-  startWorker(log: string, settings?: Record<string, string>): Promise<Worker>;
+  startWorker(this: void, log: string, settings?: Record<string, string>): Promise<Worker>;
   countFaults(
+    this: void,
     log: string,
     options: { answers: number },
   ): Promise<Record<"complete" | "failed" | "wrong" | "deaths" | "cuts", number> & { examples: string[] }>;

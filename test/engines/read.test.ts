@@ -34,18 +34,18 @@ const engines: Record<string, () => Promise<() => Promise<Log>>> = {
     const server = await startRedis();
     closers.push(() => server.stop());
     return async () => {
-      const { client, close } = await REDIS_CLIENTS["node-redis"]!(server.port);
-      closers.push(close);
-      return redisLog(client);
+      const connected = await REDIS_CLIENTS["node-redis"]!(server.port);
+      closers.push(() => connected.close());
+      return redisLog(connected.client);
     };
   },
   async Postgres() {
     const server = await startPostgres();
     closers.push(() => server.end());
     return async () => {
-      const { client, close } = await POSTGRES_CLIENTS["pg"]!(server.port);
-      closers.push(close);
-      return postgresLog(client);
+      const connected = await POSTGRES_CLIENTS["pg"]!(server.port);
+      closers.push(() => connected.close());
+      return postgresLog(connected.client);
     };
   },
   async NATS() {

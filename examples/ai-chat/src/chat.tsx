@@ -48,7 +48,13 @@ export function Chat({ id, messages: initial }: { id: string; messages: UIMessag
       ))}
       <p className="status">{status}</p>
       <form onSubmit={ask}>
-        <input value={question} onChange={(event) => setQuestion(event.target.value)} />
+        <input
+          autoFocus
+          placeholder="Ask something, then reload this page"
+          aria-label="Question"
+          value={question}
+          onChange={(event) => setQuestion(event.target.value)}
+        />
         <button id="ask">Ask</button>
         <button id="stop" type="button" onClick={() => void stopEverywhere()}>
           Stop
