@@ -13,6 +13,7 @@ const require = createRequire(new URL("../../test/engines/package.json", import.
 export const { createClient } = require("redis");
 export const { Redis } = require("ioredis");
 const { Redis: Valkey } = require("iovalkey");
+export const { Pool } = require("pg");
 export const { jetstream, jetstreamManager } = require("@nats-io/jetstream");
 const { connect } = require("@nats-io/transport-node");
 

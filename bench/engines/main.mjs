@@ -1,6 +1,6 @@
 /**
  * `npm run bench engines [-- NAME…]`: logs in engines, each beside the engine without us, and long runs: the names are those of
- * `PARTS`. Needs `npm run build`, `npm ci` in test/engines, redis-server, nats-server and nginx.
+ * `PARTS`. Needs `npm run build`, `npm ci` in test/engines, redis-server, nats-server, PostgreSQL and nginx.
  */
 import { measureLmdb } from "./lmdb.mjs";
 import { measureCuts } from "./long/cuts.mjs";
@@ -8,6 +8,7 @@ import { measureFailovers } from "./long/failovers.mjs";
 import { measureOutage } from "./long/outage.mjs";
 import { measureSteady } from "./long/steady.mjs";
 import { measureNats } from "./nats.mjs";
+import { measurePostgres } from "./postgres.mjs";
 import { measureRedis } from "./redis.mjs";
 import { measureReturning } from "./returning.mjs";
 import { measureRolling } from "./rolling.mjs";
@@ -17,6 +18,7 @@ const PARTS = {
   lmdb: measureLmdb,
   redis: measureRedis,
   nats: measureNats,
+  postgres: measurePostgres,
   rolling: measureRolling,
   cuts: measureCuts,
   failovers: measureFailovers,

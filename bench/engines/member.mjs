@@ -2,8 +2,19 @@
 import { open } from "lmdb";
 import { lmdbLog } from "tidings/log/lmdb";
 import { natsLog } from "tidings/log/nats";
+import { postgresLog } from "tidings/log/postgres";
 import { redisLog } from "tidings/log/redis";
-import { CLIENTS, connectToNats, createClient, jetstream, now, percentile, RETENTION } from "./engines.mjs";
+import { createHub } from "tidings/server";
+import {
+  CLIENTS,
+  connectToNats,
+  createClient,
+  jetstream,
+  now,
+  percentile,
+  Pool,
+  RETENTION,
+} from "./engines.mjs";
 
 const options = JSON.parse(process.argv[2]);
 let delays = [];
@@ -26,6 +37,17 @@ if (options.kind === "lmdb") {
 } else if (options.kind === "redis") {
   const client = await CLIENTS["node-redis"](options.port);
   for (const { name, topics } of options.logs) await follow(redisLog(client, { name }), topics);
+} else if (options.kind === "postgres") {
+  await follow(postgresLog(new Pool(options.options)), options.topics);
+} else if (options.kind === "postgres-readers") {
+  const hub = createHub({ log: postgresLog(new Pool(options.options)) });
+  for (const topic of options.topics) {
+    const { body } = await hub.respond(new Request("http://127.0.0.1/"), { topics: [topic] });
+    void (async () => {
+      // Each message has one.
+      for await (const bytes of body) delays.push(...(Buffer.from(bytes).toString().match(/^id: /gm) ?? []));
+    })();
+  }
 } else if (options.kind === "nats") {
   await follow(natsLog(await connectToNats(options.port)), options.topics);
 } else if (options.kind === "nats-bare") {
