@@ -51,7 +51,8 @@ async function borrow<T>(pool: PgPool, ms: number, work: (client: PgClient) => P
   let over = false;
   const end = (destroy: boolean): void => {
     over = true;
-    client?.removeListener("error", ignore);
+    // One that is ended may still have something to say.
+    if (!destroy) client?.removeListener("error", ignore);
     client?.release(destroy);
     client = undefined;
   };
