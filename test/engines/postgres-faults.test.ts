@@ -109,9 +109,10 @@ describe.each(Object.keys(CLIENTS))("postgresLog() with %s", (client) => {
     // Postgres proves that it has everything.
     expect((await readAll(log)).lostThrough).toBe(0);
     expect((await log.head()).head).toBe(acknowledged.size);
-    await expect.poll(() => states.at(-1), { timeout: 20_000 }).toBe("following");
     await expect.poll(() => seen().length, { timeout: 20_000 }).toBe(acknowledged.size);
     expect(missedBy(opened.parts, from)).toEqual([]);
+    // Where Postgres was back soon enough, the tail was not interrupted at all.
+    expect(states.at(-1)).not.toBe("interrupted");
   });
 
   it("rejects within its deadline what a Postgres that is gone does not answer, and goes on when it returns", async () => {

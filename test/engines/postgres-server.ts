@@ -1,8 +1,16 @@
 /**
  * A real Postgres for a test: on loopback, on a free port, in a folder of its own.
  */
-import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from "node:child_process";
-import { appendFileSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import {
+  appendFileSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+} from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -106,6 +114,8 @@ async function serve(folder: string, port: number): Promise<PostgresServer> {
       return;
     }
     const name = ({ die: "SIGKILL", hang: "SIGSTOP", "go on": "SIGCONT" } as const)[what];
+    // It starts no other process while they are looked up.
+    kill(child.pid!, "SIGSTOP");
     for (const pid of familyOf(child.pid!)) kill(pid, name);
     if (what === "die") await over;
   };
@@ -171,8 +181,13 @@ async function answers(port: number, child: ChildProcess): Promise<void> {
 
 /** A process, and those that it started. */
 function familyOf(pid: number): number[] {
-  const { stdout } = spawnSync("ps", ["-o", "pid=", "--ppid", `${pid}`], { encoding: "utf8" });
-  return [pid, ...stdout.split("\n").map(Number).filter(Boolean)];
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+    return [pid, ...children.split(" ").map(Number).filter(Boolean)];
+  } catch {
+    // It has ended.
+    return [pid];
+  }
 }
 
 function kill(pid: number, signal: NodeJS.Signals): void {

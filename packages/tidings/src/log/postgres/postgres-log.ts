@@ -1,5 +1,5 @@
 /**
- * A log in Postgres 13 or later, shared by the processes of many machines. What is appended in one turn goes in one transaction;
+ * A log in Postgres 14 or later, shared by the processes of many machines. What is appended in one turn goes in one transaction;
  * one that is asked twice is done once. The database says that there is something new by NOTIFY, and is asked now and then anyway.
  *
  * Takes the client that the application made: a `Pool` of `pg`, or what `postgres()` returns. See docs/logs/postgres.md.
