@@ -249,11 +249,11 @@ export class Members {
     if (this.#local === undefined || this.#flushTimer !== undefined || this.#closed) return;
     const { now, settings } = this.#options;
     const afterMs = Math.max(settings.presence!.coalesceMs, this.#heldUntilMs - now());
+    // It holds the process: what has changed is told before that ends by itself, within a second or coalesceMs.
     this.#flushTimer = setTimeout(() => {
       this.#flushTimer = undefined;
       this.#flush();
     }, afterMs);
-    (this.#flushTimer as { unref?: () => void }).unref?.();
   }
 
   #flush(): void {
