@@ -40,6 +40,8 @@ export default defineConfig({
           expect: { poll: { timeout: 10_000 } },
           hookTimeout: 120_000,
           fileParallelism: false,
+          // The package as its users load it: by Node, not by way of a transformation.
+          server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
         },
       },
     ],
