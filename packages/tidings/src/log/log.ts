@@ -173,6 +173,8 @@ export interface Page {
   readonly through: number;
   /** The newest offset that may have been selected and is discarded. When it is above `after`, the reader has a gap. */
   readonly lostThrough: number;
+  /** The log's newest offset when it was read, from logs that say it: where `through` has reached it, nothing is left to read. */
+  readonly head?: number;
 }
 
 export interface LogStats extends LogPosition {

@@ -38,6 +38,8 @@ export function describeReading(test: DeclareTest): void {
           assert.ok(page.entries.length <= 1 || size <= (limits.maxBytes ?? Infinity));
           seen.push(...offsets(page));
           assert.ok(page.through > after);
+          // What a log says of its newest offset is how a reader knows that this was the last page.
+          if (page.head !== undefined) assert.equal(page.head, 30);
           after = page.through;
         }
         assert.deepEqual(

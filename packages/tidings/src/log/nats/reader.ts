@@ -57,6 +57,7 @@ export class Reader {
         entries: walk.entries.filter(({ offset }) => offset > lost),
         through: Math.max(walk.through, lost),
         lostThrough: lost,
+        head,
       };
     }
   }

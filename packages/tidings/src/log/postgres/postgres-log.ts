@@ -159,7 +159,8 @@ class PostgresLog implements Log {
       const names = [...new Set(topics.exact)];
       const ages = names.map((name) => (ageOf(name) === Infinity ? null : whole(ageOf(name))));
       const page = await this.#ask<PageReply>("read", "read", { ...bounds, names, ages });
-      return { entries: decodeEntries(page.entries), through: page.through, lostThrough: page.lost };
+      const { through, lost: lostThrough, head } = page;
+      return { entries: decodeEntries(page.entries), through, lostThrough, head };
     }
     const { exact = [], prefixes = [""], matches } = topics;
     const page = await this.#ask<PageReply>("read", "walk", { ...bounds, names: exact, prefixes });

@@ -183,7 +183,7 @@ class RedisLog implements Log {
     const ageOf = (topic: string): number => retention.forTopic?.(topic)?.ageMs ?? Infinity;
     if (isByName(topics)) {
       const names = [...new Set(topics.exact)];
-      const [, , , through, lost, page] = await this.#run("read", "read", [
+      const [, head, , through, lost, page] = await this.#run("read", "read", [
         ...[after, maxMessages, maxBytes].map(argument),
         ...bounds,
         argument(names.length),
@@ -193,6 +193,7 @@ class RedisLog implements Log {
         entries: decodePage(page as Buffer[]),
         through: through as number,
         lostThrough: lost as number,
+        head: head as number,
       };
     }
     const { exact = [], prefixes = [""], matches } = topics;

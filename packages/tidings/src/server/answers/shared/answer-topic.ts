@@ -38,10 +38,6 @@ export class AnswerTopic {
   offset = 0;
   /** The newest entry of the topic, retained or not. */
   tip = 0;
-  /** Reads what was missed; set while that is under way. */
-  catchingUp: Promise<void> | undefined;
-  /** Something came while it was read. */
-  behind = false;
   /** By `performance.now()`: the last sign of life, the last append here, the last use here. */
   seenMs: number = performance.now();
   appendedMs: number = performance.now();

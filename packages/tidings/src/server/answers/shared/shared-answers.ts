@@ -14,6 +14,7 @@ import { AnswerTopic } from "./answer-topic.ts";
 import { KeptAnswers } from "../kept-answers.ts";
 import { LogSink } from "./log-sink.ts";
 import type { Producer } from "../producer.ts";
+import { TopicFollower } from "./topic-follower.ts";
 
 export interface SharedOptions extends StoreOptions {
   readonly log: Log;
@@ -21,8 +22,6 @@ export interface SharedOptions extends StoreOptions {
   readonly joinMs: number;
 }
 
-const PAGE_MESSAGES = 1_000;
-const PAGE_BYTES = 2 ** 20;
 /** How long an answer that nobody reads or produces here is followed. */
 const IDLE_MS = 5_000;
 const MOST_TRIES = 5;
@@ -31,7 +30,7 @@ export class SharedAnswers implements AnswerStore, Timed {
   dueTick = 0;
   readonly #options: SharedOptions;
   readonly #kept: KeptAnswers;
-  readonly #topics = new Map<string, AnswerTopic>();
+  readonly #followers = new Map<string, TopicFollower>();
   /** Starts under way here, by epoch. */
   readonly #starting = new Map<string, StartRequest>();
   #opening: Promise<unknown> | undefined;
@@ -51,12 +50,13 @@ export class SharedAnswers implements AnswerStore, Timed {
   }
 
   async find(id: string, dialect: Dialect<never>): Promise<Answer | undefined> {
-    return this.#current(await this.#follow(id, dialect));
+    return this.#current((await this.#follow(id, dialect)).topic);
   }
 
   async start(request: StartRequest): Promise<Answer | Refusal> {
     const { id, dialect, restart, subscriber } = request;
-    const topic = await this.#follow(id, dialect);
+    let follower = await this.#follow(id, dialect);
+    const { topic } = follower;
     const found = this.#current(topic);
     if (found !== undefined && !(restart && found.verdict?.complete === false)) return found;
     const refusal = this.#kept.makeRoom(subscriber);
@@ -67,16 +67,19 @@ export class SharedAnswers implements AnswerStore, Timed {
       const start = topic.draft("start", epoch);
       // Where another process knew the same of the topic and was faster, this one appends nothing.
       await this.#options.log.append([start], { idempotencyKey: `answer-start/${topic.tip}` });
-      if (topic.answer?.epoch !== epoch) await this.#catchUp(topic);
+      // The answer that it replaces may have been forgotten, and its topic with it.
+      if (this.#followers.get(topic.topic) !== follower) follower = await this.#follow(id, dialect);
+      else if (topic.answer?.epoch !== epoch) await follower.catchUp();
     } finally {
       this.#starting.delete(epoch);
     }
-    if (topic.answer === undefined) throw new Error(`Cannot start answer ${id}: its start is not in the log`);
-    return topic.answer;
+    const { answer } = follower.topic;
+    if (answer === undefined) throw new Error(`Cannot start answer ${id}: its start is not in the log`);
+    return answer;
   }
 
   async stop(answer: Answer): Promise<boolean> {
-    const topic = this.#topics.get(this.#topicOf(answer.id));
+    const topic = this.#followers.get(this.#topicOf(answer.id))?.topic;
     if (answer.verdict !== undefined || topic?.answer !== answer) return false;
     if (topic.run !== undefined) {
       if (topic.run.producer.over) return false;
@@ -96,7 +99,7 @@ export class SharedAnswers implements AnswerStore, Timed {
     this.#closed = true;
     sharedWheel().remove(this);
     // What does not get into the log within the lease is lost to others anyway.
-    const runs = [...this.#topics.values()].flatMap(({ run }) => run ?? []);
+    const runs = [...this.#followers.values()].flatMap(({ topic }) => topic.run ?? []);
     await within(this.#options.leaseMs, Promise.all(runs.map(({ sink }) => sink.done())));
     this.#kept.clear();
     await this.#options.log.close();
@@ -105,7 +108,7 @@ export class SharedAnswers implements AnswerStore, Timed {
   /** @internal Called by the timer wheel. */
   onDue(nowMs: number): number | undefined {
     if (this.#closed) return undefined;
-    for (const topic of this.#topics.values()) this.#look(topic, nowMs);
+    for (const follower of this.#followers.values()) this.#look(follower, nowMs);
     return this.#lookMs;
   }
 
@@ -116,8 +119,9 @@ export class SharedAnswers implements AnswerStore, Timed {
     return Math.min(1_000, leaseMs / 4, abandonMs / 6);
   }
 
-  #look(topic: AnswerTopic, nowMs: number): void {
+  #look(follower: TopicFollower, nowMs: number): void {
     const { leaseMs, limits } = this.#options;
+    const { topic } = follower;
     const { answer, run } = topic;
     const sinceMs = nowMs - topic.appendedMs;
     if (answer !== undefined && answer.readers > 0) topic.usedMs = nowMs;
@@ -131,8 +135,8 @@ export class SharedAnswers implements AnswerStore, Timed {
         this.#tell(topic, topic.draft("read", answer.epoch));
       }
     }
-    const isUsed = run !== undefined || topic.catchingUp !== undefined;
-    if (!isUsed && nowMs - topic.usedMs > Math.max(IDLE_MS, leaseMs * 2)) this.#unfollow(topic);
+    const isUsed = run !== undefined || follower.isCatchingUp;
+    if (!isUsed && nowMs - topic.usedMs > Math.max(IDLE_MS, leaseMs * 2)) this.#unfollow(follower);
   }
 
   /** Appends what nobody waits for. */
@@ -166,14 +170,14 @@ export class SharedAnswers implements AnswerStore, Timed {
         },
         onTail: (tail) => this.#take(tail),
         onReset: () => {
-          for (const topic of this.#topics.values()) this.#unfollow(topic);
+          for (const follower of this.#followers.values()) this.#unfollow(follower);
           this.#through = 0;
         },
         onState: (state) => {
           this.#interrupted = state === "interrupted";
           const nowMs = performance.now();
           // Signs of life were not seen meanwhile.
-          for (const topic of this.#topics.values()) topic.seenMs = nowMs;
+          for (const { topic } of this.#followers.values()) topic.seenMs = nowMs;
         },
         onError: (error) => this.#options.report(error, ""),
       })
@@ -191,81 +195,41 @@ export class SharedAnswers implements AnswerStore, Timed {
     const isWhole = after <= this.#through;
     this.#through = through;
     if (!isWhole) {
-      for (const topic of this.#topics.values()) this.#catchUpLater(topic);
+      for (const follower of this.#followers.values()) {
+        follower.catchUp().catch((error: unknown) => this.#options.report(error, follower.topic.id));
+      }
       return;
     }
-    for (const entry of entries) {
-      const topic = this.#topics.get(entry.topic);
-      if (topic === undefined) continue;
-      if (topic.catchingUp !== undefined) topic.behind = true;
-      else if (entry.offset > topic.offset) topic.apply(entry);
-    }
+    for (const entry of entries) this.#followers.get(entry.topic)?.take(entry);
   }
 
-  /** The topic of an answer, with everything that the log has of it. */
-  async #follow(id: string, dialect: Dialect<never>): Promise<AnswerTopic> {
+  /** Follows the topic of an answer. Resolves when everything is known that the log had of it. */
+  async #follow(id: string, dialect: Dialect<never>): Promise<TopicFollower> {
     await this.#open();
     const name = this.#topicOf(id);
-    let topic = this.#topics.get(name);
-    if (topic === undefined) {
-      topic = new AnswerTopic(id, name, dialect, {
+    let follower = this.#followers.get(name);
+    if (follower === undefined) {
+      const topic = new AnswerTopic(id, name, dialect, {
         onStart: (topic, answer) => this.#started(topic, answer),
         onEnd: (_topic, answer) => this.#kept.ended(answer),
       });
-      this.#topics.set(name, topic);
-      const opened = topic;
-      topic.catchingUp = (async () => {
-        await this.#options.log.follow?.([name]);
-        await this.#read(opened);
-      })();
-      this.#settle(topic);
+      const made = new TopicFollower({
+        log: this.#options.log,
+        topic,
+        onFailed: (error, isTold) => {
+          if (!isTold) this.#options.report(error, id);
+          // The next call starts again.
+          this.#unfollow(made);
+        },
+      });
+      this.#followers.set(name, made);
+      follower = made;
     }
+    const { topic } = follower;
     if (topic.run === undefined) topic.dialect = dialect;
     topic.usedMs = performance.now();
-    await topic.catchingUp;
-    return topic;
-  }
-
-  #catchUp(topic: AnswerTopic): Promise<void> {
-    topic.behind = true;
-    if (topic.catchingUp === undefined) {
-      topic.catchingUp = this.#read(topic);
-      this.#settle(topic);
-    }
-    return topic.catchingUp;
-  }
-
-  #catchUpLater(topic: AnswerTopic): void {
-    this.#catchUp(topic).catch((error: unknown) => this.#options.report(error, topic.id));
-  }
-
-  #settle(topic: AnswerTopic): void {
-    topic.catchingUp!.then(
-      () => {
-        topic.catchingUp = undefined;
-        if (topic.behind) this.#catchUpLater(topic);
-      },
-      // Those that wait for it get the error; the next call starts again.
-      () => this.#unfollow(topic),
-    );
-  }
-
-  /** Applies everything that the log has behind what is known. */
-  async #read(topic: AnswerTopic): Promise<void> {
-    for (;;) {
-      topic.behind = false;
-      const after = topic.offset;
-      const page = await this.#options.log.read({
-        topics: topic.selection,
-        after,
-        maxMessages: PAGE_MESSAGES,
-        maxBytes: PAGE_BYTES,
-      });
-      if (page.lostThrough > after) topic.lose(page.lostThrough);
-      for (const entry of page.entries) topic.apply(entry);
-      topic.offset = Math.max(topic.offset, page.through);
-      if (page.entries.length === 0 && !topic.behind) return;
-    }
+    await follower.known;
+    return follower;
   }
 
   #started(topic: AnswerTopic, answer: Answer): void {
@@ -307,17 +271,18 @@ export class SharedAnswers implements AnswerStore, Timed {
 
   /** It was kept long enough, or went for another. */
   #forget(answer: Answer): void {
-    const topic = this.#topics.get(this.#topicOf(answer.id));
-    if (topic?.answer === answer && topic.run === undefined) this.#unfollow(topic);
+    const follower = this.#followers.get(this.#topicOf(answer.id));
+    if (follower?.topic.answer === answer && follower.topic.run === undefined) this.#unfollow(follower);
   }
 
-  #unfollow(topic: AnswerTopic): void {
-    if (this.#topics.get(topic.topic) !== topic) return;
-    this.#topics.delete(topic.topic);
+  #unfollow(follower: TopicFollower): void {
+    const { topic } = follower;
+    if (this.#followers.get(topic.topic) !== follower) return;
+    this.#followers.delete(topic.topic);
+    follower.stop();
     const { answer } = topic;
     topic.drop();
     if (answer !== undefined) this.#kept.forget(answer);
-    this.#options.log.unfollow?.([topic.topic]);
   }
 
   #topicOf(id: string): string {
