@@ -4,7 +4,7 @@
  */
 import { idempotencyScope } from "../idempotency.ts";
 import { LogError, type Appended, type Draft, type Retention, type TopicRetention } from "../log.ts";
-import { doubles, encodeDraft } from "./frames.ts";
+import { doubles, encodeDrafts } from "./frames.ts";
 import type { Argument } from "./link.ts";
 
 export interface AppenderOptions {
@@ -119,11 +119,8 @@ export class Appender {
     for (const { appends, key } of parts) {
       const drafts = appends.flatMap((append) => append.drafts);
       const bytes = appends.reduce((sum, append) => sum + append.bytes, 0);
-      args.push(key ?? "", String(drafts.length), String(bytes));
-      for (const draft of drafts) {
-        args.push(draft.topic, encodeDraft(draft));
-        topics.add(draft.topic);
-      }
+      args.push(key ?? "", String(drafts.length), String(bytes), encodeDrafts(drafts));
+      for (const { topic } of drafts) topics.add(topic);
     }
     const bounded = [...topics].flatMap((topic) => {
       const bounds = this.#boundsOf(topic);

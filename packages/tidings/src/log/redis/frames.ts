@@ -21,19 +21,27 @@ export function doubles(...values: readonly number[]): Buffer {
   return packed;
 }
 
-/** `[length of topic: 2][of key: 2][of body: 4][topic][key][body]` */
-export function encodeDraft({ topic, key = "", body }: Draft): Buffer {
-  const topicBytes = Buffer.byteLength(topic);
-  const keyBytes = Buffer.byteLength(key);
-  const start = HEADER - GIVEN;
-  const value = Buffer.allocUnsafe(start + topicBytes + keyBytes + body.length);
-  value.writeUInt16BE(topicBytes, 0);
-  value.writeUInt16BE(keyBytes, 2);
-  value.writeUInt32BE(body.length, 4);
-  value.write(topic, start);
-  value.write(key, start + topicBytes);
-  value.set(body, start + topicBytes + keyBytes);
-  return value;
+/** Behind each other, as one argument: each more costs the client a piece to write. `[length of topic: 2][of key: 2][of body: 4][topic][key][body]` */
+export function encodeDrafts(drafts: readonly Draft[]): Buffer {
+  let size = 0;
+  // Three bytes for a UTF-16 unit at most.
+  for (const { topic, key = "", body } of drafts) {
+    size += HEADER - GIVEN + (topic.length + key.length) * 3 + body.length;
+  }
+  const packed = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const { topic, key = "", body } of drafts) {
+    const topicAt = at + HEADER - GIVEN;
+    const topicBytes = packed.write(topic, topicAt);
+    const keyBytes = key === "" ? 0 : packed.write(key, topicAt + topicBytes);
+    packed.writeUInt16BE(topicBytes, at);
+    packed.writeUInt16BE(keyBytes, at + 2);
+    packed.writeUInt32BE(body.length, at + 4);
+    at = topicAt + topicBytes + keyBytes;
+    packed.set(body, at);
+    at += body.length;
+  }
+  return packed.subarray(0, at);
 }
 
 /** A message of a channel: `[length of epoch][floor: 8][epoch]`, then entries. */

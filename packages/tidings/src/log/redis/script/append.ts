@@ -9,7 +9,7 @@ import { ADD_BOUNDED, CLEAN, FIND, RECORD } from "./topic-index.ts";
 /**
  * Arguments: the process; as doubles: its number for the group, how long a key is remembered, the lifetime of a topic's index,
  * how many losing topics are remembered, the bounds of the log: messages, bytes, age; then the number of parts, and for each its
- * key, its number of messages and bytes, and for each message topic and frame; then the topics with bounds.
+ * key, its number of messages and bytes, and their frames behind each other; then the topics with bounds.
  */
 export const APPEND: string = `${STATE}
 local seq, key_age, lifetime, most_lost, messages, max_bytes, age = unpack_('>ddddddd', A[6])
@@ -39,16 +39,16 @@ for _ = 1, tonumber(A[7]) do
   if earlier then
     first, last = string.match(earlier, '^(%d+) (%d+)$')
     first, last, repeated = tonumber(first), tonumber(last), 1
-    i = i + 3 + count * 2
   else
     bytes = bytes + tonumber(A[i + 2])
-    i = i + 3
+    local packed, from = A[i + 3], 1
     for _ = 1, count do
-      local topic = A[i]
+      local a, b, c = unpack_('>I2I2I4', packed, from)
+      local topic, till = sub(packed, from + 8, from + 7 + a), from + 8 + a + b + c
       head = head + 1
       n = n + 1
-      local frame = pack('>dd', head, at) .. A[i + 1]
-      i = i + 2
+      local frame = pack('>dd', head, at) .. sub(packed, from, till - 1)
+      from = till
       call('XADD', S, format('%d-0', head), 'e', frame)
       local index = indexes[topic]
       if not index then topics[#topics + 1] = topic end
@@ -57,6 +57,7 @@ for _ = 1, tonumber(A[7]) do
     end
     if key_name then call('SET', key_name, format('%d %d', first, last), 'PX', key_age) end
   end
+  i = i + 4
   reply[r + 1], reply[r + 2], reply[r + 3] = first, last, repeated
   r = r + 3
 end
