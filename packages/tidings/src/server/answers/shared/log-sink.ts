@@ -1,15 +1,17 @@
 /**
- * Brings a producer's messages to the log: together, at most once in `joinMs`, the first at once. One append is under way at a
+ * Brings a producer's messages to the log: together, at most once in `joinMs`, the first in the next turn. One append is under way at a
  * time, so that messages arrive in order and those that come meanwhile go with the next.
  */
 import type { AnswerVerdict } from "../../../dialects/dialect.ts";
+import { inNextTurn } from "../../../guard/in-next-turn.ts";
 import type { AnswerSink } from "../producer.ts";
+import type { JoinClock } from "./join-clock.ts";
 
 /** A producer waits while more text than this is not yet in the log. */
 const MOST_WAITING = 262_144;
 
 export interface LogSinkOptions {
-  readonly joinMs: number;
+  readonly clock: JoinClock;
   /** Appends messages, and the end behind them. Retries what can be retried. */
   readonly append: (body: Uint8Array, verdict: AnswerVerdict | undefined) => Promise<void>;
   /** The log could not take them: nothing more is appended. */
@@ -24,7 +26,8 @@ export class LogSink implements AnswerSink {
   #flying = false;
   #over = false;
   #appendedMs = -Infinity;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When it appends what waits, by `performance.now()`. */
+  #dueMs: number | undefined;
   #waiting: (() => void)[] = [];
   readonly #onDone: (() => void)[] = [];
 
@@ -45,8 +48,7 @@ export class LogSink implements AnswerSink {
     if (this.#over) return;
     this.#texts.push(...texts);
     this.#verdict = verdict;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#cancel();
     this.#fly();
   }
 
@@ -57,7 +59,7 @@ export class LogSink implements AnswerSink {
 
   /** Another process ended the answer: drops what waits. */
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#cancel();
     this.#over = true;
     this.#texts = [];
     this.#release();
@@ -65,14 +67,31 @@ export class LogSink implements AnswerSink {
   }
 
   #schedule(): void {
-    if (this.#flying || this.#timer !== undefined) return;
-    const waitMs = this.#appendedMs + this.#options.joinMs - performance.now();
-    // Even at once it is a later turn, so that what comes in this one goes together.
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#fly();
-    }, waitMs);
+    if (this.#flying || this.#dueMs !== undefined) return;
+    const { clock } = this.#options;
+    const nowMs = performance.now();
+    const dueMs = this.#appendedMs + clock.joinMs;
+    if (dueMs > nowMs) {
+      this.#dueMs = clock.at(dueMs, this.#onDue);
+      return;
+    }
+    this.#dueMs = nowMs;
+    // A later turn, so that what comes in this one goes together.
+    inNextTurn(this.#onDue);
   }
+
+  #cancel(): void {
+    if (this.#dueMs !== undefined) this.#options.clock.cancel(this.#dueMs, this.#onDue);
+    this.#dueMs = undefined;
+  }
+
+  readonly #onDue = (): void => {
+    if (this.#dueMs === undefined) return;
+    // Not when it was called: the next is not to wait for a later time because this one was late.
+    this.#appendedMs = this.#dueMs;
+    this.#dueMs = undefined;
+    this.#fly();
+  };
 
   #fly(): void {
     if (this.#flying || this.#over) return;
@@ -81,7 +100,6 @@ export class LogSink implements AnswerSink {
     const verdict = this.#verdict;
     this.#texts = [];
     this.#length = 0;
-    this.#appendedMs = performance.now();
     this.#options.append(body, verdict).then(
       () => {
         this.#flying = false;

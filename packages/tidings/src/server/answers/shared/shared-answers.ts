@@ -11,6 +11,7 @@ import type { Refusal } from "../../request/refusal.ts";
 import type { Answer } from "../answer.ts";
 import { type AnswerStore, produce, type StartRequest, type StoreOptions } from "../answer-store.ts";
 import { AnswerTopic } from "./answer-topic.ts";
+import { JoinClock } from "./join-clock.ts";
 import { KeptAnswers } from "../kept-answers.ts";
 import { LogSink } from "./log-sink.ts";
 import type { Producer } from "../producer.ts";
@@ -30,6 +31,7 @@ export class SharedAnswers implements AnswerStore, Timed {
   dueTick = 0;
   readonly #options: SharedOptions;
   readonly #kept: KeptAnswers;
+  readonly #clock: JoinClock;
   readonly #followers = new Map<string, TopicFollower>();
   /** Starts under way here, by epoch. */
   readonly #starting = new Map<string, StartRequest>();
@@ -40,6 +42,7 @@ export class SharedAnswers implements AnswerStore, Timed {
 
   constructor(options: SharedOptions) {
     this.#options = options;
+    this.#clock = new JoinClock(options.joinMs);
     this.#kept = new KeptAnswers(options.limits, (answer) => this.#forget(answer));
     void this.#open().catch(() => undefined);
     sharedWheel().add(this, this.#lookMs);
@@ -247,7 +250,7 @@ export class SharedAnswers implements AnswerStore, Timed {
   #sinkOf(topic: AnswerTopic, answer: Answer): LogSink {
     const { epoch, id } = answer;
     return new LogSink({
-      joinMs: this.#options.joinMs,
+      clock: this.#clock,
       append: async (body, verdict) => {
         topic.appendedMs = performance.now();
         if (verdict === undefined) return this.#append([topic.draft("data", epoch, body)], undefined);
