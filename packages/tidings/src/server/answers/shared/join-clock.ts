@@ -53,7 +53,7 @@ export class JoinClock {
 
   #call(): void {
     const now = performance.now() / this.#stepMs;
-    for (const [step, all] of [...this.#due]) {
+    for (const [step, all] of this.#due) {
       if (step > now) continue;
       this.#due.delete(step);
       for (const due of all) due();
