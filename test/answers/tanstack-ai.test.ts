@@ -130,7 +130,7 @@ describe.each([
     const runs = open(makeLog);
     const [one] = await runs({ runId: "one" }).append([{}] as never[]);
     await expect(collect(runs({ runId: "two" }).read("-1"))).rejects.toMatchObject({ code: "gone" });
-    await expect(collect(runs({ runId: "two" }).read(one!))).rejects.toThrow(/no offset of it/);
+    await expect(collect(runs({ runId: "two" }).read(one!))).rejects.toThrow(/is not an offset of it/);
     await expect(runs({ runId: "one" }).append([])).rejects.toThrow(/started by another request/);
   });
 

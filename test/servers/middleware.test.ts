@@ -148,7 +148,7 @@ describe.each(expresses)("a recorder in %s", (_, express) => {
     const reply = await new Peer(await listen(app)).request("/");
     expect(await reply.over).toBe("whole");
     expect(messages).toEqual([
-      "Cannot open event stream: response has ended already, expected one that nothing was written to",
+      "Cannot open event stream: response has ended already, expected one that was not used yet",
     ]);
   });
 });

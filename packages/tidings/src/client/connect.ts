@@ -20,7 +20,7 @@ export interface ConnectOptions<Message = ParsedMessage> extends CoreOptions<Mes
   json?: boolean;
   /**
    * Event types and the schema of their data: any Standard Schema, so Zod's, Valibot's, ArkType's. Data is decoded as JSON and
-   * checked; a schema that takes the text as it came gets that. Other event types are passed over.
+   * checked; a schema for text gets the text itself. Other event types are ignored.
    */
   events?: EventSchemas;
   /** What happens to a message whose data is not what was expected. `onError` is called with each. Default: `"skip"`. */
@@ -36,7 +36,7 @@ export interface ConnectOptions<Message = ParsedMessage> extends CoreOptions<Mes
    * attempts go on, one every 30 seconds. `"pause"`: everything stops until the platform says otherwise. Default: `"keep"`.
    */
   whenOffline?: WhenOffline;
-  /** Further features, of your own. They come before those of the options. */
+  /** Your own features. They run before those of the options. Default: none. */
   use?: readonly Feature<unknown>[];
 }
 

@@ -1,5 +1,5 @@
 /**
- * The standard's `EventSource`, wherever it is missing or too small: the same class and the same rules, and requests that can
+ * The standard's `EventSource`, for platforms where it is missing or too limited: the same class and the same rules, and requests that can
  * carry headers and a body.
  * Standard: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface
  * This module is browser compatible.

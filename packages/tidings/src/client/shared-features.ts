@@ -15,43 +15,43 @@ import { trace, type TraceEntry } from "./features/trace.ts";
 
 export interface SharedOptions extends AnswerTimeouts {
   /**
-   * Called when the server says 401; when its promise resolves, the request is made again, at once. Streams that share the function
-   * share the call. When it rejects, or the next answer is 401 again, the connection gives up.
+   * Called when the server responds with 401. When its promise resolves, the request is made again at once. Streams with the same
+   * function share the call. If it rejects, or the next response is 401 again, the connection ends. Default: none.
    */
   refresh?: () => unknown;
   /**
-   * Milliseconds without a byte, comments counted, after which the stream is dead and another attempt is made; 0 for no limit.
+   * Milliseconds without a byte (comments count) after which another attempt is made; 0 for no limit.
    * `"auto"`: three times the interval of the server's heartbeat or of other regular traffic, once it is known. Default: `"auto"` for
    * requests that may be repeated, 0 for others; in mini programs 45,000 and 120,000.
    */
   idleMs?: number | "auto";
-  /** Where the cursor is kept, so that it outlives a reload. */
+  /** Where the cursor is stored, so that it survives a reload. Default: only in memory. */
   cursor?: CursorStore;
   /**
-   * When the cursor is stored: after the message was `"handled"`, so that none is lost in a crash and the last may come twice, or when
-   * it was `"received"`. Handled is: its handlers are done, with their promises, or the reader asked for the next. If a handler
-   * fails, the connection ends rather than pass over the message. Default: `"handled"`.
+   * When the cursor is stored: after the message was `"handled"`, so that a crash loses none and may repeat the last one, or when it was
+   * `"received"`. A message is handled when its handlers and their promises are done, or the loop asks for the next message. If a handler
+   * fails, the connection ends rather than skip the message. Default: `"handled"`.
    */
   ack?: Acknowledge;
   /**
    * Where the cursor is, if the server sends no `id`: the name of a property of each message's JSON, or a function that returns the
-   * cursor of a message. It becomes the `id` of the message. Default: the `id` as it came.
+   * cursor of a message. It becomes the `id` of the message. Default: the server's `id`.
    */
   cursorFrom?: CursorFrom;
-  /** How the cursor travels. Default: `"header"`. */
+  /** How the cursor is sent to the server. Default: `"header"`. */
   cursorVia?: CursorVia;
   /**
-   * Continues the answer to a POST by another request: called for each return, once the first request was answered. With a response of
-   * 204 the answer is over.
+   * Continues the answer to a POST with another request. Called at each reconnect, after the first request got a response. A response of
+   * 204 ends the answer. Default: none.
    */
   resume?: Resume;
   /**
-   * How the server says that its answer is complete, or failed: one of `tidings/dialects`. With it, `until` is not needed.
+   * How the server marks an answer as complete or failed: one of `tidings/dialects`. With it, `until` is not needed. Default: none.
    */
   dialect?: ReadableDialect;
-  /** Called when messages are missing, and the hub says which. */
+  /** Called with each gap: the hub reports that messages are missing, and which. */
   onGap?(this: void, gap: Gap): void;
-  /** Called with each step of the reconnecting, for logs and inspectors. */
+  /** Called with each step of a reconnect, for logs and inspectors. */
   trace?(this: void, entry: TraceEntry): void;
 }
 

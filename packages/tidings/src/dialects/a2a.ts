@@ -15,7 +15,7 @@ import {
 } from "./dialect.ts";
 
 export interface A2aOptions {
-  /** The `id` of the JSON-RPC request, for a failure that comes before the first response. */
+  /** The `id` of the JSON-RPC request, for a failure before the first response. Default: null. */
   id?: string | number | null;
 }
 

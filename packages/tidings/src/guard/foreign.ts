@@ -4,7 +4,7 @@
  *
  * - `tell` notifies: the result does not matter.
  * - `ask` needs a result: now or later, or a failure.
- * - `reportUncaught` is for a mistake that no caller and no option can be told of.
+ * - `reportUncaught` is for an error that no caller and no option can receive.
  *
  * This module is browser compatible.
  */
@@ -61,7 +61,7 @@ export function ask<Result>(
 }
 
 /**
- * Reports a mistake that no caller can be told of as an uncaught error, as the DOM does with a listener that throws:
+ * Reports an error that no caller can receive as an uncaught error, as the DOM does with a listener that throws:
  * `window.onerror` in a browser, `uncaughtException` in Node.
  */
 export function reportUncaught(mistake: unknown): void {
@@ -91,7 +91,7 @@ export function reporter(onError: ((error: unknown) => unknown) | undefined): Re
 
 function log(error: unknown): void {
   try {
-    // oxlint-disable-next-line no-console -- what nobody else is told of has to be seen somewhere
+    // oxlint-disable-next-line no-console -- an error that nobody else receives has to be seen somewhere
     console.error(error);
   } catch {
     // A console that throws, or none: there is nobody left to tell.

@@ -58,7 +58,7 @@ export function createRunDurability({
       if (offset === "now") return (await answers.state(id))?.cursor ?? "";
       if (!offset.endsWith(tag)) {
         throw new Error(
-          `Cannot read run ${JSON.stringify(runId)}: ${JSON.stringify(offset.slice(0, 200))} is no offset of it`,
+          `Cannot read run ${JSON.stringify(runId)}: ${JSON.stringify(offset.slice(0, 200))} is not an offset of it`,
         );
       }
       return offset.slice(0, -tag.length);

@@ -26,7 +26,7 @@ export interface DrawOptions<Data, Selected> {
   /** When two values are the same one. Default: `Object.is`. */
   isEqual?(this: void, one: Selected, other: Selected): boolean;
   /**
-   * What the stream depends on besides its URL, method and body: when it differs, as JSON, another connection is opened and `data`
+   * What the stream depends on in addition to its URL, method and body: when it differs, as JSON, another connection is opened and `data`
    * begins anew.
    */
   key?: unknown;

@@ -53,7 +53,7 @@ describe("createTestClock()", () => {
   test("says why a promise cannot settle", async () => {
     const clock = createTestClock();
     const never = new Promise(() => {});
-    await expect(clock.until(never)).rejects.toThrow("no timer is set that could bring it about");
+    await expect(clock.until(never)).rejects.toThrow("no timer is set that could settle it");
     clock.setTimeout(() => {}, 11);
     await expect(clock.until(never, { withinMs: 10 })).rejects.toThrow("has not within 10 ms");
   });

@@ -94,9 +94,7 @@ export function createTestClock(options: TestClockOptions = {}): TestClock {
       while (!settled) {
         const timer = first();
         if (!timer) {
-          throw new Error(
-            "Cannot move time until the promise settles: no timer is set that could bring it about",
-          );
+          throw new Error("Cannot move time until the promise settles: no timer is set that could settle it");
         }
         if (timer.dueMs > endMs) {
           throw new Error(

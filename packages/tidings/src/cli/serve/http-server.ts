@@ -81,7 +81,7 @@ async function listenAt(server: Server, port: number, host: string): Promise<voi
   try {
     await once(server, "listening");
   } catch (error) {
-    throw systemProblem(`Cannot listen on port ${port} of ${host}`, error, "--port 0 takes any that is free");
+    throw systemProblem(`Cannot listen on port ${port} of ${host}`, error, "--port 0 uses any free port");
   }
 }
 

@@ -20,7 +20,7 @@ export type MessageWith<Features extends readonly Feature<unknown>[]> = [
 type DecodedBy<One> = One extends Feature<infer Message> ? Message : never;
 
 export interface CoreOptions<Message = ParsedMessage> extends BaseOptions<Message>, FetchTransportOptions {
-  /** Another way to get the bytes than fetch. */
+  /** How to get the bytes of the stream. Default: fetch. */
   transport?: Transport;
 }
 

@@ -86,7 +86,7 @@ export type ReconnectInput =
   | { readonly type: "start" }
   /** A response came, and is read. */
   | { readonly type: "opened" }
-  /** The current attempt is over, and another shall follow. */
+  /** The current attempt is over, and another follows. */
   | {
       readonly type: "lost";
       /** From 0 up to 1. */

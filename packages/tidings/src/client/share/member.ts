@@ -1,6 +1,6 @@
 /**
  * One tab of a share: it follows, and stands for election by asking for a lock that only one tab can have. The browser hands the lock on
- * when the tab that had it is gone; a tab that has it and is silent is robbed of it.
+ * when the tab that had it is gone; a tab that has it and is silent loses it.
  * This module is browser compatible.
  */
 import type { ConnectOptions, Connection } from "../connect.ts";

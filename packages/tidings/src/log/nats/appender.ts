@@ -174,11 +174,9 @@ export class Appender {
           : ` (max_payload is ${info.max_payload} bytes, this has ${message.payload.length})`;
       this.#fail(
         message.append,
-        new LogError(
-          "failed",
-          `Cannot append to log: NATS does not take it: ${(cause as Error).message}${most}`,
-          { cause },
-        ),
+        new LogError("failed", `Cannot append to log: NATS rejected it: ${(cause as Error).message}${most}`, {
+          cause,
+        }),
       );
     }
   }

@@ -71,7 +71,7 @@ export class Calls {
         if (!left) {
           throw new LogError(
             "failed",
-            `Cannot ${what} log: Postgres did not do it within ${deadlineMs} ms, and may do it yet (${message})`,
+            `Cannot ${what} log: Postgres did not do it within ${deadlineMs} ms, and may still do it (${message})`,
             { cause },
           );
         }

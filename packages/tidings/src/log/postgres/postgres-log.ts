@@ -275,7 +275,7 @@ class PostgresLog implements Log {
       this.#checking ??= this.#check(what).finally(() => (this.#checking = undefined));
       await this.#checking;
     }
-    throw new LogError("failed", `Cannot ${what} log: it was replaced again and again`);
+    throw new LogError("failed", `Cannot ${what} log: it was replaced repeatedly`);
   }
 
   async #check(what: string): Promise<void> {

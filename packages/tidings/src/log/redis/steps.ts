@@ -63,7 +63,7 @@ export class Steps {
         if (endsMs - performance.now() <= waitMs) {
           throw new LogError(
             "failed",
-            `Cannot ${what} log: Redis did not do it within ${deadlineMs} ms, and may do it yet (${message})`,
+            `Cannot ${what} log: Redis did not do it within ${deadlineMs} ms, and may still do it (${message})`,
             { cause },
           );
         }

@@ -263,7 +263,7 @@ class OpenAcceptor implements Acceptor, ConnectionOwner {
     const own = listeners.find(({ name }) => name === "connectionListener") ?? listeners[0];
     if (own === undefined || typeof server.closeIdleConnections !== "function" || !isNode()) {
       throw new TypeError(
-        "Cannot create acceptor: server takes no connections of HTTP/1.1 itself, expected node:http's or node:https's createServer(), on Node",
+        "Cannot create acceptor: server does not accept HTTP/1.1 connections itself, expected node:http's or node:https's createServer(), on Node",
       );
     }
     taken.add(server);

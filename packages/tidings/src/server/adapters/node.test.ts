@@ -145,8 +145,8 @@ test("a response already begun or ended is refused with what is wrong", async ()
   });
   await peer.until("0\r\n\r\n");
   expect(errors).toEqual([
-    "TypeError: Cannot open event stream: response has sent its head already, expected one that nothing was written to",
-    "TypeError: Cannot open event stream: response has ended already, expected one that nothing was written to",
+    "TypeError: Cannot open event stream: response has sent its head already, expected one that was not used yet",
+    "TypeError: Cannot open event stream: response has ended already, expected one that was not used yet",
   ]);
 });
 

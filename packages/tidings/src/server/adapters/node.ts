@@ -78,7 +78,7 @@ export function assertUnbegun(given: NodeResponse | FastifyReply): void {
   const response = "hijack" in given ? given.raw : given;
   if (!response.headersSent && !response.writableEnded) return;
   throw new TypeError(
-    `Cannot open event stream: response ${response.writableEnded ? "has ended" : "has sent its head"} already, expected one that nothing was written to`,
+    `Cannot open event stream: response ${response.writableEnded ? "has ended" : "has sent its head"} already, expected one that was not used yet`,
   );
 }
 

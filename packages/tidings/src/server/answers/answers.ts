@@ -17,44 +17,44 @@ import type { Generate } from "./producer.ts";
 
 export interface AnswersOptions<Events extends object = EventMap>
   extends Partial<AnswerLimits>, ContractOptions<Events>, AnswerStreamOptions {
-  /** Where answers are kept, so that other processes can read them and one that dies is noticed. Default: the memory of this process. */
+  /** Where answers are kept. Processes with the same log share their answers, and notice when one of them dies. Default: the memory of this process. */
   log?: Log;
   /**
-   * With a log: milliseconds without a sign of life after which a producer counts as lost, and its answer ends. Default: 10,000.
-   * It gives a sign every third of that.
+   * With a log: milliseconds after which a producer that did not renew its lease counts as lost, and its answer ends. It renews the
+   * lease every third of this time. Default: 10,000.
    */
   leaseMs?: number;
-  /** With a log: messages are appended together, at most once in this many milliseconds; the first at once. Default: 50. */
+  /** With a log: messages are appended in groups, at most once in this many milliseconds; the first one immediately. Default: 50. */
   joinMs?: number;
   /** Decides who may read or start an answer. Called for each request. Default: everyone who knows the id. */
   authorize?: AuthorizeAnswer;
-  /** The words that readers get for what a generator threw. Default: none, as an error may hold secrets. */
+  /** Returns the text that clients get for an error of the generator. Default: none, as an error may contain secrets. */
   describeError?: (error: unknown, id: string) => string | undefined;
-  /** Receives what a generator threw, and what a log reported. Default: `console.error`. */
+  /** Receives the errors of generators, and of the log. Default: `console.error`. */
   onError?: (error: unknown, id: string) => void;
 }
 
 /** How an answer is sent to those who read it. */
 export interface AnswerStreamOptions extends Pick<StreamLimits, "heartbeatMs" | "stallMs"> {
-  /** More response headers, of refusals too. */
+  /** Additional response headers, also for refusals. Default: none. */
   headers?: Readonly<Record<string, string>>;
-  /** The reconnection time to begin with, in milliseconds. Default: the client's own. */
+  /** The reconnection time that is sent at the start, in milliseconds. Default: the client's own. */
   retryMs?: number;
   /** Whether streams are compressed for those who accept gzip. Default: false. */
   compression?: boolean | Omit<CompressionOptions, "perStream">;
 }
 
-/** What can be said of one request. What is left out is as `createAnswers` has it. */
+/** The options of one request. Default: those of `createAnswers`. */
 export interface AnswerRequestOptions extends AnswerStreamOptions {
-  /** Who asks, for the limits per subscriber. */
+  /** The subscriber's name, for the limits per subscriber. Default: none. */
   subscriber?: string | undefined;
   authorize?: AuthorizeAnswer | undefined;
 }
 
 export interface StartOptions extends AnswerRequestOptions {
   /**
-   * Whether an answer that ended without being complete is produced again, for a request without a cursor. Default: false, so
-   * that nothing is paid for twice.
+   * Whether an answer that ended incomplete is produced again, for a request without a cursor. Default: false, so that you do
+   * not pay for it twice.
    */
   restart?: boolean;
 }
@@ -71,11 +71,11 @@ export interface AnswerState {
   readonly state: "running" | "complete" | "failed";
   /** Why it is not complete. */
   readonly reason?: string;
-  /** The words that readers got with it. */
+  /** The text that clients got with it. */
   readonly message?: string;
   readonly messages: number;
   readonly bytes: number;
-  /** The cursor behind its newest message, `""` when there is none. */
+  /** The cursor of its newest message, `""` if there is none. */
   readonly cursor: string;
   readonly startedAtMs: number;
   /** Undefined while it runs. */
@@ -89,10 +89,10 @@ type FetchRequestWithUrl = FetchRequest & { readonly url?: string | undefined };
 export interface Answers<Item> {
   /**
    * Responds with the messages of the answer `id`, from the request's `Last-Event-ID` on. The first request for an id starts
-   * `generate`; all others read what it made and makes. Where an answer is no longer kept, a reader that had a part of it gets
-   * 410, and `generate` is not called again.
+   * `generate`; all others read the same answer. If the answer is no longer kept, a client that has a part of it gets 410, and
+   * `generate` is not called again.
    *
-   * The id says who may read: make it hard to guess, or check who asks.
+   * Everyone who knows the id may read: make it hard to guess, or pass `authorize`.
    */
   resumable(
     request: NodeRequestWithUrl,
@@ -109,7 +109,7 @@ export interface Answers<Item> {
     generate: Generate<Other>,
     options: StartOptions & { dialect: Dialect<Other> },
   ): Promise<void>;
-  /** The same for servers that take a `Request` and want a `Response` back. */
+  /** The same for servers with the Fetch API. */
   resumable(
     request: FetchRequestWithUrl,
     id: string,
@@ -123,8 +123,8 @@ export interface Answers<Item> {
     options: StartOptions & { dialect: Dialect<Other> },
   ): Promise<Response>;
   /**
-   * Responds with the answer `id` while it runs, and with 204 when there is none, or it has ended. A reader that returns with a
-   * cursor also gets the rest of one that has ended.
+   * Responds with the answer `id` while it runs, and with 204 if there is none, or it has ended. A client that returns with a
+   * cursor also gets the rest of an answer that has ended.
    */
   resume(
     request: NodeRequestWithUrl,
@@ -138,8 +138,8 @@ export interface Answers<Item> {
     options?: AnswerRequestOptions & { dialect?: Dialect<never> },
   ): Promise<Response>;
   /**
-   * Starts an answer without a request: for a job, a queue, a server action. Its readers come with `resume` or `read`.
-   * @returns Whether it was started. False: there is one with this id already.
+   * Starts an answer without a request: for a job, a queue, a server action. Read it with `resume` or `read`.
+   * @returns Whether it was started. False: there is an answer with this id already.
    * @throws {AnswerError} `too-many-answers`, `closed`.
    */
   start(
@@ -148,24 +148,24 @@ export interface Answers<Item> {
     options?: Pick<StartOptions, "subscriber" | "restart">,
   ): Promise<boolean>;
   /**
-   * Stops the answer's generator, in whichever process it runs: readers get the reason `"stopped"`. Does nothing when it has
-   * ended. @returns Whether it was running.
+   * Stops the answer's generator, in any process: clients get the reason `"stopped"`. Does nothing if the answer has ended.
+   * @returns Whether it was running.
    */
   stop(id: string): Promise<boolean>;
-  /** What is known of an answer. `undefined`: there is none, or it is no longer kept. */
+  /** Returns the state of an answer, or `undefined` if there is none or it is no longer kept. */
   state(id: string): Promise<AnswerState | undefined>;
   /**
-   * Reads an answer in this process: its messages behind the cursor `after`, with those that end it. Waits for more while it
-   * runs, and ends when it is complete.
-   * @throws {AnswerError} `gone` when there is no such answer; the reason when it is not complete.
+   * Reads an answer in this process: its messages after the cursor `after`, including those that end it. Waits for more while
+   * the answer runs, and ends when it is complete.
+   * @throws {AnswerError} `gone` if there is no such answer; the reason if it ended incomplete.
    */
   read(
     id: string,
     options?: { readonly after?: string; readonly signal?: AbortSignal },
   ): AsyncIterableIterator<ParsedMessage>;
   /**
-   * Refuses new requests with 503, waits up to `graceMs` for the answers that this process produces, then stops them. Streams get
-   * their verdict. Default: 0.
+   * Refuses new requests with 503, waits up to `graceMs` milliseconds for the answers that this process produces, then stops them.
+   * Streams get their verdict. Default: 0.
    */
   close(options?: { graceMs?: number }): Promise<void>;
   /** How many answers this process keeps. */

@@ -165,7 +165,7 @@ class AnswerService implements Answers<never> {
     if (answer === undefined || position === undefined) {
       throw new AnswerError(
         "gone",
-        `Cannot read answer ${show(id)}: it is not kept, or its cursor is another's`,
+        `Cannot read answer ${show(id)}: it is not kept, or the cursor belongs to another answer`,
       );
     }
     return yield* readAnswer(answer, position, signal);

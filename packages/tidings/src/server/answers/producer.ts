@@ -108,7 +108,7 @@ export class Producer {
     const message = toText(dialect.message(item), check);
     if (this.#said?.verdict.complete === true) {
       throw new TypeError(
-        `Cannot answer: ${describe(message)} follows ${describe(this.#said.message)}, which says that the answer is complete, expected nothing behind it`,
+        `Cannot answer: ${describe(message)} follows ${describe(this.#said.message)}, which says that the answer is complete, expected nothing after it`,
       );
     }
     const verdict = dialect.verdictOf(message);
@@ -199,9 +199,7 @@ function toText(frame: Frame, check: CheckData | undefined): MessageText {
     );
   }
   if (retry !== undefined) {
-    throw new TypeError(
-      "Cannot answer: the message has a retry, expected none: it is said per stream (retryMs)",
-    );
+    throw new TypeError("Cannot answer: the message has a retry, expected none: set it per stream (retryMs)");
   }
   const { event = "message", data } = frame;
   if (data === undefined) {

@@ -95,7 +95,7 @@ export async function* readAnswer(
       if (bytes.length > 0) continue;
       if (answer.verdict !== undefined) return assertComplete(answer.id, answer.verdict);
       if (answer.dropped)
-        throw new AnswerError("gone", `Cannot read answer ${answer.id}: it was dropped here`);
+        throw new AnswerError("gone", `Cannot read answer ${answer.id}: this process no longer keeps it`);
       await new Promise<void>((resolve) => {
         wake = resolve;
       });

@@ -1,5 +1,5 @@
 /**
- * What an application can say about processes that share a log, and about presence.
+ * The options for processes that share a log, and for presence.
  * This module is browser compatible.
  */
 import { checkOptionNames } from "../../guard/option-names.ts";
@@ -8,25 +8,25 @@ import { show } from "../../guard/show.ts";
 import { selectTopics, type TopicSelector } from "../topics/topic-selection.ts";
 
 export interface ClusterOptions {
-  /** What this process is called in what `hub.processes()` and `hub.inspect()` return, 1 to 100 characters. Default: a random text. */
+  /** The name of this process in the results of `hub.processes()` and `hub.inspect()`, 1 to 100 characters. Default: a random name. */
   name?: string;
   /**
-   * Milliseconds after which a process that gives no sign of life counts as gone, 1,000 to 600,000. It gives one four times as often, a message of about
-   * 400 bytes in the log. Default: 15,000.
+   * Milliseconds without a message after which a process counts as dead, 1,000 to 600,000. A process sends four messages in this time,
+   * of about 400 bytes each, through the log. Default: 15,000.
    */
   leaseMs?: number;
 }
 
 export interface PresenceOptions {
-  /** Of which topics it is kept who is present. Streams that select them by name count, not those with patterns. Default: all. */
+  /** The topics with presence. Streams that select a topic by name count as present, streams with patterns do not. Default: all. */
   topics?: readonly TopicSelector[];
-  /** Milliseconds over which joins and leaves are gathered into one message. Default: 250. */
+  /** Joins and leaves within this time, in milliseconds, become one message. Default: 250. */
   coalesceMs?: number;
-  /** Topics with someone present, over all processes. Those beyond it are not counted here. Default: 10,000. */
+  /** Topics in which someone is present, over all processes. Topics beyond the limit are not counted in this process. Default: 10,000. */
   maxTopics?: number;
   /**
-   * Members, over all topics and processes; a member is a subscriber in one topic of one process, and takes about 150 bytes in each process.
-   * Those beyond it are not counted here. Default: 100,000.
+   * Members, over all topics and processes. A member is a subscriber in one topic of one process, and uses about 150 bytes in each process.
+   * Members beyond the limit are not counted in this process. Default: 100,000.
    */
   maxMembers?: number;
 }

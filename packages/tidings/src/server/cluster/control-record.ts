@@ -23,7 +23,7 @@ export function encodeRecord(topic: string, kind: string, fields: object): Draft
   const body = new TextEncoder().encode(encode({ event: kind, data: JSON.stringify(fields) }));
   if (body.length <= MOST_RECORD_BYTES) return { topic, body };
   throw new RangeError(
-    `Cannot tell other processes: the record ${kind} has ${body.length} bytes, expected ${MOST_RECORD_BYTES} or fewer`,
+    `Cannot inform other processes: the record ${kind} has ${body.length} bytes, expected ${MOST_RECORD_BYTES} or fewer`,
   );
 }
 
@@ -37,7 +37,7 @@ export function decodeRecord({ body, offset }: Entry): ControlRecord {
   try {
     fields = JSON.parse(message?.data ?? "");
   } catch (cause) {
-    throw new TypeError(`Cannot read record at offset ${offset}: its data is no JSON`, { cause });
+    throw new TypeError(`Cannot read record at offset ${offset}: its data is not JSON`, { cause });
   }
   if (typeof fields !== "object" || fields === null || Array.isArray(fields)) {
     throw new TypeError(`Cannot read record at offset ${offset}: its data is ${show(fields)}`);

@@ -22,7 +22,7 @@ interface TopicPresence {
 export class LocalPresence {
   readonly #limits: Pick<CheckedPresence, "matches" | "maxTopics" | "maxMembers">;
   readonly #topics = new Map<string, TopicPresence>();
-  /** Who was told of as present, of topics that have changed. */
+  /** Who was present when it was last published, in topics that have changed. */
   readonly #before = new Map<string, Map<string, boolean>>();
   #members = 0;
 

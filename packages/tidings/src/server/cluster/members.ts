@@ -189,7 +189,7 @@ export class Members {
   #tick(): void {
     const { now, settings } = this.#options;
     const nowMs = now();
-    // This process stood still, or slept: it has heard nobody, whoever spoke.
+    // This process was suspended: it has received nothing, although others may have sent something.
     if (nowMs - this.#tickedMs > settings.leaseMs / 4) this.#hearAll();
     this.#tickedMs = nowMs;
     if (nowMs - this.#toldMs >= settings.leaseMs / 4 - 1) this.#tellAlive();

@@ -149,7 +149,7 @@ describe("reserved topics", () => {
       'topic is "$tidings/control", expected one that does not begin with $tidings/',
     );
     expect((await read(`${url}?topic=${encodeURIComponent(CONTROL_TOPIC)}`)).status).toBe(400);
-    expect(() => hub.read({ topics: [{ pattern: "$tidings/*" }] })).toThrow("the hub's own");
+    expect(() => hub.read({ topics: [{ pattern: "$tidings/*" }] })).toThrow("reserved for the hub");
   });
 
   it("are matched by no pattern, neither live nor from the log", async () => {

@@ -51,7 +51,7 @@ describe("compression options", () => {
     const check = () => checkCompression("open stream", { [name]: 9 });
     expect(check).toThrow(TypeError);
     expect(check).toThrow(
-      `Cannot open stream: compression.${name} is for a compressor per stream, expected perStream: true beside it`,
+      `Cannot open stream: compression.${name} needs a compressor per stream, expected perStream: true with it`,
     );
   });
 });

@@ -8,18 +8,18 @@ export interface CompressionOptions {
   /** From 1 (fast) to 9 (small). Default: 6. */
   level?: number;
   /**
-   * Whether each stream gets a compressor of its own, with its own window: it then need not stand beside others to be
-   * compressed well, and costs memory ({@link windowBits}, {@link memLevel}) and the work, for each stream. By default, what
-   * is sent to many is compressed once and the same bytes go to all.
+   * Whether each stream gets its own compressor, with its own window. A stream then compresses well even if no other stream is
+   * sent the same, but each one costs memory ({@link windowBits}, {@link memLevel}) and CPU. Default: false: bytes for many
+   * streams are compressed once.
    */
   perStream?: boolean;
-  /** Of a compressor per stream: how far it looks back, 2^windowBits bytes, 9 to 15. Takes 2^(windowBits+2) bytes. Default: 13. */
+  /** With `perStream`: how far the compressor looks back, 2^windowBits bytes, 9 to 15. Uses 2^(windowBits+2) bytes. Default: 13. */
   windowBits?: number;
-  /** Of a compressor per stream: room for its state, 1 to 9. Takes 2^(memLevel+9) bytes. Default: 6. */
+  /** With `perStream`: the size of the compressor's state, 1 to 9. Uses 2^(memLevel+9) bytes. Default: 6. */
   memLevel?: number;
 }
 
-/** The options, with what was left out. */
+/** The options, with all defaults. */
 export interface Compression {
   readonly level: number;
   /** Absent where bytes are shared. */
@@ -46,7 +46,7 @@ export function checkCompression(
   if (!perStream) {
     if (windowBits !== undefined || memLevel !== undefined) {
       throw new TypeError(
-        `Cannot ${action}: compression.${windowBits === undefined ? "memLevel" : "windowBits"} is for a compressor per stream, expected perStream: true beside it`,
+        `Cannot ${action}: compression.${windowBits === undefined ? "memLevel" : "windowBits"} needs a compressor per stream, expected perStream: true with it`,
       );
     }
     return { level, perStream: undefined };

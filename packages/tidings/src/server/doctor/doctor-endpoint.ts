@@ -41,7 +41,7 @@ export function doctorEndpoint(options: DoctorEndpointOptions): DoctorEndpoint {
   if (typeof token !== "string" || token.length < 16) {
     throw mistake(
       new TypeError(
-        "Cannot make doctor endpoint: token is too short, expected 16 characters or more that nobody guesses",
+        "Cannot make doctor endpoint: token is too short, expected 16 characters or more that cannot be guessed",
       ),
     );
   }

@@ -30,34 +30,34 @@ export interface HubOptions<Events extends object = EventMap> extends ContractOp
   /** Where messages are kept. A log serves one hub. Default: `memoryLog()`. */
   log?: Log;
   /**
-   * Milliseconds without a write after which a stream gets a heartbeat; false for none. Default: 15,000. It carries
-   * the cursor when messages were published that the stream did not select, so that its place stays within the retention.
+   * Milliseconds without a write after which a stream gets a heartbeat; false for none. Default: 15,000. The heartbeat
+   * carries the newest cursor if other messages were published, so that the stream's cursor stays within the retention.
    */
   heartbeatMs?: number | false;
-  /** Milliseconds that a peer may take nothing while something waits for it. Then it is cut. Default: 120,000. */
+  /** Milliseconds that a peer may read nothing while data waits for it. After that it is disconnected. Default: 120,000. */
   stallMs?: number | false;
   /**
-   * Milliseconds that `authorize` and `snapshot` of a subscription may each take. Default: 30,000. After that a new stream is
-   * refused with 503, and an open one ends. `false` waits until the peer leaves.
+   * Milliseconds that `authorize` and `snapshot` of a subscription may each take. Default: 30,000. After that, a new stream is
+   * refused with 503, and an open one ends. `false` waits until the peer disconnects.
    */
   timeoutMs?: number | false;
-  /** Bytes in one write to one stream, except for a message that alone is larger. Default: 65,536. */
+  /** Maximum bytes in one write to one stream. A larger message is written alone. Default: 65,536. */
   writeBytes?: number;
   /**
-   * What slow readers get, by topic; for a topic, the first rule that fits, `"resume"` where none does. A reader is slow when
-   * more waits for it, once it takes bytes again, than fits in one write.
+   * What slow readers get, by topic. The first rule that matches a topic applies. Default: `"resume"`. A reader is slow if more
+   * data waits for it, when it reads again, than fits in one write.
    */
   slow?: readonly { readonly topics: readonly TopicSelector[]; readonly policy: SlowPolicy }[];
-  /** What is kept encoded for the streams that keep up, of all topics together. Default: 16,384 messages and 8 MiB. */
+  /** How many encoded messages, over all topics, are kept for the streams that keep up. Default: 16,384 messages and 8 MiB. */
   recent?: { messages?: number; bytes?: number };
   /**
-   * Whether streams whose peers accept gzip are compressed. Default: false. What goes to many is compressed once, and the
-   * same bytes go to all: see docs/compression.md for what it saves and costs. Do not compress secrets beside text that others choose.
+   * Whether streams whose peers accept gzip are compressed. Default: false. Bytes for many streams are compressed only once:
+   * see docs/compression.md for what it saves and costs. Do not compress secrets together with text that others choose.
    */
   compression?: boolean | CompressionOptions;
   /**
-   * Whether this process tells the others of its log that it lives, and hears them: for `hub.processes()`, and to inspect streams
-   * everywhere. Default: false, but with `presence`.
+   * Whether this process exchanges its state with the other processes of its log: for `hub.processes()`, and to inspect streams
+   * in all of them. Default: false, or true with `presence`.
    */
   cluster?: boolean | ClusterOptions;
   /** Whether the hub knows who is present in each topic, over all processes of the log. Default: false. */
@@ -74,7 +74,7 @@ export interface RetentionOptions {
   bytes?: number;
   /** Age in milliseconds. Default: 3,600,000 (an hour). */
   ageMs?: number;
-  /** Tighter bounds for some topics; for a topic, the first that fits. */
+  /** Tighter limits for some topics. The first rule that matches a topic applies. Default: none. */
   topics?: readonly (Partial<TopicRetention> & { readonly topics: readonly TopicSelector[] })[];
 }
 
@@ -102,7 +102,7 @@ export interface HubLimits {
   publishesPerSecond?: number;
 }
 
-/** The options of a hub, with what was left out. */
+/** The options of a hub, with all defaults. */
 export interface CheckedOptions {
   readonly retention: Retention;
   readonly heartbeatMs: number;
@@ -218,7 +218,7 @@ export function checkOptions(options: HubOptions): CheckedOptions {
   };
 }
 
-/** What processes tell each other is of no use for long. */
+/** Messages between processes are useful only for a short time. */
 const PROCESSES_RETENTION = { messages: 10_000, ageMs: 120_000 };
 
 function toRetention(options: RetentionOptions, isCluster: boolean): Retention {

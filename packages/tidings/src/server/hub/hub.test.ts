@@ -216,7 +216,7 @@ describe("hub", () => {
     [{ data: undefined }, /data is undefined/],
     [{ data: 1, id: "7" }, /has an id/],
     [{ data: 1, retry: 7 }, /has a retry/],
-    [{ data: 1, event: "gap" }, /hub's own/],
+    [{ data: 1, event: "gap" }, /reserved for the hub/],
     [{ data: 1, event: "a\nb" }, /CR or LF/],
     [{ data: 1, key: "" }, /key is ""/],
     [{ data: 10n }, /not JSON/],

@@ -1,6 +1,6 @@
 /**
- * A hub: topics, their log, and the streams that read it, in one process. Publishing appends to the log; a stream is a
- * cursor in it; what is between them is the fan-out. Nothing is kept per subscriber but its place.
+ * A hub: topics, their log, and the streams that read it, in one process. Publishing appends to the log, a stream is a
+ * cursor in it, and the fan-out connects them. The hub keeps only the cursor of a subscriber, no queue.
  */
 import type { HubProcess } from "../cluster/cluster.ts";
 import type { Presence } from "../cluster/process-table.ts";
@@ -16,11 +16,11 @@ import type { EventMap } from "../../wire/contract.ts";
 import type { Published, PublishInTransaction, PublishOptions } from "../publish/publisher.ts";
 
 export interface InspectOptions {
-  /** The streams of this subscriber alone. */
+  /** Only the streams of this subscriber. Default: all streams. */
   readonly subscriber?: string;
-  /** Whether all processes of the log are asked. Default: false. Each answers with at most 64 KiB; the newest 100 streams are returned. */
+  /** Whether to ask all processes of the log. Default: false. Each responds with at most 64 KiB, and the newest 100 streams are returned. */
   readonly everywhere?: boolean;
-  /** Milliseconds that the others may take. Those that did not answer are in `silent`. Default: 1,000. */
+  /** Milliseconds to wait for other processes. Those that did not respond are in `silent`. Default: 1,000. */
   readonly timeoutMs?: number;
 }
 
@@ -34,7 +34,7 @@ export interface Hub<Events extends object = EventMap> {
   /**
    * Publishes if and only if a transaction of the application commits. Resolves when the message is part of the transaction. It has no
    * cursor then: it gets one, after everything that was published before, when the transaction has committed.
-   * @throws {TypeError} If the log of this hub takes no transaction, or `transaction` is not one.
+   * @throws {TypeError} If the log of this hub does not support transactions, or `transaction` is not one.
    */
   publish(topic: string, message: Publication<Events>, options: PublishInTransaction): Promise<void>;
   /** Appends several messages, to any topics, all of them or none, next to each other in the order of the log. */
@@ -43,25 +43,25 @@ export interface Hub<Events extends object = EventMap> {
     options?: PublishOptions,
   ): Promise<Published>;
   /**
-   * Appends one message to a topic. Resolves when the log has accepted it: from then on it reaches every subscriber that
-   * stays, or returns within the retention. Resolves before any of them has it.
-   * @throws {TypeError} If topic or message cannot be expressed, or the message is not what `events` says.
-   * @throws {RangeError} If a limit of sizes is passed.
+   * Appends one message to a topic. Resolves when the log has accepted it. From then on it reaches every subscriber that
+   * stays, or returns within the retention. Does not wait for any subscriber.
+   * @throws {TypeError} If topic or message cannot be encoded, or the message does not match `events`.
+   * @throws {RangeError} If a size limit is exceeded.
    * @throws {HubError} `too-fast`, `closed`.
-   * @throws {LogError} If the log could not take it.
+   * @throws {LogError} If the log rejected it.
    */
   publish(topic: string, message: Publication<Events>, options?: PublishOptions): Promise<Published>;
   /**
-   * Answers a Node-style request with an event stream of the topics, from its `Last-Event-ID` on. That is the header's, or
-   * the query parameter `lastEventId`, which a first request can carry.
-   * @returns The subscription; undefined when the request was refused, or its peer has left.
+   * Responds to a Node request with an event stream of the topics, from its `Last-Event-ID` on. The cursor is read from this
+   * header, or from the query parameter `lastEventId`, which a browser's first request can have.
+   * @returns The subscription, or undefined if the request was refused or its peer has left.
    */
   subscribe(
     request: NodeRequest & { readonly url?: string | undefined },
     response: NodeResponse | FastifyReply,
     options: SubscribeOptions<Events>,
   ): Promise<Subscription | undefined>;
-  /** {@link subscribe} for servers that take a `Request` and want a `Response` back; also when it is refused. */
+  /** {@link subscribe} for servers with the Fetch API. Returns a `Response` for a refused request too. */
   respond(
     request: FetchRequest & { readonly url?: string },
     options: SubscribeOptions<Events>,
@@ -72,39 +72,40 @@ export interface Hub<Events extends object = EventMap> {
    */
   read(options: ReadTopicsOptions): AsyncIterableIterator<TopicMessage>;
   /**
-   * Ends the streams of a subscriber, in every process of the log. They get what was published before it. They may come back; see `authorize`.
-   * Resolves when the log has accepted it and it is done here, with how many streams that were. Other processes do it as soon as
-   * they come to its place in the log; one that was cut off from the log, when it is back.
+   * Ends the streams of a subscriber, in every process of the log. They first get what was published before. The subscriber can
+   * reconnect, unless `authorize` refuses it. Resolves when the log has accepted the revocation and the streams of this process have
+   * ended. Other processes end theirs when they reach its place in the log, or when they have reconnected to the log.
+   * @returns The number of streams that ended in this process.
    * @throws {TypeError} If `subscriber` is not text.
    * @throws {HubError} `closed`.
-   * @throws {LogError} If the log could not take it. Then it was done in this process alone.
+   * @throws {LogError} If the log rejected it. Then only the streams of this process have ended.
    */
   revoke(subscriber: string): Promise<number>;
   /**
-   * Shuts down gracefully: refuses new streams with 503, ends the open ones at an even pace, each with its reconnection time, then closes
-   * the log. Publishing goes on until then. Resolves when no stream is left.
+   * Shuts down gracefully: refuses new streams with 503, ends the open ones at an even pace, each with its own reconnection time, then
+   * closes the log. You can publish until then. Resolves when no stream is left.
    */
   drain(options?: DrainOptions): Promise<void>;
   /**
-   * Who is present in a topic, over all processes of the log: those whose streams select it by name. As the log says it: joins and leaves
-   * come after `presence.coalesceMs`; those of a process that died, within its lease.
+   * Returns who is present in a topic, over all processes of the log: the subscribers whose streams select it by name. Joins and leaves
+   * appear after `presence.coalesceMs`. The members of a process that died leave within its lease.
    * @throws {TypeError} If presence is off.
    */
   presence(topic: string): Presence;
   /**
-   * The processes of the log, with what each counted: as of its last sign of life, which is a quarter of its lease old at most. One that
-   * died is in the list until its lease is over.
+   * Returns the processes of the log, with their statistics, which are at most a quarter of a lease old. A process that died stays in the
+   * list until its lease has expired.
    * @throws {TypeError} If the hub has neither `cluster` nor `presence`.
    */
   processes(): HubProcess[];
   /**
-   * Why did a subscriber get the message with this id, or not? Looks at the streams that are open, and at the last 1,000
-   * that are over; of one subscriber, when one is named. In this process, or in all of the log.
-   * @throws {TypeError} If all are to be asked, and the hub has neither `cluster` nor `presence`.
-   * @throws {HubError} `too-fast`: 16 such questions wait.
-   * @throws {LogError} If the log could not take the question.
+   * Explains why a subscriber got the message with this id, or did not. Looks at the open streams and the last 1,000 that ended,
+   * in this process or in all processes of the log.
+   * @throws {TypeError} If `everywhere` is true, and the hub has neither `cluster` nor `presence`.
+   * @throws {HubError} `too-fast`: 16 calls are pending.
+   * @throws {LogError} If the log rejected the request.
    */
   inspect(id: string, options?: InspectOptions): Promise<Inspection>;
-  /** What was counted since the hub was made, and what it holds now. */
+  /** Returns counters since the hub was created, and its current state. */
   stats(): HubStatistics;
 }

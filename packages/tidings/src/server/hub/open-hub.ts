@@ -49,7 +49,8 @@ import type { Subscription } from "../streams/subscription.ts";
 const PIPELINED: Refusal = {
   code: "too-many-streams",
   status: 429,
-  detail: "The connection carries another response, expected a connection of its own for an event stream",
+  detail:
+    "The connection already carries another response, expected a separate connection for an event stream",
 };
 const MISTAKEN: Refusal = { code: "failed", status: 500, detail: "The stream cannot be served" };
 
@@ -298,7 +299,7 @@ export class OpenHub implements Hub {
 
   #clusterFor(action: string): Cluster {
     if (this.#cluster !== undefined) return this.#cluster;
-    throw new TypeError(`Cannot ${action}: the hub is alone, expected createHub({ cluster: true })`);
+    throw new TypeError(`Cannot ${action}: cluster is off, expected createHub({ cluster: true })`);
   }
 
   async *#read(

@@ -240,7 +240,7 @@ describe("what is checked", () => {
     };
     const stream = openStream(new Request("http://a.example/"), { events: { later } });
     expect(() => stream.send({ event: "later", data: 1 })).toThrow(
-      'Cannot send message "later": its schema answers with a promise, expected an answer at once (checkEvents: false leaves the check to the reader)',
+      'Cannot send message "later": its schema returned a promise, expected a result at once (with checkEvents: false, only the client checks)',
     );
     stream.end();
     await Promise.resolve();

@@ -74,6 +74,6 @@ function issuesOf(schema: Schema, event: string, value: unknown): readonly Schem
   // Nobody will hear what it says.
   result.then(undefined, ignore);
   throw new TypeError(
-    `Cannot send message ${JSON.stringify(event)}: its schema answers with a promise, expected an answer at once (checkEvents: false leaves the check to the reader)`,
+    `Cannot send message ${JSON.stringify(event)}: its schema returned a promise, expected a result at once (with checkEvents: false, only the client checks)`,
   );
 }

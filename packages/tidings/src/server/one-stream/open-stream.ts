@@ -20,11 +20,11 @@ import type { EventMap, NoInfer } from "../../wire/contract.ts";
 export interface StreamOptions<Events extends object = EventMap>
   extends HeadOptions, StreamLimits, ContractOptions<Events> {
   /**
-   * Whether the stream is compressed, if its peer accepts gzip. Default: false. It then has a compressor of its own, of 64 kB
-   * by default. Do not compress secrets beside text that others choose.
+   * Whether the stream is compressed, if its peer accepts gzip. Default: false. It then has its own compressor, of 64 kB
+   * by default. Do not compress secrets together with text that others choose.
    */
   compression?: boolean | Omit<CompressionOptions, "perStream">;
-  /** Receives what the source threw, which also cuts the stream. Default: `console.error`. */
+  /** Receives the error that the source threw, which also cuts the stream. Default: `console.error`. */
   onError?: (error: unknown) => void;
 }
 
@@ -34,9 +34,9 @@ export type FetchEventStream<Events extends object = EventMap> = EventStream<Eve
 };
 
 /**
- * Answers the request with an event stream: head and first byte leave at once, a heartbeat runs, `send` sends.
- * For servers that take a `Request` and want a `Response` (Hono, h3, Next, Bun, Deno, Workers): return the stream's `response`.
- * @param source - Messages to send, as fast as the peer takes them; the stream ends with it. Options alone may stand here.
+ * Responds with an event stream: headers and first byte are sent at once, and a heartbeat runs. `send` sends messages.
+ * For servers with the Fetch API (Hono, h3, Next, Bun, Deno, Workers): return the stream's `response`.
+ * @param source - Messages to send, as fast as the peer reads them. The stream ends when it ends. You can pass the options here instead.
  * @throws {TypeError} If there is no such option, or one is wrong; nothing has been sent then.
  * @throws {RangeError} If `status`, `retryMs` or a limit is out of range.
  */
@@ -46,9 +46,9 @@ export function openStream<Events extends object = EventMap>(
   options?: StreamOptions<Events>,
 ): FetchEventStream<Events>;
 /**
- * The same for node:http, node:http2 and what hands their requests on: Express, Nest, Fastify (`request, reply`, which it
- * takes over), Koa (`ctx.req, ctx.res`, after `ctx.respond = false`).
- * @throws {TypeError} If the response has been begun or ended already.
+ * The same for node:http, node:http2 and frameworks on them: Express, Nest, Fastify (`request, reply`, which it
+ * hijacks), Koa (`ctx.req, ctx.res`, after `ctx.respond = false`).
+ * @throws {TypeError} If the headers of the response were sent already, or it has ended.
  */
 export function openStream<Events extends object = EventMap>(
   request: NodeRequest,

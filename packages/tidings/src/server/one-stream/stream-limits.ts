@@ -1,22 +1,22 @@
 /**
- * What an open stream may cost: its silence, its backlog, its patience.
+ * The limits of an open stream: silence, buffered bytes, and time without progress.
  * This module is browser compatible.
  */
 import { positive } from "../../guard/positive.ts";
 
 export interface StreamLimits {
   /**
-   * Milliseconds without a write after which a comment is written, so that no proxy takes the stream for dead and a lost
-   * peer is found. False for none. Default: 15,000; on Bun 8,000, since its server closes a connection after 10 s of silence.
+   * Milliseconds without a write after which a comment is written, so that no proxy closes the stream as idle, and a lost
+   * peer is noticed. False for none. Default: 15,000; on Bun 8,000, since its server closes a connection after 10 s of silence.
    */
   heartbeatMs?: number | false;
   /**
-   * Bytes that may wait for a peer that reads slower than you send, besides the largest message among them. Default:
-   * 1,048,576. A message that would pass it cuts the stream (`"slow"`), and the client may return.
+   * Bytes that may wait for a peer that reads more slowly than you send, not counting the largest message among them. Default:
+   * 1,048,576. A message that would exceed it cuts the stream (`"slow"`), and the client may reconnect.
    */
   maxBufferedBytes?: number;
   /**
-   * Milliseconds that a peer may take nothing while something waits for it. Default: 120,000. Then it is cut
+   * Milliseconds that a peer may read nothing while data waits for it. Default: 120,000. After that the stream is cut
    * (`"stalled"`), at most one heartbeat later. False to wait as long as the operating system does.
    */
   stallMs?: number | false;

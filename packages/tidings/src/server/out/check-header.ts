@@ -8,7 +8,7 @@ import { show } from "../../guard/show.ts";
 /** @throws {TypeError} If the name is no token, or the value has a character that no header can carry. */
 export function checkHeader(name: string, value: string | readonly string[]): void {
   if (!isHeaderName(name)) {
-    throw new TypeError(`Cannot write head: ${JSON.stringify(name)} is no name of a header`);
+    throw new TypeError(`Cannot write head: ${JSON.stringify(name)} is not a header name`);
   }
   if (typeof value !== "string" && !(Array.isArray(value) && value.every((one) => typeof one === "string"))) {
     throw new TypeError(`Cannot write head: ${name} is ${show(value)}, expected text or a list of texts`);

@@ -15,7 +15,7 @@ test("headers of the caller override ours whatever their case", () => {
 test("a header of one hop, or Content-Length, is refused with its name", () => {
   for (const name of ["Connection", "Keep-Alive", "transfer-encoding", "Content-Length", "Upgrade"]) {
     expect(() => responseHead({ headers: { [name]: "keep-alive" } })).toThrow(
-      `Cannot open event stream: headers has "${name}", which is the server's to write, expected none of it`,
+      `Cannot open event stream: headers has "${name}", which the server sets, expected it to be left out`,
     );
   }
 });

@@ -10,9 +10,9 @@ import { Batch } from "./batch.ts";
 export interface HeadOptions {
   /** The status, from 200 to 599 except 204, 205 and 304, which have no body. `EventSource` accepts only 200. Default: 200. */
   status?: number;
-  /** More response headers. They override those written by default; those of one hop and `Content-Length` are refused. */
+  /** Additional response headers. They override the defaults. Hop-by-hop headers and `Content-Length` are refused. Default: none. */
   headers?: Readonly<Record<string, string | readonly string[]>>;
-  /** The reconnection time to begin with, in milliseconds: sent as `retry` before all else. Absent, the client's own applies. */
+  /** The reconnection time, in milliseconds, sent as `retry` at the start. Default: the client's own. */
   retryMs?: number;
 }
 
@@ -44,7 +44,7 @@ export function responseHead(options: HeadOptions = {}): ResponseHead {
     const lower = name.toLowerCase();
     if (NOT_OURS.has(lower)) {
       throw new TypeError(
-        `Cannot open event stream: headers has ${JSON.stringify(name)}, which is the server's to write, expected none of it`,
+        `Cannot open event stream: headers has ${JSON.stringify(name)}, which the server sets, expected it to be left out`,
       );
     }
     if (lower === "content-type" && !/^text\/event-stream\s*(;|$)/i.test(String(value))) {

@@ -88,7 +88,7 @@ describe("publish", () => {
       "a",
       undefined,
       TypeError,
-      "message has a retry, expected none: it is said per stream",
+      "message has a retry, expected none: set it per stream",
     ],
     [{ event: "e" }, "a", undefined, TypeError, "data is undefined, expected a value that JSON can carry"],
     [
@@ -96,7 +96,7 @@ describe("publish", () => {
       "a",
       undefined,
       TypeError,
-      'event is "gap", which is the hub\'s own, expected another',
+      'event is "gap", which is reserved for the hub, expected another',
     ],
     [{ data: 1, key: "" }, "a", undefined, TypeError, 'key is "", expected a string of 1 to 256 characters'],
     [{ data: 1, key: 5 }, "a", undefined, TypeError, "key is 5, expected a string of 1 to 256 characters"],

@@ -110,7 +110,7 @@ export class Publisher {
     const appendOptions = toAppendOptions(options);
     if (this.#log.enlist === undefined) {
       throw new TypeError(
-        "Cannot publish: the log of this hub takes no transaction, expected a log in the application's database, such as postgresLog",
+        "Cannot publish: the log of this hub does not support transactions, expected a log in the application's database, such as postgresLog",
       );
     }
     this.#take(drafts.length);
@@ -167,7 +167,7 @@ function toDraft(topic: string, message: Publication, maxMessageBytes: number, c
   }
   if ((message as { retry?: unknown }).retry !== undefined) {
     throw new TypeError(
-      "Cannot publish: message has a retry, expected none: it is said per stream (see retryMs)",
+      "Cannot publish: message has a retry, expected none: set it per stream (see retryMs)",
     );
   }
   if (data === undefined) {
@@ -176,7 +176,7 @@ function toDraft(topic: string, message: Publication, maxMessageBytes: number, c
     );
   }
   if (event === "gap") {
-    throw new TypeError('Cannot publish: event is "gap", which is the hub\'s own, expected another');
+    throw new TypeError('Cannot publish: event is "gap", which is reserved for the hub, expected another');
   }
   if (key !== undefined && (typeof key !== "string" || key === "" || key.length > LONGEST_KEY)) {
     throw new TypeError(

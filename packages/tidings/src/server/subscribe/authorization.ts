@@ -73,36 +73,35 @@ const OF_A_REQUEST = ["refuse", "headers", "detail"];
  */
 export function readAuthorization(answer: unknown, nowMs: number, once = false): Grant | Refusal {
   if (answer === true) return UNLIMITED;
-  if (answer === false)
-    return { code: "forbidden", status: 403, detail: "These topics are not yours to read" };
+  if (answer === false) return { code: "forbidden", status: 403, detail: "You may not read these topics" };
   if (typeof answer !== "object" || answer === null || Array.isArray(answer)) {
     throw new TypeError(
-      `Cannot authorize: authorize gave ${show(answer)}, expected true, false or an object such as { refuse: 401 }`,
+      `Cannot authorize: authorize returned ${show(answer)}, expected true, false or an object such as { refuse: 401 }`,
     );
   }
   const known = once ? OF_A_REQUEST : OF_A_STREAM;
   const unknown = Object.keys(answer).find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new TypeError(
-      `Cannot authorize: authorize gave an object with ${show(unknown)}, expected true, false, or an object with ${known.join(", ")}`,
+      `Cannot authorize: authorize returned an object with ${show(unknown)}, expected true, false, or an object with ${known.join(", ")}`,
     );
   }
   const { refuse: status, ...given } = answer as { refuse?: unknown } & Record<string, unknown>;
   if (status !== undefined) return readRefusal(status, given);
   if (once || given.headers !== undefined || given.detail !== undefined) {
     throw new TypeError(
-      `Cannot authorize: authorize gave ${show(answer)} without refuse, expected true, false, or an object such as { refuse: 401 }`,
+      `Cannot authorize: authorize returned ${show(answer)} without refuse, expected true, false, or an object such as { refuse: 401 }`,
     );
   }
   const { expiresAtMs = Infinity, recheckMs = Infinity } = given;
   if (typeof recheckMs !== "number" || !(recheckMs > 0)) {
     throw new RangeError(
-      `Cannot authorize: authorize gave recheckMs ${show(recheckMs)}, expected a number above 0`,
+      `Cannot authorize: authorize returned recheckMs ${show(recheckMs)}, expected a number above 0`,
     );
   }
   if (typeof expiresAtMs !== "number" || Number.isNaN(expiresAtMs)) {
     throw new RangeError(
-      `Cannot authorize: authorize gave expiresAtMs ${show(expiresAtMs)}, expected milliseconds since 1970`,
+      `Cannot authorize: authorize returned expiresAtMs ${show(expiresAtMs)}, expected milliseconds since 1970`,
     );
   }
   const expiresInMs = expiresAtMs - Date.now();
@@ -112,18 +111,18 @@ export function readAuthorization(answer: unknown, nowMs: number, once = false):
 
 function readRefusal(status: unknown, { headers = {}, detail = "" }: Record<string, unknown>): Refusal {
   if (status !== 401 && status !== 403) {
-    throw new RangeError(`Cannot authorize: authorize gave refuse ${show(status)}, expected 401 or 403`);
+    throw new RangeError(`Cannot authorize: authorize returned refuse ${show(status)}, expected 401 or 403`);
   }
   if (typeof detail !== "string") {
-    throw new TypeError(`Cannot authorize: authorize gave detail ${show(detail)}, expected text`);
+    throw new TypeError(`Cannot authorize: authorize returned detail ${show(detail)}, expected text`);
   }
   if (typeof headers !== "object" || headers === null) {
-    throw new TypeError(`Cannot authorize: authorize gave headers ${show(headers)}, expected an object`);
+    throw new TypeError(`Cannot authorize: authorize returned headers ${show(headers)}, expected an object`);
   }
   for (const [name, value] of Object.entries(headers as Record<string, unknown>)) {
     if (typeof value !== "string") {
       throw new TypeError(
-        `Cannot authorize: authorize gave the header ${name} with ${show(value)}, expected text`,
+        `Cannot authorize: authorize returned the header ${name} with ${show(value)}, expected text`,
       );
     }
     checkHeader(name, value);

@@ -107,14 +107,18 @@ const foreign: [string, Partial<SubscribeOptions>, RegExp][] = [
   [
     "snapshot gives null",
     { snapshot: () => null as never },
-    /snapshot gave null for "a", expected a message/,
+    /snapshot returned null for "a", expected a message/,
   ],
-  ["snapshot gives a generator", { snapshot: function* () {} as never }, /snapshot gave an object for "a"/],
-  ["snapshot gives a list with null", { snapshot: () => [null] as never }, /snapshot gave null for "a"/],
+  [
+    "snapshot gives a generator",
+    { snapshot: function* () {} as never },
+    /snapshot returned an object for "a"/,
+  ],
+  ["snapshot gives a list with null", { snapshot: () => [null] as never }, /snapshot returned null for "a"/],
   ...[undefined, null, "yes", 1, []].map((value): [string, Partial<SubscribeOptions>, RegExp] => [
     `authorize gives ${JSON.stringify(value)}`,
     { authorize: () => value as never },
-    /authorize gave .*, expected true, false or an object/,
+    /authorize returned .*, expected true, false or an object/,
   ]),
   [
     "authorize refuses with 99",

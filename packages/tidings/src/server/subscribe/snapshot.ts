@@ -44,7 +44,7 @@ export function stateAsker(
       for (const message of Array.isArray(state) ? state : [state]) {
         if (typeof message !== "object" || message === null || isIterable(message)) {
           throw new TypeError(
-            `Cannot subscribe: snapshot gave ${show(message)} for ${show(topic)}, expected a message such as { data }, a list of messages, or undefined`,
+            `Cannot subscribe: snapshot returned ${show(message)} for ${show(topic)}, expected a message such as { data }, a list of messages, or undefined`,
           );
         }
         const { id: _, ...withoutId } = message;

@@ -12,46 +12,46 @@ import type { OutgoingMessage } from "../message/outgoing-message.ts";
 import type { TopicSelector, MessageFilter } from "../topics/topic-selection.ts";
 
 export interface SubscribeOptions<Events extends object = EventMap> {
-  /** One or more topics; `{ pattern }` for all that match it. What is wrong with them is answered with 400, as they often come with the request. */
+  /** One or more topics; `{ pattern }` for all that match it. Wrong topics are refused with 400, as they often come from the request. */
   topics: readonly TopicSelector[];
-  /** Where a subscriber without a cursor begins: with what is published from now on, or with all that is retained. Default: `"live"`. */
+  /** Where a subscriber without a cursor starts: with messages published from now on, or with everything retained. Default: `"live"`. */
   from?: "live" | "earliest";
   /**
-   * What a subscriber gets whose cursor cannot be honoured, after its gap event: what is published from now on (`"live"`,
-   * the default), all that is retained (`"earliest"`), or no stream but 412 (`"fail"`; one that is open ends after the event).
+   * What follows a gap event: messages published from now on (`"live"`), everything retained (`"earliest"`), or 412 instead of a
+   * stream (`"fail"`; an open stream ends after the event). Default: `"live"`.
    */
   onGap?: OnGap;
-  /** Says which messages the subscriber gets. Streams with the same function share its answers. One that throws ends the stream. */
+  /** Returns whether the subscriber gets a message. Streams with the same function share its results. If it throws, the stream ends. Default: all messages. */
   filter?: MessageFilter;
   /**
-   * The state of a topic, for a subscriber without a cursor or with a gap: sent first, followed by everything published
-   * after `cursor`, which was read before this is called. Called for each topic that is named, not for patterns.
+   * Returns the state of a topic, for a subscriber without a cursor or with a gap. It is sent first, followed by everything
+   * published after `cursor`, which is read before this is called. Called for each topic by name, not for patterns. Default: none.
    */
   snapshot?: (
     topic: string,
     cursor: string,
     context: { /** Aborts when the peer leaves. */ readonly signal: AbortSignal },
   ) => SnapshotResult<Events> | Promise<SnapshotResult<Events>>;
-  /** Called before the stream opens, again when it says so, and when topics are added to the stream. */
+  /** Decides whether the subscriber may read. Called before the stream opens, again after `recheckMs`, and when topics are added. Default: everyone may. */
   authorize?: Authorize;
-  /** Called when the stream is open: what `subscribe` resolves with, and `respond` has no place for. */
+  /** Called when the stream is open, with the subscription that `subscribe` resolves with and `respond` cannot return. Default: none. */
   onOpen?: (subscription: Subscription) => void;
   /**
    * Methods that open the stream. Default: GET, HEAD, POST and QUERY. OPTIONS is answered with 204 and `Allow`, a CORS
    * preflight with what `headers` implies, any other method with 405.
    */
   methods?: readonly string[];
-  /** Who this is, for limits, `revoke` and `inspect`. */
+  /** The subscriber's name, for limits, `revoke` and `inspect`. Default: none. */
   subscriber?: string;
-  /** The peer's address, for the limit. Behind a proxy, give what the proxy forwards. Default: that of the socket, if it is public. */
+  /** The peer's address, for the limit. Behind a proxy, pass the address that the proxy forwards. Default: the socket's, if it is public. */
   address?: string;
-  /** Milliseconds after which the stream is ended, so that the client reconnects. Of two numbers, a random time between them. */
+  /** Milliseconds after which the stream ends, so that the client reconnects. With two numbers, a random time between them. Default: no limit. */
   lifetimeMs?: number | readonly [least: number, most: number];
-  /** The reconnection time to begin with, in milliseconds. */
+  /** The reconnection time that is sent at the start, in milliseconds. Default: the client's own. */
   retryMs?: number;
-  /** Whether this stream is compressed, if its peer accepts gzip. Default: as the hub is. */
+  /** Whether this stream is compressed, if its peer accepts gzip. Default: the setting of the hub. */
   compression?: boolean | (CompressionOptions & { perStream: true });
-  /** More response headers. */
+  /** Additional response headers. Default: none. */
   headers?: Readonly<Record<string, string | readonly string[]>>;
 }
 

@@ -88,7 +88,7 @@ describe("an answer that never comes", () => {
     const { status, errors } = await serve({ [name]: never }, { timeoutMs: 50 });
     expect((await status()).statusCode).toBe(503);
     expect(errors).toMatchObject([
-      { message: `Cannot subscribe: ${name} gave no answer within 50 ms (timeoutMs)` },
+      { message: `Cannot subscribe: ${name} did not finish within 50 ms (timeoutMs)` },
     ]);
   });
 

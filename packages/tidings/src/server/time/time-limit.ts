@@ -8,7 +8,7 @@ export function withTimeLimit<Value>(promise: PromiseLike<Value>, ms: number, wh
   if (!(ms < 2 ** 31)) return Promise.resolve(promise);
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
-      () => reject(new Error(`Cannot subscribe: ${what} gave no answer within ${ms} ms (timeoutMs)`)),
+      () => reject(new Error(`Cannot subscribe: ${what} did not finish within ${ms} ms (timeoutMs)`)),
       ms,
     );
     (timer as { unref?: () => void }).unref?.();

@@ -19,7 +19,7 @@ export function synchronousFilter(filter: MessageFilter): MessageFilter {
       const wants: unknown = filter(message, topicOfPresence(topic) ?? topic);
       if (!isThenable(wants)) return Boolean(wants);
       Promise.resolve(wants).then(ignore, ignore);
-      throw new TypeError(`Cannot filter: the filter gave ${show(wants)}, expected true or false`);
+      throw new TypeError(`Cannot filter: the filter returned ${show(wants)}, expected true or false`);
     };
     guarded.set(filter, checked);
   }

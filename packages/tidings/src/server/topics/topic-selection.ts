@@ -125,7 +125,7 @@ export function checkTopic(action: string, topic: string): string {
   }
   if (isReserved(topic)) {
     throw new TypeError(
-      `Cannot ${action}: topic is ${show(topic)}, expected one that does not begin with ${RESERVED}: those are the hub's own`,
+      `Cannot ${action}: topic is ${show(topic)}, expected one that does not begin with ${RESERVED}: those are reserved for the hub`,
     );
   }
   return checkLength(action, topic);

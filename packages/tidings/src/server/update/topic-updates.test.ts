@@ -61,7 +61,7 @@ describe("subscription.update", () => {
       "remove has an object, expected a topic, { pattern } or { presence }",
     ],
     ["a bad pattern", { add: [{ pattern: "(a)" }] }, "Cannot compile topic pattern"],
-    ["a reserved topic", { add: ["$tidings/control"] }, "the hub's own"],
+    ["a reserved topic", { add: ["$tidings/control"] }, "reserved for the hub"],
     ["too many", { add: ["b", "c", "d"] }, "there are 4 topics, expected 3 or fewer"],
     ["none left", { remove: ["a"] }, "no topics would be left"],
   ])("refuses %s, and the stream goes on", async (_name, update, message) => {
@@ -175,7 +175,7 @@ describe("snapshot", () => {
     await until(() => subscriptions.length === 1);
     expect(await subscriptions[0]!.update({ add: ["b"] })).toBe("ended");
     expect(await reader.ended).toEqual({ complete: false });
-    expect(String(errors[0])).toContain('snapshot gave 7 for "b"');
+    expect(String(errors[0])).toContain('snapshot returned 7 for "b"');
   });
 });
 

@@ -44,7 +44,7 @@ end
 
 /**
  * Another server answers than the one that was written to last, or it knows less than was acknowledged. Offsets may have been
- * given that it does not know of: none of them is given again, and every reader is told of a gap.
+ * given that it does not know of: none of them is given again, and every subscriber gets a gap.
  */
 export const FENCE: string = `
 local is_behind = seen > head and A[3] == epoch
