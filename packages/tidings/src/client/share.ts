@@ -19,21 +19,21 @@ import { shareTransport } from "./share/share-transport.ts";
 
 export interface ShareOptions<Message = ParsedMessage> extends ConnectOptions<Message> {
   /**
-   * Names the stream. Tabs share when their names are the same, and whatever of method, URL, headers, body and credentials they give as
-   * values. Required when the URL, the headers or the body is a function: put into it what the answer depends on, such as the user.
+   * The name of the stream. Tabs share a connection if their names are equal, and also method, URL, headers, body and credentials as far as
+   * these are values. Required if the URL, the headers or the body is a function: include what the response depends on, such as the user.
    */
   name?: string;
   /**
-   * What a tab without a cursor begins with when another leads already. `"request"`: as the server begins a request of its own, with a
-   * snapshot for instance, which ends as soon as the two have met. `"now"`: with what comes from now on. Default: `"request"`, or
+   * Where a tab without a cursor starts if another tab leads already. `"request"`: with its own request, for example to get a
+   * snapshot, which ends when the tab has caught up with the leader. `"now"`: with messages from now on. Default: `"request"`, or
    * `"now"` for a stream without ids.
    */
   begin?: "now" | "request";
   /** Milliseconds of silence after which a leader that does not answer loses its role. Default: 10,000. */
   takeoverMs?: number;
   /**
-   * How many of the last messages each tab keeps, up to 1 MiB of them, for tabs that are behind. A tab that is further behind asks the
-   * server over a connection of its own, until it has caught up. Default: 1024.
+   * The number of messages that each tab keeps, up to 1 MiB, for tabs that are behind. A tab that is further behind catches up
+   * over its own connection to the server. Default: 1024.
    */
   maxRecentMessages?: number;
 }

@@ -1,6 +1,6 @@
 "use client";
 /**
- * A connection of one component: open while it is mounted, drawn at most once a frame.
+ * A connection of one component: open while it is mounted, rendered at most once per frame.
  * This module is browser compatible.
  */
 import { useEffect, useState } from "react";
@@ -10,20 +10,20 @@ import type { EventSchemas } from "../wire/contract.ts";
 import { bodyKey } from "./body-key.ts";
 import { useStore } from "./use-store.ts";
 
-/** What a component sees of its connection, and what it can do with it. */
+/** The connection of a component. */
 export interface EventStreamView<Data> extends View<Data> {
-  /** As of this drawing. It causes none itself. */
+  /** Its value at this render. A change causes no render. */
   readonly lastEventId: string;
-  /** Ends the connection, with the verdict `"closed"`. What is in `data` stays. */
+  /** Closes the connection, with the verdict `"closed"`. `data` stays. */
   close(this: void): void;
-  /** Opens another connection, whatever the verdict: it goes on from the last event ID, or anew from `initial` where there is none. */
+  /** Opens another connection, after any verdict: it continues from the last event ID, or starts again from `initial` if there is none. */
   reopen(this: void): void;
 }
 
 export interface DrawOptions<Data, Selected> {
-  /** What of the data the component needs, as `data`. It is drawn anew only when that is another value. */
+  /** Returns the part of the data that the component needs, as `data`. It renders again only if this value changes. Default: all data. */
   select?(this: void, data: Data): Selected;
-  /** When two values are the same one. Default: `Object.is`. */
+  /** Returns whether two values are equal. Default: `Object.is`. */
   isEqual?(this: void, one: Selected, other: Selected): boolean;
   /**
    * What the stream depends on in addition to its URL, method and body: when it differs, as JSON, another connection is opened and `data`
@@ -33,11 +33,11 @@ export interface DrawOptions<Data, Selected> {
 }
 
 /**
- * Opens an event stream while the component is mounted, and draws what comes of it.
+ * Opens an event stream while the component is mounted, and renders its data.
  * Another connection is opened when `url`, `method`, `body` or `key` differ, compared as JSON; functions do not count as different.
- * Functions, headers and body are always those of the last drawing, so that they may be written in place; the other options are as
- * they were when the connection was opened.
- * @param url - As for `connect`. Nothing is opened while there is none.
+ * Functions, headers and body are always those of the last render, so you can write them inline. The other options are those of the
+ * render in which the connection was opened.
+ * @param url - As for `connect`. Without a URL, no connection is opened.
  * @throws {TypeError} If `url` or an option makes no sense; an error boundary gets it.
  */
 export function useEventStream<

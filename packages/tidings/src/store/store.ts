@@ -1,6 +1,6 @@
 /**
- * A store: one connection, its messages reduced to data as they come, and listeners are notified at most once a frame.
- * It names no framework; `tidings/react` and `tidings/vue` are thin over it.
+ * A store: one connection whose messages are reduced to data, and listeners that are notified at most once per frame.
+ * It depends on no framework; `tidings/react` and `tidings/vue` are built on it.
  * This module is browser compatible.
  */
 import {
@@ -17,20 +17,20 @@ import { nextFrame } from "./frame.ts";
 import type { AnyOptions, MessageFor, Newest, Opened, OptionsOf, StoreUrl, View } from "./view.ts";
 
 export interface Store<Data> {
-  /** The view as of the last frame: the same object until there is another one. */
+  /** Returns the view of the last frame: the same object until it changes. */
   get(this: void): View<Data>;
-  /** The view before anything was opened: what a server renders, and what a page that takes over from it begins with. */
+  /** Returns the view before the connection opened, for rendering on the server and for hydration. */
   getInitial(this: void): View<Data>;
   /**
-   * Calls `tell` whenever there is another view. The connection opens with the first listener, and closes once nobody has
-   * looked for `lingerMs`. Who looks again goes on from the last event ID, or anew from `initial` where there is none; what has a
-   * verdict is left as it is.
-   * @returns How to end it.
+   * Calls `tell` when the view has changed. The connection opens with the first listener, and closes `lingerMs` after the last one
+   * has left. A new listener then continues from the last event ID, or starts again from `initial` if there is none. A connection
+   * with a verdict is not opened again.
+   * @returns A function that removes the listener.
    */
   subscribe(this: void, tell: () => void): () => void;
-  /** Ends the connection for good, with the verdict `"closed"`. What is in `data` stays. */
+  /** Closes the connection, with the verdict `"closed"`. `data` stays. */
   close(this: void): void;
-  /** Opens another connection, whatever the verdict: it goes on from the last event ID, or anew from `initial` where there is none. */
+  /** Opens another connection, after any verdict: it continues from the last event ID, or starts again from `initial` if there is none. */
   reopen(this: void): void;
 }
 
@@ -41,8 +41,8 @@ export interface RenewableStore<Data> extends Store<Data> {
 }
 
 /**
- * Makes a store. It can be made anywhere, on a server too, since nothing is opened before the first listener.
- * @param url - As for `connect`. Without one nothing is opened.
+ * Creates a store. You can call it on a server too, since the connection opens only with the first listener.
+ * @param url - As for `connect`. Without a URL, no connection is opened.
  * @throws {RangeError} If `keepLast` is not a whole number above 0.
  */
 export function createStore<

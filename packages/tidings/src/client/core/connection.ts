@@ -16,51 +16,51 @@ import type { StatusTable } from "./response.ts";
 
 export interface RetryOptions extends Partial<RetryPolicy> {
   /**
-   * Whether a request that may change something (any method but GET, HEAD, OPTIONS and QUERY) is sent again when its stream broke.
-   * `"unanswered"`: only while no event stream came back. Default: false, unless there is a `cursor`.
+   * Whether a request that may change something (any method but GET, HEAD, OPTIONS and QUERY) is sent again after a lost connection.
+   * `"unanswered"`: only if no event stream was received. Default: false, or true with a `cursor`.
    */
   replay?: boolean | "unanswered";
   /**
-   * What to do about a status that is no answer. Default: come back after 408, 425, 429 and 5xx, stop at all others. The entry of a
-   * 2xx status is for an answer that is no event stream.
+   * What to do after a status other than 200. Default: reconnect after 408, 425, 429 and 5xx, stop after all others. The entry of a
+   * 2xx status applies to a response that is not an event stream.
    */
   statuses?: StatusTable;
 }
 
-/** What every connection can be told, with whichever features. */
+/** The options of every connection, with any features. */
 export interface BaseOptions<Message = ParsedMessage> extends ParserLimits {
   /** Default: `"GET"`. */
   method?: string;
-  /** A function is called at each attempt, so that a fresh token is used. */
+  /** Request headers. A function is called at each attempt, for example to get a new token. Default: none. */
   headers?: Asked<HeadersInput>;
-  /** Objects and arrays are sent as JSON. */
+  /** The request's body. Objects and arrays are sent as JSON. Default: none. */
   body?: Asked<unknown>;
-  /** Ends the connection for good, in any state. */
+  /** Ends the connection, in any state. Default: none. */
   signal?: SignalLike;
-  /** Where to start: sent as `Last-Event-ID` with the first attempt too. */
+  /** The cursor to start from, sent as `Last-Event-ID` with the first attempt. Default: none. */
   lastEventId?: string;
-  /** When to reconnect, or `false` for never. */
+  /** When to reconnect, or `false` for never. Default: after a growing, random wait. */
   retry?: RetryOptions | false;
   /**
-   * How a finite stream ends well: with this event type, or with a message for which this returns `true`. It sees the message before
-   * it is decoded. `{ failed: reason }` ends it with the verdict `"failed"`.
+   * The last message of a finite stream: its event type, or a function that returns `true` for it and gets messages before they are
+   * decoded. `{ failed: reason }` ends the connection with the verdict `"failed"`. Default: none.
    */
   until?: string | ((message: ParsedMessage) => boolean | Failed | undefined | void);
-  /** How many messages may wait for handlers or a reader when the transport cannot slow the server down. More end the connection. Default: 1024. */
+  /** The number of messages that may wait for handlers or the loop, if the transport cannot slow the server down. More end the connection. Default: 1024. */
   maxQueuedMessages?: number;
-  /** Time and chance, for tests. */
+  /** Time and random numbers, for tests. Default: the platform's. */
   clock?: Clock;
-  /** Called for each message, of any event type. A promise holds back the next one. */
+  /** Called for each message, of any event type. If it returns a promise, the next message waits for it. */
   onMessage?(this: void, message: Message): unknown;
-  /** Called when a response came and is read. */
+  /** Called when an event stream has opened. */
   onOpen?(this: void, response: TransportResponse): void;
-  /** Called when an attempt failed, or a message was invalid. `error.willRetry` says whether another attempt follows. */
+  /** Called when an attempt failed, or a message was invalid. `error.willRetry` is whether another attempt follows. */
   onError?(this: void, error: EventStreamError): void;
   /** Called when the state changed. */
   onState?(this: void, state: ConnectionState): void;
 }
 
-/** What `until` returns of a message with which the server says that its answer failed. */
+/** What `until` returns for a message that reports a failed answer. */
 export interface Failed {
   readonly failed: unknown;
 }
@@ -68,28 +68,28 @@ export interface Failed {
 export interface Connection<Message = ParsedMessage> extends AsyncIterable<Message> {
   readonly state: ConnectionState;
   /**
-   * Where another connection would continue, `""` for the start: behind the newest message that was handed on. A message that waits
-   * for a reader or a handler does not count.
+   * The id of the newest message that was delivered, from which another connection would continue; `""` for the start. A message that
+   * still waits for the loop or a handler does not count.
    */
   readonly lastEventId: string;
-  /** Resolves with how the connection ended, once it has. Never rejects. */
+  /** Resolves with the verdict when the connection has ended. Never rejects. */
   readonly ended: Promise<Verdict>;
   /**
-   * Calls `handler` for each message of this event type (`"message"` for those without one). A promise holds back the next message.
-   * Messages that come before there is any handler or reader wait for one.
+   * Calls `handler` for each message of this event type (`"message"` for those without one). If it returns a promise, the next message
+   * waits for it. Messages that arrive before there is a handler or a loop wait for one.
    * @returns A function that removes the handler.
    */
   on<Event extends EventOf<Message>>(
     event: Event,
     handler: (message: MessageNamed<Message, Event>) => unknown,
   ): () => void;
-  /** Makes another attempt at once, in place of the current one or the wait, from the last event ID. Does nothing after the end. */
+  /** Makes another attempt at once, from the last event ID, instead of the current one or the wait. Does nothing after the end. */
   reconnect(): void;
-  /** Final: after it there is no request, no timer and no callback. */
+  /** Closes the connection. After that there is no request, no timer and no callback. */
   close(): void;
   /**
-   * Messages as they come, for one reader. The next chunk is read from the network when all messages of the last one were taken.
-   * Leaving the loop closes the connection. Throws what cut the stream short: an `EventStreamError`, or the signal's reason.
+   * The messages, for one `for await` loop. The next chunk is read from the network after the loop has got all messages of the last
+   * one. Leaving the loop closes the connection. Throws if the stream is incomplete: an `EventStreamError`, or the signal's reason.
    */
   [Symbol.asyncIterator](): AsyncIterator<Message, undefined>;
 }

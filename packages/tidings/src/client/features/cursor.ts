@@ -20,13 +20,13 @@ export interface StorageLike {
 }
 
 /**
- * When the cursor is stored: after the message was `"handled"`, so that none is lost in a crash and the last may come twice, or when
- * it was `"received"`. A message is handled when its handlers are done, with their promises, or the reader asked for the next. If a
- * handler fails, the connection ends rather than pass over the message.
+ * When the cursor is stored: after the message was `"handled"`, so that a crash loses none and may repeat the last one, or when it was
+ * `"received"`. A message is handled when its handlers and their promises are done, or the loop asks for the next message. If a handler
+ * fails, the connection ends rather than skip the message.
  */
 export type Acknowledge = "handled" | "received";
 
-/** Keeps the cursor in `store`. A request with a stored cursor may be repeated, whatever its method. */
+/** Keeps the cursor in `store`. A request with a stored cursor may be repeated, with any method. */
 export function cursor(store: CursorStore, ack: Acknowledge = "handled"): Feature {
   return (core) => {
     let stored = "";
@@ -55,7 +55,7 @@ export function cursor(store: CursorStore, ack: Acknowledge = "handled"): Featur
 
 /**
  * Keeps the cursor in `sessionStorage` (one tab and its reloads) or `localStorage`: for the `cursor` option, or among the features.
- * A storage that is full or forbidden is as good as none: the stream goes on, and the next page starts without a cursor.
+ * If the storage is full or forbidden, the stream continues, and the next page starts without a cursor.
  * @param key - One for each stream. Two streams with one key overwrite each other's cursor.
  */
 export function storedCursor(storage: StorageLike, key: string, ack?: Acknowledge): CursorStore & Feature {

@@ -11,7 +11,7 @@ export interface Gap {
   readonly from: string;
   /** The newest cursor that is lost. */
   readonly to: string;
-  /** It came back too late (`"retention"`), the log is another (`"epoch"`), or it read too slowly (`"slow"`). */
+  /** `"retention"`: it reconnected too late. `"epoch"`: the log was replaced. `"slow"`: it read too slowly. */
   readonly reason: "retention" | "epoch" | "slow";
 }
 

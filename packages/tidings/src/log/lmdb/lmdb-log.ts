@@ -41,22 +41,22 @@ import {
 import { TurnBudget } from "../turn-budget.ts";
 
 export interface LmdbLogOptions {
-  /** Tells several logs of one environment apart. Default: `"tidings"`. */
+  /** The name of the log. Use different names for several logs in one environment. Default: `"tidings"`. */
   name?: string;
   /**
-   * Milliseconds between checks for what other processes appended, where the system does not report it (Linux, macOS and
-   * Windows do). Default: 20. False when there are no other processes, ever.
+   * Milliseconds between checks for what other processes appended, if the system does not report it (Linux, macOS and
+   * Windows do). Default: 20. False if there are never other processes.
    */
   pollMs?: number | false;
   /** Bytes that may wait to be written; beyond that, `append` rejects with `busy`. Default: 67,108,864 (64 MiB). */
   pendingBytes?: number;
-  /** How many idempotency keys are remembered, the newest ones. Default: 100,000. */
+  /** The number of idempotency keys that are remembered, the newest ones. Default: 100,000. */
   idempotencyKeys?: number;
-  /** For how long an idempotency key is remembered. Default: 300,000 (five minutes). */
+  /** Milliseconds for which an idempotency key is remembered. Default: 300,000 (five minutes). */
   idempotencyAgeMs?: number;
   /**
-   * How many topics without a retained entry are remembered. Default: 1,000,000, of about 150 bytes each on disk. Beyond that,
-   * a reader may get a gap although it lost nothing.
+   * The number of topics without a retained entry that are remembered. Default: 1,000,000, at about 150 bytes each on disk. Beyond
+   * that, a subscriber may get a gap although it lost nothing.
    */
   emptyTopics?: number;
   /** Milliseconds since 1970. Default: `Date.now`. */
@@ -64,14 +64,14 @@ export interface LmdbLogOptions {
 }
 
 /**
- * A log in an LMDB environment of the application's, which may hold other things and is not closed by the log: close the
- * log (or drain its hub) first. It takes nine databases of the environment (`maxDbs`).
+ * A log in an LMDB environment of the application, which may contain other data. The log does not close it: close the
+ * log (or drain its hub) first. It uses nine databases of the environment (`maxDbs`).
  *
- * Open the environment with `overlappingSync: false`. What `lmdb` does without it is for one process alone: where two
- * write, be it only while one takes over from the other, entries were seen to be given twice and pages to be damaged.
- * Open it with `eventTurnBatching: false` too. Otherwise a full disk ends the process: `lmdb` rejects a promise that nobody holds.
+ * Open the environment with `overlappingSync: false`. Without it, `lmdb` is safe for one process only: if two processes
+ * write, even for a moment during a restart, entries can be assigned twice and pages damaged.
+ * Open it with `eventTurnBatching: false` too. Otherwise a full disk ends the process: `lmdb` rejects a promise that no code handles.
  * @throws {TypeError} If the environment has `eventTurnBatching`.
- * @throws {TypeError} If several processes may come (`pollMs` is not false) and the environment has `overlappingSync`.
+ * @throws {TypeError} If several processes are allowed (`pollMs` is not false) and the environment has `overlappingSync`.
  */
 export function lmdbLog(env: LmdbEnvironment, options: LmdbLogOptions = {}): Log {
   if (hasEventTurnBatching(env)) {

@@ -30,13 +30,13 @@ import { mergeTopics } from "./merge-topics.ts";
 import { type Walk, WALK_STEPS, walkEntries } from "./walk-entries.ts";
 
 export interface MemoryLogOptions {
-  /** How many idempotency keys are remembered, the newest ones. Default: 100,000. */
+  /** The number of idempotency keys that are remembered, the newest ones. Default: 100,000. */
   idempotencyKeys?: number;
-  /** For how long an idempotency key is remembered. Default: 300,000 (five minutes). */
+  /** Milliseconds for which an idempotency key is remembered. Default: 300,000 (five minutes). */
   idempotencyAgeMs?: number;
   /**
-   * How many topics without a retained entry are remembered by name. Default: 10,000. Of the next half a million their losses
-   * are still known to readers that select them by name; a reader by pattern may get a gap although it lost nothing.
+   * The number of topics without a retained entry that are remembered by name. Default: 10,000. The losses of the next half a
+   * million are still known if they are selected by name; a subscriber with a pattern may get a gap although it lost nothing.
    */
   emptyTopics?: number;
   /** Milliseconds since 1970. Default: `Date.now`. */

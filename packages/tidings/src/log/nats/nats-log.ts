@@ -31,29 +31,29 @@ import { LogStream, type StreamState } from "./stream.ts";
 import { NatsTail } from "./tail.ts";
 
 export interface NatsLogOptions {
-  /** Tells several logs apart; the stream has this name, and all subjects begin with it. Default: `"tidings"`. */
+  /** The name of the stream, and the first part of its subjects. Use different names for several logs. Default: `"tidings"`. */
   name?: string;
-  /** On how many servers of the cluster the stream is kept, when it is created. Default: 1. */
+  /** The number of servers in a cluster that keep the stream. Applies when the stream is created. Default: 1. */
   replicas?: 1 | 3 | 5;
-  /** Where the stream is kept, when it is created. Default: `"file"`. */
+  /** Where the stream is stored. Applies when the stream is created. Default: `"file"`. */
   storage?: "file" | "memory";
-  /** Milliseconds after which an append or a read that NATS does not answer is rejected. Default: 10,000. */
+  /** Milliseconds after which an append or a read without a response is rejected. Default: 10,000. */
   deadlineMs?: number;
   /** Bytes that may wait to be acknowledged; beyond that, `append` rejects with `busy`. Default: 67,108,864 (64 MiB). */
   pendingBytes?: number;
   /**
-   * For how long the ids of messages are remembered, and with them idempotency keys; at most for as long as messages are
-   * retained. The server keeps about 150 bytes in memory for each. Default: 120,000 (two minutes).
+   * Milliseconds for which the ids of messages are remembered, and with them idempotency keys; at most as long as messages are
+   * retained. The server uses about 150 bytes of memory for each. Default: 120,000 (two minutes).
    */
   idempotencyAgeMs?: number;
-  /** What the subjects of replies begin with, where the connection may not use others. Default: `"_INBOX"`. */
+  /** The prefix of reply subjects, if the account allows no others. Default: `"_INBOX"`. */
   inboxPrefix?: string;
-  /** What the subjects of JetStream's API begin with. Default: `"$JS.API"`. */
+  /** The prefix of the subjects of JetStream's API. Default: `"$JS.API"`. */
   apiPrefix?: string;
 }
 
 /**
- * @throws {TypeError} If the connection is none of NATS, or is closed; or the name has other characters than letters, digits, `-` and `_`.
+ * @throws {TypeError} If this is not a connection to NATS, or it is closed; or the name has other characters than letters, digits, `-` and `_`.
  */
 export function natsLog(connection: NatsConnection, options: NatsLogOptions = {}): Log {
   checkConnection(connection);

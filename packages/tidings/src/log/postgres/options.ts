@@ -1,4 +1,4 @@
-/** The options of `postgresLog`, and what they are by default. */
+/** The options of `postgresLog`, and their defaults. */
 import { checkOptionNames } from "../../guard/option-names.ts";
 import { positive } from "../../guard/positive.ts";
 import type { PostgresClient } from "./client.ts";
@@ -11,21 +11,21 @@ export interface PostgresLogOptions extends PostgresSchemaOptions {
    */
   create?: boolean;
   /**
-   * The client for LISTEN, where the first one cannot: PgBouncer in transaction mode gives no connection for longer than a transaction.
-   * With `false` the log does not listen and asks every `pollMs`. Default: the first client.
+   * The client for LISTEN, if the first one cannot: PgBouncer in transaction mode keeps no connection for longer than a transaction.
+   * With `false`, the log does not listen and polls every `pollMs`. Default: the first client.
    */
   listen?: PostgresClient | false;
-  /** Milliseconds between looks for what no notification said. Default: 1,000; with `listen: false` 100. */
+  /** Milliseconds between checks for messages without a notification. Default: 1,000; with `listen: false` 100. */
   pollMs?: number;
-  /** Milliseconds after which an append or a read that Postgres does not answer is rejected. Default: 10,000. */
+  /** Milliseconds after which an append or a read without a response is rejected. Default: 10,000. */
   deadlineMs?: number;
   /** Bytes that may wait to be written; beyond that, `append` rejects with `busy`. Default: 67,108,864 (64 MiB). */
   pendingBytes?: number;
-  /** For how long an idempotency key is remembered. Default: 300,000 (five minutes). */
+  /** Milliseconds for which an idempotency key is remembered. Default: 300,000 (five minutes). */
   idempotencyAgeMs?: number;
   /**
-   * How many topics are remembered by what they lost, the newest losses. Default: 100,000. Beyond that, a reader with an old cursor
-   * may get a gap although it lost nothing.
+   * Topics whose losses are remembered, the newest ones. Default: 100,000. Beyond that, a subscriber with an old cursor may get a
+   * gap although it lost nothing.
    */
   lostTopics?: number;
   /** Milliseconds since 1970. Default: `Date.now`. */

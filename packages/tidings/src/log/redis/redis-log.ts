@@ -1,9 +1,9 @@
 /**
  * A log in Redis 7 or Valkey, shared by the processes of many machines. Each process follows the topics that its streams select.
- * What is appended in one turn goes in one step; a step that is sent twice is done once.
+ * Drafts of one turn of the event loop are appended in one step; a step that is sent twice is done once.
  *
- * Takes the client that the application made, of `redis` (node-redis), `ioredis` or `iovalkey`. What Redis can lose is told: see
- * docs/logs/redis.md.
+ * Takes the client that the application made, of `redis` (node-redis), `ioredis` or `iovalkey`. See docs/logs/redis.md for what
+ * Redis can lose.
  */
 import { LogClock } from "../clock.ts";
 import { randomEpoch } from "../cursor.ts";
@@ -30,17 +30,17 @@ import { Steps } from "./steps.ts";
 import { RedisTail } from "./tail.ts";
 
 export interface RedisLogOptions {
-  /** Tells several logs of one Redis apart; all keys begin with `{name}`. Default: `"tidings"`. */
+  /** The prefix of all keys, written as `{name}`. Use different names for several logs in one Redis. Default: `"tidings"`. */
   name?: string;
-  /** Milliseconds after which an append or a read that Redis does not answer is rejected. Default: 10,000. */
+  /** Milliseconds after which an append or a read without a response is rejected. Default: 10,000. */
   deadlineMs?: number;
   /** Bytes that may wait to be written; beyond that, `append` rejects with `busy`. Default: 67,108,864 (64 MiB). */
   pendingBytes?: number;
-  /** For how long an idempotency key is remembered. Default: 300,000 (five minutes). */
+  /** Milliseconds for which an idempotency key is remembered. Default: 300,000 (five minutes). */
   idempotencyAgeMs?: number;
   /**
-   * How many topics are remembered by what they lost, the newest losses, of about 100 bytes each. Default: 100,000. Beyond that,
-   * a reader with an old cursor may get a gap although it lost nothing.
+   * Topics whose losses are remembered, the newest ones, at about 100 bytes each. Default: 100,000. Beyond that, a subscriber
+   * with an old cursor may get a gap although it lost nothing.
    */
   lostTopics?: number;
   /** Milliseconds since 1970. Default: `Date.now`. */

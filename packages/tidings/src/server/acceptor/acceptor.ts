@@ -1,6 +1,6 @@
 /**
- * Serves event streams in front of a node:http server, at less than half of the memory: their requests never become those of
- * node:http. Whatever is not plainly such a request reaches the server as if nobody had looked at it.
+ * Serves event streams in front of a node:http server, with less than half of the memory: node:http never parses their requests.
+ * All other requests reach the server unchanged.
  * This module is browser compatible, and does nothing there.
  */
 import { checkOptionNames } from "../../guard/option-names.ts";
@@ -41,13 +41,13 @@ export interface AcceptorOptions {
    */
   authorize: AcceptorAuthorize | "public";
   /**
-   * Milliseconds that a new connection may be silent before it is handed on to the server, whose own limits hold from then
+   * Milliseconds that a new connection may be silent before it is passed on to the server, whose own limits apply from then
    * on. Default: 10,000.
    */
   silenceMs?: number;
-  /** Bytes of a head at most. Larger ones are handed on to the server, which has its own limit. Default: 8,192. */
+  /** Maximum bytes of a request's head. A larger one is passed on to the server, which has its own limit. Default: 8,192. */
   maxHeadBytes?: number;
-  /** Receives what a handler threw or rejected with. The peer got 500, if it had nothing yet. Default: `console.error`. */
+  /** Receives the errors of handlers. The peer gets 500, if nothing was sent yet. Default: `console.error`. */
   onError?: (error: unknown) => void;
 }
 
@@ -93,11 +93,11 @@ export interface AcceptorServer {
 }
 
 /**
- * Takes the connections of a server before it does: those that begin with a plain GET for one of the paths stay here, all
- * others go on to the server with every byte they have sent.
- * @param server - It listens itself, as before; its `closeIdleConnections` and `closeAllConnections` close what is here too.
- * @param paths - Handlers by path: `"/prices"`, `"/books/:id"`, `"/groups/*"`; the first that fits.
- * @throws {TypeError} If `options.authorize` is missing, the server is none of Node's, has an acceptor, or a path cannot be compiled.
+ * Accepts the connections of a server before it does. Connections that begin with a plain GET for one of the paths stay here. All
+ * others are passed on to the server with every byte they have sent.
+ * @param server - Call its `listen` as before. Its `closeIdleConnections` and `closeAllConnections` close these connections too.
+ * @param paths - Handlers by path: `"/prices"`, `"/books/:id"`, `"/groups/*"`. The first match applies.
+ * @throws {TypeError} If `options.authorize` is missing, the server is not one of Node's, has an acceptor, or a path cannot be compiled.
  * @throws {RangeError} If an option is not a number above 0.
  */
 export function createAcceptor(

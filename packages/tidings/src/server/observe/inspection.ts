@@ -17,9 +17,10 @@ import type { ToldGap } from "../gaps/gap.ts";
 
 export interface Inspection {
   /**
-   * - `"retained"`, `"discarded"`: it was published, and is in the log still, or no more.
-   * - `"not-published"`: the log has not come that far.
-   * - `"other-log"`: the id is of another epoch, or no cursor.
+   * - `"retained"`: it was published, and is still in the log.
+   * - `"discarded"`: it was published, and is no longer in the log.
+   * - `"not-published"`: its offset is newer than the log.
+   * - `"other-log"`: the id has another epoch, or is not a cursor.
    */
   readonly message: "retained" | "discarded" | "not-published" | "other-log";
   /** Of a message that is retained. */
@@ -27,27 +28,27 @@ export interface Inspection {
   readonly publishedAtMs: number | undefined;
   /** The newest first, at most 100. */
   readonly streams: readonly StreamInspection[];
-  /** Names of processes that did not answer in time; empty unless all were asked. */
+  /** Names of processes that did not respond in time; empty without `everywhere`. */
   readonly silent: readonly string[];
 }
 
 export interface StreamInspection {
-  /** The name of its process; undefined unless all were asked. */
+  /** The name of its process; undefined without `everywhere`. */
   readonly process: string | undefined;
   readonly subscriber: string | undefined;
-  /** What it selects now, or did in the end. */
+  /** Its topics now, or when it ended. */
   readonly topics: readonly TopicSelector[];
   readonly openedAtMs: number;
   /** Undefined while it is open. */
   readonly endedAtMs: number | undefined;
   readonly end: StreamEnd | undefined;
   /**
-   * - `"sent"`: written to the stream. Of a message that is discarded it says: if it was selected.
-   * - `"waiting"`: the stream has not come so far: its peer does not take more, or the log is being read.
-   * - `"not-selected"`, `"filtered"`: it was not for this stream.
-   * - `"before"`: the stream began behind it: with what was published later, or with a cursor that had it.
+   * - `"sent"`: written to the stream. For a discarded message: written, if the stream had selected it.
+   * - `"waiting"`: not written yet, because the peer does not read, or the log is being read.
+   * - `"not-selected"`, `"filtered"`: the stream did not select it, or its filter rejected it.
+   * - `"before"`: it is older than the start of the stream.
    * - `"gap"`: it was reported to the stream as lost, see `reason`.
-   * - `"after"`: the stream was over before its turn came.
+   * - `"after"`: the stream ended before it.
    */
   readonly verdict: (typeof VERDICTS)[number];
   readonly reason: GapReason | undefined;

@@ -1,5 +1,5 @@
 /**
- * Publishes: checks what is to be said, appends it to the log, and answers with the cursors. Waits for no subscriber.
+ * Publishes: checks messages, appends them to the log, and returns their cursors. Waits for no subscriber.
  */
 import { ignore } from "../../guard/ignore.ts";
 import { show } from "../../guard/show.ts";
@@ -14,7 +14,7 @@ import type { Publication } from "./publication.ts";
 import { PublishRate } from "./publish-rate.ts";
 
 export interface PublishOptions {
-  /** A second publish with the same key changes nothing and returns what the first one did. Remembered by the log, for minutes. */
+  /** A second publish with the same key appends nothing and returns the result of the first one. The log remembers keys for minutes. Default: none. */
   idempotencyKey?: string;
   /** See {@link PublishInTransaction}. */
   transaction?: undefined;
@@ -23,18 +23,18 @@ export interface PublishOptions {
 /** For a log in the application's own database, such as `postgresLog`. */
 export interface PublishInTransaction extends Omit<PublishOptions, "transaction"> {
   /**
-   * A transaction that the application began: the message is published if and only if it commits. The log says what it takes;
-   * `postgresLog` takes a client of `pg`, the `sql` of `sql.begin`, or a function `(text, values)` that runs a statement in it.
+   * A transaction of the application: the message is published if and only if it commits. For `postgresLog`, pass a client of `pg`,
+   * the `sql` of `sql.begin`, or a function `(text, values)` that runs a statement in the transaction.
    */
   transaction: object;
 }
 
 export interface Published {
-  /** The cursor of the message; of several, that of the last. */
+  /** The cursor of the message; for several messages, the cursor of the last. */
   readonly id: string;
   /** The cursors of all, in order. */
   readonly ids: readonly string[];
-  /** Whether an earlier publish with the same idempotency key had done it. */
+  /** Whether an earlier publish with the same idempotency key had appended it. */
   readonly repeated: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Reads topics in this process, as a subscriber does over the network: from a cursor on, in order, once, with a gap where
- * messages are lost. The reader sets the pace, and nothing is kept for it but its place.
+ * messages are lost. The reader sets the pace, and only its cursor is kept.
  */
 import { show } from "../../guard/show.ts";
 import { formatCursor, parseCursor } from "../../log/cursor.ts";
@@ -20,19 +20,19 @@ import type { WaitingReaders } from "./waiting-readers.ts";
 export interface ReadTopicsOptions {
   /** One or more topics; `{ pattern }` for all that match it. */
   readonly topics: readonly TopicSelector[];
-  /** The cursor to read on from: the `id` of the last message that was handled. Default: none. */
+  /** The cursor to continue from: the `id` of the last message that was handled. Default: none. */
   readonly after?: string | undefined;
-  /** Where a reader without a cursor begins. Default: `"live"`. */
+  /** Where a reader without a cursor starts. Default: `"live"`. */
   readonly from?: "live" | "earliest";
-  /** What follows a gap: what is published from now on, or all that is retained. Default: `"live"`. */
+  /** What follows a gap: messages published from now on, or everything retained. Default: `"live"`. */
   readonly onGap?: "live" | "earliest";
-  /** Ends the reading: the loop throws its reason. */
+  /** Ends the loop, which throws its reason. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** A message, or a gap: `event` is `"gap"` then, `topic` is `""`, and `data` says what is lost, as subscribers get it. */
 export interface TopicMessage {
-  /** The cursor: what `after` takes. */
+  /** The cursor, for `after`. */
   readonly id: string;
   readonly topic: string;
   /** The event type, `"message"` when it has none. */

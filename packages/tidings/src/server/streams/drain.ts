@@ -8,11 +8,11 @@ export interface DrainOptions {
   /** Milliseconds over which the streams are ended. Default: 10,000. 0 ends all at once. */
   overMs?: number;
   /**
-   * The reconnection times that the streams get, in milliseconds: evenly spread from the first to the second.
-   * Default: 100 to 3,000. For a restart in place, begin with what the restart takes.
+   * The reconnection times that the streams get, in milliseconds, evenly spread from the first to the second.
+   * Default: 100 to 3,000. If the same process restarts, start with the time that the restart takes.
    */
   retryMs?: readonly [least: number, most: number];
-  /** Milliseconds that a peer then has to take the end. Default: 3,000. After that it is cut. */
+  /** Milliseconds that a peer then has to read the rest. Default: 3,000. After that it is disconnected. */
   graceMs?: number;
 }
 

@@ -6,22 +6,22 @@
 import type { TopicSelector } from "../topics/topic-selection.ts";
 
 export interface Subscription {
-  /** Everything selected up to here was written to the stream, or reported as lost. */
+  /** The cursor of the stream: all its messages up to here were written to it, or reported as lost. */
   readonly cursor: string;
   /** Whether nothing more will be written. */
   readonly closed: boolean;
-  /** Resolves when the response is over, with how. */
+  /** Resolves when the response has ended, with the reason. */
   readonly ended: Promise<StreamEnd>;
   /**
-   * Adds and removes topics and patterns while the stream is open. First the stream gets what has come to this process from the
-   * log, of the topics it had; from its cursor then on, of those it has now: none is lost, and none comes twice. `snapshot` gives the state of added
-   * topics. `authorize` is asked, with all topics, when some are added. Updates of one stream are made in turn.
+   * Adds and removes topics and patterns while the stream is open. The change happens at one cursor: until then the stream gets the
+   * messages of its old topics, from then on those of its new ones. No message is lost or repeated. `snapshot` is called for added topics.
+   * `authorize` is called with all topics when some are added. Updates of one stream run one after another.
    *
-   * A client that reconnects gets what your next `subscribe` says: keep what you changed.
-   * @returns `"updated"`; `"refused"` by `authorize`: nothing changes; `"ended"`: the stream is over, or was before its turn came.
-   * @throws {TypeError} If there is no such topic or pattern, or none would be left.
+   * A client that reconnects gets the topics of your next `subscribe`: store what you changed.
+   * @returns `"updated"`; `"refused"` by `authorize`, nothing changed; `"ended"`: the stream has ended.
+   * @throws {TypeError} If a topic or pattern is wrong, or none would be left.
    * @throws {RangeError} If there would be more than `limits.topicsPerStream`.
-   * @throws {HubError} `too-fast`: 100 updates of this stream wait.
+   * @throws {HubError} `too-fast`: 100 updates of this stream are pending.
    */
   update(change: TopicsUpdate): Promise<UpdateResult>;
   /** Ends the stream after what was written. The client reconnects, unless a message told it not to. */
@@ -42,12 +42,12 @@ export type UpdateResult = "updated" | "refused" | "ended";
 /**
  * - `"closed"`: the application closed it.
  * - `"peer-left"`: the peer closed its connection, or lost it.
- * - `"stalled"`: the peer took nothing for `stallMs` while something waited for it; it was cut.
- * - `"slow"`: more waited for it than fits in one write, and the policy of a topic is `"close"`.
- * - `"gap"`: it has a gap and was subscribed with `onGap: "fail"`.
+ * - `"stalled"`: the peer read nothing for `stallMs` while data waited for it; it was disconnected.
+ * - `"slow"`: more data waited for it than fits in one write, and the policy of a topic is `"close"`.
+ * - `"gap"`: it has a gap, and `onGap` is `"fail"`.
  * - `"lifetime"`: it was open for `lifetimeMs`.
  * - `"expired"`: its authorization expired.
- * - `"revoked"`: it was revoked, or not authorized again.
+ * - `"revoked"`: its subscriber was revoked, or `authorize` refused it when it was called again.
  * - `"drained"`: the hub drains.
  * - `"failed"`: the log could not be read, or a filter threw.
  */
