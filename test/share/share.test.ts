@@ -200,7 +200,7 @@ describe.each(browsers)("share() in %s", (name) => {
     await expectBack(frozen);
   });
 
-  test("a leader that hangs is robbed of its lead, and follows when it is well again", async () => {
+  test("a leader that hangs loses its role, and follows when it recovers", async () => {
     const hung = await openThree();
     await hung.page.evaluate((ms) => window.hang(ms), 4 * TAKEOVER_MS);
     hung.leave();

@@ -26,14 +26,14 @@ export interface ConnectOptions<Message = ParsedMessage> extends CoreOptions<Mes
   /** What happens to a message whose data is not what was expected. `onError` is called with each. Default: `"skip"`. */
   invalid?: Invalid;
   /**
-   * What to do while the page is hidden: `"keep"` the stream for as long as the platform does, or `"pause"` it, at once or after a
-   * number of milliseconds. When it is shown again the stream continues from the last event ID. Requests that are not repeated are
-   * kept. Default: `"keep"`.
+   * What to do while the page is hidden: `"keep"` the stream as long as the platform does, or `"pause"` it, at once or after a
+   * number of milliseconds. When the page is visible again, the stream continues from the last event ID. Requests that are not
+   * repeated are kept. Default: `"keep"`.
    */
   whenHidden?: WhenHidden;
   /**
-   * What to do when the platform says that it is offline, which is often wrong. `"keep"`: a stream is kept while something comes, and
-   * attempts go on, one every 30 seconds. `"pause"`: everything stops until the platform says otherwise. Default: `"keep"`.
+   * What to do when the platform reports that it is offline, which is often wrong. `"keep"`: a stream is kept while it receives data,
+   * and attempts continue, one every 30 seconds. `"pause"`: everything stops until the platform is online. Default: `"keep"`.
    */
   whenOffline?: WhenOffline;
   /** Your own features. They run before those of the options. Default: none. */

@@ -42,7 +42,7 @@ describe("share()", () => {
     expect(await world.tabs[0]!.connection.ended).toEqual({ reason: "closed" });
   });
 
-  test("a leader that is silent is robbed within takeoverMs and a little, and learns it when it wakes", async () => {
+  test("a leader that is silent loses its role within takeoverMs and a little, and learns it when it wakes", async () => {
     const world = await openWorld(3, { takeoverMs: 4000 });
     world.tabs[0]!.freeze(false);
     world.publish(1);

@@ -14,14 +14,14 @@ export interface ConnectOptions extends BaseOptions, SharedOptions {
   /** How to get the bytes: `fromWx(wx)`, `fromTaro(Taro)`, or one of your own. */
   transport: Transport;
   /**
-   * What to do while the program is not on the screen: `"keep"` the stream for as long as the host does, or `"pause"` it, at once or
-   * after a number of milliseconds. When it is shown again the stream continues from the last event ID. Requests that are not repeated
+   * What to do while the program is hidden: `"keep"` the stream as long as the host does, or `"pause"` it, at once or after a number
+   * of milliseconds. When the program is visible again, the stream continues from the last event ID. Requests that are not repeated
    * are kept. Default: `"keep"`.
    */
   whenHidden?: WhenHidden;
   /**
-   * What to do when the host says that there is no network. `"keep"`: a stream is kept while something comes, and attempts go on, one
-   * every 30 seconds. `"pause"`: everything stops until the host says otherwise. Default: `"keep"`.
+   * What to do when the host reports that it is offline. `"keep"`: a stream is kept while it receives data, and attempts continue, one
+   * every 30 seconds. `"pause"`: everything stops until the host is online. Default: `"keep"`.
    */
   whenOffline?: WhenOffline;
 }

@@ -6,22 +6,22 @@ import type { TransportRequest } from "../client/transports/transport.ts";
 
 export interface WxOptions {
   /**
-   * Milliseconds after which the host may end a request, however healthy; the connection then resumes from its last event ID.
-   * Default: 600,000. Hosts differ: without it WeChat ends at 60,000, and some iPhones do with it.
+   * Milliseconds after which the host may end a request, even a healthy one. The connection then resumes from its last event ID.
+   * Default: 600,000. Hosts differ: without this option WeChat ends requests after 60,000, and some iPhones do so even with it.
    */
   timeoutMs?: number;
   /**
-   * Milliseconds in the background after which the host may have killed a request without saying so. On return, a request that
-   * was not heard of late has `aliveWithinMs` to show a byte. Default: 5000, as in WeChat.
+   * Milliseconds in the background after which the host may have killed a request without reporting it. On return, a request without
+   * recent data must receive a byte within `aliveWithinMs`. Default: 5000, as in WeChat.
    */
   interruptedAfterMs?: number;
   /**
-   * Milliseconds that a request has to show a byte after the background or a change of the network, before it counts as dead.
+   * Milliseconds within which a request must receive a byte, after the background or a change of the network, or it counts as dead.
    * Default: 3000 for a GET, which resumes, and 20,000 for others, which is longer than the heartbeat of most servers.
    */
   aliveWithinMs?: number;
   /**
-   * Whether a stream is read whole, at its end, where the host has no chunks. Default: `true`, but `false` for a GET, whose
+   * Whether a stream is read as a whole, at its end, if the host does not deliver chunks. Default: `true`, or `false` for a GET, whose
    * stream may never end; that connection ends with `"unsupported"`.
    */
   wholeBody?: boolean;

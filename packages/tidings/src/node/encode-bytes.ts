@@ -100,7 +100,7 @@ const { isWellFormed } = String.prototype as unknown as {
 const LF = 10;
 /** Below this many characters, calling out of JavaScript costs more than going through them. */
 const SHORT = 32;
-/** All that a plain message has beside its data, which may be short too. */
+/** The bytes of a plain message without its data, which may be short too. */
 const NAMES = 128;
 /** What one message that is kept can keep alive at most: as much as with Node's own pool. */
 const SLAB = 8192;

@@ -419,5 +419,5 @@ const TINY = 12;
 const SMALL = 64;
 /** What a small field may keep alive. */
 export const SHORT_TEXT = 2560;
-/** What a line may have beside its value, which is what is limited: "data: ". */
+/** The part of a line that the limit does not count: "data: ". */
 export const FIELD_NAME = 6;

@@ -1,5 +1,5 @@
 /**
- * The parser in its plainest form, to be read beside the standard: its sentences in its order.
+ * The parser in its simplest form, to be compared with the standard: its sentences in its order.
  * It is the oracle of the fast one (parser.ts, lines.ts) in the tests, and is in no build.
  * Standard: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
@@ -9,7 +9,7 @@ import type { Parser } from "./parser.ts";
 
 export function createPlainParser(handlers: ParserHandlers, limits: ParserLimits = {}): Parser {
   const { maxMessageBytes = MAX_MESSAGE_BYTES } = limits;
-  // A line may have as many bytes as a message, beside "data: "; a BOM before it is not counted.
+  // A line may have as many bytes as a message, not counting "data: "; a BOM before it is not counted.
   const maxLineBytes = maxMessageBytes + 6;
   // The BOM is the parser's to remove, once: a decoder of its own would remove another.
   let decoder = new TextDecoder("utf-8", { ignoreBOM: true });

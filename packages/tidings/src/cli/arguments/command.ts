@@ -1,19 +1,19 @@
 /**
- * What a command says of itself: from it come the help, the checks of its arguments and the completion of shells.
+ * The description of a command. Help, checks of arguments and shell completion are made from it.
  */
 import type { Io } from "../terminal/io.ts";
 
 export interface OptionSpec {
   /** One letter. */
   readonly short?: string;
-  /** What stands for the value in the help: `"TYPE"`. An option without it is a switch. */
+  /** The placeholder of the value in the help: `"TYPE"`. An option without it is a switch. */
   readonly value?: string;
   /** Whether it may be given more than once. */
   readonly multiple?: boolean;
   /** The only values it may have. */
   readonly choices?: readonly string[];
-  /** The option in whose line of the help it stands. */
-  readonly beside?: string;
+  /** The option whose line of the help also shows this one. */
+  readonly sameLineAs?: string;
   /** One line, with its default. */
   readonly about: string;
 }
@@ -24,7 +24,7 @@ export interface Command {
   readonly summary: string;
   /** What follows the name: `"URL"`, `"[FILE]"`, `"[-- COMMAND…]"`. */
   readonly usage: string;
-  /** How many words it takes besides its options: least and most. */
+  /** The number of words without its options: minimum and maximum. */
   readonly words: readonly [least: number, most: number];
   /** Whether what follows `--` is a command of the user's, kept apart from the words. */
   readonly takesCommand?: boolean;
@@ -58,5 +58,5 @@ export interface Input {
 /** Options that every command has. */
 export const COMMON_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   "no-color": { about: "No colors (or set NO_COLOR); show this help" },
-  help: { short: "h", beside: "no-color", about: "Show this help" },
+  help: { short: "h", sameLineAs: "no-color", about: "Show this help" },
 };

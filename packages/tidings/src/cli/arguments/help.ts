@@ -22,9 +22,9 @@ export function commandHelp(command: Command, io: Io): string {
   const { strong, dim } = stylesFor(io.color.out);
   const options = Object.entries({ ...command.options, ...COMMON_OPTIONS });
   const rows = options
-    .filter(([, { beside }]) => beside === undefined)
+    .filter(([, { sameLineAs }]) => sameLineAs === undefined)
     .map(([name, spec]) => {
-      const more = options.filter(([, { beside }]) => beside === name);
+      const more = options.filter(([, { sameLineAs }]) => sameLineAs === name);
       // Of several in a line, the names alone: their values are in what is said of them.
       const names = [name, ...more.map(([name]) => name)].map((name) => `--${name}`);
       const text = more.length === 0 ? optionText(name, spec) : `${shortText(spec)}${names.join(", ")}`;

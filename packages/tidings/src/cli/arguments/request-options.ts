@@ -76,7 +76,7 @@ export function protocolOf(input: Input): Protocol {
 
 export const PROTOCOL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   h1: { about: "Only HTTP/1.1; only HTTP/2" },
-  h2: { beside: "h1", about: "Only HTTP/2; without TLS by prior knowledge" },
+  h2: { sameLineAs: "h1", about: "Only HTTP/2; without TLS by prior knowledge" },
 };
 
 function readBody(path: string): string {

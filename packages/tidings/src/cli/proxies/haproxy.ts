@@ -8,7 +8,7 @@ export function haproxyConfig({ upstream, path, hosts, listen, tls }: Site): str
   const bind =
     tls === undefined
       ? `    bind ${address}:${port}\n`
-      : `    # The key is in the file of the certificate, or beside it in a file of the same name with .key added.\n` +
+      : `    # The key is in the file of the certificate, or in a file with .key added to its name, in the same folder.\n` +
         `    bind ${address}:${port} ssl crt ${tls.certificate} alpn h2,http/1.1\n`;
   const conditions = [
     hosts.length === 0 ? "" : `{ req.hdr(host),field(1,:) -i ${hosts.join(" ")} }`,

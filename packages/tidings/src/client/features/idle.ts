@@ -6,16 +6,16 @@ import { type EventStreamErrorCode, streamError } from "../core/event-stream-err
 import type { Feature } from "../core/feature.ts";
 import { createIdleDetector, isHeartbeat } from "./idle-detector.ts";
 
-/** How long to wait for an answer, in milliseconds; 0 for no limit. */
+/** How long to wait for a response, in milliseconds; 0 for no limit. */
 export interface AnswerTimeouts {
   /** From the request to the response. Default: 60,000 for a request that may be repeated, no limit for others. */
   connectTimeoutMs?: number | undefined;
-  /** From the response to its first byte. Default: no limit but the idle limit. */
+  /** From the response to its first byte. Default: only the idle limit. */
   firstByteTimeoutMs?: number | undefined;
 }
 
 /**
- * Ends an attempt over which nothing came for `idleMs`, not even a comment. Another follows if the request may be repeated.
+ * Ends an attempt that received nothing for `idleMs`, not even a comment. Another follows if the request may be repeated.
  * @param idleMs - 0 for no limit. `"auto"`: three times the interval of the server's heartbeat or of other regular traffic, and at
  *   least 10 seconds, once it is known. A function is called with whether the request may be repeated.
  */

@@ -12,12 +12,12 @@ import { isUnderWay } from "../core/reconnect.ts";
 import type { PlatformSignals, Transport } from "../transports/transport.ts";
 import { watchPage } from "./watch-page.ts";
 
-/** While the program is not on the screen: `"keep"` the stream for as long as the platform does, or `"pause"` it, at once or after milliseconds. */
+/** While the program is hidden: `"keep"` the stream as long as the platform does, or `"pause"` it, at once or after a number of milliseconds. */
 export type WhenHidden = "keep" | "pause" | number;
 
 /**
- * When the platform says that the network is gone, which with VPNs and isolated networks is often wrong. `"keep"`: a stream is kept
- * while something comes, and attempts go on, one every 30 seconds. `"pause"`: everything stops until the platform says otherwise.
+ * When the platform reports that it is offline, which is often wrong with VPNs and isolated networks. `"keep"`: a stream is kept
+ * while it receives data, and attempts continue, one every 30 seconds. `"pause"`: everything stops until the platform is online.
  */
 export type WhenOffline = "keep" | "pause";
 

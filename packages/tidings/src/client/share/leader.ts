@@ -11,8 +11,8 @@ import type { Ask, Opened, Told } from "./words.ts";
 export interface Leader {
   start(): void;
   answer(ask: Ask): void;
-  /** Closes the connection. Resolves when it will pass nothing more on. @param robbed - Whether another tab leads already. */
-  stop(robbed: boolean): Promise<void>;
+  /** Closes the connection. Resolves when it passes nothing more on. @param replaced - Whether another tab leads already. */
+  stop(replaced: boolean): Promise<void>;
 }
 
 export interface LeaderHost {
@@ -68,7 +68,7 @@ export function lead({ term, connect, tell }: LeaderHost, recent: Recent): Leade
     answer({ ask, from }) {
       say({ to: ask, from, state, response, tail: from === undefined ? from : recent.after(from) });
     },
-    async stop(robbed) {
+    async stop(replaced) {
       // Later: this tab may have left on the message that is the last for all, and that the source is about to judge.
       await Promise.resolve();
       if (source?.state !== "closed") {
@@ -76,7 +76,7 @@ export function lead({ term, connect, tell }: LeaderHost, recent: Recent): Leade
         source?.close();
       }
       await ended;
-      if (robbed) say({ resigned: true });
+      if (replaced) say({ resigned: true });
     },
   };
 }

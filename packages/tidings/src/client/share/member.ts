@@ -123,13 +123,13 @@ export function joinShare(
     take();
   }
 
-  function resign(robbed = false): Promise<void> | undefined {
+  function resign(replaced = false): Promise<void> | undefined {
     const former = leader;
     const free = release;
     leader = undefined;
     release = nothing;
     host.onRole(alone ? "alone" : "follower");
-    return former?.stop(robbed).then(free);
+    return former?.stop(replaced).then(free);
   }
 
   function freeze(): void {

@@ -1,6 +1,6 @@
 /**
  * The share as a transport: opening it is joining, aborting it is leaving, and its messages come parsed from the leader. For the connection
- * above it the way is open from the beginning to the verdict; how the leader's connection fares is told beside it.
+ * above it the way is open from the beginning to the verdict; the state of the leader's connection is reported separately.
  * This module is browser compatible.
  */
 import type { ConnectionState } from "../core/reconnect.ts";

@@ -1,5 +1,5 @@
 /**
- * The plainest log there is, an array, beside the log under test: both are given the same random steps, and have to agree.
+ * The simplest log, an array, as a model of the log under test: both get the same random steps, and must agree.
  */
 import assert from "node:assert/strict";
 import { createRandom } from "../../testing/random.ts";

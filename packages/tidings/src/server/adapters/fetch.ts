@@ -64,7 +64,7 @@ class FetchOutlet implements Outlet {
     this.#signal = request.signal ?? undefined;
     this.#signal?.addEventListener("abort", this.#aborted);
     this.write(first);
-    // What is small fits beside the next; a page waits until the server has asked for it.
+    // A small batch is queued with the next one; a page waits until the server has asked for it.
     this.#blocked = first.length > 16_384;
   }
 

@@ -1,5 +1,5 @@
 /**
- * A hub among others on one log: what it tells of itself, and what it knows of them. Made for hubs that want it; revoking works
+ * A hub that shares its log with others: what it sends them about itself, and what it knows of them. Made for hubs that want it; revoking works
  * without.
  */
 import type { Report } from "../../guard/foreign.ts";

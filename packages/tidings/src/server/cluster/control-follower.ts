@@ -29,7 +29,7 @@ export class ControlFollower {
   #offset: number;
   /** Everything after this offset comes with the tail; Infinity until the log follows the topics. */
   #floor: number;
-  /** Counts the logs: what was read of one that was replaced is of no use. */
+  /** Counts the logs: a page of a log that was replaced is useless. */
   #epochs = 0;
   #reading = false;
   /** There is something to read. */

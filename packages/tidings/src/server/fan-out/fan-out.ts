@@ -274,7 +274,7 @@ export class FanOut implements RecentReader, Timed {
       (page) => {
         stream.reading = false;
         if (stream.end !== undefined) return;
-        // A page of a log that was replaced meanwhile is of no use.
+        // A page of a log that was replaced in the meantime is useless.
         if (epoch === recent.epoch) stream.page = page;
         this.enqueue(stream);
       },

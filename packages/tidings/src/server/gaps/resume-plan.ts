@@ -86,7 +86,7 @@ export function planResume(
       };
     }
     case "fail":
-      // Without an id: a subscriber that returns is refused again, and not taken for one that has everything.
+      // Without an id: a subscriber that returns is refused again, and does not count as one that has everything.
       return { ...gapTo(head, undefined), upTo: position.after, lossToldUpTo, fails: true };
   }
 }

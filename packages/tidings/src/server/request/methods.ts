@@ -11,7 +11,7 @@ import type { Refusal } from "./refusal.ts";
 /** GET and what is like it; POST and QUERY (RFC 10008), which carry a body. */
 export const DEFAULT_METHODS: readonly string[] = ["GET", "HEAD", "POST", "QUERY"];
 
-/** What clients of event streams send besides the headers that need no permission. */
+/** The headers of event stream clients that another origin must allow. */
 const CLIENT_HEADERS = "authorization, cache-control, content-type, last-event-id";
 
 /**

@@ -82,7 +82,7 @@ export class HubStreams {
     this.#leave(stream, end);
     const { outlet } = stream;
     if (end === "stalled" || end === "failed") {
-      // Cut, so that what it has is not taken for the whole; and a dead peer would never take an end.
+      // Cut, so that the client does not mistake it for complete; and a dead peer would never read an end.
       outlet.destroy();
       return;
     }

@@ -59,13 +59,13 @@ export async function authorize(
   return readAuthorization(settled, now());
 }
 
-/** What an answer may say besides true and false: of a hub, and of what asks only once. */
+/** The properties that `authorize` may return: for a hub, and for code that calls it only once. */
 const OF_A_STREAM = ["refuse", "headers", "detail", "expiresAtMs", "recheckMs"];
 const OF_A_REQUEST = ["refuse", "headers", "detail"];
 
 /**
- * Checks what `authorize` gave: it may be anything, and only what says yes is a yes. An object with anything else in it, such as
- * `{ allowed: false }` or the record of a user, is a mistake and says nothing.
+ * Checks what `authorize` returned: only the documented values allow a stream. An object with other properties, such as
+ * `{ allowed: false }` or a user's record, is a mistake.
  * @param once - Nothing is asked again or expires: what says so would be ignored.
  * @param nowMs - Of the hub's monotonic clock: an answer counts from when it was given.
  * @throws {TypeError} If it is no {@link Authorization}.

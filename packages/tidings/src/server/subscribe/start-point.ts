@@ -1,5 +1,5 @@
 /**
- * Finds where a subscription begins, and what it is sent first: with a cursor that can be honoured, what was missed; with
+ * Finds where a subscription begins, and what it is sent first: with a cursor that is still retained, what was missed; with
  * one that cannot, the gap; without one, or behind a gap, the snapshot. The cursor is read before the snapshot is asked
  * for, so that nothing can fall between the two.
  */
@@ -46,7 +46,7 @@ export function findStart(request: StartRequest): StartPoint | Promise<StartPoin
   const { epoch } = request.recent;
   const start = find(request);
   if (!(start instanceof Promise)) return start;
-  // Where the log was replaced meanwhile, what was found is of no use.
+  // If the log was replaced in the meantime, the result is useless.
   return start.then((found) => (request.recent.epoch === epoch ? found : findStart(request)));
 }
 
