@@ -16,14 +16,18 @@ const log =
     : lmdbLog(open({ path, overlappingSync: false, eventTurnBatching: false }), { pollMs: false });
 const hub = createHub({ log, retention: { messages: topics * each - topics / 2 } });
 
-for (let n = 0; n < each; n += 1) {
-  for (let i = 0; i < topics; i += 1_000) {
-    const batch = Array.from({ length: Math.min(1_000, topics - i) }, (_, j) => {
-      return { topic: `shop/${i + j}/price`, data: `{"n":${n},"price":12.5}` };
-    });
-    await hub.publish(batch);
+/** Messages of all topics, as many as are retained: what was published before is of no account. */
+async function fill() {
+  for (let n = 0; n < each; n += 1) {
+    for (let i = 0; i < topics; i += 1_000) {
+      const batch = Array.from({ length: Math.min(1_000, topics - i) }, (_, j) => {
+        return { topic: `shop/${i + j}/price`, data: `{"n":${n},"price":12.5}` };
+      });
+      await hub.publish(batch);
+    }
   }
 }
+await fill();
 
 const server = createServer((request, response) => {
   const query = new URL(request.url, "http://localhost").searchParams;
@@ -62,6 +66,9 @@ async function take(message) {
     [watching, longestMs, longestCpuMs] = [true, 0, 0];
     setImmediate(watch, performance.now(), cpuMs());
     process.send({ head: Number(hub.stats().cursor.split(".")[1]) });
+  } else if (message === "fill") {
+    await fill();
+    process.send({});
   } else if (message === "publish") {
     const draft = (_, i) => ({ topic: `shop/${i}/price`, data: "new" });
     await hub.publish(Array.from({ length: 1_000 }, draft));

@@ -16,16 +16,20 @@ afterEach(() => cleanups.run());
 
 interface World extends TestClient {
   readonly hub: Hub;
+  readonly table: string;
   /** A hub of another process, and what one of its streams got. */
   readonly elsewhere: () => readonly string[];
 }
 
-async function openWorld(clientName: string): Promise<World> {
+async function openWorld(
+  clientName: string,
+  onError: (error: unknown) => void = console.error,
+): Promise<World> {
   const table = `log_${(logs += 1)}`;
   const one = await cleanups.client(clientName, server.port);
   const other = await cleanups.client(clientName, server.port);
   const [hub, elsewhere] = [one, other].map(({ client }) =>
-    cleanups.add(createHub({ log: postgresLog(client, { table }) }), (created) =>
+    cleanups.add(createHub({ log: postgresLog(client, { table }), onError }), (created) =>
       created.drain({ overMs: 0, graceMs: 100 }),
     ),
   ) as [Hub, Hub];
@@ -37,6 +41,7 @@ async function openWorld(clientName: string): Promise<World> {
   return {
     ...one,
     hub,
+    table,
     elsewhere: () => [...text.matchAll(/^data: (?<data>.*)$/gm)].map((match) => match.groups!["data"]!),
   };
 }
@@ -105,6 +110,47 @@ describe("hub.publish in a transaction", () => {
       await hub.publish("orders", { data: "1", key: "a\0b\\0" }, { transaction: run });
     });
     await expect.poll(elsewhere).toEqual(["1"]);
+  });
+
+  it("drops and reports what is no message in the outbox, and goes on with what is behind it", async () => {
+    const errors: string[] = [];
+    const { hub, table, transaction, elsewhere } = await openWorld("pg", (error) =>
+      errors.push((error as Error).message),
+    );
+    await transaction(async (tx) => {
+      const run = (text: string, values: string[]) =>
+        (tx as { query(text: string, values: string[]): Promise<unknown> }).query(text, values);
+      for (const drafts of ["{", '{"parts":1}', '{"parts":[{"messages":"many","bytes":1}]}', "{}"]) {
+        await run(`INSERT INTO ${table}_outbox (drafts, bodies) VALUES ($1, '')`, [drafts]);
+      }
+      await hub.publish("orders", { data: "behind" }, { transaction: run });
+    });
+    await expect.poll(elsewhere).toEqual(["behind"]);
+    await expect.poll(() => errors.length).toBeGreaterThan(2);
+    expect(errors.join("\n")).toMatch(
+      /what a transaction published is no message, and was dropped \(outbox 1: /,
+    );
+  });
+
+  it("a key with half of a surrogate pair is stored and read as it is, in a transaction or without", async () => {
+    const { client, transaction } = await cleanups.client("pg", server.port);
+    const log = postgresLog(client, { table: `log_${(logs += 1)}` });
+    const retention = { messages: 10, bytes: 1e6, ageMs: Infinity };
+    await log.open({ retention, onTail: () => undefined });
+    const drafts = ["\ud800", "\\ud800", "a\0\\0"].map((key) => ({
+      topic: "a",
+      key,
+      body: new Uint8Array([1]),
+    }));
+    await log.append(drafts);
+    await transaction((tx) => log.enlist!(tx, drafts));
+    const read = async () => {
+      const topics = { exact: ["a"], matches: (topic: string) => topic === "a" };
+      const page = await log.read({ topics, after: 0, maxMessages: 10, maxBytes: 1e6 });
+      return page.entries.map(({ key }) => key);
+    };
+    await expect.poll(read).toEqual([...drafts, ...drafts].map(({ key }) => key));
+    await log.close();
   });
 
   it("refuses what is no transaction, and a hub whose log takes none", async () => {

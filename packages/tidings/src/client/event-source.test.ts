@@ -526,6 +526,21 @@ test("a server that answers and dies is backed off from, as connect does", async
   expect(fetch.mock.calls.length).toBeLessThanOrEqual(6);
 });
 
+test.each<[name: string, init: EventSourceInit]>([
+  ["headers", { headers: throwing }],
+  ["a body", { method: "POST", body: throwing }],
+])("%s that cannot be made are told of when a handler can be there", async (_name, init) => {
+  const source = new EventSource("http://127.0.0.1:9/", init);
+  const errors: string[] = [];
+  source.onerror = ({ error }) => errors.push(error!.message);
+  await eventually(() => expect(errors).toEqual(["Cannot make the request: no token"]));
+  expect(source.readyState).toBe(2);
+});
+
+function throwing(): never {
+  throw new Error("no token");
+}
+
 test("a message may be as long as Chromium's, in one line", async () => {
   const length = 3 * 2 ** 20;
   const { url } = await serve(stream(`data: ${"x".repeat(length)}\n\n`));

@@ -173,7 +173,8 @@ export class EventSource extends Target {
         },
       ],
     );
-    this.#attempts.take({ type: "start" });
+    // Later: a request that cannot be made fails at once, and now nobody can have a handler yet.
+    queueMicrotask(() => this.#attempts.take({ type: "start" }));
   }
 
   /**

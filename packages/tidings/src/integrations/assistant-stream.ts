@@ -3,6 +3,7 @@
  * plain store: when the process that produces a stream dies, its readers get an error within the lease, rather than wait for its expiry.
  * This module is browser compatible.
  */
+import { show } from "../guard/show.ts";
 import { AnswerError } from "../server/answers/read-answer.ts";
 import { type PushableAnswers, PushedAnswer, type PushedMessage } from "./pushed-answer.ts";
 
@@ -64,7 +65,8 @@ export function createResumableStreamStore({
     const token = crypto.randomUUID();
     const run = { pushed, token };
     running.set(streamId, run);
-    pushed.signal.addEventListener("abort", () => release(streamId, run));
+    if (pushed.signal.aborted) release(streamId, run);
+    else pushed.signal.addEventListener("abort", () => release(streamId, run));
     return { role: "producer", lease: { token } };
   }
 
@@ -140,10 +142,10 @@ const utf8 = new TextEncoder();
 
 /** As the package has it, so that an id means the same in each of its stores. */
 function checked(streamId: string): string {
-  if (/^[A-Za-z0-9_.:-]{1,256}$/.test(streamId)) return streamId;
+  if (typeof streamId === "string" && /^[A-Za-z0-9_.:-]{1,256}$/.test(streamId)) return streamId;
   throw withCode(
     "invalid-id",
-    `Invalid streamId: ${JSON.stringify(streamId).slice(0, 300)}, expected 1 to 256 of A-Z a-z 0-9 _ . : -`,
+    `Invalid streamId: ${show(streamId)}, expected 1 to 256 of A-Z a-z 0-9 _ . : -`,
   );
 }
 

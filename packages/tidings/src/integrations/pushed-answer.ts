@@ -56,7 +56,7 @@ export class PushedAnswer {
   /** @returns The id of each message, once it is kept. */
   push(messages: readonly PushedMessage[]): Promise<string[]> {
     if (this.over) return Promise.reject(new TypeError("Cannot append: the answer has ended"));
-    this.#waiting.push(...messages);
+    for (const message of messages) this.#waiting.push(message);
     this.#wake?.();
     const ids = this.#last.then(async () => {
       const found: string[] = [];

@@ -9,7 +9,7 @@ import type { Parser, ParserEnd } from "../../wire/parser.ts";
 import type { Transport, TransportRequest, TransportResponse } from "../transports/transport.ts";
 import type { Clock } from "./clock.ts";
 import { asEventStreamError, type EventStreamError, streamError } from "./event-stream-error.ts";
-import { callHooks, type Hooks } from "./feature.ts";
+import { askHook, callHooks, type Hooks } from "./feature.ts";
 import {
   INITIAL_STATE,
   isUnderWay,
@@ -93,7 +93,7 @@ export function createAttempts(source: Source, hooks: readonly Hooks[]): Attempt
     const { attempt } = state;
     let input: ReconnectInput | undefined;
     if (!isUnderWay(state)) return;
-    for (const hook of hooks) input ||= hook.lost && hook.lost(error, end);
+    for (const { lost } of hooks) input ||= askHook(lost, error, end);
     // The hook may have closed the connection, or made another attempt.
     if (input && state.attempt === attempt) take(input);
   }

@@ -4,7 +4,7 @@
  * The core calls the hooks, and knows no feature by name.
  * This module is browser compatible.
  */
-import { type Report, tell } from "../../guard/foreign.ts";
+import { ask, type Report, reportUncaught, tell } from "../../guard/foreign.ts";
 import type { ParsedMessage } from "../../wire/message.ts";
 import type { ParserEnd } from "../../wire/parser.ts";
 import type { Transport, TransportRequest, TransportResponse } from "../transports/transport.ts";
@@ -96,4 +96,20 @@ export function callHooks<Name extends "request" | "response" | "heard" | "handi
   report: Report,
 ): void {
   for (const hook of hooks) tell(report, hook[name] as ((value: unknown) => unknown) | undefined, value);
+}
+
+/** Asks a feature, if it has the hook. What it throws is reported, and is no answer; nor is a promise, which comes too late. */
+export function askHook<Values extends readonly unknown[], Answer>(
+  hook: ((...values: Values) => Answer) | undefined,
+  ...values: Values
+): Answer | undefined {
+  let answer: Answer | undefined;
+  ask(
+    () => hook && hook(...values),
+    (given) => {
+      answer = given;
+    },
+    reportUncaught,
+  );
+  return answer;
 }

@@ -67,6 +67,32 @@ describe.each([
     expect([await opened.connection.ended, opened.world.timers]).toEqual([{ reason: "closed" }, 0]);
   });
 
+  test.each([
+    ["lost", "connecting"],
+    ["mustHandle", "connecting"],
+    ["cursor", "connecting"],
+    ["canRepeat", "closed"],
+  ] as const)("as %s of a feature is reported, and is no answer", async (name, state) => {
+    const opened = open({
+      method: name === "canRepeat" ? "POST" : "GET",
+      use: [() => ({ [name]: bad })] as never,
+    });
+    const { world } = opened;
+    opened.connection.on("fails", throws);
+    await world.settle();
+    world.last.respond();
+    void world.last.send("id: 1\ndata: 1\n\nevent: fails\ndata: 2\n\n");
+    await world.settle();
+    world.last.fail();
+    await world.advance(1000);
+    expect([opened.connection.state, opened.data]).toEqual([state, ["1", "2"]]);
+    opened.connection.close();
+    await opened.connection.ended;
+    expect(world.timers).toBe(0);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(uncaught.length).toBeGreaterThan(0);
+  });
+
   test("as a cursor's get or set is as good as no cursor", async () => {
     const opened = open({ cursor: { get: bad, set: bad } });
     await live(opened);

@@ -12,7 +12,7 @@ import { createAttempts } from "./attempts.ts";
 import { systemClock } from "./clock.ts";
 import type { BaseOptions, Connection, CreateParser, Verdict } from "./connection.ts";
 import { EventStreamError, explain } from "./event-stream-error.ts";
-import type { Core, Feature, Hooks } from "./feature.ts";
+import { askHook, type Core, type Feature, type Hooks } from "./feature.ts";
 import { announcedEpoch, isBehind } from "./hub-cursor.ts";
 import { createOrder, type Last } from "./order.ts";
 import { lossOf, type ReconnectInput, retryPolicy } from "./reconnect.ts";
@@ -172,7 +172,7 @@ export function openConnection<Message extends { readonly event: string } = Pars
 
   function receive(message: ParsedMessage): void {
     for (const { cursor } of hooks) {
-      if (cursor) Object.assign(message, { id: (lastEventId = cursor(message) || lastEventId) });
+      if (cursor) Object.assign(message, { id: (lastEventId = askHook(cursor, message) || lastEventId) });
     }
     order.push(message);
   }
@@ -180,7 +180,7 @@ export function openConnection<Message extends { readonly event: string } = Pars
   function canRepeat(): boolean {
     if (retry === false) return false;
     const may = replay === "unanswered" ? !wasOpen : replay;
-    return !!may || isSafe(method) || hooks.some(({ canRepeat }) => canRepeat && canRepeat());
+    return !!may || isSafe(method) || hooks.some(({ canRepeat }) => askHook(canRepeat));
   }
 
   /** Decides what becomes of the connection when an attempt is lost: another attempt, or a verdict. */

@@ -5,7 +5,7 @@
 import { ask, isThenable, reportUncaught } from "../../guard/foreign.ts";
 import type { ParsedMessage } from "../../wire/message.ts";
 import { EventStreamError } from "./event-stream-error.ts";
-import { callHooks, type Hooks } from "./feature.ts";
+import { askHook, callHooks, type Hooks } from "./feature.ts";
 
 export interface Order<M> {
   /** @throws {EventStreamError} `"too-large"` if too many wait already. */
@@ -130,7 +130,7 @@ export function createOrder<M extends { readonly event: string }>(
           () => handle(decoded),
           done,
           (thrown) => {
-            if (!hooks.some(({ mustHandle }) => mustHandle && mustHandle())) reportUncaught(thrown);
+            if (!hooks.some(({ mustHandle }) => askHook(mustHandle))) reportUncaught(thrown);
             else if (!stopped) onFailed(thrown);
             done();
           },

@@ -4,6 +4,7 @@
  */
 import { statSync, watch, type FSWatcher } from "node:fs";
 import { join } from "node:path";
+import { LONGEST_TIMER_MS } from "../../guard/timer.ts";
 
 export interface FollowerOptions {
   /** Where LMDB's environment lies. */
@@ -102,12 +103,15 @@ export class Follower {
     const [least, most] = RETRY_MS;
     let afterMs = this.#watcher === undefined ? pollMs : Math.max(pollMs, WATCHED_POLL_MS);
     if (this.#failures > 0) afterMs = Math.min(most, least * 2 ** (this.#failures - 1));
-    this.#timer = setTimeout(() => {
-      const found = this.#look();
-      if (found && this.#watcher !== undefined) this.#missed += 1;
-      if (this.#missed >= MOST_MISSED && this.#watcher !== undefined) this.#unwatch();
-      else this.#schedule();
-    }, afterMs);
+    this.#timer = setTimeout(
+      () => {
+        const found = this.#look();
+        if (found && this.#watcher !== undefined) this.#missed += 1;
+        if (this.#missed >= MOST_MISSED && this.#watcher !== undefined) this.#unwatch();
+        else this.#schedule();
+      },
+      Math.min(afterMs, LONGEST_TIMER_MS),
+    );
     this.#timer.unref();
   }
 

@@ -31,6 +31,8 @@ export interface AppenderOptions {
 /** What is unacknowledged at most. */
 const WINDOW_MESSAGES = 1_000;
 const WINDOW_BYTES = 8 * 2 ** 20;
+/** Messages that a queue keeps at least, before it gives back what was sent. */
+const LEAST_COMPACTED = 1_024;
 const ATTEMPT_MS = 3_000;
 const TICK_MS = 250;
 const RETRY_MS = [20, 500] as const;
@@ -42,6 +44,8 @@ export class Appender {
   /** In the order in which they are sent: those that were, and behind them the others. */
   readonly #sent = new Map<number, Outgoing>();
   #queue: Outgoing[] = [];
+  /** Where the queue begins: what is before it was sent, or is settled. */
+  #next = 0;
   #sentBytes = 0;
   #pendingBytes = 0;
   readonly #keys = new Map<string, Promise<Appended>>();
@@ -143,17 +147,24 @@ export class Appender {
 
   #pump(): void {
     if (this.#recovering || !this.#connected) return;
-    let count = 0;
-    for (const message of this.#queue) {
+    for (; this.#next < this.#queue.length; this.#next += 1) {
+      const message = this.#queue[this.#next]!;
       if (this.#sent.size >= WINDOW_MESSAGES || (this.#sentBytes > 0 && this.#sentBytes >= WINDOW_BYTES))
         break;
-      count += 1;
       if (message.append.settled) continue;
       this.#sent.set(message.id, message);
       this.#sentBytes += message.payload.length;
       this.#send(message);
     }
-    if (count > 0) this.#queue = this.#queue.slice(count);
+    this.#compact();
+  }
+
+  /** Gives back what the queue is done with, not after each message: that would move a long queue each time. */
+  #compact(): void {
+    if (this.#next < LEAST_COMPACTED && this.#next < this.#queue.length) return;
+    if (this.#next * 2 < this.#queue.length) return;
+    this.#queue = this.#queue.slice(this.#next);
+    this.#next = 0;
   }
 
   #send(message: Outgoing): void {
@@ -243,23 +254,33 @@ export class Appender {
 
   #tick(): void {
     const nowMs = performance.now();
-    for (const messages of [this.#sent.values(), this.#queue]) {
-      for (const { append, deadlineMs } of messages) {
-        if (deadlineMs > nowMs) break;
-        this.#fail(
-          append,
-          new LogError(
-            "failed",
-            `Cannot append to log: NATS did not acknowledge it within ${this.#options.deadlineMs} ms, and may have stored it`,
-          ),
-        );
-      }
+    for (const { append, deadlineMs } of this.#sent.values()) {
+      if (deadlineMs > nowMs) break;
+      this.#late(append);
     }
+    // They go from the queue now: while the connection is lost nothing is sent, and others come.
+    for (; this.#next < this.#queue.length; this.#next += 1) {
+      const { append, deadlineMs } = this.#queue[this.#next]!;
+      if (deadlineMs > nowMs && !append.settled) break;
+      this.#late(append);
+    }
+    this.#compact();
     for (const { sentMs } of this.#sent.values()) {
       if (nowMs - sentMs > ATTEMPT_MS) this.#trouble();
       break;
     }
     this.#pump();
+  }
+
+  #late(append: Waiting): void {
+    if (append.settled) return;
+    this.#fail(
+      append,
+      new LogError(
+        "failed",
+        `Cannot append to log: NATS did not acknowledge it within ${this.#options.deadlineMs} ms, and may have stored it`,
+      ),
+    );
   }
 
   #answered(id: number, well: boolean): void {

@@ -7,6 +7,8 @@
  */
 import { ignore } from "../../guard/ignore.ts";
 import { reporter, type Report } from "../../guard/foreign.ts";
+import { checkOptionNames } from "../../guard/option-names.ts";
+import { positive } from "../../guard/positive.ts";
 import { randomEpoch } from "../cursor.ts";
 import { LogError } from "../log.ts";
 import type {
@@ -53,10 +55,16 @@ export interface NatsLogOptions {
 }
 
 /**
- * @throws {TypeError} If this is not a connection to NATS, or it is closed; or the name has other characters than letters, digits, `-` and `_`.
+ * @throws {TypeError} If this is not a connection to NATS, or it is closed; the name has other characters than letters, digits, `-` and `_`; or there
+ *   is no such option.
+ * @throws {RangeError} If a number is not above 0.
  */
 export function natsLog(connection: NatsConnection, options: NatsLogOptions = {}): Log {
   checkConnection(connection);
+  checkOptionNames("make log", options, NAMES);
+  for (const name of ["deadlineMs", "pendingBytes", "idempotencyAgeMs"] as const) {
+    if (options[name] !== undefined) positive("make log", name, options[name]);
+  }
   const { name = "tidings" } = options;
   if (!/^[\w-]{1,64}$/.test(name)) {
     throw new TypeError(
@@ -66,6 +74,17 @@ export function natsLog(connection: NatsConnection, options: NatsLogOptions = {}
   return new NatsLog(connection, name, options);
 }
 
+const NATS_OPTIONS: Record<keyof NatsLogOptions, true> = {
+  name: true,
+  replicas: true,
+  storage: true,
+  deadlineMs: true,
+  pendingBytes: true,
+  idempotencyAgeMs: true,
+  inboxPrefix: true,
+  apiPrefix: true,
+};
+const NAMES = { known: Object.keys(NATS_OPTIONS) };
 /** A leader that was just elected may not have applied everything yet. */
 const BEHIND_MS = 5_000;
 const BEHIND_RETRY_MS = 250;

@@ -71,11 +71,17 @@ function hashOf(key: string): string {
   return createHash("sha256").update(key).digest("base64url");
 }
 
-// Text in Postgres has no zero character.
+// Text in Postgres has no zero character, and no half of a surrogate pair.
 function escapeKey(key: string): string {
-  return key.replaceAll("\\", "\\\\").replaceAll("\0", "\\0");
+  return key
+    .replaceAll("\\", "\\\\")
+    .replaceAll("\0", "\\0")
+    .replaceAll(/\p{Surrogate}/gu, (half) => `\\u${half.charCodeAt(0).toString(16)}`);
 }
 
 function unescapeKey(key: string): string {
-  return key.replaceAll(/\\[\\0]/g, (pair) => (pair === "\\0" ? "\0" : "\\"));
+  return key.replaceAll(/\\(?:[\\0]|u([0-9a-f]{4}))/g, (escape, half?: string) => {
+    if (half !== undefined) return String.fromCharCode(Number.parseInt(half, 16));
+    return escape === "\\0" ? "\0" : "\\";
+  });
 }

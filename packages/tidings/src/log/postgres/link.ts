@@ -1,6 +1,7 @@
 /**
  * What the log asks of a client of Postgres, whichever it is.
  */
+import { LONGEST_TIMER_MS } from "../../guard/timer.ts";
 
 export interface PostgresLink {
   /**
@@ -37,7 +38,7 @@ export async function within<T>(work: Promise<T>, ms: number, onLate?: () => voi
         reject(new Error(`no answer within ${Math.round(ms)} ms`));
         onLate?.();
       },
-      Math.max(0, ms),
+      Math.min(Math.max(0, ms), LONGEST_TIMER_MS),
     );
   });
   work.catch(() => undefined);

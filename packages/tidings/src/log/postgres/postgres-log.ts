@@ -53,6 +53,11 @@ interface Reply {
   readonly at: number;
 }
 
+interface MoveReply {
+  readonly moved: number;
+  readonly refused: readonly string[];
+}
+
 interface PageReply extends Reply {
   readonly entries: readonly EntryRow[] | null;
   readonly through: number;
@@ -249,8 +254,13 @@ class PostgresLog implements Log {
   async #move(): Promise<void> {
     try {
       for (let moved = 1; moved > 0 && !this.#closed;) {
-        moved = (await this.#calls.call<number>("append to", "move", this.#meta({}))) ?? 0;
+        const done = await this.#calls.call<MoveReply>("append to", "move", this.#meta({}));
+        moved = done?.moved ?? 0;
         if (moved > 0) this.#tail?.wake();
+        for (const why of done?.refused ?? []) {
+          const message = `Cannot append to log: what a transaction published is no message, and was dropped (outbox ${why})`;
+          this.#options!.onError?.(new LogError("failed", message));
+        }
       }
     } catch (error) {
       if (!this.#closed) this.#options!.onError?.(error);

@@ -2,6 +2,7 @@
  * The tail of the log in Postgres: reads what is new whenever the database says that there is something, and now and then anyway,
  * since what it says may get lost. Offsets are visible in their order, so that what was read up to an offset is whole.
  */
+import { LONGEST_TIMER_MS } from "../../guard/timer.ts";
 import { LogError, type Entry, type Followed, type LogPosition, type OpenLogOptions } from "../log.ts";
 import { within, type Listener } from "./link.ts";
 
@@ -118,9 +119,12 @@ export class PostgresTail {
   #sleep(ms: number): void {
     clearTimeout(this.#timer);
     if (this.#closed) return;
-    this.#timer = setTimeout(() => {
-      if (this.#reading === undefined) this.#reading = this.#read();
-    }, ms);
+    this.#timer = setTimeout(
+      () => {
+        if (this.#reading === undefined) this.#reading = this.#read();
+      },
+      Math.min(ms, LONGEST_TIMER_MS),
+    );
     this.#timer.unref();
   }
 

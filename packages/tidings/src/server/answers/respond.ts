@@ -4,6 +4,7 @@
 import type { Dialect } from "../../dialects/dialect.ts";
 import { mistake } from "../../guard/mistake.ts";
 import { show } from "../../guard/show.ts";
+import { LONGEST_TIMER_MS } from "../../guard/timer.ts";
 import type { EventStream } from "../one-stream/event-stream.ts";
 import { openStream } from "../one-stream/open-stream.ts";
 import { responseHead } from "../out/response-head.ts";
@@ -54,8 +55,6 @@ const UNBEGUN: Refusal = {
   status: 404,
   detail: "There is no such answer; HEAD does not begin one",
 };
-/** What timers of every platform take. */
-const MOST_TIMER_MS = 2 ** 31;
 
 export interface ResponderParts {
   readonly options: GivenOptions;
@@ -187,7 +186,7 @@ export class AnswerResponder {
     this.#streams.add(stream);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const expiresInMs = expiresAt - performance.now();
-    if (expiresInMs < MOST_TIMER_MS) {
+    if (expiresInMs <= LONGEST_TIMER_MS) {
       timer = setTimeout(() => stream.end(), expiresInMs);
       (timer as { unref?: () => void }).unref?.();
     }

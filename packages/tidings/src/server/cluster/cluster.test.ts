@@ -18,6 +18,35 @@ const SOON: HubOptions = { presence: { coalesceMs: 5 }, cluster: { leaseMs: 1_00
 
 afterEach(() => vi.restoreAllMocks());
 
+/** Beyond that, a timer fires at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+it.each([Infinity, 1e12])("waits as long as a timer can for what may take %s ms", async (ms) => {
+  const timers = vi.spyOn(globalThis, "setTimeout");
+  const shared = sharedLog();
+  const one = await serve({ presence: { coalesceMs: ms }, cluster: true, log: shared.open() }, who);
+  const two = await serve({ presence: { coalesceMs: ms }, cluster: true, log: shared.open() }, who);
+  await read(`${one.url}?topic=a&who=ann`);
+  await until(() => one.hub.processes().length === 2);
+  const { id } = await two.hub.publish("a", { data: 1 });
+  expect((await one.hub.inspect(id, { everywhere: true, timeoutMs: ms })).silent).toEqual([]);
+  const waits = timers.mock.calls.map(([, wait]) => wait ?? 0);
+  expect(waits.filter((wait) => wait > LONGEST_MS)).toEqual([]);
+  expect(waits).toContain(LONGEST_MS);
+});
+
+it("inspects what it can when the log stands still", async () => {
+  const shared = sharedLog();
+  const log = shared.open();
+  const one = await serve({ cluster: { name: "one" }, log }, who);
+  await serve({ cluster: { name: "two" }, log: shared.open() }, who);
+  await until(() => one.hub.processes().length === 2);
+  const { id } = await one.hub.publish("a", { data: 1 });
+  const append = vi.spyOn(log, "append").mockImplementation(() => new Promise<never>(() => undefined));
+  expect((await one.hub.inspect(id, { everywhere: true, timeoutMs: 5 })).silent).toEqual(["two"]);
+  append.mockRestore();
+});
+
 describe("presence", () => {
   it.each([false, true])(
     "counts streams and subscribers over all processes (a log that is asked what to hand on: %s)",

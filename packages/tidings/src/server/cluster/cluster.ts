@@ -34,7 +34,7 @@ export interface ClusterParts {
   readonly settings: CheckedCluster;
   readonly stats: () => HubStatistics;
   readonly now: () => number;
-  readonly handedOn: (offset: number) => Promise<void>;
+  readonly handedOn: (offset: number, withinMs: number) => Promise<void>;
   readonly inspectHere: (id: string, subscriber: string | undefined) => Promise<Inspection>;
   readonly onError: Report;
 }

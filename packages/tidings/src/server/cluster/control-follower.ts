@@ -74,10 +74,21 @@ export class ControlFollower {
     this.#options.onLost();
   }
 
-  /** Resolves when everything up to an offset was handed on, or nothing more will be. */
-  handedOn(offset: number): Promise<void> {
+  /** Resolves when everything up to an offset was handed on, nothing more will be, or `withinMs` have passed. */
+  handedOn(offset: number, withinMs: number): Promise<void> {
     if (offset <= this.#offset || this.#closed) return Promise.resolve();
-    return new Promise((resolve) => void this.#waiting.add({ offset, resolve }));
+    return new Promise((resolve) => {
+      const waiting = {
+        offset,
+        resolve: () => {
+          clearTimeout(timer);
+          this.#waiting.delete(waiting);
+          resolve();
+        },
+      };
+      const timer = setTimeout(waiting.resolve, withinMs);
+      this.#waiting.add(waiting);
+    });
   }
 
   /** Nothing more is handed on. */
@@ -99,9 +110,7 @@ export class ControlFollower {
 
   #settle(offset: number): void {
     for (const waiting of this.#waiting) {
-      if (waiting.offset > offset) continue;
-      this.#waiting.delete(waiting);
-      waiting.resolve();
+      if (waiting.offset <= offset) waiting.resolve();
     }
   }
 

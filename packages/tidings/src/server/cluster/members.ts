@@ -3,6 +3,7 @@
  * gives none for three quarters of it is declared gone by whichever process notices first, in the log, so that all agree.
  */
 import type { Report } from "../../guard/foreign.ts";
+import { LONGEST_TIMER_MS } from "../../guard/timer.ts";
 import type { Draft, Log } from "../../log/log.ts";
 import { encode } from "../../wire/encode.ts";
 import { presenceTopicOf, PROCESSES_TOPIC } from "../topics/reserved-topics.ts";
@@ -18,7 +19,7 @@ import {
   type ProcessStatistics,
   textOf,
 } from "./process-records.ts";
-import { type Presence, ProcessTable } from "./process-table.ts";
+import { type Presence, PresenceParts, ProcessTable } from "./process-table.ts";
 
 export interface MembersOptions {
   readonly log: Pick<Log, "append">;
@@ -27,7 +28,7 @@ export interface MembersOptions {
   /** Milliseconds, monotonic. */
   readonly now: () => number;
   /** Resolves when the log's entries up to an offset were taken. */
-  readonly handedOn: (offset: number) => Promise<void>;
+  readonly handedOn: (offset: number, withinMs: number) => Promise<void>;
   readonly onError: Report;
 }
 
@@ -49,7 +50,7 @@ export class Members {
   readonly #options: MembersOptions;
   readonly #local: LocalPresence | undefined;
   /** All of a process's presence comes in parts. */
-  readonly #parts = new Map<string, TopicChange[]>();
+  readonly #parts = new Map<string, PresenceParts>();
   readonly #startedAtMs = Date.now();
   #identity: ProcessIdentity;
   #appends: Promise<void> = Promise.resolve();
@@ -144,7 +145,7 @@ export class Members {
   async #sayGoodbye(): Promise<void> {
     await this.#appends;
     // Then it is known who has left, and published.
-    await this.#options.handedOn(this.#lastOffset);
+    await this.#options.handedOn(this.#lastOffset, LEAVE_MS);
     await this.#append([encodeRecord(PROCESSES_TOPIC, "gone", { process: this.id, by: this.id })]);
   }
 
@@ -220,13 +221,13 @@ export class Members {
     if (process === undefined) return;
     process.seenMs = this.#options.now();
     if (all === undefined) return this.#publish(this.table.apply(process, changes), id);
-    if (all.first) this.#parts.set(id, []);
+    if (all.first) this.#parts.set(id, new PresenceParts(this.#options.settings.presence));
     const parts = this.#parts.get(id);
     if (parts === undefined) return;
-    parts.push(...changes);
+    for (const change of changes) parts.add(change);
     if (!all.last) return;
     this.#parts.delete(id);
-    this.#publish(this.table.replace(process, joinParts(parts)), id);
+    this.#publish(this.table.replace(process, parts.changes), id);
   }
 
   #gone(id: string, by: string): void {
@@ -248,7 +249,8 @@ export class Members {
   #flushSoon(): void {
     if (this.#local === undefined || this.#flushTimer !== undefined || this.#closed) return;
     const { now, settings } = this.#options;
-    const afterMs = Math.max(settings.presence!.coalesceMs, this.#heldUntilMs - now());
+    const { coalesceMs } = settings.presence!;
+    const afterMs = Math.min(LONGEST_TIMER_MS, Math.max(coalesceMs, this.#heldUntilMs - now()));
     // It holds the process: what has changed is told before that ends by itself, within a second or coalesceMs.
     this.#flushTimer = setTimeout(() => {
       this.#flushTimer = undefined;
@@ -292,19 +294,6 @@ export class Members {
     });
     return this.#appends;
   }
-}
-
-/** Lines of one topic that were told in parts. */
-function joinParts(parts: readonly TopicChange[]): TopicChange[] {
-  const byTopic = new Map<string, TopicChange>();
-  for (const part of parts) {
-    const before = byTopic.get(part.topic);
-    byTopic.set(
-      part.topic,
-      before === undefined ? part : { ...part, joined: [...before.joined, ...part.joined] },
-    );
-  }
-  return [...byTopic.values()];
 }
 
 /** What subscribers get with `{ presence: topic }`. */

@@ -4,7 +4,7 @@ import { createRandom } from "../../testing/random.ts";
 import { LocalPresence, type TopicChange } from "./local-presence.ts";
 import { decodePresence, encodePresence } from "./process-records.ts";
 import { decodeRecord } from "./control-record.ts";
-import { ProcessTable } from "./process-table.ts";
+import { PresenceParts, ProcessTable } from "./process-table.ts";
 
 const LIMITS = { matches: () => true, maxTopics: 1_000, maxMembers: 10_000 };
 const TOPICS = ["a", "b", "c"];
@@ -108,4 +108,27 @@ it("is told in records that are bounded, whatever the topics and names", () => {
   expect(sent("p1", [{ topic: "a", streams: 1, joined: ["n".repeat(300)], left: [] }], false)).toEqual([
     { topic: "a", streams: 1, joined: [], left: [] },
   ]);
+});
+
+const SMALL = { maxTopics: 2, maxMembers: 3 };
+const line = (topic: string, ...joined: string[]) => ({ topic, streams: joined.length, joined, left: [] });
+
+it("lines of one topic are joined", () => {
+  const parts = new PresenceParts({ maxTopics: 10, maxMembers: 10 });
+  for (const change of [line("a", "1"), line("b", "2"), line("a", "3")]) parts.add(change);
+  expect(parts.changes).toEqual([
+    { topic: "a", streams: 1, joined: ["1", "3"], left: [] },
+    { topic: "b", streams: 1, joined: ["2"], left: [] },
+  ]);
+});
+
+it("a process whose last part never comes takes no more than is counted, and one that has more is counted in part", () => {
+  const parts = new PresenceParts(SMALL);
+  for (let i = 0; i < 1_000; i += 1) parts.add(line(`${i}`, `${i}`, `${i}'`));
+  expect(parts.changes).toHaveLength(3);
+  expect(parts.changes.flatMap(({ joined }) => joined)).toHaveLength(4);
+  const table = new ProcessTable<undefined>(SMALL);
+  const process = { id: "p", name: "p", startedAtMs: 0, leaseMs: 1_000, seenMs: 0, stats: undefined };
+  table.replace(table.add(process)!, parts.changes);
+  expect(table.presence("0")).toEqual({ streams: 2, members: ["0", "0'"], isPartial: true });
 });

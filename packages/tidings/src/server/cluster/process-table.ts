@@ -154,3 +154,41 @@ export class ProcessTable<Stats> {
       : { topic: change.topic, streams: topic.streams, joined, left };
   }
 }
+
+interface Line extends TopicChange {
+  readonly joined: string[];
+}
+
+/**
+ * All of a process's presence, which comes in parts: lines of one topic are joined. What another process tells is bounded by what
+ * is counted here, also where its last part never comes.
+ */
+export class PresenceParts {
+  readonly #topics = new Map<string, Line>();
+  readonly #limits: ProcessTableLimits | undefined;
+  #members = 0;
+
+  /** @param limits - Undefined where no presence is kept. */
+  constructor(limits: ProcessTableLimits | undefined) {
+    this.#limits = limits;
+  }
+
+  add({ topic, streams, joined }: TopicChange): void {
+    const { maxTopics = 0, maxMembers = 0 } = this.#limits ?? {};
+    let line = this.#topics.get(topic);
+    if (line === undefined) {
+      // One beyond the bound, by which the table knows that some are not counted.
+      if (this.#topics.size > maxTopics) return;
+      this.#topics.set(topic, (line = { topic, streams, joined: [], left: [] }));
+    }
+    for (const member of joined) {
+      if (this.#members > maxMembers) return;
+      this.#members += 1;
+      line.joined.push(member);
+    }
+  }
+
+  get changes(): TopicChange[] {
+    return [...this.#topics.values()];
+  }
+}

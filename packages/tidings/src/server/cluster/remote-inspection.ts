@@ -4,6 +4,7 @@
  */
 import { show } from "../../guard/show.ts";
 import type { Report } from "../../guard/foreign.ts";
+import { LONGEST_TIMER_MS } from "../../guard/timer.ts";
 import type { Log } from "../../log/log.ts";
 import { type Inspection, isVerdict, type StreamInspection } from "../observe/inspection.ts";
 import { HubError } from "../publish/hub-error.ts";
@@ -65,11 +66,13 @@ export class RemoteInspection {
     try {
       const answered = new Promise<void>((resolve) => {
         this.#asked.set(request, { streams, waiting, done: resolve });
-        timer = setTimeout(resolve, timeoutMs);
+        timer = setTimeout(resolve, Math.min(timeoutMs, LONGEST_TIMER_MS));
       });
-      await log.append([
+      const asking = log.append([
         encodeRecord(PROCESSES_TOPIC, "inspect", { request, id, subscriber, process: self() }),
       ]);
+      // A log that stands still is waited for no longer than the others.
+      await Promise.race([asking, answered]);
       await answered;
     } finally {
       clearTimeout(timer);

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { openForTests, until } from "../../../../../test/support/hub-server.ts";
 import { sharedLog } from "../../../../../test/support/shared-log.ts";
 import { memoryLog } from "../../log/memory/memory-log.ts";
+import { ControlFollower } from "./control-follower.ts";
 import { CONTROL_TOPIC } from "../topics/reserved-topics.ts";
 
 const { serve, read } = openForTests();
@@ -165,4 +166,28 @@ describe("reserved topics", () => {
       expect(reader.data).toEqual(["1", "2"]);
     }
   });
+});
+
+it("one that waits for a tail that stands still is let go when its time is up", async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+  const before = timers();
+  const follower = new ControlFollower(
+    { epoch: "e", head: 1 },
+    {
+      log: { read: () => new Promise<never>(() => undefined) },
+      topics: ["$control"],
+      onEntry: () => undefined,
+      onLost: () => undefined,
+      onError: () => undefined,
+    },
+  );
+  await follower.handedOn(1, 1e6);
+  await follower.handedOn(2, 5);
+  const late = follower.handedOn(2, 1e6);
+  follower.add({ after: 1, through: 2, entries: [] });
+  await late;
+  const last = follower.handedOn(3, 1e6);
+  follower.close();
+  await last;
+  expect(timers()).toBe(before);
 });

@@ -16,7 +16,7 @@ import { type ControlRecord, encodeRecord } from "./control-record.ts";
 export interface RevocableHub {
   readonly streams: HubStreams;
   readonly fanOut: Pick<FanOut, "flush">;
-  readonly control: { handedOn(offset: number): Promise<void> };
+  readonly control: { handedOn(offset: number, withinMs: number): Promise<void> };
   readonly drained: boolean;
 }
 
@@ -65,7 +65,7 @@ export class Revocations {
       const parts = this.#parts ?? (await this.#options.parts);
       if (parts.drained) throw new HubError("closed", "Cannot revoke: the hub has drained");
       const { last } = await this.#options.log.append([draft], { idempotencyKey: `revoke/${token}` });
-      await atMost(TAIL_MS, parts.control.handedOn(last));
+      await parts.control.handedOn(last, TAIL_MS);
       // Applied here even where the tail stands still. It is applied again when it comes, which ends what opened meanwhile.
       return this.#own.get(token) ?? this.#apply(subscriber);
     } catch (error) {
@@ -123,11 +123,4 @@ function endWithin(stream: HubStream, endsAtMs: number, streams: HubStreams): vo
   stream.deadlines.endsAtMs = endsAtMs;
   stream.deadlines.endsAs = "revoked";
   streams.reschedule(stream);
-}
-
-async function atMost(ms: number, promise: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
-  await Promise.race([promise, patience]);
-  clearTimeout(timer);
 }

@@ -87,7 +87,7 @@ export class OpenHub implements Hub {
         settings: cluster,
         stats: () => this.stats(),
         now: environment.now,
-        handedOn: async (offset) => (await this.#opening).control.handedOn(offset),
+        handedOn: async (offset, withinMs) => (await this.#opening).control.handedOn(offset, withinMs),
         inspectHere: (id, subscriber) => this.#inspectHere(id, subscriber),
         onError,
       });

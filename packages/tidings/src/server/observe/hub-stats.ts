@@ -18,7 +18,7 @@ export interface HubGauges {
   readonly blockedStreams: number;
   /** Different selections and filters among them. */
   readonly subscriberGroups: number;
-  /** Topics and patterns that some stream selects. */
+  /** What open streams select: each topic counts once, and the patterns of one selection count as one. */
   readonly routes: number;
   /** What is kept encoded for the streams that keep up. */
   readonly recentMessages: number;

@@ -31,7 +31,7 @@ const GAUGES: readonly Row[] = [
     (stats) => stats.subscriberGroups,
     "Different selections and filters of open streams.",
   ],
-  ["tidings.routes", (stats) => stats.routes, "Topics and patterns that open streams select."],
+  ["tidings.routes", (stats) => stats.routes, "Topics that open streams select, and sets of patterns."],
   [
     "tidings.recent.messages",
     (stats) => stats.recentMessages,

@@ -49,6 +49,15 @@ beforeEach(() => void (wheel = new TimerWheel()));
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] }));
 afterEach(() => void vi.useRealTimers());
 
+test("data that ends the stream while it is encoded is not sent", () => {
+  const { stream, outlet } = open();
+  const toJSON = (): number => {
+    stream.end();
+    return 1;
+  };
+  expect([stream.send({ data: { toJSON } }), outlet.text, outlet.calls]).toEqual(["closed", "", ["end"]]);
+});
+
 describe("send", () => {
   test("strings go as they are, all else as JSON, in one write", () => {
     const { outlet, stream } = open();

@@ -84,7 +84,10 @@ export class EventStream<Events extends object = EventMap> implements Timed {
    * @throws {RangeError} If `retry` is not a whole number from 0 to 2^31-1.
    */
   send(message: OutgoingMessage<Events>): SendResult {
-    return this.closed ? "closed" : this.#write(encodeOutgoing(message, this.#check));
+    if (this.closed) return "closed";
+    const text = encodeOutgoing(message, this.#check);
+    // A toJSON or a check may have ended the stream.
+    return this.closed ? "closed" : this.#write(text);
   }
 
   /** @internal Sends whole messages that are encoded already. The memory is shared with other streams. */

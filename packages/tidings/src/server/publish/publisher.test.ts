@@ -54,6 +54,28 @@ describe("publish", () => {
     expect([three.id, counters.published]).toEqual([three.ids[2], 4]);
   });
 
+  test("refuses a key with half of a surrogate pair, which not every log can store", async () => {
+    const { publish, counters } = await createWorld();
+    await expect(publish({ data: 1, key: "a\ud800" })).rejects.toThrow(
+      /key is "a\\ud800", expected no lone surrogate/,
+    );
+    await publish({ data: 1, key: "\u{1f600}" });
+    expect(counters.published).toBe(1);
+  });
+
+  test.each([
+    ["transacton", "transaction"],
+    ["idempotencykey", "idempotencyKey"],
+    ["key", "one of idempotencyKey, transaction"],
+  ])("refuses the option %s: it would publish, and not as it was meant", async (name, meant) => {
+    const { publisher, counters } = await createWorld();
+    const messages = [{ topic: "a", message: { data: 1 } }];
+    await expect(publisher.publish(messages, { [name]: {} })).rejects.toThrow(
+      `Cannot publish: there is no option ${name}, expected ${meant}`,
+    );
+    expect(counters.published).toBe(0);
+  });
+
   test("does once what has the same idempotency key", async () => {
     const { publish, counters } = await createWorld();
     const first = await publish({ data: "x" }, "a", "key");

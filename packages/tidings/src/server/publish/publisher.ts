@@ -2,6 +2,7 @@
  * Publishes: checks messages, appends them to the log, and returns their cursors. Waits for no subscriber.
  */
 import { ignore } from "../../guard/ignore.ts";
+import { checkOptionNames } from "../../guard/option-names.ts";
 import { show } from "../../guard/show.ts";
 import { formatCursor } from "../../log/cursor.ts";
 import type { AppendOptions, Draft, Log } from "../../log/log.ts";
@@ -149,7 +150,7 @@ export class Publisher {
 }
 
 /**
- * @throws {TypeError} If the topic or the message cannot be expressed, if it has an `id` or a `retry`, its event is `gap`, or `check` throws.
+ * @throws {TypeError} If the topic, the key or the message cannot be expressed, it has an `id` or a `retry`, its event is `gap`, or `check` throws.
  * @throws {RangeError} If the topic is longer than 1,024 bytes, or the message longer than `maxMessageBytes`.
  */
 function toDraft(topic: string, message: Publication, maxMessageBytes: number, check?: CheckData): Draft {
@@ -183,6 +184,11 @@ function toDraft(topic: string, message: Publication, maxMessageBytes: number, c
       `Cannot publish: key is ${JSON.stringify(key)}, expected a string of 1 to ${LONGEST_KEY} characters`,
     );
   }
+  if (key !== undefined && /\p{Surrogate}/u.test(key)) {
+    throw new TypeError(
+      `Cannot publish: key is ${JSON.stringify(key)}, expected no lone surrogate, which not every log can store`,
+    );
+  }
   const outgoing = (event === undefined ? { data } : { event, data }) as OutgoingMessage;
   const body = utf8.encode(encodeOutgoing(outgoing, check));
   if (body.length > maxMessageBytes) {
@@ -199,6 +205,8 @@ function toAppendOptions(options: PublishOptions | PublishInTransaction = {}): A
       `Cannot publish: options is ${show(options)}, expected an object such as { idempotencyKey }`,
     );
   }
+  // A misspelt transaction would publish outside of it.
+  checkOptionNames("publish", options, NAMES);
   const { idempotencyKey } = options;
   if (idempotencyKey === undefined) return {};
   if (typeof idempotencyKey !== "string" || idempotencyKey === "" || idempotencyKey.length > 256) {
@@ -209,5 +217,7 @@ function toAppendOptions(options: PublishOptions | PublishInTransaction = {}): A
   return { idempotencyKey };
 }
 
+const PUBLISH_OPTIONS: Record<keyof PublishInTransaction, true> = { idempotencyKey: true, transaction: true };
+const NAMES = { known: Object.keys(PUBLISH_OPTIONS) };
 const utf8 = new TextEncoder();
 const LONGEST_KEY = 256;

@@ -80,7 +80,14 @@ export function readAuthorization(answer: unknown, nowMs: number, once = false):
     );
   }
   const known = once ? OF_A_REQUEST : OF_A_STREAM;
-  const unknown = Object.keys(answer).find((name) => !known.includes(name));
+  const names = Object.keys(answer);
+  // An Error that was returned, or a Response with status 401, has no names that could be unknown.
+  if (names.length === 0 && !isPlain(answer)) {
+    throw new TypeError(
+      `Cannot authorize: authorize gave ${Object.prototype.toString.call(answer)}, expected true, false, or an object with ${known.join(", ")}`,
+    );
+  }
+  const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new TypeError(
       `Cannot authorize: authorize returned an object with ${show(unknown)}, expected true, false, or an object with ${known.join(", ")}`,
@@ -107,6 +114,12 @@ export function readAuthorization(answer: unknown, nowMs: number, once = false):
   const expiresInMs = expiresAtMs - Date.now();
   if (expiresInMs <= 0) return EXPIRED;
   return { expiresAt: nowMs + expiresInMs, recheckAt: nowMs + recheckMs };
+}
+
+/** Written as `{ … }`, in whichever realm. */
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function readRefusal(status: unknown, { headers = {}, detail = "" }: Record<string, unknown>): Refusal {

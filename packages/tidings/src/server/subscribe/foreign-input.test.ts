@@ -120,6 +120,13 @@ const foreign: [string, Partial<SubscribeOptions>, RegExp][] = [
     { authorize: () => value as never },
     /authorize returned .*, expected true, false or an object/,
   ]),
+  ...[new Error("no"), new Response(null, { status: 401 }), new Map(), new Date()].map(
+    (value): [string, Partial<SubscribeOptions>, RegExp] => [
+      `authorize gives ${Object.prototype.toString.call(value)}, which has no names`,
+      { authorize: () => value as never },
+      /authorize gave \[object \w+\], expected true, false, or an object/,
+    ],
+  ),
   [
     "authorize refuses with 99",
     { authorize: () => ({ refuse: 99 }) as never },

@@ -51,6 +51,19 @@ describe("subscription.update", () => {
     expect(reader.data).toEqual(["c", "d"]);
   });
 
+  it("takes its lists as they are when it is called", async () => {
+    const { hub, url, subscriptions } = await serve();
+    const reader = await read(`${url}?topic=a`);
+    await until(() => subscriptions.length === 1);
+    const [add, remove] = [["b"], ["a"]];
+    const updated = subscriptions[0]!.update({ add, remove });
+    add.length = remove.length = 0;
+    expect(await updated).toBe("updated");
+    for (const topic of ["a", "b"]) await hub.publish(topic, { data: topic });
+    await reader.messagesUntil(1);
+    expect(reader.data).toEqual(["b"]);
+  });
+
   it.each<[string, unknown, string]>([
     ["no object", 7, "update is 7, expected an object"],
     ["an option that is none", { addd: ["a"] }, "there is no option addd, expected add"],

@@ -59,7 +59,9 @@ export class TopicUpdates {
       );
     }
     turn.waiting += 1;
-    const made = turn.last.then(() => this.#make(stream, update, turn));
+    // Copied: the application may use its lists for something else until it is this one's turn.
+    const wanted = { add: [...(update.add ?? [])], remove: [...(update.remove ?? [])] };
+    const made = turn.last.then(() => this.#make(stream, wanted, turn));
     // The next does not depend on how this one ended.
     turn.last = made.catch(() => undefined);
     try {
@@ -79,7 +81,7 @@ export class TopicUpdates {
 
   async #make(
     stream: HubStream,
-    { add = [], remove = [] }: TopicsUpdate,
+    { add, remove }: { readonly add: readonly TopicSelector[]; readonly remove: readonly TopicSelector[] },
     { controller: { signal }, over }: Turn,
   ): Promise<UpdateResult> {
     if (stream.closed) return "ended";

@@ -20,23 +20,29 @@ BEGIN
   RETURN '';
 END $$;
 
--- Moves what was committed into the log. Returns how much there was.
+-- Moves what was committed into the log. Returns how much there was, and why any of it was no message: that is dropped, or
+-- nothing behind it would ever be published.
 CREATE OR REPLACE FUNCTION ${call("move")}(meta text) RETURNS text LANGUAGE plpgsql ${BY_INDEX} AS $$
 DECLARE
   m json := meta::json;
   s ${table("log")};
   one record;
   moved bigint[] := '{}';
+  refused text[] := '{}';
 BEGIN
-  IF NOT EXISTS (SELECT FROM ${table("outbox")}) THEN RETURN '0'; END IF;
+  IF NOT EXISTS (SELECT FROM ${table("outbox")}) THEN RETURN json_build_object('moved', 0, 'refused', refused); END IF;
   s := ${call("begin")}(m);
   FOR one IN SELECT * FROM ${table("outbox")} o ORDER BY o.id LIMIT ${AT_ONCE} LOOP
     SELECT * INTO s FROM ${table("log")} l ORDER BY l.n DESC LIMIT 1;
-    PERFORM ${call("store")}(s, m, one.drafts::json, one.bodies);
+    BEGIN
+      PERFORM ${call("store")}(s, m, one.drafts::json, one.bodies);
+    EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+      refused := refused || (one.id || ': ' || SQLERRM);
+    END;
     moved := moved || one.id;
   END LOOP;
   DELETE FROM ${table("outbox")} o WHERE o.id = ANY(moved);
   PERFORM pg_notify('${channel}', '');
-  RETURN cardinality(moved)::text;
+  RETURN json_build_object('moved', cardinality(moved), 'refused', refused);
 END $$;`;
 }

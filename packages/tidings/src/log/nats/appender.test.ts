@@ -1,0 +1,67 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { expect, onTestFinished, test } from "vitest";
+import { Appender } from "./appender.ts";
+import type { NatsConnection } from "./connection.ts";
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+const MEGABYTE = 2 ** 20;
+
+/** A connection that is lost: nothing is sent, and nothing comes. */
+function openAppender(deadlineMs: number) {
+  const sent: string[] = [];
+  const connection: NatsConnection = {
+    publish: (subject) => void sent.push(subject),
+    subscribe: () => ({ unsubscribe: () => undefined }),
+    request: () => new Promise<never>(() => undefined),
+    status: async function* () {},
+    isClosed: () => false,
+  };
+  const appender = new Appender({
+    connection,
+    instance: "i",
+    inbox: "inbox",
+    deadlineMs,
+    pendingBytes: 64 * MEGABYTE,
+    target: () => ({ subjects: "log.e", idempotencyAgeMs: 1e6 }),
+    look: () => Promise.resolve(),
+    given: () => undefined,
+    storedBy: () => Promise.resolve(undefined),
+  });
+  onTestFinished(() => appender.close());
+  const append = (topic: string, bytes: number) =>
+    appender.append([{ topic, body: new Uint8Array(bytes) }], undefined);
+  return { appender, append, sent };
+}
+
+test("what was given up while the connection is lost is not kept for its return", async () => {
+  const { appender, append, sent } = openAppender(20);
+  appender.connected(false);
+  collect();
+  const before = process.memoryUsage().arrayBuffers;
+  for (let i = 0; i < 3; i += 1) {
+    const given = await Promise.allSettled(Array.from({ length: 20 }, () => append("a", MEGABYTE)));
+    expect(given.map(({ status }) => status)).toEqual(given.map(() => "rejected"));
+  }
+  await appender.settled();
+  await expect
+    .poll(() => {
+      collect();
+      return process.memoryUsage().arrayBuffers - before;
+    })
+    .toBeLessThan(10 * MEGABYTE);
+  expect(sent).toEqual([]);
+});
+
+test("what waits for the connection is sent in order when it is back", async () => {
+  const { appender, append, sent } = openAppender(60_000);
+  appender.connected(false);
+  for (let i = 0; i < 2_500; i += 1) append(`${i}`, 1).catch(() => undefined);
+  await Promise.resolve();
+  expect(sent).toEqual([]);
+  appender.connected(true);
+  // The first is sent alone, to see whether it works again; it is all there is as long as nothing answers.
+  await expect.poll(() => sent.length).toBe(1_000);
+  expect(sent).toEqual(Array.from({ length: 1_000 }, (_, i) => `log.e.${i}`));
+});
