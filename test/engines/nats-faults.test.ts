@@ -218,6 +218,8 @@ describe("natsLog()", () => {
     const other = await openLog([server.port]);
     await other.log.follow!("all");
     await one.log.append([draft("1"), draft("2")]);
+    // What the other has not got yet goes with the stream.
+    await expect.poll(() => other.seen(), LONG).toEqual(["1", "2"]);
     await (await jetstreamManager(one.connection)).streams.delete("tidings");
     expect((await one.log.append([draft("new")])).first).toBe(1);
     await expect.poll(() => other.resets.length, LONG).toBe(1);

@@ -40,10 +40,18 @@ export class KeptAnswers {
     }
   }
 
-  /** @returns Why no answer may begin for this subscriber, `undefined` when there is room. */
-  makeRoom(subscriber: string | undefined): Refusal | undefined {
-    const { answers, totalBytes, answersPerSubscriber } = this.#limits;
-    if (subscriber !== undefined && (this.#running.get(subscriber) ?? 0) >= answersPerSubscriber) {
+  /**
+   * @param starting - The subscribers of answers that are about to be added.
+   * @returns Why no answer may begin for this subscriber, `undefined` when there is room.
+   */
+  makeRoom(
+    subscriber: string | undefined,
+    starting: readonly (string | undefined)[] = [],
+  ): Refusal | undefined {
+    const { totalBytes, answersPerSubscriber } = this.#limits;
+    const answers = this.#limits.answers - starting.length;
+    const own = starting.filter((one) => one === subscriber).length;
+    if (subscriber !== undefined && (this.#running.get(subscriber) ?? 0) + own >= answersPerSubscriber) {
       return tooMany(429, `${answersPerSubscriber} answers run for ${subscriber} (answersPerSubscriber)`);
     }
     let bytes = 0;
@@ -56,7 +64,8 @@ export class KeptAnswers {
       this.#forget(id);
     }
     if (this.#byId.size < answers && bytes < totalBytes) return undefined;
-    const limit = this.#byId.size < answers ? `${totalBytes} bytes (totalBytes)` : `${answers} (answers)`;
+    const limit =
+      this.#byId.size < answers ? `${totalBytes} bytes (totalBytes)` : `${this.#limits.answers} (answers)`;
     return tooMany(503, `As many answers as are kept run already: ${limit}`);
   }
 

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { until } from "../../../../../../test/support/hub-server.ts";
 import { aiSdk } from "../../../dialects/index.ts";
 import type { Log, OpenLogOptions, Tail } from "../../../log/log.ts";
@@ -101,6 +101,45 @@ function stepper(): {
 
 const dataOf = (text: string): string[] => [...text.matchAll(/^data: (.*)$/gm)].map((match) => match[1]!);
 const COMPLETE = '{"complete":true}';
+
+it("holds a subscriber, and all together, to their limits when answers are asked for at once", async () => {
+  const answers = open(sharedLog().open(), { answersPerSubscriber: 3, answers: 5 });
+  const start = (id: number, subscriber: string) =>
+    answers.start(`${id}`, stepper().generate, { subscriber }).then(
+      (started) => `${started}`,
+      (error: unknown) => (error as { code: string }).code,
+    );
+  const outcomes = await Promise.all([
+    ...[1, 2, 3, 4, 5].map((id) => start(id, "ann")),
+    ...[6, 7, 8].map((id) => start(id, "bob")),
+  ]);
+  expect(outcomes.map((outcome) => outcome === "true")).toEqual([
+    ...[true, true, true, false, false],
+    ...[true, true, false],
+  ]);
+  expect(new Set(outcomes)).toEqual(new Set(["true", "too-many-answers"]));
+});
+
+it("does not follow every id that is asked for", async () => {
+  const followed = new Set<string>();
+  const log = sharedLog().open();
+  log.follow = async (topics) => {
+    for (const topic of topics) followed.add(topic);
+    return 0;
+  };
+  log.unfollow = (topics) => {
+    for (const topic of topics) followed.delete(topic);
+  };
+  const answers = open(log);
+  const nowMs = performance.now();
+  const clock = vi.spyOn(performance, "now").mockReturnValue(nowMs);
+  for (let n = 0; n < 5_000; n += 1) await answers.state(`${n}`);
+  expect(followed.size).toBe(5_000);
+  clock.mockReturnValue(nowMs + 1_500);
+  await answers.state("one more");
+  clock.mockRestore();
+  expect([...followed]).toEqual(["answer/one more"]);
+});
 
 describe("answers in a log", () => {
   it("are produced in one process and read in any, from their beginning, from a cursor, and afterwards", async () => {

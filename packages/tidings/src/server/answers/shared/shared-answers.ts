@@ -26,6 +26,9 @@ export interface SharedOptions extends StoreOptions {
 /** How long an answer that nobody reads or produces here is followed. */
 const IDLE_MS = 5_000;
 const MOST_TRIES = 5;
+/** Topics that are followed, before those without an answer are given up. */
+const MOST_FOLLOWED = 5_000;
+const LEAST_FOLLOWED_MS = 1_000;
 
 export class SharedAnswers implements AnswerStore, Timed {
   dueTick = 0;
@@ -35,6 +38,7 @@ export class SharedAnswers implements AnswerStore, Timed {
   readonly #followers = new Map<string, TopicFollower>();
   /** Starts under way here, by epoch. */
   readonly #starting = new Map<string, StartRequest>();
+  #madeRoomMs = -Infinity;
   #opening: Promise<unknown> | undefined;
   #through = 0;
   #interrupted = false;
@@ -62,7 +66,9 @@ export class SharedAnswers implements AnswerStore, Timed {
     const { topic } = follower;
     const found = this.#current(topic);
     if (found !== undefined && !(restart && found.verdict?.complete === false)) return found;
-    const refusal = this.#kept.makeRoom(subscriber);
+    // Those that the log has not taken yet count too: many may be asked for at once.
+    const starting = [...this.#starting.values()].map((one) => one.subscriber);
+    const refusal = this.#kept.makeRoom(subscriber, starting);
     if (refusal !== undefined) return refusal;
     const epoch = randomEpoch();
     this.#starting.set(epoch, request);
@@ -212,6 +218,7 @@ export class SharedAnswers implements AnswerStore, Timed {
     const name = this.#topicOf(id);
     let follower = this.#followers.get(name);
     if (follower === undefined) {
+      if (this.#followers.size >= MOST_FOLLOWED) this.#unfollowUnknown();
       const topic = new AnswerTopic(id, name, dialect, {
         onStart: (topic, answer) => this.#started(topic, answer),
         onEnd: (_topic, answer) => this.#kept.ended(answer),
@@ -235,9 +242,26 @@ export class SharedAnswers implements AnswerStore, Timed {
     return follower;
   }
 
+  /** Ids that have no answer may be asked for at any rate: those that nobody waits for make room. */
+  #unfollowUnknown(): void {
+    const sinceMs = performance.now() - LEAST_FOLLOWED_MS;
+    // Seldom, since it looks at all of them.
+    if (this.#madeRoomMs > sinceMs) return;
+    this.#madeRoomMs = performance.now();
+    const starting = new Set([...this.#starting.values()].map(({ id }) => id));
+    for (const follower of this.#followers.values()) {
+      const { answer, usedMs, id } = follower.topic;
+      if (answer === undefined && !follower.isCatchingUp && usedMs < sinceMs && !starting.has(id)) {
+        this.#unfollow(follower);
+      }
+    }
+  }
+
   #started(topic: AnswerTopic, answer: Answer): void {
     const request = this.#starting.get(answer.epoch);
     if (request === undefined) return this.#kept.add(answer, undefined, undefined);
+    // From here on it counts as one that runs.
+    this.#starting.delete(answer.epoch);
     const sink = this.#sinkOf(topic, answer);
     const { producer, run } = produce(this.#options, answer, request, sink);
     topic.dialect = request.dialect;
