@@ -114,8 +114,14 @@ it("holds a subscriber, and all together, to their limits when answers are asked
     ...[6, 7, 8].map((id) => start(id, "bob")),
   ]);
   expect(outcomes.map((outcome) => outcome === "true")).toEqual([
-    ...[true, true, true, false, false],
-    ...[true, true, false],
+    true,
+    true,
+    true,
+    false,
+    false,
+    true,
+    true,
+    false,
   ]);
   expect(new Set(outcomes)).toEqual(new Set(["true", "too-many-answers"]));
 });
