@@ -84,7 +84,13 @@ export class EventSource extends Target {
   declare onmessage: Handler<MessageEvent>;
   declare onerror: Handler<EventSourceErrorEvent>;
 
+  // No variables in the block itself: Vite confuses them with imports once names are short.
   static {
+    this.#shape();
+  }
+
+  /** Gives the class the properties of the standard's, as Web IDL shows them. */
+  static #shape(): void {
     const { prototype } = this;
     const define = (target: object, name: PropertyKey, property?: PropertyDescriptor) =>
       Object.defineProperty(target, name, { enumerable: true, ...property });
