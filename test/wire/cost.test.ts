@@ -43,13 +43,16 @@ function cost(run: () => void): number {
   return least;
 }
 
-/** Whether four times as much costs less than six times as much. Asked again when the machine was in the way. */
+/**
+ * Whether four times as much costs less than ten times as much: what is quadratic costs sixteen, and more memory than the caches
+ * hold costs some. Asked again when the machine was in the way.
+ */
 function isLinear(run: (n: number) => void, size: number): boolean {
   for (let attempt = 0; attempt < 6; attempt++) {
     // A floor, since what takes no time at all has no ratio.
     if (
       cost(() => run(4 * size)) <
-      6 *
+      10 *
         Math.max(
           cost(() => run(size)),
           1,
