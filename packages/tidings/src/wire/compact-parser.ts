@@ -139,7 +139,8 @@ export function createCompactParser(
   }
 
   function takeData(value: string): void {
-    data = data === undefined ? value : data + "\n" + value;
+    // A copy: each of many short lines would keep its block alive until the message ends.
+    data = data === undefined ? value : data + "\n" + copy(value);
     limit(data.length, maxMessageBytes);
   }
 

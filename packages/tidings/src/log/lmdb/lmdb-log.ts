@@ -38,7 +38,18 @@ import {
   type Retention,
   type Tail,
 } from "../log.ts";
+import { checkLogOptions, type LogOptionNames } from "../log-options.ts";
 import { TurnBudget } from "../turn-budget.ts";
+
+const LMDB_OPTIONS: LogOptionNames<LmdbLogOptions> = {
+  name: "other",
+  pollMs: "number",
+  pendingBytes: "number",
+  idempotencyKeys: "number",
+  idempotencyAgeMs: "number",
+  emptyTopics: "number",
+  now: "other",
+};
 
 export interface LmdbLogOptions {
   /** The name of the log. Use different names for several logs in one environment. Default: `"tidings"`. */
@@ -70,16 +81,19 @@ export interface LmdbLogOptions {
  * Open the environment with `overlappingSync: false`. Without it, `lmdb` is safe for one process only: if two processes
  * write, even for a moment during a restart, entries can be assigned twice and pages damaged.
  * Open it with `eventTurnBatching: false` too. Otherwise a full disk ends the process: `lmdb` rejects a promise that no code handles.
- * @throws {TypeError} If the environment has `eventTurnBatching`.
+ * @throws {TypeError} If the environment has `eventTurnBatching`, or there is no such option.
+ * @throws {RangeError} If a number is not above 0.
  * @throws {TypeError} If several processes are allowed (`pollMs` is not false) and the environment has `overlappingSync`.
  */
 export function lmdbLog(env: LmdbEnvironment, options: LmdbLogOptions = {}): Log {
+  const { pollMs, ...others } = options;
+  checkLogOptions(pollMs === false ? others : options, LMDB_OPTIONS);
   if (hasEventTurnBatching(env)) {
     throw new TypeError(
       "Cannot make log: its LMDB environment has eventTurnBatching, with which a full disk ends the process; expected open({ path, overlappingSync: false, eventTurnBatching: false })",
     );
   }
-  if (options.pollMs !== false && hasOverlappingSync(env)) {
+  if (pollMs !== false && hasOverlappingSync(env)) {
     throw new TypeError(
       "Cannot make log: its LMDB environment has overlappingSync, with which several processes damage what each other writes; expected open({ path, overlappingSync: false, eventTurnBatching: false }), or pollMs: false where one process alone ever opens it",
     );

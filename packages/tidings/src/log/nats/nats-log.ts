@@ -7,10 +7,9 @@
  */
 import { ignore } from "../../guard/ignore.ts";
 import { reporter, type Report } from "../../guard/foreign.ts";
-import { checkOptionNames } from "../../guard/option-names.ts";
-import { positive } from "../../guard/positive.ts";
 import { randomEpoch } from "../cursor.ts";
 import { LogError } from "../log.ts";
+import { checkLogOptions, type LogOptionNames } from "../log-options.ts";
 import type {
   Appended,
   AppendOptions,
@@ -60,11 +59,8 @@ export interface NatsLogOptions {
  * @throws {RangeError} If a number is not above 0.
  */
 export function natsLog(connection: NatsConnection, options: NatsLogOptions = {}): Log {
+  checkLogOptions(options, NATS_OPTIONS);
   checkConnection(connection);
-  checkOptionNames("make log", options, NAMES);
-  for (const name of ["deadlineMs", "pendingBytes", "idempotencyAgeMs"] as const) {
-    if (options[name] !== undefined) positive("make log", name, options[name]);
-  }
   const { name = "tidings" } = options;
   if (!/^[\w-]{1,64}$/.test(name)) {
     throw new TypeError(
@@ -74,17 +70,16 @@ export function natsLog(connection: NatsConnection, options: NatsLogOptions = {}
   return new NatsLog(connection, name, options);
 }
 
-const NATS_OPTIONS: Record<keyof NatsLogOptions, true> = {
-  name: true,
-  replicas: true,
-  storage: true,
-  deadlineMs: true,
-  pendingBytes: true,
-  idempotencyAgeMs: true,
-  inboxPrefix: true,
-  apiPrefix: true,
+const NATS_OPTIONS: LogOptionNames<NatsLogOptions> = {
+  name: "other",
+  replicas: "other",
+  storage: "other",
+  deadlineMs: "number",
+  pendingBytes: "number",
+  idempotencyAgeMs: "number",
+  inboxPrefix: "other",
+  apiPrefix: "other",
 };
-const NAMES = { known: Object.keys(NATS_OPTIONS) };
 /** A leader that was just elected may not have applied everything yet. */
 const BEHIND_MS = 5_000;
 const BEHIND_RETRY_MS = 250;

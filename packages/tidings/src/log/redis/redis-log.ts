@@ -26,6 +26,7 @@ import { connectionOf, type RedisClient } from "./connection.ts";
 import { decodePage, doubles } from "./frames.ts";
 import type { Argument, RedisConnection } from "./link.ts";
 import type { Step } from "./script/script.ts";
+import { checkLogOptions, type LogOptionNames } from "../log-options.ts";
 import { Steps } from "./steps.ts";
 import { RedisTail } from "./tail.ts";
 
@@ -48,12 +49,22 @@ export interface RedisLogOptions {
 }
 
 /**
- * @throws {TypeError} If the client is not one of those that are known, or is not open.
+ * @throws {TypeError} If the client is not one of those that are known, or is not open; or there is no such option.
+ * @throws {RangeError} If a number is not above 0.
  */
 export function redisLog(client: RedisClient, options: RedisLogOptions = {}): Log {
+  checkLogOptions(options, REDIS_OPTIONS);
   return new RedisLog(connectionOf(client), options);
 }
 
+const REDIS_OPTIONS: LogOptionNames<RedisLogOptions> = {
+  name: "other",
+  deadlineMs: "number",
+  pendingBytes: "number",
+  idempotencyAgeMs: "number",
+  lostTopics: "number",
+  now: "other",
+};
 /** Entries looked at in one read by pattern. */
 const MOST_WALKED = 500;
 

@@ -20,7 +20,7 @@ export interface ClusterOptions {
 export interface PresenceOptions {
   /** The topics with presence. Streams that select a topic by name count as present, streams with patterns do not. Default: all. */
   topics?: readonly TopicSelector[];
-  /** Joins and leaves within this time, in milliseconds, become one message. Default: 250. */
+  /** Joins and leaves within this time, in milliseconds, become one message. At most 600,000. Default: 250. */
   coalesceMs?: number;
   /** Topics in which someone is present, over all processes. Topics beyond the limit are not counted in this process. Default: 10,000. */
   maxTopics?: number;
@@ -52,6 +52,8 @@ const PRESENCE_OPTIONS: Record<keyof PresenceOptions, true> = {
   maxMembers: true,
 };
 const LONGEST_NAME = 100;
+/** The process waits for it before it ends by itself. */
+const MOST_COALESCED_MS = 600_000;
 const LEASE_MS = { least: 1_000, most: 600_000 };
 
 /**
@@ -86,10 +88,16 @@ function checkPresence(presence: true | PresenceOptions): CheckedPresence {
   } = optionsOf("presence", presence, PRESENCE_OPTIONS);
   return {
     matches: topics === undefined ? () => true : selectTopics(topics, Infinity).matches,
-    coalesceMs: positive("create hub", "presence.coalesceMs", coalesceMs),
+    coalesceMs: atMost("presence.coalesceMs", coalesceMs, MOST_COALESCED_MS),
     maxTopics: positive("create hub", "presence.maxTopics", maxTopics),
     maxMembers: positive("create hub", "presence.maxMembers", maxMembers),
   };
+}
+
+function atMost(name: string, value: unknown, most: number): number {
+  const given = positive("create hub", name, value);
+  if (given <= most) return given;
+  throw new RangeError(`Cannot create hub: ${name} is ${show(value)}, expected ${most} or less`);
 }
 
 function optionsOf<Options extends object>(

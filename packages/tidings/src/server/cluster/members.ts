@@ -3,7 +3,6 @@
  * gives none for three quarters of it is declared gone by whichever process notices first, in the log, so that all agree.
  */
 import type { Report } from "../../guard/foreign.ts";
-import { LONGEST_TIMER_MS } from "../../guard/timer.ts";
 import type { Draft, Log } from "../../log/log.ts";
 import { encode } from "../../wire/encode.ts";
 import { presenceTopicOf, PROCESSES_TOPIC } from "../topics/reserved-topics.ts";
@@ -140,6 +139,8 @@ export class Members {
     await Promise.race([this.#sayGoodbye(), patience]);
     clearTimeout(timer);
     this.#closed = true;
+    // A stream may have left meanwhile. Nothing is told any more, and the process has nothing to wait for.
+    clearTimeout(this.#flushTimer);
   }
 
   async #sayGoodbye(): Promise<void> {
@@ -249,8 +250,7 @@ export class Members {
   #flushSoon(): void {
     if (this.#local === undefined || this.#flushTimer !== undefined || this.#closed) return;
     const { now, settings } = this.#options;
-    const { coalesceMs } = settings.presence!;
-    const afterMs = Math.min(LONGEST_TIMER_MS, Math.max(coalesceMs, this.#heldUntilMs - now()));
+    const afterMs = Math.max(settings.presence!.coalesceMs, this.#heldUntilMs - now());
     // It holds the process: what has changed is told before that ends by itself, within a second or coalesceMs.
     this.#flushTimer = setTimeout(() => {
       this.#flushTimer = undefined;

@@ -44,6 +44,39 @@ describe("PageReader", () => {
     expect(asked).toHaveLength(1);
   });
 
+  it("keeps no page that was asked for before the log was replaced", async () => {
+    const { pages, asked } = openReader();
+    const reading = group();
+    const before = pages.read(reading, 0);
+    pages.forget();
+    const after = pages.read(reading, 0);
+    asked[0]!.answer();
+    await before;
+    // The same is asked for again meanwhile.
+    expect(pages.read(reading, 0)).toBe(after);
+    asked[1]!.answer({ through: 9 });
+    expect([(await before).through, (await after).through]).toEqual([1, 9]);
+    expect((await pages.read(reading, 0)).through).toBe(9);
+    expect(asked).toHaveLength(2);
+  });
+
+  it("gives the place of a read that is done to the one that waits, and to no other", async () => {
+    const { pages, asked } = openReader(100, { messageBytes: 100, readBytes: 100 });
+    const reading = group();
+    const first = pages.read(reading, 1);
+    void pages.read(reading, 2);
+    asked[0]!.answer();
+    // When the first is done, and the second has not gone on.
+    const third = Promise.resolve().then(() => pages.read(reading, 3));
+    await first;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(asked.map(({ request }) => request.after)).toEqual([1, 2]);
+    asked[1]!.answer();
+    await expect.poll(() => asked.length).toBe(3);
+    asked[2]!.answer();
+    await third;
+  });
+
   it("keeps no page that the log may add to, and none that failed", async () => {
     const { pages, asked } = openReader(65_536);
     const reading = group();

@@ -78,13 +78,18 @@ export class PageReader implements Timed {
     if (known !== undefined) return known;
     const reading = this.#read(group, after);
     put(this.#reading, group, after, reading);
+    // A page that was asked for before the log was replaced is none of the new one.
+    const isCurrent = (): boolean => this.#reading.get(group)?.get(after) === reading;
     ask(
       () => reading,
       (page) => {
+        if (!isCurrent()) return;
         take(this.#reading, group, after);
         this.#keep(group, after, page);
       },
-      () => take(this.#reading, group, after),
+      () => {
+        if (isCurrent()) take(this.#reading, group, after);
+      },
     );
     return reading;
   }
@@ -106,9 +111,8 @@ export class PageReader implements Timed {
   }
 
   async #read({ selection, filter }: ReadingGroup, after: number): Promise<LoggedPage> {
-    if (this.#reads >= this.#mostReads)
-      await new Promise<void>((resolve) => void this.#waiting.push(resolve));
-    this.#reads += 1;
+    if (this.#reads < this.#mostReads) this.#reads += 1;
+    else await new Promise<void>((resolve) => void this.#waiting.push(resolve));
     try {
       const { log, writeBytes, recent } = this.#options;
       const { epoch } = recent;
@@ -124,8 +128,10 @@ export class PageReader implements Timed {
         filter === undefined ? encoded : encoded.filter(({ message, topic }) => filter(message, topic));
       return { through, lostThrough, entries, batch: Batch.join(wanted, through, NOTHING_LEADING) };
     } finally {
-      this.#reads -= 1;
-      this.#waiting.shift()?.();
+      // The place goes to the next that waits, before another can take it.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#reads -= 1;
+      else next();
     }
   }
 

@@ -36,7 +36,7 @@ BEGIN
     SELECT * INTO s FROM ${table("log")} l ORDER BY l.n DESC LIMIT 1;
     BEGIN
       PERFORM ${call("store")}(s, m, one.drafts::json, one.bodies);
-    EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+    EXCEPTION WHEN data_exception OR not_null_violation THEN
       refused := refused || (one.id || ': ' || SQLERRM);
     END;
     moved := moved || one.id;
