@@ -132,7 +132,7 @@ export class EventSource extends Target {
   constructor(url: string | URL, init: EventSourceInit | null = {}) {
     super();
     if (arguments.length === 0 || (init !== null && Object(init) !== init)) {
-      throw new TypeError("Cannot construct EventSource: expected a URL, and an object if anything else");
+      throw new TypeError("Cannot construct EventSource: expected a URL, and an object or null");
     }
     try {
       this.#url = absolute(url);
