@@ -110,8 +110,8 @@ export class RedisTail {
     this.#through = position.head;
     this.#held = [];
     this.#tell(() => this.#options.options.onReset?.(position));
-    // What was published to it before this was known is read.
-    if (this.#state === "following") void this.#catchUp();
+    // What was published to it before this was known is read; what reads already may have asked how far before that.
+    if (this.#state === "following" || this.#state === "catching-up") void this.#catchUp();
   }
 
   close(): void {
