@@ -4,6 +4,7 @@ import type { Argument, RedisConnection, RedisSubscriber, SubscriberEvents } fro
 /** What is used of its client. */
 export interface NodeRedisClient {
   readonly isOpen: boolean;
+  readonly isReady?: boolean;
   sendCommand(command: readonly Argument[], options?: object): Promise<unknown>;
   duplicate(): unknown;
 }
@@ -20,10 +21,15 @@ interface Subscribing extends NodeRedisClient {
 /** Its number for what is binary. */
 const BLOB_STRING = 36;
 const BINARY = { typeMapping: { [BLOB_STRING]: Buffer } };
+/**
+ * The client gives each command a signal that drops it where it is not sent in time, which costs more than the command. What is
+ * sent at once does without; how long a reply may take is known here (steps.ts).
+ */
+const AT_ONCE = { ...BINARY, timeout: 0 };
 
 export function fromNodeRedis(client: NodeRedisClient): RedisConnection {
   return {
-    send: (command) => client.sendCommand(command, BINARY),
+    send: (command) => client.sendCommand(command, client.isReady === true ? AT_ONCE : BINARY),
     subscriber: (events) => subscribe(() => client.duplicate() as Subscribing, events),
   };
 }

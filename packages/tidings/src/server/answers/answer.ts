@@ -22,6 +22,8 @@ export interface AnswerListener {
   wake(): void;
 }
 
+const NOW = Promise.resolve();
+
 export class Answer {
   readonly id: string;
   /** Random for each run: the part of a cursor before the dot. A message's number is the part behind it, from 1. */
@@ -100,9 +102,12 @@ export class Answer {
   #wake(): void {
     if (this.#waking || this.#listeners.size === 0) return;
     this.#waking = true;
-    queueMicrotask(() => {
-      this.#waking = false;
-      for (const listener of this.#listeners) listener.wake();
-    });
+    // Not queueMicrotask: in Node each of its calls has a resource of its own, and answers wake often.
+    void NOW.then(this.#onWake);
   }
+
+  readonly #onWake = (): void => {
+    this.#waking = false;
+    for (const listener of this.#listeners) listener.wake();
+  };
 }
