@@ -15,10 +15,11 @@ class SilenceLast extends BaseSequencer {
  * `system`: real browsers, proxies, builds and packages, run by `npm test`.
  * What is waited for has seconds to come, since a busy machine is slow and nothing is lost by patience.
  */
+// A machine that runs this unattended may be busy for a moment. What fails twice fails; run by hand, once is enough.
+const retry = process.env["CI"] === undefined ? 0 : 1;
+
 export default defineConfig({
   test: {
-    // A machine that runs this unattended may be busy for a moment. What fails twice fails; run by hand, once is enough.
-    retry: process.env["CI"] === undefined ? 0 : 1,
     // A core each: the default leaves one for other things, and much of what the tests do is waiting.
     maxWorkers: 2,
     sequence: { sequencer: SilenceLast },
@@ -26,6 +27,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          retry,
           include: ["packages/*/src/**/*.test.ts", "vectors/**/*.test.ts"],
           testTimeout: 20_000,
           expect: { poll: { timeout: 10_000 } },
@@ -34,6 +36,7 @@ export default defineConfig({
       {
         test: {
           name: "system",
+          retry,
           globalSetup: "test/cli/doctor/silence-setup.ts",
           include: ["apps/**/*.test.ts", "deploy/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
           testTimeout: 60_000,
