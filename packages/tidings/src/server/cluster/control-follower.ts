@@ -10,6 +10,8 @@ import { Interest } from "../entries/interest.ts";
 export interface ControlFollowerOptions {
   readonly log: Pick<Log, "follow" | "unfollow" | "read">;
   readonly topics: readonly string[];
+  /** Of these, the one whose entries may come before older ones: the tail's are handed on at once while older ones are read. */
+  readonly urgent?: string;
   readonly onEntry: (entry: Entry) => void;
   /** Entries may be gone that were not handed on. */
   readonly onLost: () => void;
@@ -18,6 +20,8 @@ export interface ControlFollowerOptions {
 
 const PAGE_MESSAGES = 256;
 const PAGE_BYTES = 2 ** 20;
+/** Handed on early, and remembered until they are read; more wait for their turn. */
+const MOST_EARLY = 10_000;
 /** The wait before a log that could not be read is asked again. */
 const RETRY_MS = 1_000;
 
@@ -32,6 +36,8 @@ export class ControlFollower {
   /** Counts the logs: a page of a log that was replaced is useless. */
   #epochs = 0;
   #reading = false;
+  /** Offsets of what was handed on before older entries. */
+  readonly #early = new Set<number>();
   /** There is something to read. */
   #behind = false;
   #failing = false;
@@ -58,6 +64,7 @@ export class ControlFollower {
   /** Takes what the log's tail hands on. */
   add({ after, through, entries }: Tail): void {
     if (this.#reading || after > this.#offset || this.#offset < this.#floor) {
+      this.#handOnEarly(entries);
       if (this.#floor !== Infinity) this.#catchUp();
       return;
     }
@@ -68,6 +75,7 @@ export class ControlFollower {
   /** Another log has replaced this one: what stood in the one before cannot be read any more. */
   reset({ head }: LogPosition): void {
     this.#epochs += 1;
+    this.#early.clear();
     this.#offset = head;
     if (this.#floor !== Infinity) this.#floor = head;
     this.#settle(Infinity);
@@ -100,7 +108,17 @@ export class ControlFollower {
   #take(entry: Entry): void {
     if (entry.offset <= this.#offset || this.#closed || !this.#selection.matches(entry.topic)) return;
     this.#offset = entry.offset;
-    this.#options.onEntry(entry);
+    if (!this.#early.delete(entry.offset)) this.#options.onEntry(entry);
+  }
+
+  #handOnEarly(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      const { topic, offset } = entry;
+      if (topic !== this.#options.urgent || offset <= this.#offset || this.#closed) continue;
+      if (this.#early.has(offset) || this.#early.size >= MOST_EARLY) continue;
+      this.#early.add(offset);
+      this.#options.onEntry(entry);
+    }
   }
 
   #moveTo(offset: number): void {

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { openForTests, until } from "../../../../../test/support/hub-server.ts";
 import { sharedLog } from "../../../../../test/support/shared-log.ts";
+import type { Entry, Page } from "../../log/log.ts";
 import { memoryLog } from "../../log/memory/memory-log.ts";
 import { ControlFollower } from "./control-follower.ts";
 import { CONTROL_TOPIC } from "../topics/reserved-topics.ts";
@@ -190,4 +191,36 @@ it("one that waits for a tail that stands still is let go when its time is up", 
   follower.close();
   await last;
   expect(timers()).toBe(before);
+});
+
+it("takes a revocation in its place also while older records are read, and once", async () => {
+  const entry = (offset: number, topic: string): Entry => ({
+    offset,
+    topic,
+    atMs: 0,
+    body: new Uint8Array(0),
+  });
+  const taken: number[] = [];
+  let answer: (page: Page) => void = () => undefined;
+  const follower = new ControlFollower(
+    { epoch: "e", head: 1 },
+    {
+      log: { read: () => new Promise<Page>((resolve) => (answer = resolve)) },
+      topics: ["$control", "$presence"],
+      urgent: "$control",
+      onEntry: ({ offset }) => taken.push(offset),
+      onLost: () => undefined,
+      onError: () => undefined,
+    },
+  );
+  // What came between is missing: it has to be read.
+  follower.add({ after: 3, through: 5, entries: [entry(4, "$control"), entry(5, "$presence")] });
+  expect(taken).toEqual([4]);
+  answer({
+    entries: [entry(2, "$control"), entry(3, "$presence"), entry(4, "$control"), entry(5, "$presence")],
+    through: 5,
+    lostThrough: 0,
+  });
+  await expect.poll(() => taken).toEqual([4, 2, 3, 5]);
+  follower.close();
 });

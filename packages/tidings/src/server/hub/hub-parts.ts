@@ -138,6 +138,7 @@ export class HubParts implements HubLink {
       {
         log,
         topics: options.controlTopics,
+        urgent: CONTROL_TOPIC,
         onEntry: options.onControl,
         onLost: options.onControlLost,
         onError: settings.onError,
