@@ -70,8 +70,7 @@ describe.each([["19"], ["18"]])("React %s", (version) => {
     await ui.open("hot/react.html");
     await ui.push("hot", "1");
     await ui.shows("#seen", "old: 1old");
-    await ui.edit("hot.jsx", component("new"));
-    await ui.shows("#seen", "new: 1old");
+    await ui.reload("hot.jsx", component("new"), "#seen", "new: 1old");
     await ui.push("hot", "2");
     await ui.shows("#seen", "new: 1old 2new");
     expect(await ui.counts("hot")).toEqual({ opened: 1, open: 1, most: 1 });

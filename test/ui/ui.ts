@@ -50,6 +50,8 @@ export interface Ui {
   drawn(name: string): Promise<number>;
   /** Writes the component of `hot/react.html` or `hot/vue.html`, as an editor does when it saves. */
   edit(file: "hot.jsx" | "hot.vue", text: string): Promise<void>;
+  /** Writes it until the page shows what it should: one that is not connected to Vite yet does not hear of the first time. */
+  reload(file: "hot.jsx" | "hot.vue", text: string, selector: string, shown: string): Promise<void>;
   fetch(path: string): Promise<string>;
   stop(): Promise<void>;
 }
@@ -111,6 +113,17 @@ export async function startUi(...args: string[]): Promise<Ui> {
     problems: () => browser.evaluate(() => globalThis.problems),
     drawn: (name) => browser.evaluate((name) => globalThis.drawn[name] ?? 0, name),
     edit: (file, text) => writeFile(join(HOT, file), text),
+    async reload(file, text, selector, shown) {
+      let times = 0;
+      let writtenAt = -Infinity;
+      await until(`${JSON.stringify(shown)} in ${selector}`, async () => {
+        if (performance.now() - writtenAt > 2_000) {
+          writtenAt = performance.now();
+          await writeFile(join(HOT, file), text + "\n".repeat((times += 1)));
+        }
+        return (await browser.text(selector)) === shown;
+      });
+    },
     fetch: get,
     async stop() {
       await browser.close();

@@ -115,8 +115,7 @@ test("a hot reload keeps the connection and the data when the template changes, 
   await ui.open("hot/vue.html");
   await ui.push("hot", "1");
   await ui.shows("#seen", "old: 1old");
-  await ui.edit("hot.vue", component("old", "new"));
-  await ui.shows("#seen", "new: 1old");
+  await ui.reload("hot.vue", component("old", "new"), "#seen", "new: 1old");
   await ui.push("hot", "2");
   await ui.shows("#seen", "new: 1old 2old");
   expect(await ui.counts("hot")).toEqual({ opened: 1, open: 1, most: 1 });
