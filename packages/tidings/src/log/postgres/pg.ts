@@ -4,7 +4,7 @@ import { within, type ListenEvents, type Listener, type PostgresLink } from "./l
 
 /** What is used of its `Pool`. */
 export interface PgPool {
-  connect(): Promise<PgClient>;
+  connect(callback: (error: Error | undefined, client: PgClient | undefined) => void): void;
   on(event: "error", listener: (error: Error) => void): unknown;
   readonly totalCount: number;
   readonly options: object;
@@ -45,6 +45,20 @@ export function fromPg(pool: PgPool): PostgresLink {
   };
 }
 
+/**
+ * Takes a client. Its errors are heard from the start: one may come in the same packet as the word that it is ready, before a
+ * promise could tell of it.
+ */
+function lend(pool: PgPool): Promise<PgClient> {
+  return new Promise((resolve, reject) => {
+    pool.connect((error, client) => {
+      if (client === undefined) return reject(error ?? new Error("The pool gave no client"));
+      client.on("error", ignore);
+      resolve(client);
+    });
+  });
+}
+
 /** Has a client for the length of `work`. One that failed, or that is late, is not given back. */
 async function borrow<T>(pool: PgPool, ms: number, work: (client: PgClient) => Promise<T>): Promise<T> {
   let client: PgClient | undefined;
@@ -57,11 +71,10 @@ async function borrow<T>(pool: PgPool, ms: number, work: (client: PgClient) => P
     client = undefined;
   };
   const done = (async () => {
-    const lent = await pool.connect();
-    // It was waited for in vain.
-    if (over) return lent.release() as never;
+    const lent = await lend(pool);
     client = lent;
-    client.on("error", ignore);
+    // It was waited for in vain.
+    if (over) return end(false) as never;
     return work(client);
   })();
   try {
@@ -108,7 +121,7 @@ class PgListener implements Listener {
       this.#again();
     };
     try {
-      client = await this.#pool.connect();
+      client = await lend(this.#pool);
       client.on("error", down);
       client.on("end", down);
       if (this.#closed) return down();
