@@ -40,7 +40,7 @@ describe.each([
     return { context, waited };
   }
 
-  it("creates a stream, and gives it to whoever joins, from a character on", async () => {
+  it("creates a stream, and any reader can join it, from any character", async () => {
     const { context, waited } = open();
     expect(await context.hasExistingStream("a")).toBeNull();
     expect(await context.resumeExistingStream("a")).toBeUndefined();

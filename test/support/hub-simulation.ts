@@ -153,7 +153,7 @@ class Peer {
   readonly seen: number[] = [];
   readonly #problems: string[] = [];
   readonly #name: string;
-  /** What it wants of what comes after each offset. */
+  /** Which topics it selects after each offset. */
   readonly #wants: { readonly after: number; readonly wants: Wants }[];
   /** The selections that it asked for in turn, before they are made. */
   readonly #asked: Selection[] = [];

@@ -2,6 +2,8 @@
  * Paths that played no part when the checks were written: other proxies, other mistakes, proxies behind proxies. What must be found
  * was written down before the doctor saw them.
  */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { serve as serveHono } from "@hono/node-server";
 import { Hono } from "hono";
 import { compress } from "hono/compress";
@@ -93,7 +95,7 @@ async function honoWithCompress(): Promise<Started> {
 }
 
 const cached = (config: string): string =>
-  `proxy_cache_path /tmp/tidings-doctor-cache-${process.pid} keys_zone=events:1m;\n${config.replace(
+  `proxy_cache_path ${join(tmpdir(), `tidings-doctor-cache-${process.pid}`)} keys_zone=events:1m;\n${config.replace(
     "proxy_buffering off;",
     "proxy_cache events; proxy_cache_key $uri$args; proxy_cache_valid 200 1m;",
   )}`;

@@ -7,7 +7,7 @@ import { createPlainParser } from "./plain-parser.oracle.ts";
 import { bytes, cut, cuts, texts } from "./streams.oracle.ts";
 import { createUtf8Decoder } from "./utf8.ts";
 
-describe.each(PARSERS)("streams made by chance, to $name", ({ createParser }) => {
+describe.each(PARSERS)("random streams, with $name", ({ createParser }) => {
   test("from text mean to the parser what they mean to the plain one, wherever they are cut", () => {
     fc.assert(
       fc.property(texts, cuts, (text, parts) => {

@@ -301,7 +301,7 @@ export class Appender {
         await this.#options.look();
         if (await this.#tryOldest()) break;
       } catch {
-        // Whoever waits for it hears of it when its time is up.
+        // Its caller is rejected when the deadline passes.
       }
       await new Promise((resolve) => void setTimeout(resolve, waitMs));
     }

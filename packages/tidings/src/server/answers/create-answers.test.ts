@@ -103,7 +103,7 @@ describe("resumable()", () => {
     expect(reader.status).toBe(204);
   });
 
-  it("goes on while nobody reads, and gives whoever returns what is missing: the generator is called once", async () => {
+  it("goes on while nobody reads, and sends clients that return what they missed: the generator is called once", async () => {
     const { generate, step, finish, calls } = stepper();
     const { url } = await serve(generate);
     const reader = await read(url);

@@ -169,7 +169,7 @@ describe("reserved topics", () => {
   });
 });
 
-it("one that waits for a tail that stands still is let go when its time is up", async () => {
+it("stops waiting for a tail that does not move when the time limit passes", async () => {
   const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
   const before = timers();
   const follower = new ControlFollower(
