@@ -164,6 +164,22 @@ describe("fetchTransport()", () => {
   });
 });
 
+test("a last event ID may have any length", async () => {
+  const inits: RequestInit[] = [];
+  const fetch = (_url: string, init: RequestInit) => {
+    inits.push(init);
+    return new Promise<Response>(() => {});
+  };
+  const opened = fetchTransport({ fetch }).open(
+    { url: "https://a.example/", method: "GET", headers: { "last-event-id": "é".repeat(500_000) } },
+    { onResponse() {}, onBytes() {}, onEnd() {}, onError: (error) => expect.fail(String(error)) },
+  );
+  onTestFinished(() => opened.abort());
+  await eventually(() => expect(inits).toHaveLength(1));
+  const { "last-event-id": sent } = inits[0]!.headers as Record<string, string>;
+  expect(Buffer.from(sent!, "latin1").toString()).toBe("é".repeat(500_000));
+});
+
 describe("for await over fetch", () => {
   test("slows the server down to the reader's pace", async () => {
     let written = 0;

@@ -101,7 +101,10 @@ async function send(
     // Where headers take any text, in workerd, the platform encodes it.
     void new Headers([["x", "好"]]);
   } catch {
-    if (lastEventId) headers["last-event-id"] = String.fromCharCode(...new TextEncoder().encode(lastEventId));
+    // Not spread into one call: that takes fewer arguments than an ID may have bytes.
+    const bytes = new TextEncoder().encode(lastEventId);
+    if (lastEventId)
+      headers["last-event-id"] = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
   }
   const init: RequestInit = { cache: "no-store", ...options.init, method, headers, signal };
   if (body !== undefined) init.body = body as BodyInit;
