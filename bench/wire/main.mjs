@@ -1,12 +1,14 @@
 /**
  * `npm run bench wire`: the parser and the encoder beside their peers, and the figures that the project holds them to.
  *
- *     npm run bench wire -- [--only=sweep,others,streams,encode,memory,sizes] [--runtimes=node20,node22,node24,node26,bun,deno,chromium]
- *                           [--rounds=15] [--quick] [--no-fresh] [--write]
+ *     npm run bench wire -- [--only=sweep,encode,streams,others,frameworks,memory,sizes]
+ *                           [--runtimes=node20,node22,node24,node26,bun,deno,chromium] [--rounds=15] [--quick] [--no-fresh] [--write]
  *
- * The sweep measures the parser over lengths, texts, sizes of chunks and streams as real servers send them, in each runtime. Every
- * parser's messages are compared with what they must be before it is timed. `--quick` takes fewer lengths, `--no-fresh` leaves out the process for each cell.
- * `--write` puts what was measured into docs/performance.md, in place of what an earlier run measured of the same; and draws the heat maps.
+ * In each runtime: `sweep` measures the parser over lengths, texts, sizes of chunks and streams as real servers send them, `encode` the
+ * encoders over the same lengths and texts, `streams` what reads a web stream. What each parser and encoder makes is compared with what
+ * it must be before it is timed. The other parts run in this Node. `--quick` takes fewer lengths, `--no-fresh` leaves out the process
+ * for each cell. `--write` puts what was measured into docs/performance.md, in place of what an earlier run measured of the same; and
+ * draws the heat maps. It takes some six minutes a runtime, and more than half of it for the processes.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -15,26 +17,22 @@ import { cpus, loadavg, platform, release } from "node:os";
 import { PART_NAMES } from "./part.mjs";
 import { prepare } from "./prepare.mjs";
 import { RUNTIMES } from "./sweep/runtimes.mjs";
-import { sweepIn } from "./sweep/sweep.mjs";
+import { SWEEP_NAMES, sweepIn } from "./sweep/sweep.mjs";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const PAGE = `${ROOT}docs/performance.md`;
 
 export async function main(args) {
   const options = Object.fromEntries(args.map((arg) => arg.replace(/^--/, "").split("=")));
-  const parts = listed("only", options.only, ["sweep", ...PART_NAMES]);
+  const parts = listed("only", options.only, [...SWEEP_NAMES, ...PART_NAMES]);
   const runtimes = listed("runtimes", options.runtimes, Object.keys(RUNTIMES));
   const rounds = Number(options.rounds ?? 15);
   prepare();
+  const plan = { rounds, isQuick: "quick" in options, isFresh: !("no-fresh" in options) };
   for (const part of parts) {
-    if (part !== "sweep") await finish(part, await runPart(part, rounds), options);
+    if (!SWEEP_NAMES.includes(part)) await finish(part, await runPart(part, rounds), options);
     else
-      for (const name of runtimes)
-        await finish(
-          `sweep ${name}`,
-          await sweepIn(name, { rounds, isQuick: "quick" in options, isFresh: !("no-fresh" in options) }),
-          options,
-        );
+      for (const name of runtimes) await finish(`${part} ${name}`, await sweepIn(part, name, plan), options);
   }
 }
 

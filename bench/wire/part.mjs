@@ -1,8 +1,7 @@
 /** One table, in a process of its own. */
 const PARTS = {
   others: async () => (await import("./parsing.mjs")).others,
-  streams: async () => (await import("./streams.mjs")).streams,
-  encode: async () => (await import("./encoders.mjs")).encoders,
+  frameworks: async () => (await import("./frameworks.mjs")).frameworks,
   memory: async () => (await import("./memory.mjs")).memory,
   sizes: async () => (await import("./sizes.mjs")).sizes,
 };

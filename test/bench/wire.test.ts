@@ -56,6 +56,7 @@ describe.each(["node20", "node24"] as const)(
         const only = `^(${slow.map((cell) => cell.replaceAll(/[^\w ,]/g, "\\$&")).join("|")})$`;
         const lengths = [4, 24, 100, 270, 4096];
         for (const { name: cell, ratio } of await runtime.measure({
+          what: "parse",
           lengths,
           only,
           rounds: 15,

@@ -4,10 +4,13 @@
  */
 import { EventBuffer } from "better-sse";
 import { encode as encodePeer } from "eventsource-encoder";
+import { bestTimes } from "./best-times.mjs";
 import { textOf } from "./cells.mjs";
 
+/** What is written in turn. */
+export const CALLS = ["encode", "encodeBytes", "encodeInto"];
 const MESSAGES = 64;
-const SHAPES = {
+export const SHAPES = {
   data: (data) => ({ data }),
   "event, id and data": (data, n) => ({ event: "price", id: `id-${n}`, data }),
 };
@@ -18,9 +21,10 @@ export function encodingCells(lengths, kinds) {
   return Object.entries(SHAPES).flatMap(([shape, make]) =>
     kinds.flatMap((kind) =>
       lengths.flatMap((length) =>
-        ["encode", "encodeBytes", "encodeInto"].map((call) => ({
+        CALLS.map((call) => ({
           name: `${call}, ${shape}, ${kind} ${length}`,
-          kind: `${kind}, ${shape}`,
+          kind,
+          shape,
           column: String(length),
           call,
           messages: () => Array.from({ length: MESSAGES }, (_, n) => make(textOf(kind, length), n)),
@@ -43,8 +47,8 @@ function peerTexts() {
   };
 }
 
-/** @returns {{ name: string, kind: string, column: string, form: string, ratio: number, ns: number }[]} */
-export async function measureEncoding(tidings, { cells, rounds, roundMs }) {
+/** @returns {{ name: string, kind: string, shape: string, column: string, form: string, ratio: number, ns: number }[]} */
+export async function measureEncoding(tidings, { cells, ...plan }) {
   const toBytes =
     globalThis.Buffer === undefined ? (text) => encoder.encode(text) : (text) => Buffer.from(text);
   const texts = peerTexts();
@@ -69,41 +73,33 @@ export async function measureEncoding(tidings, { cells, rounds, roundMs }) {
       }),
     },
   };
-  const results = [];
+  // A process that has run for a while has written all kinds.
   for (const cell of cells) {
     const messages = cell.messages();
     verify(tidings, texts, messages);
+    for (const { own, peers } of Object.values(contestants)) for (const run of [own, ...peers]) run(messages);
+  }
+  let sink;
+  const best = await bestTimes(cells, plan, (cell) => {
     const { own, peers } = contestants[cell.call];
-    const all = [own, ...peers];
-    const repeats = all.map((run) => {
-      let fastest = Infinity;
-      for (let n = 0; n < 5; n++) fastest = Math.min(fastest, time(run, messages, 1));
-      return Math.max(1, Math.ceil(roundMs / Math.max(fastest, 0.005)));
+    const messages = cell.messages();
+    return [own, ...peers].map((run) => () => {
+      sink = run(messages);
     });
-    const best = all.map(() => Infinity);
-    for (let round = 0; round < rounds; round++) {
-      all.forEach((run, n) => {
-        best[n] = Math.min(best[n], time(run, messages, repeats[n]) / repeats[n]);
-      });
-    }
-    results.push({
+  });
+  if (sink === undefined) throw new Error("Cannot time encoders: nothing was encoded");
+  return cells.map((cell) => {
+    const [time, ...others] = best.get(cell);
+    return {
       name: cell.name,
       kind: cell.kind,
+      shape: cell.shape,
       column: cell.column,
       form: cell.call,
-      ratio: Math.min(...best.slice(1)) / best[0],
-      ns: (best[0] * 1e6) / MESSAGES,
-    });
-    await new Promise((resolve) => setTimeout(resolve));
-  }
-  return results;
-}
-
-let sink;
-function time(run, messages, repeats) {
-  const start = performance.now();
-  for (let n = 0; n < repeats; n++) sink = run(messages);
-  return performance.now() - start;
+      ratio: Math.min(...others) / time,
+      ns: (time * 1e6) / MESSAGES,
+    };
+  });
 }
 
 function verify({ createParser, encode }, texts, messages) {
@@ -120,5 +116,4 @@ function verify({ createParser, encode }, texts, messages) {
     for (const message of messages) parser.push(write(message));
     if (seen !== messages.length) throw new Error(`Cannot time ${who}: ${seen} messages`);
   }
-  return sink;
 }

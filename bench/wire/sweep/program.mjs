@@ -5,14 +5,29 @@
 import { createParser as createParser3 } from "eventsource-parser-3";
 import { createParser as createParser4 } from "eventsource-parser-4";
 import * as tidings from "tidings";
-import { cells } from "./cells.mjs";
+import { KINDS, cells } from "./cells.mjs";
+import { encodingCells, measureEncoding } from "./encoding.mjs";
 import { contestants, measureCells } from "./measure.mjs";
+import { measureStreams } from "./streams.mjs";
+
+/** What can be measured. */
+const MEASURES = { parse, encode, streams: (plan) => measureStreams(tidings, plan) };
 
 /**
- * @param {{ lengths: number[], rounds: number, roundMs: number, warmMs: number, only?: string, one?: number }} plan - With `one`, that
- * cell alone, and nothing before it.
+ * @param {{ what: string, lengths: number[], rounds: number, roundMs: number, warmMs: number, only?: string, one?: number }} plan - With
+ * `only`, the cells whose names it matches; with `one`, that cell alone, and nothing before it.
  */
-async function run({ lengths, rounds, roundMs, warmMs, only = "", one }) {
+function run(plan) {
+  return MEASURES[plan.what]({ ...plan, progress });
+}
+
+function encode({ lengths, only = "", ...plan }) {
+  const wanted = new RegExp(only);
+  const cells = encodingCells(lengths, KINDS).filter(({ name }) => wanted.test(name));
+  return measureEncoding(tidings, { cells: shuffled(cells), ...plan });
+}
+
+function parse({ lengths, only = "", one, ...plan }) {
   const all = cells(lengths);
   const parsers = contestants(tidings, {
     "eventsource-parser 3": createParser3,
@@ -20,7 +35,12 @@ async function run({ lengths, rounds, roundMs, warmMs, only = "", one }) {
   });
   const wanted = new RegExp(only);
   const measured = one === undefined ? shuffled(all.filter(({ name }) => wanted.test(name))) : [all[one]];
-  return measureCells(parsers, { measured, before: one === undefined ? all : [], rounds, roundMs, warmMs });
+  return measureCells(parsers, { measured, before: one === undefined ? all : [], ...plan });
+}
+
+/** For whoever waits: read by runtimes.mjs. */
+function progress(done, all) {
+  if (done % 20 === 0) console.error(`progress ${done}/${all}`);
 }
 
 /** Neighbours are alike, and would teach engines more than a process knows in earnest. */

@@ -1,8 +1,10 @@
 /** Runs the program of the sweep in a runtime: one of test/runtimes, the Node that runs this, or a Chromium of this machine. */
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 
@@ -11,6 +13,9 @@ const ROOT = new URL("../../../", import.meta.url).pathname;
 const INSTALLED = `${ROOT}test/runtimes/node_modules/`;
 const DENO = ["run", "--allow-env", "--allow-sys", "--no-remote", "--no-npm"];
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+/** What a program says while it measures. */
+const PROGRESS = /^progress \d+\/\d+$/;
 
 /** By name: the condition by which the package is imported, and how a file is run. */
 export const RUNTIMES = {
@@ -36,7 +41,7 @@ export async function openRuntime(name) {
     format: "esm",
     // `process` in the entries for Node, and nothing else of it.
     platform: "neutral",
-    external: ["node:*"],
+    external: condition === "browser" ? [] : ["node:*"],
     conditions: [condition],
     mainFields: ["module", "main"],
     target: "es2022",
@@ -47,6 +52,7 @@ export async function openRuntime(name) {
         setup: (plugin) =>
           plugin.onResolve({ filter: /^tidings$/ }, () => ({ path: entryFor(condition), sideEffects: true })),
       },
+      ...(condition === "browser" ? [nodeForPages] : []),
     ],
   });
   const opened = await (name === "chromium" ? openChromium(command[0], file) : openProcesses(command, file));
@@ -59,6 +65,26 @@ export async function openRuntime(name) {
   };
 }
 
+/** What better-sse imports of Node, beside the encoder that is measured. */
+const nodeForPages = {
+  name: "node for pages",
+  setup(plugin) {
+    plugin.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: "node" }));
+    plugin.onLoad({ filter: /./, namespace: "node" }, () => ({
+      contents: NODE_NAMES.map((name) => `export class ${name} {}`).join("\n"),
+    }));
+  },
+};
+const NODE_NAMES = [
+  "EventEmitter",
+  "Readable",
+  "IncomingMessage",
+  "ServerResponse",
+  "Http2ServerRequest",
+  "Http2ServerResponse",
+  "setImmediate",
+];
+
 function entryFor(condition) {
   return `${ROOT}packages/tidings/dist/${condition === "node" ? "node/index.js" : "index.js"}`;
 }
@@ -66,14 +92,26 @@ function entryFor(condition) {
 /** A process for each plan. */
 async function openProcesses([program, ...args], file) {
   const run = promisify(execFile);
-  const options = { maxBuffer: 2 ** 26, env: { PATH: process.env.PATH, HOME: process.env.HOME } };
+  const options = { env: { PATH: process.env.PATH, HOME: process.env.HOME } };
   const { stdout } = await run(program, ["--version"], options);
   return {
     version: /\d+\.\d+\.\d+/.exec(stdout)[0],
     roundMs: 1,
-    async measure(plan) {
-      const { stdout } = await run(program, [...args, file, JSON.stringify(plan)], options);
-      return JSON.parse(stdout);
+    async measure(plan, showLine = () => {}) {
+      const child = spawn(program, [...args, file, JSON.stringify(plan)], {
+        env: options.env,
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      let results = "";
+      let errors = "";
+      child.stdout.setEncoding("utf8").on("data", (text) => (results += text));
+      createInterface({ input: child.stderr }).on("line", (line) => {
+        if (PROGRESS.test(line)) showLine(line);
+        else errors += `${line}\n`;
+      });
+      const [code, signal] = await once(child, "close");
+      if (code !== 0) throw new Error(`Cannot measure: ${program} ended with ${code ?? signal}\n${errors}`);
+      return JSON.parse(results);
     },
   };
 }
@@ -90,8 +128,11 @@ async function openChromium(executablePath, file) {
   return {
     version: browser.version(),
     roundMs: 2,
-    async measure(plan) {
+    async measure(plan, showLine = () => {}) {
       const page = await browser.newPage();
+      page.on("console", (message) => {
+        if (PROGRESS.test(message.text())) showLine(message.text());
+      });
       try {
         page.setDefaultTimeout(0);
         await page.route("**/*", (route) =>

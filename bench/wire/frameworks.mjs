@@ -1,6 +1,4 @@
-/** Encoders: a message with an event type, an id and 100 bytes of JSON, to text and to bytes; and batches of 32. */
-import { encode as eventSourceEncode } from "eventsource-encoder";
-import { EventBuffer } from "better-sse";
+/** Messages with an event type, an id and 100 bytes of JSON, to bytes: beside the streams of frameworks; and batches of 32. */
 import { EventStream } from "h3";
 import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
@@ -8,7 +6,7 @@ import { measure, median, ratioToBest } from "./rounds.mjs";
 
 const TIMES = 2000;
 
-export async function encoders({ tidings, rounds }) {
+export async function frameworks({ tidings, rounds }) {
   const messages = Array.from({ length: TIMES }, (_, n) => ({
     event: "price",
     id: `id-${n}`,
@@ -21,49 +19,13 @@ export async function encoders({ tidings, rounds }) {
       note: "hello",
     }),
   }));
-  const expected = messages.map(({ event, id, data }) => ({ event, id, data }));
   // Kept, so that no optimizer may leave the encoding out.
   const sink = { last: undefined };
-  const toText = {
-    "tidings encode": (message) => tidings.encode(message),
-    "eventsource-encoder": (message) => eventSourceEncode(message),
-    "better-sse": ({ event, id, data }) => {
-      const buffer = new EventBuffer({ serializer: (text) => text });
-      buffer.push(data, event, id);
-      return buffer.read();
-    },
-  };
-  const toBytes = {
-    "tidings encodeBytes": (message) => tidings.encodeBytes(message),
-    ...Object.fromEntries(
-      Object.entries(toText)
-        .slice(1)
-        .map(([name, encode]) => [name, (message) => Buffer.from(encode(message))]),
-    ),
-  };
-  for (const [name, encode] of Object.entries({ ...toText, ...toBytes })) {
-    const seen = [];
-    const parser = tidings.createParser({ onMessage: (message) => seen.push(message) });
-    for (const message of messages) parser.push(encode(message));
-    if (
-      JSON.stringify(seen.map(({ event, id, data }) => ({ event, id, data }))) !== JSON.stringify(expected)
-    ) {
-      throw new Error(`Cannot time ${name}: it does not write what it was given`);
-    }
-  }
-  const each = (encoders) =>
-    Object.fromEntries(
-      Object.entries(encoders).map(([name, encode]) => [
-        name,
-        () => {
-          for (const message of messages) sink.last = encode(message);
-        },
-      ]),
-    );
-  const text = await measure(each(toText), rounds);
   const bytes = await measure(
     {
-      ...each(toBytes),
+      "tidings encodeBytes": () => {
+        for (const message of messages) sink.last = tidings.encodeBytes(message);
+      },
       "Hono streamSSE": () => hono(messages),
       "h3 EventStream": () => h3(messages),
     },
@@ -99,13 +61,9 @@ export async function encoders({ tidings, rounds }) {
   const ratio = (times, own, other) => ratioToBest(times, own, [other]).ratio;
   return {
     lines: [
-      "### Encoders",
+      "### Encoders of frameworks, Node",
       "",
-      "To text:",
-      "",
-      ...table(text, "tidings encode"),
-      "",
-      "To bytes:",
+      "One message with an event type, an ID and 100 characters of JSON, to bytes:",
       "",
       ...table(bytes, "tidings encodeBytes"),
       "",
@@ -114,18 +72,6 @@ export async function encoders({ tidings, rounds }) {
       ...table(batch, "encodeBytes"),
     ],
     figures: [
-      ["encode to text against better-sse", 2, ratio(text, "tidings encode", "better-sse")],
-      [
-        "encode to text against eventsource-encoder",
-        1.8,
-        ratio(text, "tidings encode", "eventsource-encoder"),
-      ],
-      ["encode to bytes against better-sse", 2, ratio(bytes, "tidings encodeBytes", "better-sse")],
-      [
-        "encode to bytes against eventsource-encoder",
-        1.8,
-        ratio(bytes, "tidings encodeBytes", "eventsource-encoder"),
-      ],
       ["encode to bytes against Hono", 4, ratio(bytes, "tidings encodeBytes", "Hono streamSSE")],
       ["encode to bytes against h3", 4, ratio(bytes, "tidings encodeBytes", "h3 EventStream")],
       [
