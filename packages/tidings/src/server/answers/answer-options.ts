@@ -43,6 +43,7 @@ const ANSWERS_OPTIONS: Record<keyof GivenOptions, true> = {
   events: true,
   checkEvents: true,
   authorize: true,
+  timeoutMs: true,
   describeError: true,
   onError: true,
 };
@@ -63,6 +64,8 @@ export interface CheckedAnswersOptions {
   readonly limits: AnswerLimits;
   readonly leaseMs: number;
   readonly joinMs: number;
+  /** Infinity for none. */
+  readonly timeoutMs: number;
 }
 
 /**
@@ -75,10 +78,11 @@ export function checkAnswersOptions(options: GivenOptions): CheckedAnswersOption
   checkCompression("keep answers", options.compression);
   resolveLimits(options);
   responseHead(headOf(options, options.dialect ?? OWN));
-  const { leaseMs = 10_000, joinMs = 50 } = options;
+  const { leaseMs = 10_000, joinMs = 50, timeoutMs = 30_000 } = options;
   checkNumber("leaseMs", leaseMs, 1);
   checkNumber("joinMs", joinMs, 0);
-  return { limits, leaseMs, joinMs };
+  if (timeoutMs !== false) checkNumber("timeoutMs", timeoutMs, 1);
+  return { limits, leaseMs, joinMs, timeoutMs: timeoutMs === false ? Infinity : timeoutMs };
 }
 
 /** @throws {TypeError} If `options` is no object, or there is no such option. */

@@ -28,6 +28,8 @@ export interface AnswersOptions<Events extends object = EventMap>
   joinMs?: number;
   /** Decides who may read or start an answer. Called for each request. Default: everyone who knows the id. */
   authorize?: AuthorizeAnswer;
+  /** Milliseconds that `authorize` may take. After that, the request is refused with 503. `false` waits for ever. Default: 30,000. */
+  timeoutMs?: number | false;
   /** Returns the text that clients get for an error of the generator. Default: none, as an error may contain secrets. */
   describeError?: (error: unknown, id: string) => string | undefined;
   /** Receives the errors of generators, and of the log. Default: `console.error`. */
@@ -59,12 +61,14 @@ export interface StartOptions extends AnswerRequestOptions {
   restart?: boolean;
 }
 
-/** As `authorize` of a subscription. `expiresAtMs` ends the stream; `recheckMs` has no effect. */
+/** As `authorize` of a subscription. If it rejects, returns anything else, or takes longer than `timeoutMs`, the answer is 503. `expiresAtMs` ends the stream; `recheckMs` has no effect. */
 export type AuthorizeAnswer = (asked: {
   readonly id: string;
   readonly request: NodeRequest | FetchRequest;
   /** Whether the request starts the answer when there is none. */
   readonly starts: boolean;
+  /** Aborts when the result is no longer needed, because the time is up. */
+  readonly signal: AbortSignal;
 }) => Authorization | Promise<Authorization>;
 
 export interface AnswerState {

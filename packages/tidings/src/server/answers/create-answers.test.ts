@@ -358,6 +358,23 @@ describe("resumable()", () => {
     expect(await ask(({ id, starts }) => id === "a" && starts)).toEqual([200, "*"]);
   });
 
+  it("waits for authorize no longer than timeoutMs", async () => {
+    const errors: unknown[] = [];
+    const answers = open({ timeoutMs: 20, onError: (error) => errors.push(error) });
+    let aborted: unknown;
+    const response = await answers.resumable(new Request("http://localhost/"), "a", () => [], {
+      authorize: ({ signal }) => {
+        signal.addEventListener("abort", () => (aborted = signal.reason));
+        return new Promise(() => {});
+      },
+    });
+    expect([response.status, answers.size]).toEqual([503, 0]);
+    expect(errors).toMatchObject([
+      { message: "Cannot answer: authorize did not finish within 20 ms (timeoutMs)" },
+    ]);
+    expect(aborted).toBe(errors[0]);
+  });
+
   it("ends a stream when its authorization does, without a verdict", async () => {
     const answers = open();
     const authorize = (): { expiresAtMs: number } => ({ expiresAtMs: Date.now() + 50 });

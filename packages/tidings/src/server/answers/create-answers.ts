@@ -64,7 +64,7 @@ class AnswerService implements Answers<never> {
   readonly #responder: AnswerResponder;
 
   constructor(options: GivenOptions) {
-    const { limits, leaseMs, joinMs } = checkAnswersOptions(options);
+    const { limits, leaseMs, joinMs, timeoutMs } = checkAnswersOptions(options);
     const { onError, describeError, log } = options;
     const report = (error: unknown, id: string): void =>
       reporter(onError && ((error) => onError(error, id)))(error);
@@ -79,7 +79,7 @@ class AnswerService implements Answers<never> {
       log === undefined
         ? new MemoryAnswers(storeOptions)
         : new SharedAnswers({ ...storeOptions, log, leaseMs, joinMs });
-    this.#responder = new AnswerResponder({ options, limits, store: this.#store, report });
+    this.#responder = new AnswerResponder({ options, limits, timeoutMs, store: this.#store, report });
   }
 
   get size(): number {

@@ -2,6 +2,7 @@
  * Takes a request for an answer through authorization and limits to its response: the answer, nothing (204), or a refusal.
  */
 import type { Dialect } from "../../dialects/dialect.ts";
+import { isThenable } from "../../guard/foreign.ts";
 import { mistake } from "../../guard/mistake.ts";
 import { show } from "../../guard/show.ts";
 import { LONGEST_TIMER_MS } from "../../guard/timer.ts";
@@ -13,6 +14,7 @@ import { cursorOf } from "../request/last-event-id.ts";
 import { endNode, refuseFetch, refuseNode, type Refusal, withAppHeaders } from "../request/refusal.ts";
 import { type Grant, readAuthorization, UNLIMITED } from "../subscribe/authorization.ts";
 import { StreamQuota } from "../subscribe/stream-quota.ts";
+import { withTimeLimit } from "../time/time-limit.ts";
 import type { Answer } from "./answer.ts";
 import type { AnswerLimits } from "./answer-limits.ts";
 import { checkRequestOptions, type GivenOptions, headOf, type RequestOptions } from "./answer-options.ts";
@@ -59,6 +61,8 @@ const UNBEGUN: Refusal = {
 export interface ResponderParts {
   readonly options: GivenOptions;
   readonly limits: AnswerLimits;
+  /** How long `authorize` may take. */
+  readonly timeoutMs: number;
   readonly store: AnswerStore;
   readonly report: (error: unknown, id: string) => void;
 }
@@ -66,13 +70,15 @@ export interface ResponderParts {
 export class AnswerResponder {
   closed = false;
   readonly #options: GivenOptions;
+  readonly #timeoutMs: number;
   readonly #store: AnswerStore;
   readonly #report: (error: unknown, id: string) => void;
   readonly #quota: StreamQuota;
   readonly #streams = new Set<EventStream>();
 
-  constructor({ options, limits, store, report }: ResponderParts) {
+  constructor({ options, limits, timeoutMs, store, report }: ResponderParts) {
     this.#options = options;
+    this.#timeoutMs = timeoutMs;
     this.#store = store;
     this.#report = report;
     this.#quota = new StreamQuota({
@@ -176,10 +182,21 @@ export class AnswerResponder {
   async #authorize({ id, request, generate, options }: Call): Promise<Grant | Refusal> {
     const authorize = options.authorize ?? this.#options.authorize;
     if (authorize === undefined) return UNLIMITED;
-    return readAuthorization(
-      await authorize({ id, request, starts: generate !== undefined }),
-      performance.now(),
-    );
+    const controller = new AbortController();
+    const asked: unknown = authorize({
+      id,
+      request,
+      starts: generate !== undefined,
+      signal: controller.signal,
+    });
+    if (!isThenable(asked)) return readAuthorization(asked, performance.now());
+    try {
+      const settled = await withTimeLimit(asked, this.#timeoutMs, "answer", "authorize");
+      return readAuthorization(settled, performance.now());
+    } catch (error) {
+      controller.abort(error);
+      throw error;
+    }
   }
 
   #watch(stream: EventStream, place: Parameters<StreamQuota["leave"]>[0], { expiresAt }: Grant): void {

@@ -55,7 +55,9 @@ export async function authorize(
   if (options.authorize === undefined) return UNLIMITED;
   const { topics, subscriber } = options;
   const answer: unknown = options.authorize({ topics, subscriber, first, signal });
-  const settled = isThenable(answer) ? await withTimeLimit(answer, timeoutMs, "authorize") : answer;
+  const settled = isThenable(answer)
+    ? await withTimeLimit(answer, timeoutMs, "subscribe", "authorize")
+    : answer;
   return readAuthorization(settled, now());
 }
 

@@ -39,7 +39,9 @@ export function stateAsker(
       if (isReserved(topic)) continue;
       if (signal.aborted) return parts;
       const asked = snapshot(topic, cursor, { signal });
-      const state = isThenable(asked) ? await withTimeLimit(asked, timeoutMs, "snapshot") : asked;
+      const state = isThenable(asked)
+        ? await withTimeLimit(asked, timeoutMs, "subscribe", "snapshot")
+        : asked;
       if (state === undefined) continue;
       for (const message of Array.isArray(state) ? state : [state]) {
         if (typeof message !== "object" || message === null || isIterable(message)) {

@@ -3,12 +3,17 @@
  * This module is browser compatible.
  */
 
-/** Rejects with an Error that names `what` when `promise` has not settled after `ms`. Infinity waits forever. */
-export function withTimeLimit<Value>(promise: PromiseLike<Value>, ms: number, what: string): Promise<Value> {
+/** Rejects with an Error that names `action` and `what` when `promise` has not settled after `ms`. Infinity waits forever. */
+export function withTimeLimit<Value>(
+  promise: PromiseLike<Value>,
+  ms: number,
+  action: string,
+  what: string,
+): Promise<Value> {
   if (!(ms < 2 ** 31)) return Promise.resolve(promise);
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
-      () => reject(new Error(`Cannot subscribe: ${what} did not finish within ${ms} ms (timeoutMs)`)),
+      () => reject(new Error(`Cannot ${action}: ${what} did not finish within ${ms} ms (timeoutMs)`)),
       ms,
     );
     (timer as { unref?: () => void }).unref?.();
