@@ -111,4 +111,18 @@ describe("createResumableStreamStore()", () => {
     expect(await store.finalize("s", "done", undefined, lease)).toBe(false);
     expect(await store.status("s")).toBe("streaming");
   });
+
+  it("says error of a stream that was neither finalized nor appended to for idleMs", async () => {
+    const answers = createAnswers({ onError: () => undefined });
+    closers.push(() => answers.close());
+    const store = createResumableStreamStore({ answers, idleMs: 50 });
+    expect(await store.acquire("s")).toBe("producer");
+    await store.append("s", new TextEncoder().encode("Hel"));
+    await expect(read(store, "")).rejects.toMatchObject({ code: "abandoned" });
+    expect(await store.status("s")).toBe("error");
+    await expect(store.append("s", new Uint8Array(1))).rejects.toMatchObject({ code: "finalized" });
+    expect(() => createResumableStreamStore({ answers, idleMs: 0 })).toThrow(
+      "Cannot create resumable stream store: idleMs is 0, expected a number above 0, or false",
+    );
+  });
 });

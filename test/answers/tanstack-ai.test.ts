@@ -22,10 +22,10 @@ afterEach(async () => {
 
 type Runs = ReturnType<typeof createRunDurability>;
 
-function open(makeLog: (() => ReturnType<typeof memoryLog>) | undefined): Runs {
+function open(makeLog: (() => ReturnType<typeof memoryLog>) | undefined, idleMs?: number): Runs {
   const answers = createAnswers({ ...(makeLog && { log: makeLog(), joinMs: 0 }), onError: () => undefined });
   closers.push(() => answers.close());
-  return createRunDurability({ answers });
+  return createRunDurability({ answers, ...(idleMs && { idleMs }) });
 }
 
 const words = ["Hel", "lo", "\r\n", "你好", "🎉", "!"];
@@ -132,6 +132,19 @@ describe.each([
     await expect(collect(runs({ runId: "two" }).read("-1"))).rejects.toMatchObject({ code: "gone" });
     await expect(collect(runs({ runId: "two" }).read(one!))).rejects.toThrow(/is not an offset of it/);
     await expect(runs({ runId: "one" }).append([])).rejects.toThrow(/started by another request/);
+  });
+
+  it("fails a run that its producer has forgotten, as abandoned", async () => {
+    const runs = open(makeLog, 100);
+    const run = runs({ runId: "r" });
+    await run.append([{ n: 1 }] as never[]);
+    const seen: unknown[] = [];
+    const reading = (async () => {
+      for await (const { chunk } of runs<unknown>({ runId: "r" }).read("-1")) seen.push(chunk);
+    })();
+    await expect(reading).rejects.toMatchObject({ code: "abandoned" });
+    expect(seen).toEqual([{ n: 1 }]);
+    await expect(run.append([{ n: 2 }] as never[])).rejects.toThrow("the answer has ended");
   });
 
   it("lets a reader come before its run, and leave before it ends", async () => {

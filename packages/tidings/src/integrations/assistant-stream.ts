@@ -5,13 +5,18 @@
  */
 import { show } from "../guard/show.ts";
 import { AnswerError } from "../server/answers/read-answer.ts";
-import { type PushableAnswers, PushedAnswer, type PushedMessage } from "./pushed-answer.ts";
+import { checkIdleMs, type PushableAnswers, PushedAnswer, type PushedMessage } from "./pushed-answer.ts";
 
 export interface ResumableStreamStoreOptions {
   /** `createAnswers()`, in our own dialect. It keeps the streams: its `keepMs` is for how long, whatever `ttlMs` says. */
   readonly answers: PushableAnswers;
   /** What the ids of answers begin with. Default: `"stream/"`. */
   readonly keyPrefix?: string;
+  /**
+   * Milliseconds without an `append` after which a stream that was not finalized ends with the status `"error"`. `false` for no
+   * limit. Default: 600,000 (ten minutes).
+   */
+  readonly idleMs?: number | false;
 }
 
 interface Lease {
@@ -36,10 +41,13 @@ export interface ResumableStreamStore {
   delete(streamId: string): Promise<void>;
 }
 
+/** @throws {RangeError} If `idleMs` is not a number above 0. */
 export function createResumableStreamStore({
   answers,
   keyPrefix = "stream/",
+  idleMs: givenIdleMs,
 }: ResumableStreamStoreOptions): ResumableStreamStore {
+  const idleMs = checkIdleMs("create resumable stream store", givenIdleMs);
   /** The streams that this process produces. */
   const running = new Map<string, { readonly pushed: PushedAnswer; readonly token: string }>();
   const stateOf = (streamId: string) => answers.state(keyPrefix + checked(streamId));
@@ -59,14 +67,13 @@ export function createResumableStreamStore({
     streamId: string,
   ): Promise<{ role: "producer"; lease: Lease } | { role: "consumer" }> {
     // A deleted stream may be acquired again.
-    const isDeleted = (await stateOf(streamId))?.reason === "stopped";
-    const pushed = await PushedAnswer.start(answers, keyPrefix + streamId, isDeleted);
+    const restart = (await stateOf(streamId))?.reason === "stopped";
+    const pushed = await PushedAnswer.start(answers, keyPrefix + streamId, { restart, idleMs });
     if (pushed === undefined) return { role: "consumer" };
     const token = crypto.randomUUID();
     const run = { pushed, token };
     running.set(streamId, run);
-    if (pushed.signal.aborted) release(streamId, run);
-    else pushed.signal.addEventListener("abort", () => release(streamId, run));
+    void pushed.ended.then(() => release(streamId, run));
     return { role: "producer", lease: { token } };
   }
 

@@ -1,7 +1,10 @@
 /**
  * An answer whose messages are pushed, for stores of other packages: their producer appends, where a generator would yield.
+ * A producer that forgets it says nothing: after a while without a push, the answer ends as abandoned.
  * This module is browser compatible.
  */
+import { positive } from "../guard/positive.ts";
+import { LONGEST_TIMER_MS } from "../guard/timer.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 import type { Answers } from "../server/answers/answers.ts";
 
@@ -14,9 +17,28 @@ export interface PushedMessage {
 /** The answers that a store needs: `createAnswers()`, in our own dialect. */
 export type PushableAnswers = Pick<Answers<PushedMessage>, "start" | "read" | "state" | "stop">;
 
+export interface StartPushed {
+  /** Begin one that ended without being complete again. Default: false. */
+  readonly restart?: boolean;
+  /** Milliseconds without a push after which it ends as abandoned. */
+  readonly idleMs: number;
+}
+
+/**
+ * Default: 600,000, ten minutes.
+ * @throws {RangeError} If it is not a number above 0.
+ */
+export function checkIdleMs(action: string, idleMs: number | false = 600_000): number {
+  return idleMs === false ? Infinity : positive(action, "idleMs", idleMs, "false");
+}
+
 export class PushedAnswer {
-  /** Aborts when the answer is stopped, or its log lost. */
-  readonly signal: AbortSignal;
+  /** Resolves when nothing more can be pushed: it ended, was stopped or abandoned, or its log was lost. */
+  readonly ended: Promise<void>;
+  readonly #signal: AbortSignal;
+  readonly #idleMs: number;
+  #pushedMs = performance.now();
+  #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #kept: AsyncIterator<ParsedMessage, undefined>;
   readonly #waiting: PushedMessage[] = [];
   #wake: (() => void) | undefined;
@@ -24,25 +46,35 @@ export class PushedAnswer {
   /** One push after the other: the ids are read in their order. */
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(signal: AbortSignal, kept: AsyncIterator<ParsedMessage, undefined>) {
-    this.signal = signal;
+  private constructor(
+    signal: AbortSignal,
+    kept: AsyncIterator<ParsedMessage, undefined>,
+    idleMs: number,
+    onEnded: (ended: () => void) => void,
+  ) {
+    this.#signal = signal;
     this.#kept = kept;
-    signal.addEventListener("abort", () => this.#wake?.());
+    this.#idleMs = idleMs;
+    this.ended = new Promise(onEnded);
   }
 
-  /**
-   * @param restart - Begin one that ended without being complete again.
-   * @returns `undefined` when there is an answer with this id.
-   */
+  /** @returns `undefined` when there is an answer with this id. */
   static async start(
     answers: PushableAnswers,
     id: string,
-    restart = false,
+    { restart = false, idleMs }: StartPushed,
   ): Promise<PushedAnswer | undefined> {
     let pushed: PushedAnswer | undefined;
-    const generate = (context: { signal: AbortSignal }): AsyncIterable<PushedMessage> => {
-      pushed = new PushedAnswer(context.signal, answers.read(id)[Symbol.asyncIterator]());
-      return pushed.#messages();
+    const generate = ({ signal }: { signal: AbortSignal }): AsyncIterable<PushedMessage> => {
+      const kept = answers.read(id)[Symbol.asyncIterator]();
+      let ended = (): void => undefined;
+      const made = new PushedAnswer(signal, kept, idleMs, (resolve) => (ended = resolve));
+      signal.addEventListener("abort", () => {
+        made.#wake?.();
+        ended();
+      });
+      pushed = made;
+      return made.#messages(ended);
     };
     await answers.start(id, generate, { restart });
     return pushed;
@@ -50,12 +82,13 @@ export class PushedAnswer {
 
   /** Whether nothing more can be pushed. */
   get over(): boolean {
-    return this.#over || this.signal.aborted;
+    return this.#over || this.#signal.aborted;
   }
 
   /** @returns The id of each message, once it is kept. */
   push(messages: readonly PushedMessage[]): Promise<string[]> {
     if (this.over) return Promise.reject(new TypeError("Cannot append: the answer has ended"));
+    this.#pushedMs = performance.now();
     for (const message of messages) this.#waiting.push(message);
     this.#wake?.();
     const ids = this.#last.then(async () => {
@@ -84,11 +117,32 @@ export class PushedAnswer {
     }
   }
 
-  async *#messages(): AsyncGenerator<PushedMessage, void> {
-    for (;;) {
-      while (this.#waiting.length > 0) yield this.#waiting.shift()!;
-      if (this.over) return;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
+  async *#messages(ended: () => void): AsyncGenerator<PushedMessage, void> {
+    this.#lookIn(this.#idleMs);
+    try {
+      for (;;) {
+        while (this.#waiting.length > 0) yield this.#waiting.shift()!;
+        if (this.over) return;
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+      }
+    } finally {
+      clearTimeout(this.#timer);
+      ended();
     }
+  }
+
+  #lookIn(ms: number): void {
+    if (ms === Infinity) return;
+    this.#timer = setTimeout(() => this.#look(), Math.min(ms, LONGEST_TIMER_MS));
+    (this.#timer as { unref?: () => void }).unref?.();
+  }
+
+  #look(): void {
+    if (this.over) return;
+    const leftMs = this.#pushedMs + this.#idleMs - performance.now();
+    if (leftMs > 0) return this.#lookIn(leftMs);
+    this.#waiting.push({ event: "failed", data: { reason: "abandoned" } });
+    this.#over = true;
+    this.#wake?.();
   }
 }

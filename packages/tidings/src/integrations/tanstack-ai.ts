@@ -3,7 +3,7 @@
  * the process that produces a run dies, its readers get an error within the lease, rather than wait for ever.
  * This module is browser compatible.
  */
-import { type PushableAnswers, PushedAnswer } from "./pushed-answer.ts";
+import { checkIdleMs, type PushableAnswers, PushedAnswer } from "./pushed-answer.ts";
 
 export interface RunDurabilityOptions {
   /** `createAnswers()`, in our own dialect. It keeps the runs, with its limits. */
@@ -12,6 +12,11 @@ export interface RunDurabilityOptions {
   readonly keyPrefix?: string;
   /** Milliseconds that a reader waits for a run which has not started. Default: 100. */
   readonly startWithinMs?: number;
+  /**
+   * Milliseconds without an `append` after which a run that was not closed fails for its readers, as abandoned. `false` for no
+   * limit. Default: 600,000 (ten minutes).
+   */
+  readonly idleMs?: number | false;
 }
 
 /** Which run is meant, where there is no request. */
@@ -33,12 +38,15 @@ export interface RunDurability<Chunk = unknown> {
  * Returns a function that makes the durability of a request's run: `toServerSentEventsResponse(stream, { durability: { adapter:
  * runs(request) } })`. The run's id is in the header `X-Run-Id` or the query parameter `runId`, and is a random one otherwise. Where the
  * client stands is in `Last-Event-ID` or the query parameter `offset`.
+ * @throws {RangeError} If `idleMs` is not a number above 0.
  */
 export function createRunDurability({
   answers,
   keyPrefix = "run/",
   startWithinMs = 100,
+  idleMs: givenIdleMs,
 }: RunDurabilityOptions): <Chunk = never>(source: Request | RunInit) => RunDurability<Chunk> {
+  const idleMs = checkIdleMs("create run durability", givenIdleMs);
   return <Chunk>(source: Request | RunInit): RunDurability<Chunk> => {
     const { runId, offset: resumeFrom } = runOf(source);
     const id = keyPrefix + runId;
@@ -46,7 +54,7 @@ export function createRunDurability({
     const tag = `/${encodeURIComponent(runId)}`;
 
     async function started(): Promise<PushedAnswer> {
-      const pushed = await (run ??= PushedAnswer.start(answers, id));
+      const pushed = await (run ??= PushedAnswer.start(answers, id, { idleMs }));
       if (pushed === undefined) {
         throw new Error(`Cannot append to run ${JSON.stringify(runId)}: it was started by another request`);
       }
