@@ -122,8 +122,11 @@ function script(request: TransportRequest, sink: TransportSink, atMs: number): A
         status,
         url: request.url,
         header: (name) => all[name] ?? null,
-        text: () => Promise.resolve(body),
       });
+      // A refusal has an end.
+      if (!body && /^2(?!0[45])/.test(`${status}`) && /event-stream/i.test(`${all["content-type"]}`)) return;
+      if (body) void sink.onBytes(encoder.encode(body));
+      sink.onEnd();
     },
     send: (text) => sink.onBytes(encoder.encode(text)),
     end: () => sink.onEnd(),

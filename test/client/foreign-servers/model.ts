@@ -2,7 +2,7 @@
  * What `connect` does with a case, written down as rules: its messages, its errors and its verdict. It knows nothing of how the client is
  * made, and reads streams with the plain parser.
  */
-import { announcedEpoch, isBehind } from "../../../packages/tidings/src/client/core/hub-cursor.ts";
+import { announcedEpoch, isBehind } from "../../../packages/tidings/src/client/features/hub-cursors.ts";
 import { createPlainParser } from "../../../packages/tidings/src/wire/plain-parser.oracle.ts";
 import type { Answer, Case } from "./cases.ts";
 

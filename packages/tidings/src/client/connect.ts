@@ -4,18 +4,27 @@
  */
 import type { EventSchemas } from "../wire/contract.ts";
 import type { ParsedMessage } from "../wire/message.ts";
-import { connect as connectCore, type Connection, type CoreOptions } from "./core/connect.ts";
+import {
+  connect as connectCore,
+  type Connection as CoreConnection,
+  type CoreOptions,
+} from "./core/connect.ts";
 import type { Feature } from "./core/feature.ts";
 import type { Asked } from "./core/request.ts";
 import { refuseEventSourceProperties, withWarnings } from "./development.ts";
 import { type DecodedMessage, type Invalid, json, type MessageIn } from "./features/json.ts";
 import { page, type WhenHidden, type WhenOffline } from "./features/page.ts";
 import { type MessageOf, schemas } from "./features/schemas.ts";
-import { type SharedOptions, sharedFeatures } from "./shared-features.ts";
+import { toReadable } from "./readable.ts";
+import { type RetryOptions, type SharedOptions, sharedFeatures } from "./shared-features.ts";
 
-export type { Connection };
+export interface Connection<Message = ParsedMessage> extends CoreConnection<Message> {
+  /** The messages as a stream, for one reader, as in `for await`. */
+  readonly readable: ReadableStream<Message>;
+}
 
 export interface ConnectOptions<Message = ParsedMessage> extends CoreOptions<Message>, SharedOptions {
+  retry?: RetryOptions | false;
   /** Whether each message's data is JSON, and decoded. Default: false, unless there are `events`. */
   json?: boolean;
   /**
@@ -73,6 +82,8 @@ export function connect(
   if (events) use.push(schemas(events, invalid));
   else if (options.json) use.push(json(invalid));
   const connection = connectCore(url, Object.assign({}, options, { use }));
+  let readable: ReadableStream | undefined;
+  Object.defineProperty(connection, "readable", { get: () => (readable ??= toReadable(connection)) });
   try {
     if (process.env.NODE_ENV !== "production") refuseEventSourceProperties(connection);
   } catch {}

@@ -1,9 +1,9 @@
 /**
- * Warnings of mistakes that nothing else would show, in development alone: bundlers drop this file for production.
+ * Words on mistakes that nothing else would show, in development alone: bundlers drop this file for production.
  * This module is browser compatible.
  */
 import { checkOptionNames, type OptionNames } from "../guard/option-names.ts";
-import type { EventStreamError } from "./core/event-stream-error.ts";
+import { type EventStreamError, explain } from "./core/event-stream-error.ts";
 
 interface Warned {
   readonly onError?: ((error: EventStreamError) => void) | undefined;
@@ -43,6 +43,17 @@ export function refuseEventSourceProperties(connection: object): void {
       },
     });
   }
+}
+
+/** Says of a failure what only the browser's console knows: that another origin may have refused the cursor's header. */
+export function withCorsHint(cause: unknown, url: string, { headers }: RequestInit): unknown {
+  const { location } = globalThis as { location?: Location };
+  const hasCursor = !!(headers as Record<string, string>)["last-event-id"];
+  if (!hasCursor || !location || new URL(url).origin === location.origin) return cause;
+  return new Error(
+    `${explain(cause)} (if this is CORS: Access-Control-Allow-Headers must name Last-Event-ID; or set cursorVia)`,
+    { cause },
+  );
 }
 
 /** Once for each text. */

@@ -4,12 +4,11 @@
  * Standard: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface
  * This module is browser compatible.
  */
-import type { Parser } from "../wire/parser.ts";
 import { type Attempts, createAttempts } from "./core/attempts.ts";
 import { systemClock } from "./core/clock.ts";
 import type { EventStreamError } from "./core/event-stream-error.ts";
 import { DEFAULT_RETRY, lossOf } from "./core/reconnect.ts";
-import { type Asked, type HeadersInput, isSafe, makeRequest, methodOf } from "./core/request.ts";
+import { type Asked, type HeadersInput, isSafe, methodOf } from "./core/request.ts";
 import { createParser } from "./parser.ts";
 import { absolute, type Fetch, fetchTransport } from "./transports/fetch.ts";
 
@@ -123,7 +122,6 @@ export class EventSource extends Target {
   readonly #withCredentials: boolean;
   #readyState: 0 | 1 | 2 = 0;
   readonly #attempts: Attempts;
-  readonly #parser: Parser;
 
   /**
    * @param url - Absolute, or relative to the page or the worker.
@@ -145,20 +143,26 @@ export class EventSource extends Target {
     const { withCredentials, fetch, ...parts } = { ...init, url: this.#url };
     this.#withCredentials = !!withCredentials;
     let origin = "";
-    const parser = (this.#parser = createParser({
-      onMessage: ({ event, data, id }) => {
-        this.dispatchEvent(new MessageEvent(event, { data, origin, lastEventId: id }));
-      },
-      onRetry: (ms) => this.#attempts.take({ type: "retry", ms }),
-    }));
     this.#attempts = createAttempts(
       {
         clock: systemClock,
         policy: DEFAULT_RETRY,
         transport: fetchTransport({ fetch, credentials: withCredentials ? "include" : "same-origin" }),
-        parser,
+        parts,
+        createParser,
         strict: true,
-        request: () => makeRequest(parts, parser.lastEventId),
+        onMessage: ({ event, data, id }) => {
+          this.dispatchEvent(new MessageEvent(event, { data, origin, lastEventId: id }));
+        },
+        onLost: (error) => {
+          const willRetry =
+            /^(network|ended)$/.test(error.code) && error.willRetry !== false && isSafe(methodOf(parts));
+          // "Reestablish the connection": the state is CONNECTING when its error event fires.
+          if (willRetry) this.#readyState = 0;
+          else this.#close();
+          this.dispatchEvent(Object.assign(new Event("error"), { error }));
+          return willRetry ? lossOf(error, systemClock) : undefined;
+        },
       },
       [
         {
@@ -166,15 +170,6 @@ export class EventSource extends Target {
             ({ origin } = new URL(response.url));
             this.#readyState = 1;
             this.dispatchEvent(new Event("open"));
-          },
-          lost: (error) => {
-            const willRetry =
-              /^(network|ended)$/.test(error.code) && error.willRetry !== false && isSafe(methodOf(parts));
-            // "Reestablish the connection": the state is CONNECTING when its error event fires.
-            if (willRetry) this.#readyState = 0;
-            else this.#close();
-            this.dispatchEvent(Object.assign(new Event("error"), { error }));
-            return willRetry ? lossOf(error, systemClock) : undefined;
           },
         },
       ],
@@ -216,7 +211,7 @@ export class EventSource extends Target {
 
   /** The last event ID, for an application that reconnects by itself. Of the same proposal as `fromReadableStream`. */
   get lastEventId(): string {
-    return this.#parser.lastEventId;
+    return this.#attempts.lastEventId;
   }
 
   /** The reconnection time in milliseconds. Of the same proposal as `fromReadableStream`. */

@@ -6,7 +6,7 @@ export type { EventSchemas, Schema, SchemaIssue, SchemaResult } from "../wire/co
 export { connect, type Connection, type ConnectOptions } from "./connect.ts";
 export type { SignalLike } from "./core/abort.ts";
 export type { Clock } from "./core/clock.ts";
-export type { Failed, RetryOptions, Verdict } from "./core/connection.ts";
+export type { Verdict } from "./core/connection.ts";
 export {
   EventStreamError,
   type EventStreamErrorCode,
@@ -14,7 +14,6 @@ export {
 } from "./core/event-stream-error.ts";
 export type { ConnectionState, RetryPolicy } from "./core/reconnect.ts";
 export type { Asked, HeadersInput } from "./core/request.ts";
-export type { StatusTable } from "./core/response.ts";
 export { EventSource, type EventSourceErrorEvent, type EventSourceInit } from "./event-source.ts";
 export { type CursorStore, type StorageLike, storedCursor } from "./features/cursor.ts";
 export type { CursorFrom } from "./features/cursor-from.ts";
@@ -25,7 +24,10 @@ export type { DecodedMessage, MessageIn } from "./features/json.ts";
 export type { WhenHidden, WhenOffline } from "./features/page.ts";
 export type { Resume, ResumeRequest } from "./features/resume.ts";
 export type { MessageOf } from "./features/schemas.ts";
+export type { StatusTable } from "./features/statuses.ts";
 export type { TraceEntry } from "./features/trace.ts";
+export type { Failed } from "./features/until.ts";
+export type { RetryOptions } from "./shared-features.ts";
 export { type Fetch, fetchTransport, type FetchTransportOptions } from "./transports/fetch.ts";
 export { TransportError, type TransportErrorCode } from "./transports/transport-error.ts";
 export type {

@@ -7,6 +7,7 @@
 import type { EventSchemas } from "../wire/contract.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 import { type Connection, connect, type ConnectOptions } from "./connect.ts";
+import { onAbort } from "./core/abort.ts";
 import type { Verdict } from "./core/connection.ts";
 import type { DecodedMessage, MessageIn } from "./features/json.ts";
 import type { MessageOf } from "./features/schemas.ts";
@@ -112,8 +113,8 @@ export function shareOver(
   let verdict: Verdict | undefined;
   const controller = new AbortController();
   const abort = () => controller.abort(signal!.reason);
+  const stopAbort = signal && onAbort(signal, abort);
   if (signal?.aborted) abort();
-  else signal?.addEventListener("abort", abort);
 
   const transport = shareTransport(platform, key, {
     clock,
@@ -161,7 +162,7 @@ export function shareOver(
     },
   } as ConnectOptions) as Connection<DecodedMessage>;
   const ended = connection.ended.then((how) => {
-    signal?.removeEventListener("abort", abort);
+    stopAbort?.();
     return verdict && (how.reason === "closed" || how.reason === "aborted") ? verdict : how;
   });
 

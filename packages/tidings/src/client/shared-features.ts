@@ -3,17 +3,43 @@
  * This module is browser compatible.
  */
 import type { Feature } from "./core/feature.ts";
+import type { RetryPolicy } from "./core/reconnect.ts";
 import { type Acknowledge, cursor, type CursorStore } from "./features/cursor.ts";
 import { type CursorFrom, cursorFrom } from "./features/cursor-from.ts";
 import { type CursorVia, cursorVia } from "./features/cursor-via.ts";
 import { dialect, type ReadableDialect } from "./features/dialect.ts";
 import { type Gap, gaps } from "./features/gaps.ts";
+import { hubCursors } from "./features/hub-cursors.ts";
 import { type AnswerTimeouts, idle } from "./features/idle.ts";
 import { refresh } from "./features/refresh.ts";
+import { type Decode, refusals } from "./features/refusals.ts";
+import { type Replay, replay } from "./features/replay.ts";
 import { type Resume, resume } from "./features/resume.ts";
+import { type StatusTable, statuses } from "./features/statuses.ts";
 import { trace, type TraceEntry } from "./features/trace.ts";
+import { type Until, until } from "./features/until.ts";
+
+export interface RetryOptions extends Partial<RetryPolicy> {
+  /**
+   * Whether a request that may change something (any method but GET, HEAD, OPTIONS and QUERY) is sent again after a lost connection.
+   * `"unanswered"`: only if no event stream was received. Default: false, or true with a `cursor`.
+   */
+  replay?: Replay;
+  /**
+   * What to do after a status other than 200. Default: reconnect after 408, 425, 429 and 5xx, stop after all others. The entry of a
+   * 2xx status applies to a response that is not an event stream.
+   */
+  statuses?: StatusTable;
+}
 
 export interface SharedOptions extends AnswerTimeouts {
+  /** When to reconnect, or `false` for never. Default: after a growing, random wait. */
+  retry?: RetryOptions | false;
+  /**
+   * The last message of a finite stream: its event type, or a function that returns `true` for it and gets messages before they are
+   * decoded. `{ failed: reason }` ends the connection with the verdict `"failed"`. Default: none.
+   */
+  until?: Until;
   /**
    * Called when the server responds with 401. When its promise resolves, the request is made again at once. Streams with the same
    * function share the call. If it rejects, or the next response is 401 again, the connection ends. Default: none.
@@ -55,19 +81,27 @@ export interface SharedOptions extends AnswerTimeouts {
   trace?(this: void, entry: TraceEntry): void;
 }
 
-/** @param defaultIdleMs - Of the platform. */
+/**
+ * @param defaultIdleMs - Of the platform.
+ * @param createDecode - For a platform without `TextDecoder`.
+ */
 export function sharedFeatures(
   options: SharedOptions,
   defaultIdleMs: (canRepeat: boolean) => number | "auto",
+  createDecode?: () => Decode,
 ): Feature[] {
   const { onGap, cursorVia: via } = options;
-  const features: Feature[] = [];
+  const { replay: again, statuses: table } = options.retry || {};
+  const features: Feature[] = [hubCursors(), refusals(createDecode)];
+  if (again) features.push(replay(again));
+  if (table) features.push(statuses(table));
   if (options.trace) features.push(trace(options.trace));
   if (options.refresh) features.push(refresh(options.refresh));
   if (options.resume) features.push(resume(options.resume));
   if (options.cursorFrom) features.push(cursorFrom(options.cursorFrom));
   if (options.cursor) features.push(cursor(options.cursor, options.ack));
   if (options.dialect) features.push(dialect(options.dialect));
+  if (options.until) features.push(until(options.until));
   if (via && via !== "header") features.push(cursorVia(via));
   if (onGap) features.push(gaps(onGap));
   features.push(idle(options.idleMs ?? defaultIdleMs, options));

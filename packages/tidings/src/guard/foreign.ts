@@ -2,7 +2,7 @@
  * The guard: the only way to call code that is not ours. A callback, promise, iterable or store of the application may throw,
  * reject, return nonsense, never settle, or call back into us. It gets a report, and nobody else notices.
  *
- * - `tell` notifies: the result does not matter.
+ * - `tell` notifies: at most what it gives at once matters.
  * - `ask` needs a result: now or later, or a failure.
  * - `reportUncaught` is for an error that no caller and no option can receive.
  *
@@ -20,21 +20,24 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * Calls a callback whose result does not matter. What it throws, or rejects with, goes to `report`. Never throws.
+ * Calls a callback. What it throws, or rejects with, goes to `report`. Never throws.
  * @param callback - Nothing happens when it is absent.
+ * @returns What it gave; nothing if it failed, or if that is a promise, which comes too late.
  */
-export function tell<Values extends readonly unknown[]>(
+export function tell<Values extends readonly unknown[], Result>(
   report: Report,
-  callback: ((...values: Values) => unknown) | undefined,
+  callback: ((...values: Values) => Result) | undefined,
   ...values: Values
-): void {
+): Exclude<Result, PromiseLike<unknown>> | undefined {
   if (!callback) return;
   try {
     const result = callback(...values);
-    if (isThenable(result)) Promise.resolve(result).then(undefined, report);
+    if (!isThenable(result)) return result as Exclude<Result, PromiseLike<unknown>>;
+    Promise.resolve(result).then(undefined, report);
   } catch (error) {
     report(error);
   }
+  return;
 }
 
 /**

@@ -6,11 +6,13 @@ import type { BaseOptions, Connection } from "../client/core/connection.ts";
 import { openConnection } from "../client/core/open-connection.ts";
 import type { Asked } from "../client/core/request.ts";
 import { followPlatform, type WhenHidden, type WhenOffline } from "../client/features/page.ts";
-import { type SharedOptions, sharedFeatures } from "../client/shared-features.ts";
+import { type RetryOptions, type SharedOptions, sharedFeatures } from "../client/shared-features.ts";
 import type { Transport } from "../client/transports/transport.ts";
+import { createUtf8Decoder } from "../wire/utf8.ts";
 import { createParser } from "./parser.ts";
 
 export interface ConnectOptions extends BaseOptions, SharedOptions {
+  retry?: RetryOptions | false;
   /** How to get the bytes: `fromWx(wx)`, `fromTaro(Taro)`, or one of your own. */
   transport: Transport;
   /**
@@ -43,8 +45,13 @@ export function connect(url: Asked<string>, options: ConnectOptions): Connection
   }
   const features = [
     // On iOS nothing tells a mini program that its connection broke; a request that is not repeated may take its time.
-    ...sharedFeatures(options, (canRepeat) => (canRepeat ? 45_000 : 120_000)),
+    ...sharedFeatures(options, (canRepeat) => (canRepeat ? 45_000 : 120_000), createDecode),
     followPlatform(options.whenHidden, options.whenOffline),
   ];
   return openConnection(url, options.transport, options, features, createParser);
+}
+
+function createDecode(): (bytes: Uint8Array) => string {
+  const decoder = createUtf8Decoder();
+  return (bytes) => decoder.decode(bytes);
 }

@@ -6,7 +6,7 @@
  */
 export type { SignalLike } from "../client/core/abort.ts";
 export type { Clock } from "../client/core/clock.ts";
-export type { Connection, Failed, RetryOptions, Verdict } from "../client/core/connection.ts";
+export type { Connection, Verdict } from "../client/core/connection.ts";
 export {
   EventStreamError,
   type EventStreamErrorCode,
@@ -14,6 +14,8 @@ export {
 } from "../client/core/event-stream-error.ts";
 export type { ConnectionState, RetryPolicy } from "../client/core/reconnect.ts";
 export type { Asked, HeadersInput } from "../client/core/request.ts";
+export type { Failed } from "../client/features/until.ts";
+export type { RetryOptions } from "../client/shared-features.ts";
 export { TransportError, type TransportErrorCode } from "../client/transports/transport-error.ts";
 export type {
   PlatformSignals,

@@ -7,7 +7,6 @@
 import { TransportError, type TransportErrorCode } from "../client/transports/transport-error.ts";
 import type { TransportRequest, TransportSink } from "../client/transports/transport.ts";
 import { tell } from "../guard/foreign.ts";
-import { collectText, LONGEST_TEXT_BYTES, type TextCollector } from "./collect-text.ts";
 import type { Doubt } from "./doubt.ts";
 import { firstCode, lowerNames, readBody, writeBody } from "./wx-body.ts";
 import type { WxHost, WxResult, WxTask } from "./wx-host.ts";
@@ -27,7 +26,6 @@ export function openRequest(
   // Chunks that came before it was known what they are part of.
   let early: (Uint8Array | string)[] = [];
   let earlyBytes = 0;
-  let refusal: TextCollector | undefined;
   let task: WxTask | undefined;
   let timer: unknown;
   /** What to do once the chunks that are under way have come. */
@@ -104,7 +102,7 @@ export function openRequest(
     early.push(part);
     earlyBytes += part.length;
     // Without a callback for the headers they are known at the end, which an event stream may not have.
-    if (!hasHeaders || earlyBytes > LONGEST_TEXT_BYTES) return answer(undefined);
+    if (!hasHeaders || earlyBytes > MOST_EARLY_BYTES) return answer(undefined);
     // Some hosts have the callback and never call it. A refusal ends, and then has a status.
     const type = headers && headers["content-type"];
     if (!type && !/[{[<]/.test(String.fromCharCode(firstCode(early[0]!)!)) && early.length === 1) {
@@ -118,10 +116,6 @@ export function openRequest(
       status,
       url: request.url,
       header: (name) => (headers && headers[name] !== undefined ? headers[name] : null),
-      text() {
-        if (!refusal) refusal = collectText();
-        return refusal.text;
-      },
     });
     const parts = early;
     early = [];
@@ -129,10 +123,9 @@ export function openRequest(
   }
 
   function deliver(part: Uint8Array | string): void {
-    if (refusal) refusal.push(part);
     // mini programs cannot read slower: what the reader does not take, the connection holds, up to its limit.
-    else if (over) return;
-    else if (typeof part !== "string") void sink.onBytes(part);
+    if (over) return;
+    if (typeof part !== "string") void sink.onBytes(part);
     else if (sink.onText) void sink.onText(part);
   }
 
@@ -182,7 +175,6 @@ export function openRequest(
     early = [];
     clearTimeout(timer as number);
     doubt.remove(suspect);
-    if (refusal) refusal.end();
     return true;
   }
 }
@@ -203,6 +195,8 @@ function statusOf({ errMsg, status, statusCode = status }: WxResult): number | u
 function nothing(): void {}
 
 const TIMEOUT_MS = 600_000;
+/** How much may come before it is known what it is part of. */
+const MOST_EARLY_BYTES = 65_536;
 /** How long a chunk waits for headers, where a host has a callback for them. */
 const HEADERS_MS = 1000;
 /** How long after the end, or after the chunk before, a last chunk may come. */

@@ -4,12 +4,14 @@
  * This module is browser compatible.
  */
 import { ask, reportUncaught, tell } from "../../guard/foreign.ts";
+import type { ParserLimits } from "../../wire/handlers.ts";
 import type { ParsedMessage } from "../../wire/message.ts";
-import type { Parser, ParserEnd } from "../../wire/parser.ts";
+import type { ParserEnd } from "../../wire/parser.ts";
 import type { Transport, TransportRequest, TransportResponse } from "../transports/transport.ts";
 import type { Clock } from "./clock.ts";
+import type { CreateParser } from "./connection.ts";
 import { asEventStreamError, type EventStreamError, streamError } from "./event-stream-error.ts";
-import { askHook, callHooks, type Hooks } from "./feature.ts";
+import { callHooks, type Hooks } from "./feature.ts";
 import {
   INITIAL_STATE,
   isUnderWay,
@@ -18,119 +20,140 @@ import {
   type RetryPolicy,
   step,
 } from "./reconnect.ts";
-import { judgeResponse, quoteBody, REFUSAL_BODY_MS } from "./response.ts";
+import { makeRequest, type RequestParts, together } from "./request.ts";
+import { judgeResponse } from "./response.ts";
 
-/** What the attempts are made with. */
+/** What the attempts are made with, and whom they tell. */
 export interface Source {
   readonly clock: Clock;
   readonly policy: RetryPolicy;
   readonly transport: Transport;
-  /** The owner's. It is reset before each attempt, and when one is cut, so that the rest of a chunk is not read. */
-  readonly parser: Parser;
+  readonly parts: RequestParts;
+  readonly createParser: CreateParser;
+  readonly limits?: ParserLimits;
   /** Whether only status 200 is an answer, as the standard says. Default: any of 200 to 299 but 204 and 205. */
   readonly strict?: boolean;
-  /** Makes the request of an attempt. A failure is a failed attempt. */
-  request(this: void): TransportRequest | PromiseLike<TransportRequest>;
-  /** Takes a message that the transport has parsed. */
-  message?(this: void, message: ParsedMessage): void;
+  /** Called for each message. */
+  onMessage(this: void, message: ParsedMessage): void;
+  /** The current attempt is lost, and no feature knows what follows. @returns Nothing for the end. */
+  onLost(this: void, error: EventStreamError, end: ParserEnd | undefined): ReconnectInput | undefined;
   /** A promise while the reader is behind. */
   pressure?(this: void): PromiseLike<void> | undefined;
 }
 
+/** Where the attempts stand. Only they change it. */
 export interface Attempts {
-  readonly state: ReconnectState;
+  state: ReconnectState;
   /** The URL of the last request. */
-  readonly url: string | undefined;
-  /** Goes to the next state, and does what it asks for. */
+  url: string | undefined;
+  /** The newest last event ID that came, handled or not. */
+  lastEventId: string;
+  /** Goes to the next state, and does what it asks for. Does nothing when the input does not fit the state. */
   take(this: void, input: ReconnectInput): void;
-  /** The current attempt is lost. */
+  /** The current attempt is lost. Does nothing when there is none. */
   lose(this: void, error: EventStreamError, end?: ParserEnd): void;
 }
 
+/** @param hooks - May be filled later, before the start. */
 export function createAttempts(source: Source, hooks: readonly Hooks[]): Attempts {
-  const { clock, parser, transport } = source;
-  let state = INITIAL_STATE;
-  let url: string | undefined;
+  const { clock, transport, onMessage } = source;
+  const attempts: Attempts = { state: INITIAL_STATE, url: undefined, lastEventId: "", take, lose };
   let timer: unknown;
   let cut = nothing;
-
-  return {
-    get state() {
-      return state;
+  /** Whether the message that is being read came before. */
+  let isOld: boolean | undefined;
+  const parser = source.createParser(
+    {
+      onComment: (text) => void callHooks(hooks, "comment", text),
+      onId(id) {
+        isOld = callHooks(hooks, "isOld", id);
+        if (!isOld) attempts.lastEventId = id;
+      },
+      onMessage(message) {
+        if (!isOld) onMessage(message);
+        isOld = false;
+      },
+      onRetry: (ms) => take({ type: "retry", ms }),
     },
-    get url() {
-      return url;
-    },
-    take,
-    lose,
-  };
+    source.limits,
+  );
+  return attempts;
 
   function take(input: ReconnectInput): void {
-    const before = state;
+    const before = attempts.state;
     const nowMs = clock.nowMs();
-    const next = step(before, input, nowMs, source.policy);
-    if (next === before) return;
-    state = next;
-    const { phase, dueMs } = next;
+    const state = step(before, input, nowMs, source.policy);
+    if (state === before) return;
+    attempts.state = state;
+    const { phase, dueMs } = state;
     // A stream that stays open goes on. Everything else that was begun is over.
     if (phase !== "open") {
       clock.clearTimeout(timer);
       cut();
       cut = nothing;
     }
-    const change = { state: next, before, input, nowMs };
     for (const hook of hooks) {
-      tell(reportUncaught, hook.state, change);
+      tell(reportUncaught, hook.state, { state, before, input, nowMs });
       // A hook may have closed the connection.
-      if (state !== next) return;
+      if (attempts.state !== state) return;
     }
     if (phase === "connecting") attempt();
     else if (/^(waiting|paused)$/.test(phase) && dueMs < Infinity)
-      wait(() => take({ type: "due" }), dueMs - nowMs);
+      timer = clock.setTimeout(() => take({ type: "due" }), dueMs - nowMs);
   }
 
   function lose(error: EventStreamError, end?: ParserEnd): void {
-    const { attempt } = state;
-    let input: ReconnectInput | undefined;
-    if (!isUnderWay(state)) return;
-    for (const { lost } of hooks) input ||= askHook(lost, error, end);
-    // The hook may have closed the connection, or made another attempt.
-    if (input && state.attempt === attempt) take(input);
-  }
-
-  function wait(run: () => void, ms: number): void {
-    clock.clearTimeout(timer);
-    timer = clock.setTimeout(run, ms);
+    const { attempt } = attempts.state;
+    if (!isUnderWay(attempts.state)) return;
+    const input = callHooks(hooks, "lost", error, end) || source.onLost(error, end);
+    // A hook may have closed the connection, or made another attempt.
+    if (input && attempts.state.attempt === attempt) take(input);
   }
 
   function attempt(): void {
     let opened: { abort(): void } | undefined;
     let behind: PromiseLike<void> | undefined;
+    let refusal: EventStreamError | undefined;
+    let takeRefusal: ((chunk: Uint8Array | string) => void) | undefined;
     /** It was cut, or it was lost. */
     let over = false;
-    let refused = false;
 
     cut = () => {
       over = true;
+      // The rest of a chunk is not read.
       parser.reset();
       if (opened) tell(reportUncaught, () => opened!.abort());
     };
-    ask(source.request, send, (cause) =>
-      fail(asEventStreamError(cause, "request", undefined, "Cannot make the request")),
-    );
+    ask(() => together(hooks.map(({ prepare }) => prepare && prepare())), prepared, cannotMake);
+
+    function cannotMake(cause: unknown): void {
+      fail(asEventStreamError(cause, "request", undefined, "Cannot make the request"));
+    }
+
+    function prepared(): void {
+      if (!over) ask(() => makeRequest(source.parts, attempts.lastEventId), send, cannotMake);
+    }
 
     function send(request: TransportRequest): void {
       if (over) return;
       parser.reset();
-      callHooks(hooks, "request", request, reportUncaught);
-      url = request.url;
+      parser.lastEventId = attempts.lastEventId;
+      isOld = false;
+      callHooks(hooks, "request", request);
+      const { url } = request;
+      attempts.url = url;
       if (over) return;
+      const read = (chunk: Uint8Array | string) => hear(() => parser.push(chunk), chunk);
       try {
         opened = transport.open(request, {
           onResponse: answer,
-          onBytes: (chunk) => read(() => parser.push(chunk), chunk),
-          onText: (chunk) => read(() => parser.push(chunk), chunk),
-          onMessage: (message) => read(() => source.message!(message)),
+          onBytes: read,
+          onText: read,
+          onMessage: (message) =>
+            hear(() => {
+              attempts.lastEventId = message.id;
+              onMessage(message);
+            }),
           onEnd: () => end(streamError("ended", url, "ended")),
           onError: (cause) => end(asEventStreamError(cause, "network", url)),
         });
@@ -141,33 +164,27 @@ export function createAttempts(source: Source, hooks: readonly Hooks[]): Attempt
     }
 
     function answer(response: TransportResponse): void {
-      if (over || refused) return;
-      const refusal = judgeResponse(response, source.strict);
-      if (!refusal) {
+      if (over || refusal) return;
+      refusal = judgeResponse(response, source.strict);
+      if (refusal) {
+        takeRefusal = callHooks(hooks, "refused", refusal);
+        if (!takeRefusal) fail(refusal);
+      } else {
         take({ type: "opened" });
-        if (!over) callHooks(hooks, "response", response, reportUncaught);
-        return;
+        if (!over) callHooks(hooks, "response", response);
       }
-      refused = true;
-      const refuse = (body?: string) => fail(quoteBody(refusal, body));
-      if (!response.text) return refuse();
-      wait(refuse, REFUSAL_BODY_MS);
-      ask(
-        () => response.text!(),
-        refuse,
-        () => refuse(),
-      );
     }
 
-    function read(push: () => void, chunk?: Uint8Array | string): void | PromiseLike<void> {
-      if (over || refused) return;
+    function hear(read: () => void, chunk?: Uint8Array | string): void | PromiseLike<void> {
+      if (over) return;
+      if (refusal) return tell(reportUncaught, takeRefusal, chunk!);
       try {
-        push();
+        read();
       } catch (cause) {
-        return fail(asEventStreamError(cause, "handler", url));
+        return fail(asEventStreamError(cause, "handler", attempts.url));
       }
       if (over) return;
-      callHooks(hooks, "heard", chunk, reportUncaught);
+      callHooks(hooks, "heard", chunk);
       behind = source.pressure && source.pressure();
       return over ? undefined : behind;
     }
@@ -176,7 +193,7 @@ export function createAttempts(source: Source, hooks: readonly Hooks[]): Attempt
     function end(error: EventStreamError): void {
       ask(
         () => behind,
-        () => over || refused || fail(error, parser.end()),
+        () => fail(refusal || error, parser.end()),
         nothing,
       );
     }

@@ -24,10 +24,7 @@ export interface CoreOptions<Message = ParsedMessage> extends BaseOptions<Messag
   transport?: Transport;
 }
 
-export interface Connection<Message = ParsedMessage> extends BaseConnection<Message>, ClosedByUsing {
-  /** The messages as a stream, for one reader, as in `for await`. */
-  readonly readable: ReadableStream<Message>;
-}
+export interface Connection<Message = ParsedMessage> extends BaseConnection<Message>, ClosedByUsing {}
 
 /** Closes the connection, for `await using`. Nothing to a program whose `lib` has no `Symbol.asyncDispose`. */
 type ClosedByUsing = SymbolConstructor extends { readonly asyncDispose: infer Key extends symbol }
@@ -54,33 +51,14 @@ export function connect<const Features extends readonly Feature<unknown>[] = rea
       );
     }
   }
-  type Message = MessageWith<Features> & { readonly event: string };
-  const connection = openConnection<Message>(
+  const connection = openConnection<MessageWith<Features> & { readonly event: string }>(
     url,
     transport || fetchTransport(options),
     options,
     use,
     createParser,
   );
-  let readable: ReadableStream<Message> | undefined;
-  return Object.defineProperties(connection, {
-    readable: { get: () => (readable ??= asReadable(connection)) },
-    [Symbol.asyncDispose]: { value: async () => connection.close() },
+  return Object.defineProperty(connection, Symbol.asyncDispose, {
+    value: async () => connection.close(),
   }) as unknown as Connection<MessageWith<Features>>;
-}
-
-function asReadable<Message>(connection: BaseConnection<Message>): ReadableStream<Message> {
-  const iterator = connection[Symbol.asyncIterator]();
-  return new ReadableStream<Message>(
-    {
-      async pull(controller) {
-        const { done, value } = await iterator.next();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      },
-      cancel: () => connection.close(),
-    },
-    // Nothing is read ahead of the reader.
-    { highWaterMark: 0 },
-  );
 }

@@ -378,23 +378,28 @@ describe("refusals", () => {
 
   test("do not wait for a body that never ends", async () => {
     const { world, connection } = open();
-    const { transport } = world;
-    const slow = connect(URL, {
-      clock: world.clock,
-      transport: {
-        name: "slow",
-        open(request, sink) {
-          return transport.open(request, {
-            ...sink,
-            onResponse: (response) => sink.onResponse({ ...response, text: () => new Promise(() => {}) }),
-          });
-        },
-      },
+    const { sink, request } = world.last;
+    sink.onResponse({ status: 404, url: request.url, header: () => null });
+    void world.last.send("not ");
+    await world.advance(1999);
+    void world.last.send("here");
+    expect(connection.state).toBe("connecting");
+    await world.advance(1);
+    expect(await connection.ended).toMatchObject({
+      reason: "gave-up",
+      cause: { status: 404, body: "not here" },
     });
-    world.last.respond(404);
-    await world.advance(2000);
-    expect(await slow.ended).toMatchObject({ reason: "gave-up", cause: { status: 404 } });
-    connection.close();
+    expect([world.last.aborted, world.timers]).toEqual([true, 0]);
+  });
+
+  test("have 64 Ki characters of their body kept, and no more awaited", async () => {
+    const { world, connection } = open();
+    const { sink, request } = world.last;
+    sink.onResponse({ status: 404, url: request.url, header: () => null });
+    for (let chunks = 0; chunks < 7; chunks++) void world.last.send("x".repeat(10_000));
+    const { cause } = await connection.ended;
+    expect((cause as EventStreamError).body).toHaveLength(65_536);
+    expect(world.last.aborted).toBe(true);
   });
 
   test("accept any spelling of the content type, with parameters", () => {

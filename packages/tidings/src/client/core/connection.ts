@@ -12,20 +12,6 @@ import type { Clock } from "./clock.ts";
 import type { EventStreamError } from "./event-stream-error.ts";
 import type { ConnectionState, RetryPolicy } from "./reconnect.ts";
 import type { Asked, HeadersInput } from "./request.ts";
-import type { StatusTable } from "./response.ts";
-
-export interface RetryOptions extends Partial<RetryPolicy> {
-  /**
-   * Whether a request that may change something (any method but GET, HEAD, OPTIONS and QUERY) is sent again after a lost connection.
-   * `"unanswered"`: only if no event stream was received. Default: false, or true with a `cursor`.
-   */
-  replay?: boolean | "unanswered";
-  /**
-   * What to do after a status other than 200. Default: reconnect after 408, 425, 429 and 5xx, stop after all others. The entry of a
-   * 2xx status applies to a response that is not an event stream.
-   */
-  statuses?: StatusTable;
-}
 
 /** The options of every connection, with any features. */
 export interface BaseOptions<Message = ParsedMessage> extends ParserLimits {
@@ -40,12 +26,7 @@ export interface BaseOptions<Message = ParsedMessage> extends ParserLimits {
   /** The cursor to start from, sent as `Last-Event-ID` with the first attempt. Default: none. */
   lastEventId?: string;
   /** When to reconnect, or `false` for never. Default: after a growing, random wait. */
-  retry?: RetryOptions | false;
-  /**
-   * The last message of a finite stream: its event type, or a function that returns `true` for it and gets messages before they are
-   * decoded. `{ failed: reason }` ends the connection with the verdict `"failed"`. Default: none.
-   */
-  until?: string | ((message: ParsedMessage) => boolean | Failed | undefined | void);
+  retry?: Partial<RetryPolicy> | false;
   /** The number of messages that may wait for handlers or the loop, if the transport cannot slow the server down. More end the connection. Default: 1024. */
   maxQueuedMessages?: number;
   /** Time and random numbers, for tests. Default: the platform's. */
@@ -58,11 +39,6 @@ export interface BaseOptions<Message = ParsedMessage> extends ParserLimits {
   onError?(this: void, error: EventStreamError): void;
   /** Called when the state changed. */
   onState?(this: void, state: ConnectionState): void;
-}
-
-/** What `until` returns for a message that reports a failed answer. */
-export interface Failed {
-  readonly failed: unknown;
 }
 
 export interface Connection<Message = ParsedMessage> extends AsyncIterable<Message> {

@@ -54,6 +54,8 @@ describe("an answer", () => {
     const { world, connection } = open();
     world.last.respond(200, { "content-type": type });
     await world.settle();
+    if (!isOne) world.last.end();
+    await world.settle();
     expect(connection.state).toBe(isOne ? "open" : "closed");
   });
 

@@ -3,20 +3,19 @@
  * are its features (feature.ts). Shared with mini programs: it names no platform object.
  * This module is browser compatible.
  */
-import { ask, isThenable, reportUncaught, tell } from "../../guard/foreign.ts";
+import { ask, reportUncaught, tell } from "../../guard/foreign.ts";
 import type { ParsedMessage } from "../../wire/message.ts";
 import type { ParserEnd } from "../../wire/parser.ts";
-import type { Transport, TransportRequest } from "../transports/transport.ts";
+import type { Transport } from "../transports/transport.ts";
 import { onAbort } from "./abort.ts";
 import { createAttempts } from "./attempts.ts";
 import { systemClock } from "./clock.ts";
 import type { BaseOptions, Connection, CreateParser, Verdict } from "./connection.ts";
-import { EventStreamError, explain } from "./event-stream-error.ts";
-import { askHook, type Core, type Feature, type Hooks } from "./feature.ts";
-import { announcedEpoch, isBehind } from "./hub-cursor.ts";
-import { createOrder, type Last } from "./order.ts";
+import { EventStreamError } from "./event-stream-error.ts";
+import { callHooks, type Core, type Feature, type Hooks } from "./feature.ts";
+import { createOrder } from "./order.ts";
 import { lossOf, type ReconnectInput, retryPolicy } from "./reconnect.ts";
-import { isSafe, makeRequest, methodOf, type RequestParts } from "./request.ts";
+import { isSafe, methodOf, type RequestParts } from "./request.ts";
 import { isFatal } from "./response.ts";
 
 /**
@@ -30,17 +29,14 @@ export function openConnection<Message extends { readonly event: string } = Pars
   features: readonly Feature<unknown>[],
   createParser: CreateParser,
 ): Connection<Message> {
-  const { clock = systemClock, onError, onMessage, retry, signal, until } = options;
-  const { replay, statuses } = retry || {};
+  const { clock = systemClock, onMessage, retry, signal } = options;
   const parts: RequestParts = { url, method: options.method, headers: options.headers, body: options.body };
+  // Of the request that it begins with. A feature may continue with another.
   const method = methodOf(parts);
+  const hooks: Hooks[] = [];
 
-  // Where the stream stands. The parser's own id runs back when a message comes that came before.
-  let lastEventId = "";
+  /** The last event ID of the message that was handed on last. */
   let handedId = "";
-  let epoch: string | undefined;
-  let isDuplicate = false;
-
   let wasOpen = false;
   let lastError: EventStreamError | undefined;
   let stopAbort = nothing;
@@ -50,32 +46,25 @@ export function openConnection<Message extends { readonly event: string } = Pars
     resolveEnded = resolve;
   });
 
-  const core: Core = {
-    clock,
-    transport,
-    parts,
-    get state() {
-      return attempts.state;
+  const order = createOrder<Message>(hooks, options.maxQueuedMessages ?? 1024, end, fail);
+  const { pressure } = order;
+  const attempts = createAttempts(
+    {
+      clock,
+      transport,
+      parts,
+      policy: retryPolicy(retry),
+      createParser,
+      limits: options,
+      onMessage: receive,
+      onLost,
+      pressure,
     },
-    get url() {
-      return attempts.url;
-    },
-    get lastEventId() {
-      return lastEventId;
-    },
-    get hubEpoch() {
-      return epoch;
-    },
-    canRepeat,
-    pressure: () => order.pressure(),
-    take: (input) => attempts.take(input),
-    lose: (error, end) => attempts.lose(error, end),
-    report: (error) => tell(reportUncaught, onError, error as EventStreamError),
-  };
-  const own: Hooks = {
-    ...(until && {
-      until: (message) => (typeof until === "string" ? message.event === until : until(message)),
-    }),
+    hooks,
+  );
+  const core: Core = Object.assign(attempts, { clock, transport, parts, canRepeat, pressure, report });
+  for (const feature of features) hooks.push(feature(core));
+  hooks.push({
     handing({ id }) {
       handedId = id;
     },
@@ -83,37 +72,14 @@ export function openConnection<Message extends { readonly event: string } = Pars
       wasOpen = true;
       tell(reportUncaught, options.onOpen, response);
     },
-    state({ state: { phase, dueMs }, before }) {
+    state({ state: { phase, dueMs, failures }, before }) {
       if (phase !== before.phase) tell(reportUncaught, options.onState, phase);
-      if (phase === "waiting" && dueMs === Infinity) giveUp();
+      if (phase === "waiting" && dueMs === Infinity) {
+        const message = `Gave up after ${failures} attempts: ${lastError!.message}`;
+        fail(new EventStreamError("exhausted", message, { cause: lastError }));
+      }
     },
-    lost,
-  };
-  const hooks: readonly Hooks[] = features.map((feature) => feature(core)).concat(own);
-  /** The server says when the stream is complete. Without that word it is not. */
-  const isFinite = hooks.some(({ until }) => until);
-  const order = createOrder<Message>(hooks, options.maxQueuedMessages ?? 1024, complete, fail);
-  const parser = createParser(
-    {
-      onComment(text) {
-        epoch = announcedEpoch(text) || epoch;
-      },
-      onId(id) {
-        isDuplicate = isBehind(id, lastEventId, epoch);
-        if (!isDuplicate) lastEventId = id;
-      },
-      onMessage(message) {
-        if (!isDuplicate) receive(message);
-        isDuplicate = false;
-      },
-      onRetry: (ms) => attempts.take({ type: "retry", ms }),
-    },
-    options,
-  );
-  const attempts = createAttempts(
-    { clock, parser, transport, policy: retryPolicy(retry), request, message, pressure: order.pressure },
-    hooks,
-  );
+  });
 
   if (onMessage) order.on(undefined, onMessage);
   if (signal && signal.aborted) abort();
@@ -122,7 +88,7 @@ export function openConnection<Message extends { readonly event: string } = Pars
     ask(
       () =>
         options.lastEventId ||
-        hooks.reduce<unknown>((id, hook) => id || (hook.restore && hook.restore()), ""),
+        hooks.reduce<unknown>((id, { restore }) => id || (restore && restore()), undefined),
       start,
       () => start(),
     );
@@ -143,71 +109,46 @@ export function openConnection<Message extends { readonly event: string } = Pars
   };
 
   function placeOfReader(): string {
-    return order.waits() ? handedId : lastEventId;
+    return order.waits() ? handedId : attempts.lastEventId;
   }
 
   function start(id?: unknown): void {
     if (verdict) return;
-    handedId = lastEventId = typeof id === "string" ? id : "";
+    handedId = attempts.lastEventId = typeof id === "string" ? id : "";
     attempts.take({ type: "start" });
   }
 
-  /** The request of the next attempt, once every feature is prepared. */
-  function request(): TransportRequest | PromiseLike<TransportRequest> {
-    const make = () => {
-      // It may have been closed meanwhile, and then nobody hears this.
-      if (verdict) throw lastError;
-      parser.lastEventId = lastEventId;
-      isDuplicate = false;
-      return makeRequest(parts, lastEventId);
-    };
-    const prepared = hooks.map(({ prepare }) => prepare && prepare()).filter(isThenable);
-    return prepared.length > 0 ? Promise.all(prepared).then(make) : make();
-  }
-
-  function message(message: ParsedMessage): void {
-    lastEventId = message.id;
-    receive(message);
-  }
-
   function receive(message: ParsedMessage): void {
-    for (const { cursor } of hooks) {
-      if (cursor) Object.assign(message, { id: (lastEventId = askHook(cursor, message) || lastEventId) });
-    }
-    order.push(message);
+    const cursor = callHooks(hooks, "cursor", message);
+    if (cursor) attempts.lastEventId = cursor;
+    order.push(Object.assign(message, { id: attempts.lastEventId }));
+  }
+
+  function report(error: unknown): void {
+    tell(reportUncaught, options.onError, error as EventStreamError);
   }
 
   function canRepeat(): boolean {
-    if (retry === false) return false;
-    const may = replay === "unanswered" ? !wasOpen : replay;
-    return !!may || isSafe(method) || hooks.some(({ canRepeat }) => askHook(canRepeat));
+    return retry !== false && (isSafe(method) || !!callHooks(hooks, "canRepeat"));
+  }
+
+  /** The server says when the stream is complete. Without that word it is not. */
+  function isFinite(): boolean {
+    return hooks.some(({ until }) => until);
   }
 
   /** Decides what becomes of the connection when an attempt is lost: another attempt, or a verdict. */
-  function lost(error: EventStreamError, end: ParserEnd | undefined): ReconnectInput | undefined {
-    const willRetry = canRepeat() && !isFatal(error, statuses, wasOpen);
+  function onLost(error: EventStreamError, last: ParserEnd | undefined): ReconnectInput | undefined {
+    const willRetry = canRepeat() && !isFatal(error, wasOpen);
     lastError = Object.assign(error, { willRetry });
     if (willRetry) {
-      tell(reportUncaught, onError, error);
+      report(error);
       return lossOf(error, clock);
     }
-    const endedWell = error.code === "ended" && end && !end.truncated;
-    if (!isFinite && (error.status === 204 || endedWell)) finish({ reason: "complete" });
-    else fail(error, end && end.unfinished);
+    const endedWell = error.status === 204 || (error.code === "ended" && last && !last.truncated);
+    if (endedWell && !isFinite()) finish({ reason: "complete" });
+    else fail(error, last && last.unfinished);
     return;
-  }
-
-  function giveUp(): void {
-    const { failures } = attempts.state;
-    const what =
-      retry && failures >= (retry.attempts ?? Infinity) ? `after ${failures} attempts` : "for want of time";
-    fail(new EventStreamError("exhausted", `Gave up ${what}: ${lastError!.message}`, { cause: lastError }));
-  }
-
-  function complete(last: Last): void {
-    if (last === true) return finish({ reason: "complete" });
-    const message = `The server says that its answer failed: ${explain(last.failed)}`;
-    end({ reason: "failed", cause: new EventStreamError("failed", message, { cause: last.failed }) });
   }
 
   /** Ends it with an error. What came of a finite stream is then a part, and the verdict says so. */
@@ -218,20 +159,17 @@ export function openConnection<Message extends { readonly event: string } = Pars
         : new EventStreamError(
             "handler",
             `Cannot acknowledge message: its handler failed: ${String(thrown)}`,
-            {
-              cause: thrown,
-            },
+            { cause: thrown },
           );
     end(
-      wasOpen && (isFinite || !canRepeat())
+      wasOpen && (isFinite() || !canRepeat())
         ? { reason: "truncated", cause, unfinished }
         : { reason: "gave-up", cause },
     );
   }
 
-  function end(how: Verdict & { readonly cause: EventStreamError }): void {
-    Object.assign(how.cause, { willRetry: false });
-    if (!verdict) tell(reportUncaught, onError, how.cause);
+  function end(how: Exclude<Verdict, { readonly reason: "aborted" }>): void {
+    if (how.cause && !verdict) report(Object.assign(how.cause, { willRetry: false }));
     finish(how);
   }
 
@@ -242,7 +180,7 @@ export function openConnection<Message extends { readonly event: string } = Pars
     stopAbort();
     attempts.take({ type: "close" });
     // What waits is dropped. Another connection can still get it.
-    lastEventId = placeOfReader();
+    attempts.lastEventId = placeOfReader();
     order.stop(reason !== "complete" && reason !== "closed", cause);
     resolveEnded(how);
   }

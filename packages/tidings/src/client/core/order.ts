@@ -2,10 +2,11 @@
  * The order of messages: one at a time, first come first served, to handlers or to one reader. What nobody takes yet waits.
  * This module is browser compatible.
  */
-import { ask, isThenable, reportUncaught } from "../../guard/foreign.ts";
+import { ask, reportUncaught } from "../../guard/foreign.ts";
 import type { ParsedMessage } from "../../wire/message.ts";
 import { EventStreamError } from "./event-stream-error.ts";
-import { askHook, callHooks, type Hooks } from "./feature.ts";
+import { callHooks, type Hooks, type Last } from "./feature.ts";
+import { together } from "./request.ts";
 
 export interface Order<M> {
   /** @throws {EventStreamError} `"too-large"` if too many wait already. */
@@ -21,8 +22,7 @@ export interface Order<M> {
   stop(this: void, failed: boolean, error: unknown): void;
 }
 
-/** What `until` said of the last message: that it is the last, or that the answer failed and why. */
-export type Last = true | { readonly failed: unknown };
+type Ended = Exclude<Last, false | undefined | void>;
 
 /**
  * @param limit - How many messages may wait when the transport was asked to wait and does not.
@@ -32,7 +32,7 @@ export type Last = true | { readonly failed: unknown };
 export function createOrder<M extends { readonly event: string }>(
   hooks: readonly Hooks[],
   limit: number,
-  onLast: (last: Last) => void,
+  onLast: (verdict: Ended) => void,
   onFailed: (thrown: unknown) => void,
 ): Order<M> {
   let handlers: (readonly [event: string | undefined, handle: (message: M) => unknown])[] = [];
@@ -84,13 +84,10 @@ export function createOrder<M extends { readonly event: string }>(
 
   /** Asks `until`, then decodes, then hands on. Each may take its time. */
   function take(message: ParsedMessage): void {
-    callHooks(hooks, "handing", message, reportUncaught);
+    callHooks(hooks, "handing", message);
     ask(
-      () => {
-        const said = hooks.map(({ until }) => until && until(message));
-        return said.some(isThenable) ? Promise.all(said) : said;
-      },
-      (said) => decode(message, asLast(said.filter((one) => one)[0])),
+      () => together(hooks.map(({ until }) => until && until(message))),
+      (said) => decode(message, said.filter((last) => last)[0]),
       (thrown) => {
         reportUncaught(thrown);
         decode(message);
@@ -110,12 +107,12 @@ export function createOrder<M extends { readonly event: string }>(
     );
   }
 
-  function hand(message: ParsedMessage, decoded: M | undefined, last: Last | undefined): void {
+  function hand(message: ParsedMessage, decoded: M | undefined, last: Last): void {
     let left = 1;
     const done = () => {
       if (--left > 0 || stopped) return;
       busy = false;
-      if (given !== message) callHooks(hooks, "handled", message, reportUncaught);
+      if (given !== message) callHooks(hooks, "handled", message);
       if (last) onLast(last);
       pump();
     };
@@ -130,7 +127,7 @@ export function createOrder<M extends { readonly event: string }>(
           () => handle(decoded),
           done,
           (thrown) => {
-            if (!hooks.some(({ mustHandle }) => askHook(mustHandle))) reportUncaught(thrown);
+            if (!callHooks(hooks, "mustHandle")) reportUncaught(thrown);
             else if (!stopped) onFailed(thrown);
             done();
           },
@@ -138,7 +135,7 @@ export function createOrder<M extends { readonly event: string }>(
       }
     }
     if (stopped) return;
-    callHooks(hooks, "handed", message, reportUncaught);
+    callHooks(hooks, "handed", message);
     if (decoded && read && !stopped) {
       const resolve = read;
       read = undefined;
@@ -167,7 +164,7 @@ export function createOrder<M extends { readonly event: string }>(
         new Promise((resolve, reject) => {
           if (read)
             return reject(new TypeError("Cannot read: the last read is under way, expected one at a time"));
-          if (given) callHooks(hooks, "handled", given, reportUncaught);
+          if (given) callHooks(hooks, "handled", given);
           given = undefined;
           read = resolve;
           if (stopped) stopped();
@@ -194,9 +191,4 @@ export function createOrder<M extends { readonly event: string }>(
     if (caughtUp) caughtUp();
     behind = caughtUp = undefined;
   }
-}
-
-function asLast(said: unknown): Last | undefined {
-  if (!said) return;
-  return typeof said === "object" && "failed" in said ? said : true;
 }

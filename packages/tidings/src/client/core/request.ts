@@ -34,12 +34,14 @@ export function makeRequest(
   parts: RequestParts,
   lastEventId: string,
 ): TransportRequest | PromiseLike<TransportRequest> {
-  const asked = [parts.url, parts.headers, parts.body].map((given) =>
-    typeof given === "function" ? (given as () => unknown)() : given,
+  const asked = together(
+    [parts.url, parts.headers, parts.body].map((given) =>
+      typeof given === "function" ? (given as () => unknown)() : given,
+    ),
   );
-  return asked.some(isThenable) ? Promise.all(asked).then(build) : build(asked);
+  return isThenable(asked) ? asked.then(build) : build(asked);
 
-  function build([url, given, body]: unknown[]): TransportRequest {
+  function build([url, given, body]: readonly unknown[]): TransportRequest {
     const headers: Record<string, string> = { accept: "text/event-stream" };
     if (lastEventId) headers["last-event-id"] = lastEventId;
     const json = jsonOf(body);
@@ -49,6 +51,13 @@ export function makeRequest(
     });
     return { url: String(url), method: methodOf(parts), headers, body: json || body };
   }
+}
+
+/** The values, or a promise for them when one of them is a promise. */
+export function together<Value>(
+  values: readonly (Value | PromiseLike<Value>)[],
+): readonly Value[] | Promise<readonly Value[]> {
+  return values.some(isThenable) ? Promise.all(values) : (values as readonly Value[]);
 }
 
 export function methodOf({ method }: RequestParts): string {

@@ -32,31 +32,14 @@ function isEventStream(type: string | null): boolean {
   return /^\s*text\/event-stream\s*(;|$)/i.test(last || "");
 }
 
-/** Adds what the server said to the error of a refusal, as far as it came. */
-export function quoteBody(refusal: EventStreamError, body: string | undefined): EventStreamError {
-  if (!body) return refusal;
-  const start = body.length > 200 ? `${body.slice(0, 200)}…` : body;
-  return Object.assign(refusal, { body, message: `${refusal.message}: ${start}` });
-}
-
-/** How long the body of a refusal may take, so that a server which never ends it holds nobody. */
-export const REFUSAL_BODY_MS = 2000;
-
-/** What to do about a status: come back later, or stop. */
-export type StatusTable = { readonly [status: number]: "return" | "stop" };
-
 /**
  * Whether reconnecting cannot help.
- * @param statuses - The application's own table. It goes first, also for a 200 that is no event stream.
  * @param wasOpen - Whether this URL has answered with an event stream before. Another content type is then a passing fault, such as a
  *   maintenance page.
  */
-export function isFatal(error: EventStreamError, statuses: StatusTable = {}, wasOpen?: boolean): boolean {
-  const { code, status = 0 } = error;
-  // The code that made the error decided it.
-  if (error.willRetry === false) return true;
-  if (code !== "status" && code !== "content-type") return /^(unsupported|too-large|handler)$/.test(code);
-  const rule = statuses[status];
-  if (rule) return rule === "stop";
-  return code === "status" ? !/^(408|425|429|5..)$/.test(String(status)) : !wasOpen;
+export function isFatal({ code, status, willRetry }: EventStreamError, wasOpen: boolean): boolean {
+  // What made the error, or a feature, decided it.
+  if (willRetry !== undefined) return !willRetry;
+  if (code === "status") return !/^(408|425|429|5..)$/.test(String(status));
+  return code === "content-type" ? !wasOpen : /^(unsupported|too-large|handler)$/.test(code);
 }

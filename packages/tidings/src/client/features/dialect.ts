@@ -5,6 +5,7 @@
  */
 import type { Dialect } from "../../dialects/dialect.ts";
 import type { Feature } from "../core/feature.ts";
+import { until } from "./until.ts";
 
 /** What of a dialect a client uses. */
 export type ReadableDialect = Pick<Dialect<never>, "verdictOf">;
@@ -18,12 +19,10 @@ export interface FailedAnswer {
 }
 
 export function dialect({ verdictOf }: ReadableDialect): Feature {
-  return () => ({
-    until(message) {
-      const verdict = verdictOf(message);
-      if (!verdict || verdict.complete) return !!verdict;
-      const failed: FailedAnswer = { reason: verdict.reason, message: verdict.message ?? verdict.reason };
-      return { failed };
-    },
+  return until((message) => {
+    const verdict = verdictOf(message);
+    if (!verdict || verdict.complete) return !!verdict;
+    const failed: FailedAnswer = { reason: verdict.reason, message: verdict.message ?? verdict.reason };
+    return { failed };
   });
 }

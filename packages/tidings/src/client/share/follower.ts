@@ -4,10 +4,9 @@
  * This module is browser compatible.
  */
 import type { Verdict } from "../core/connection.ts";
-import { isBehind } from "../core/hub-cursor.ts";
+import { isBehind } from "../features/hub-cursors.ts";
 import type { EventStreamError } from "../core/event-stream-error.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Core } from "../core/feature.ts";
 import type { ConnectionState } from "../core/reconnect.ts";
 import { createRecent, type Entry, type Recent } from "./recent.ts";
 import type { Ask, Opened, Told } from "./words.ts";
@@ -28,7 +27,7 @@ export interface FollowerHost {
   /** Hands an entry to the application. @returns A promise while its reader is behind. */
   take(entry: Entry): void | PromiseLike<void>;
   /** Asks the server, over a connection of this tab's own, for what came after the tab's cursor. */
-  catchUp(pass: (entry: Entry) => unknown, onCore: (core: Core) => void): { close(): void };
+  catchUp(pass: (entry: Entry) => unknown, onEpoch: (epoch: string) => void): { close(): void };
   /** The leader is dead, though it has not left. */
   takeOver(): void;
   /** The reader is too far behind, and without ids there is no way back. */
@@ -69,7 +68,6 @@ export function follow(host: FollowerHost, recent: Recent): Follower {
   let ahead: string[] | undefined;
   let waiting = createRecent("", 0);
   let own: { close(): void } | undefined;
-  let ownCore: Core | undefined;
   let epoch: string | undefined;
   let begun = host.begin === "now";
   let queued = 0;
@@ -155,8 +153,8 @@ export function follow(host: FollowerHost, recent: Recent): Follower {
     } else if (to || own) {
       mode = "catching up";
       waiting = createRecent(id, host.maxRecent);
-      own ??= host.catchUp(fromServer, (core) => {
-        ownCore = core;
+      own ??= host.catchUp(fromServer, (announced) => {
+        epoch = announced;
       });
       comeTogether();
     } else ask();
@@ -225,7 +223,7 @@ export function follow(host: FollowerHost, recent: Recent): Follower {
 
   /** Whether the stream had reached `id` when it stood at `cursor`; false where ids do not tell. */
   function isOld(id: string, cursor: string): boolean {
-    return isBehind(id, cursor, epoch || ownCore?.hubEpoch);
+    return isBehind(id, cursor, epoch);
   }
 
   function isFull(): boolean {

@@ -3,8 +3,8 @@
  * This module is browser compatible.
  */
 import type { ConnectOptions, Connection } from "../connect.ts";
-import type { Core } from "../core/feature.ts";
 import type { ConnectionState } from "../core/reconnect.ts";
+import { announcedEpoch } from "../features/hub-cursors.ts";
 import type { Entry, Recent } from "./recent.ts";
 import type { Ask, Opened, Told } from "./words.ts";
 
@@ -27,8 +27,8 @@ export function lead({ term, connect, tell }: LeaderHost, recent: Recent): Leade
   let seq = 0;
   let state: ConnectionState = "connecting";
   let response: Opened | undefined;
-  let core: Core | undefined;
-  const say = (what: Partial<Told>) => tell({ term, seq, id: recent.cursor, epoch: core?.hubEpoch, ...what });
+  let epoch: string | undefined;
+  const say = (what: Partial<Told>) => tell({ term, seq, id: recent.cursor, epoch, ...what });
   const pass = (entry: Entry) => {
     recent.add(entry);
     seq++;
@@ -44,8 +44,8 @@ export function lead({ term, connect, tell }: LeaderHost, recent: Recent): Leade
       say({ lead: true, state });
       if (stopped) return;
       source = connect({
-        ...readInto(recent, pass, (itsCore) => {
-          core = itsCore;
+        ...readInto(recent, pass, (announced) => {
+          epoch = announced;
         }),
         onState(next) {
           // That it is open is told with the response; that it is closed, with the verdict.
@@ -83,19 +83,21 @@ export function lead({ term, connect, tell }: LeaderHost, recent: Recent): Leade
 
 /**
  * What makes a connection continue from a cursor and hand on all that moves it.
- * @param onCore - Given the connection as its features see it.
+ * @param onEpoch - Told when a hub announces its epoch.
  */
 export function readInto(
   recent: Pick<Recent, "cursor">,
   pass: (entry: Entry) => unknown,
-  onCore: (core: Core) => void,
+  onEpoch: (epoch: string) => void,
 ): Partial<ConnectOptions> {
   return {
     use: [
-      (core) => {
-        onCore(core);
-        return {};
-      },
+      () => ({
+        comment(text) {
+          const epoch = announcedEpoch(text);
+          if (epoch) onEpoch(epoch);
+        },
+      }),
     ],
     cursor: {
       get: () => recent.cursor,

@@ -66,8 +66,8 @@ export function joinShare(
       takeOver() {
         if (!leader) stand(true);
       },
-      catchUp(pass, onCore) {
-        const connection = host.connect({ ...readInto(recent, pass, onCore), onError: host.onError });
+      catchUp(pass, onEpoch) {
+        const connection = host.connect({ ...readInto(recent, pass, onEpoch), onError: host.onError });
         void connection.ended.then((verdict) => verdict.reason === "closed" || left || host.onEnd(verdict));
         return connection;
       },

@@ -116,19 +116,6 @@ describe("fetchTransport()", () => {
     abort();
   });
 
-  test("hands over the start of a refusal's body, and no more than 64 KiB and a chunk", async () => {
-    const url = await serve((_request, response) => {
-      response.writeHead(500);
-      for (let at = 0; at < 100; at++) response.write("x".repeat(10_000));
-      response.end();
-    });
-    let text: PromiseLike<string> | undefined;
-    open(url, {}, { onResponse: (response) => void (text = response.text!()) });
-    await eventually(() => expect(text).toBeDefined());
-    const { length } = await text!;
-    expect([length >= 65_536, length < 300_000]).toEqual([true, true]);
-  });
-
   test("says of a protocol that has no event streams, and of a fetch that cannot stream, that it is no use", async () => {
     const ftp = open("ftp://a.example/");
     await eventually(() => expect(ftp.told).toEqual(["error unsupported"]));

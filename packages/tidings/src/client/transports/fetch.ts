@@ -2,7 +2,8 @@
  * Event streams over fetch: browsers, workers, Node, Bun, Deno.
  * This module is browser compatible.
  */
-import { EventStreamError, explain } from "../core/event-stream-error.ts";
+import { EventStreamError, explain, streamError } from "../core/event-stream-error.ts";
+import { withCorsHint } from "../development.ts";
 import type { Transport, TransportRequest, TransportSink } from "./transport.ts";
 
 /** As much of fetch as is used here, so that any implementation fits. */
@@ -23,10 +24,9 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
     open(request, sink) {
       const controller = new AbortController();
       const { signal } = controller;
-      const state = { refused: false };
-      read(request, options, signal, sink, state).then(
-        () => state.refused || signal.aborted || sink.onEnd(),
-        (error: unknown) => state.refused || signal.aborted || sink.onError(error),
+      read(request, options, signal, sink).then(
+        () => signal.aborted || sink.onEnd(),
+        (error: unknown) => signal.aborted || sink.onError(error),
       );
       return controller;
     },
@@ -39,73 +39,30 @@ async function read(
   options: FetchTransportOptions,
   signal: AbortSignal,
   sink: TransportSink,
-  state: { refused: boolean },
 ): Promise<void> {
-  const url = resolve(request.url);
-  const response = await send(url, request, options, signal);
+  const response = await send(request, options, signal);
+  const { body, headers, status, url } = response;
   if (signal.aborted) return;
-  if (response.body === undefined) throw unsupported(url, "fetch does not stream here");
+  if (body === undefined)
+    throw streamError("unsupported", request.url, "cannot be read: fetch does not stream here");
+  sink.onResponse({ status, url: url || request.url, header: (name) => headers.get(name) });
 
-  sink.onResponse({
-    status: response.status,
-    url: response.url || url,
-    header: (name) => response.headers.get(name),
-    async text() {
-      state.refused = true;
-      const decoder = new TextDecoder();
-      let text = "";
-      let left = MAX_TEXT_BYTES;
-      await each((chunk) => {
-        text += decoder.decode(chunk, { stream: true });
-        return (left -= chunk.length) <= 0;
-      });
-      return text;
-    },
-  });
-  if (!state.refused) await each((chunk) => sink.onBytes(chunk));
-
-  /** Until `take` returns true. */
-  async function each(take: (chunk: Uint8Array) => unknown): Promise<void> {
-    const reader = response.body?.getReader();
-    const cancel = () => void reader?.cancel().catch(() => {});
-    // A body that did not come over the network knows nothing of the signal.
-    signal.onabort = cancel;
-    if (signal.aborted) cancel();
-    for (let chunk; (chunk = (await reader?.read())?.value) && !signal.aborted;) {
-      if (await take(chunk)) return cancel();
-    }
-  }
-}
-
-function resolve(url: string): string {
-  try {
-    return absolute(url);
-  } catch (cause) {
-    throw unmakeable(url, cause);
-  }
+  const reader = body?.getReader();
+  // A body that did not come over the network knows nothing of the signal.
+  const cancel = () => void reader?.cancel().catch(() => {});
+  signal.onabort = cancel;
+  if (signal.aborted) cancel();
+  for (let chunk; (chunk = (await reader?.read())?.value) && !signal.aborted;) await sink.onBytes(chunk);
 }
 
 async function send(
-  url: string,
-  { method, headers, body }: TransportRequest,
+  request: TransportRequest,
   options: FetchTransportOptions,
   signal: AbortSignal,
 ): Promise<Response> {
-  // An application's own fetch may know other protocols, such as those of Electron, Tauri and Capacitor.
-  if (!options.fetch && !/^((https?|data|blob):|about:event-stream$)/.test(url)) {
-    throw unsupported(url, "its protocol has no event streams");
-  }
+  const { method, headers, body } = request;
   const lastEventId = headers["last-event-id"];
-  // "Set (`Last-Event-ID`, lastEventIDValue) in request's header list", in UTF-8, which fetch takes as one character a byte.
-  try {
-    // Where headers take any text, in workerd, the platform encodes it.
-    void new Headers([["x", "好"]]);
-  } catch {
-    // Not spread into one call: that takes fewer arguments than an ID may have bytes.
-    const bytes = new TextEncoder().encode(lastEventId);
-    if (lastEventId)
-      headers["last-event-id"] = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
-  }
+  if (lastEventId) headers["last-event-id"] = asHeader(lastEventId);
   const init: RequestInit = { cache: "no-store", ...options.init, method, headers, signal };
   if (body !== undefined) init.body = body as BodyInit;
   if (options.credentials) init.credentials = options.credentials;
@@ -114,27 +71,44 @@ async function send(
     if (!(name in (globalThis.Request ?? Object).prototype)) delete init[name];
   }
   try {
-    return await (options.fetch || fetch)(url, init);
+    request.url = absolute(request.url);
+    return await (options.fetch || fetch)(request.url, init);
   } catch (cause) {
-    throw whyFailed(cause, url, init, lastEventId);
+    throw whyFailed(cause, request.url, init, options);
+  }
+}
+
+/** "Set (`Last-Event-ID`, lastEventIDValue) in request's header list", in UTF-8, which fetch takes as one character a byte. */
+function asHeader(lastEventId: string): string {
+  try {
+    // Where headers take any text, in workerd, the platform encodes it.
+    void new Headers([["x", "好"]]);
+    return lastEventId;
+  } catch {
+    // Not spread into one call: that takes fewer arguments than an ID may have bytes.
+    return Array.from(new TextEncoder().encode(lastEventId), (byte) => String.fromCharCode(byte)).join("");
   }
 }
 
 /** To fetch, a request that it cannot make and a refused header are network errors like any other. */
-function whyFailed(cause: unknown, url: string, init: RequestInit, lastEventId: string | undefined): unknown {
-  const { Request, location } = globalThis as { Request?: typeof globalThis.Request; location?: Location };
+function whyFailed(cause: unknown, url: string, init: RequestInit, options: FetchTransportOptions): unknown {
   try {
     // Not with the body: a stream can be read once.
-    if (Request) void new Request(url, { ...init, ...(init.body !== undefined && { body: "" }) });
+    void new Request(url, { ...init, ...(init.body !== undefined && { body: "" }) });
   } catch (mistake) {
-    return unmakeable(url, mistake);
+    // Trying again cannot help, where it is not for want of the class.
+    if (globalThis.Request) {
+      const facts = { url, cause: mistake, willRetry: false };
+      return new EventStreamError("request", `Cannot make the request to ${url}: ${explain(mistake)}`, facts);
+    }
   }
-  return lastEventId && location && new URL(url).origin !== location.origin
-    ? new Error(
-        `${explain(cause)} (if this is CORS: Access-Control-Allow-Headers must name Last-Event-ID; or set cursorVia)`,
-        { cause },
-      )
-    : cause;
+  // An application's own fetch may know other protocols, such as those of Electron, Tauri and Capacitor.
+  if (!options.fetch && !/^(https?|data|blob):/.test(url))
+    return streamError("unsupported", url, "cannot be read: its protocol has no event streams");
+  try {
+    if (process.env.NODE_ENV !== "production") return withCorsHint(cause, url, init);
+  } catch {}
+  return cause;
 }
 
 /** The URL as it would be requested. @throws {TypeError} If it is relative and there is no page to resolve it against. */
@@ -143,15 +117,5 @@ export function absolute(url: string | URL): string {
   return new URL(url, document?.baseURI ?? location?.href).href;
 }
 
-/** Of a request that can never be made, so that trying again cannot help. */
-function unmakeable(url: string, cause: unknown): EventStreamError {
-  const facts = { url, cause, willRetry: false };
-  return new EventStreamError("request", `Cannot make the request to ${url}: ${explain(cause)}`, facts);
-}
-
-function unsupported(url: string, why: string): EventStreamError {
-  return new EventStreamError("unsupported", `Cannot open event stream ${url}: ${why}`, { url });
-}
-
-/** As much of the body of a refusal as an error is worth. */
-const MAX_TEXT_BYTES = 65_536;
+/** Where there is one: Node, and what a bundler puts in its place. */
+declare const process: { readonly env: { readonly NODE_ENV?: string } };

@@ -23,8 +23,6 @@ export interface TransportResponse {
   url: string;
   /** A header's value, or `null`. @param name - In lower case. */
   header(name: string): string | null;
-  /** The start of the body of a refusal, for an error that helps; at most 64 KiB of it. */
-  text?(): PromiseLike<string>;
 }
 
 /** Whom a transport tells. After `onEnd`, `onError` or `abort()` it tells nothing more. */

@@ -71,7 +71,6 @@ function open(
   let over = false;
   let answered = false;
   let taken = 0;
-  let giveExcerpt: ((text: string) => void) | undefined;
 
   try {
     // Called later: callers expect no event before open() has returned.
@@ -140,17 +139,10 @@ function open(
       status,
       url: responseURL || url,
       header: (name) => xhr!.getResponseHeader(name),
-      text() {
-        over = true;
-        return new Promise((resolve) => {
-          giveExcerpt = resolve;
-        });
-      },
     });
   }
 
   function read(isWhole: boolean): void {
-    if (giveExcerpt) return excerpt(isWhole);
     if (over) return;
     const { responseText } = xhr!;
     let { length } = responseText;
@@ -176,17 +168,10 @@ function open(
     );
   }
 
-  function excerpt(isWhole: boolean): void {
-    const { responseText } = xhr!;
-    if (!isWhole && responseText.length < MAX_EXCERPT_LENGTH) return;
-    giveExcerpt!(responseText.slice(0, MAX_EXCERPT_LENGTH));
-  }
-
   /** @returns Whether it was open until now. */
   function close(): boolean {
     const wasOpen = !over;
     over = true;
-    if (giveExcerpt) excerpt(true);
     return wasOpen;
   }
 }
@@ -228,5 +213,4 @@ function asError(code: TransportErrorCode, message: string, cause?: unknown): Tr
 }
 
 const MAX_TEXT_LENGTH = 2 ** 20;
-const MAX_EXCERPT_LENGTH = 65_536;
 const REPLACEMENT = 0xfffd;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { createWorld } from "../../../../../test/support/client-world.ts";
 import { connect } from "../connect.ts";
-import { announcedEpoch, isBehind } from "./hub-cursor.ts";
+import { announcedEpoch, isBehind } from "./hub-cursors.ts";
 
 const E = "k3Jd_93ms-Xq";
 

@@ -5,6 +5,20 @@
  * In band, since a page of another origin cannot read response headers.
  * This module is browser compatible.
  */
+import type { Feature } from "../core/feature.ts";
+
+/** Drops messages of a hub that came before. */
+export function hubCursors(): Feature {
+  return (core) => {
+    let epoch: string | undefined;
+    return {
+      comment(text) {
+        epoch = announcedEpoch(text) || epoch;
+      },
+      isOld: (id) => isBehind(id, core.lastEventId, epoch),
+    };
+  };
+}
 
 /** The epoch that a comment announces. */
 export function announcedEpoch(comment: string): string | undefined {
