@@ -1,6 +1,7 @@
 /**
  * `encode`, `encodeBytes` and `encodeInto` beside eventsource-encoder and better-sse, over lengths and kinds of data. What each
- * writes is parsed and compared before it is timed. In whatever runtime this runs.
+ * writes is parsed and compared before it is timed. In whatever runtime this runs. To bytes, the peers' text goes through TextEncoder:
+ * what it and `encodeBytes` give has memory of its own, which a small Buffer has not.
  */
 import { EventBuffer } from "better-sse";
 import { encode as encodePeer } from "eventsource-encoder";
@@ -49,8 +50,6 @@ function peerTexts() {
 
 /** @returns {{ name: string, kind: string, shape: string, column: string, form: string, ratio: number, ns: number }[]} */
 export async function measureEncoding(tidings, { cells, ...plan }) {
-  const toBytes =
-    globalThis.Buffer === undefined ? (text) => encoder.encode(text) : (text) => Buffer.from(text);
   const texts = peerTexts();
   const each = (encode) => (messages) => {
     let last;
@@ -61,7 +60,7 @@ export async function measureEncoding(tidings, { cells, ...plan }) {
     encode: { own: each(tidings.encode), peers: Object.values(texts).map(each) },
     encodeBytes: {
       own: each(tidings.encodeBytes),
-      peers: Object.values(texts).map((encode) => each((message) => toBytes(encode(message)))),
+      peers: Object.values(texts).map((encode) => each((message) => encoder.encode(encode(message)))),
     },
     encodeInto: {
       own: (messages) => tidings.encodeInto(messages, room),

@@ -8,7 +8,7 @@ import { drawHeatMap } from "./heat-map.mjs";
 import { RUNTIMES, openRuntime } from "./runtimes.mjs";
 
 /** Fewer, since each of their cells is a process. */
-const FEWER_LENGTHS = [4, 13, 24, 63, 100, 270, 1024, 4096];
+const FEWER_LENGTHS = [4, 24, 63, 270, 4096];
 
 /** What is wanted of a runtime's parser: the median of all cells. */
 const MEDIANS = { node20: 1.6, node22: 1.4, node24: 1.2, node26: 1.12, chromium: 1.2 };

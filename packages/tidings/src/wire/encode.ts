@@ -8,6 +8,9 @@
 import type { Message } from "./message.ts";
 
 const LARGEST_RETRY_MS = 2 ** 31 - 1;
+const SHORT = 32;
+const FIRST_PRINTABLE = 0x20;
+const FIRST_SURROGATE = 0xd800;
 const LINE_END = /\r\n|\r|\n/;
 const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?:^|[^\ud800-\udbff])[\udc00-\udfff]/;
 
@@ -26,10 +29,12 @@ export function encode(message: Message): string {
   const { event, data, id, retry } = message;
   let text = "";
   if (event !== undefined) {
-    checkText("event", event);
+    if (!isPlain(event)) {
+      checkText("event", event);
+      if (hasLineBreak(event)) refuse(`event is ${show(event)}, expected text without CR or LF`);
+    }
     if (event === "")
       refuse('event is "", which no parser can tell from none, expected text or no event at all');
-    if (hasLineBreak(event)) refuse(`event is ${show(event)}, expected text without CR or LF`);
     if (data === undefined) {
       refuse(
         `event is ${show(event)} and data is undefined, expected data, if only "": parsers drop a message without`,
@@ -38,9 +43,11 @@ export function encode(message: Message): string {
     text = `event: ${event}\n`;
   }
   if (id !== undefined) {
-    checkText("id", id);
-    if (hasLineBreak(id) || id.indexOf("\0") >= 0)
-      refuse(`id is ${show(id)}, expected text without CR, LF or NUL`);
+    if (!isPlain(id)) {
+      checkText("id", id);
+      if (hasLineBreak(id) || id.indexOf("\0") >= 0)
+        refuse(`id is ${show(id)}, expected text without CR, LF or NUL`);
+    }
     text = `${text}id: ${id}\n`;
   }
   if (retry !== undefined) {
@@ -52,6 +59,7 @@ export function encode(message: Message): string {
     text = `${text}retry: ${retry}\n`;
   }
   if (data === undefined) return `${text}\n`;
+  if (isPlain(data)) return `${text}data: ${data}\n\n`;
   checkText("data", data);
   const lines = hasLineBreak(data) ? data.split(LINE_END).join("\ndata: ") : data;
   // Parts are only ever put behind the text: engines join such a chain in one pass when its bytes are asked for.
@@ -70,6 +78,16 @@ export function encodeComment(comment: string): string {
   return text + "\n";
 }
 
+/** Whether it is a short text that needs no look at each thing that is refused: one loop through it costs less than several calls. */
+function isPlain(value: unknown): boolean {
+  if (typeof value !== "string" || value.length > SHORT) return false;
+  for (let n = 0; n < value.length; n++) {
+    const unit = value.charCodeAt(n);
+    if (unit < FIRST_PRINTABLE || unit >= FIRST_SURROGATE) return false;
+  }
+  return true;
+}
+
 function checkText(field: string, value: unknown): void {
   if (typeof value !== "string") {
     refuse(`${field} is ${value === null ? "null" : `of type ${typeof value}`}, expected a string`);
@@ -79,11 +97,11 @@ function checkText(field: string, value: unknown): void {
 }
 
 /** Two searches, which on the short texts of most fields cost less than a pattern does. */
-function hasLineBreak(text: string): boolean {
+export function hasLineBreak(text: string): boolean {
   return text.indexOf("\n") >= 0 || text.indexOf("\r") >= 0;
 }
 
-function isWellFormed(value: string & { isWellFormed?(): boolean }): boolean {
+export function isWellFormed(value: string & { isWellFormed?(): boolean }): boolean {
   return value.isWellFormed === undefined ? !LONE_SURROGATE.test(value) : value.isWellFormed();
 }
 
