@@ -14,6 +14,7 @@ export const { createClient } = require("redis");
 export const { Redis } = require("ioredis");
 const { Redis: Valkey } = require("iovalkey");
 export const { Pool } = require("pg");
+export const postgres = require("postgres");
 export const { jetstream, jetstreamManager } = require("@nats-io/jetstream");
 const { connect } = require("@nats-io/transport-node");
 

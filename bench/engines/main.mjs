@@ -3,9 +3,10 @@
  * `PARTS`. Needs `npm run build`, `npm ci` in test/engines, redis-server, nats-server, PostgreSQL and nginx.
  */
 import { measureLmdb } from "./lmdb.mjs";
-import { measureCuts } from "./long/cuts.mjs";
+import { measureCutsOfPostgres, measureCutsOfRedis } from "./long/cuts.mjs";
 import { measureFailovers } from "./long/failovers.mjs";
 import { measureOutage } from "./long/outage.mjs";
+import { measurePromotions } from "./long/promotions.mjs";
 import { measureSteady } from "./long/steady.mjs";
 import { measureNats } from "./nats.mjs";
 import { measurePostgres } from "./postgres.mjs";
@@ -20,8 +21,10 @@ const PARTS = {
   nats: measureNats,
   postgres: measurePostgres,
   rolling: measureRolling,
-  cuts: measureCuts,
+  cuts: measureCutsOfRedis,
   failovers: measureFailovers,
+  "postgres-cuts": measureCutsOfPostgres,
+  promotions: measurePromotions,
   outage: measureOutage,
   steady: measureSteady,
 };

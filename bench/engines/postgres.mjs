@@ -1,10 +1,7 @@
 /** Postgres: durable appends beside a bare insert of as many rows, while another process serves 100 readers; and delivery to that process. */
-import { execFileSync, spawn } from "node:child_process";
-import { appendFileSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { postgresLog } from "tidings/log/postgres";
-import { freePort, now, paced, percentile, Pool, RETENTION, stamped, startMember } from "./engines.mjs";
+import { now, paced, percentile, Pool, RETENTION, stamped, startMember } from "./engines.mjs";
+import { startPostgres } from "./postgres-server.mjs";
 
 const MESSAGES = 20_000;
 const AT_ONCE = 1_000;
@@ -86,56 +83,4 @@ async function measureDelivery(print, server, log) {
     });
   }
   await member.stop();
-}
-
-/** A Postgres as Debian configures it, on a free port. It refuses to run as root. */
-async function startPostgres() {
-  const folder = mkdtempSync(join(tmpdir(), "tidings-bench-postgres-"));
-  const id = (flag) => Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }));
-  const user = process.getuid() === 0 ? { uid: id("-u"), gid: id("-g") } : {};
-  if (user.uid !== undefined) chownSync(folder, user.uid, user.gid);
-  const versions = existsSync("/usr/lib/postgresql") ? readdirSync("/usr/lib/postgresql") : [];
-  const pathOf = (program) => {
-    const path = join("/usr/lib/postgresql", versions.sort((a, b) => b - a)[0] ?? "", "bin", program);
-    return existsSync(path) ? path : program;
-  };
-  const options = { host: "127.0.0.1", port: await freePort(), user: "postgres", database: "postgres" };
-  execFileSync(
-    pathOf("initdb"),
-    ["-D", folder, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"],
-    {
-      ...user,
-      cwd: "/",
-    },
-  );
-  appendFileSync(
-    join(folder, "postgresql.conf"),
-    "unix_socket_directories = ''\nlisten_addresses = '127.0.0.1'\n",
-  );
-  const child = spawn(pathOf("postgres"), ["-D", folder, "-p", `${options.port}`], {
-    ...user,
-    cwd: "/",
-    stdio: "ignore",
-  });
-  const pool = new Pool({ ...options, max: 1 });
-  pool.on("error", () => undefined);
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      await pool.query("SELECT 1");
-      break;
-    } catch (error) {
-      if (attempt > 500) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-  await pool.end();
-  return {
-    options,
-    stop: async () => {
-      const over = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGQUIT");
-      await over;
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
 }

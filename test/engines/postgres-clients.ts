@@ -37,6 +37,8 @@ export const CLIENTS: Record<string, (port: number, database?: string) => Promis
       port,
       username: "postgres",
       database,
+      // What it asks for otherwise ends the process when a connection is cut meanwhile: it handles no rejection there.
+      fetch_types: false,
       onnotice: () => undefined,
     });
     return {

@@ -105,6 +105,30 @@ describe("postgresLog()", () => {
     expect(known).toMatch(/^\d+ [0-9A-F]{8}$/);
   });
 
+  it("hands on what comes while the application has all other connections of the pool", async () => {
+    const pool = new Pool({
+      host: "127.0.0.1",
+      port: server.port,
+      user: "postgres",
+      database: "postgres",
+      max: 3,
+    });
+    cleanups.add(pool, () => pool.end());
+    const names = { table: "taken" };
+    const log = postgresLog(pool, names);
+    const seen: string[] = [];
+    await log.open({ retention, onTail: ({ entries }) => void seen.push(...entries.map(textOf)) });
+    cleanups.add(log, () => log.close());
+    await log.follow!("all");
+    const other = await openLog(cleanups, { port: server.port, ...names });
+    await other.log.append([draft("it listens")]);
+    await expect.poll(() => seen).toEqual(["it listens"]);
+    const taken = [await pool.connect(), await pool.connect()];
+    await other.log.append([draft("1")]);
+    await expect.poll(() => seen).toEqual(["it listens", "1"]);
+    for (const client of taken) client.release();
+  });
+
   it("refuses what would not work, and says what would", async () => {
     const pool = new Pool({
       host: "127.0.0.1",

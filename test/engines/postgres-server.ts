@@ -199,7 +199,7 @@ function kill(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** Debian has the programs in a folder for each version, off the path. */
-function pathOf(program: string): string {
+export function pathOf(program: string): string {
   const versions = existsSync("/usr/lib/postgresql") ? readdirSync("/usr/lib/postgresql") : [];
   const newest = versions.sort((one, other) => Number(other) - Number(one))[0];
   const path = join("/usr/lib/postgresql", newest ?? "", "bin", program);

@@ -1,23 +1,49 @@
-/** 100,000 appends with each client while its connections are cut: what is lost, doubled, or never settles. */
+/**
+ * 100,000 appends while connections are cut, with each client of Redis and Postgres: what is lost, doubled, or never settles.
+ */
+import { postgresLog } from "tidings/log/postgres";
 import { redisLog } from "tidings/log/redis";
-import { CLIENTS, RETENTION, startRedis } from "../engines.mjs";
+import { CLIENTS, Pool, postgres, RETENTION, startRedis } from "../engines.mjs";
+import { startPostgres } from "../postgres-server.mjs";
 import { openSwitchboard } from "./switchboard.mjs";
 
 const APPENDS = 100_000;
 const WRITERS = 200;
 const CUT_EVERY_MS = 300;
 
-export async function measureCuts(print) {
-  for (const name of Object.keys(CLIENTS))
-    print(`appends while connections are cut, ${name}`, await run(name));
+export async function measureCutsOfRedis(print) {
+  for (const [name, connect] of Object.entries(CLIENTS)) {
+    const server = await startRedis();
+    const board = await openSwitchboard(server.port);
+    const client = await connect(board.port);
+    client.on("error", () => undefined);
+    print(`appends while connections are cut, ${name}`, await run(redisLog(client), board));
+    await (client.destroy?.() ?? client.disconnect());
+    board.close();
+    await server.stop();
+  }
 }
 
-async function run(name) {
-  const server = await startRedis();
-  const board = await openSwitchboard(server.port);
-  const client = await CLIENTS[name](board.port);
-  client.on("error", () => undefined);
-  const log = redisLog(client);
+const POSTGRES = {
+  pg: (options) => new Pool(options),
+  postgres: ({ user, ...options }) =>
+    postgres({ ...options, username: user, fetch_types: false, onnotice: () => undefined }),
+};
+
+export async function measureCutsOfPostgres(print) {
+  for (const [name, connect] of Object.entries(POSTGRES)) {
+    const server = await startPostgres();
+    const board = await openSwitchboard(server.options.port);
+    const client = connect({ ...server.options, port: board.port });
+    print(`appends while connections are cut, ${name}`, await run(postgresLog(client), board));
+    // That of postgres would wait for connections that were cut.
+    await (name === "pg" ? client.end() : client.end({ timeout: 1 }));
+    board.close();
+    await server.stop();
+  }
+}
+
+async function run(log, board) {
   await log.open({
     retention: { ...RETENTION, messages: APPENDS * 2, bytes: 2 ** 30 },
     onTail() {},
@@ -66,8 +92,5 @@ async function run(name) {
   }
   const lost = [...acknowledged].filter(([offset, text]) => stored.get(offset) !== text).length;
   await log.close();
-  await (client.destroy?.() ?? client.disconnect());
-  board.close();
-  await server.stop();
   return { acknowledged: acknowledged.size, cuts, rejected, lost, doubled, unsettled: started - settled };
 }

@@ -3,7 +3,7 @@
  * unsettled, whatever the client does with its connections. Creates the tables where they are missing.
  */
 import { LogError } from "../log.ts";
-import type { PostgresLink, SqlValue } from "./link.ts";
+import type { Listener, PostgresLink, SqlValue } from "./link.ts";
 import type { SqlNames } from "./names.ts";
 
 export interface CallsOptions {
@@ -38,6 +38,7 @@ export class Calls {
   /**
    * @param what - For errors: "append to", "read".
    * @param withinMs - Until when it may be tried. Default: `deadlineMs`.
+   * @param listener - Whose connection is asked first, where it is there.
    * @returns What the function returned, parsed.
    * @throws {LogError} `full`, `closed` or `failed`.
    */
@@ -46,6 +47,7 @@ export class Calls {
     name: string,
     values: readonly SqlValue[],
     withinMs: number = this.#options.deadlineMs,
+    listener?: Pick<Listener, "run">,
   ): Promise<T | null> {
     const { link, names, deadlineMs, schema } = this.#options;
     const types = values.map((value, i) => `$${i + 1}::${typeof value === "string" ? "text" : "bytea"}`);
@@ -56,7 +58,8 @@ export class Calls {
       try {
         if (this.#closed) throw new LogError("closed", `Cannot ${what} log: it is closed`);
         const attemptMs = Math.min(ATTEMPT_MS, endsMs - performance.now());
-        const reply = await link.run(text, values, attemptMs);
+        const run = listener?.run ?? link.run;
+        const reply = await run(text, values, attemptMs);
         return reply === null || reply === "" ? null : (JSON.parse(reply) as T);
       } catch (cause) {
         if (cause instanceof LogError) throw cause;

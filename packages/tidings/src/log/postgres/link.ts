@@ -26,6 +26,11 @@ export interface ListenEvents {
 }
 
 export interface Listener {
+  /**
+   * As {@link PostgresLink.run}, over the connection that listens: nothing else waits for that one, and it is warm. Undefined while it
+   * is lost, and of a client that cannot.
+   */
+  readonly run?: PostgresLink["run"] | undefined;
   close(): void;
 }
 

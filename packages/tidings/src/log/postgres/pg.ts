@@ -1,6 +1,6 @@
 /** The `pg` package (node-postgres), version 8 and later. */
 import { ignore } from "../../guard/ignore.ts";
-import { within, type ListenEvents, type Listener, type PostgresLink } from "./link.ts";
+import { within, type ListenEvents, type Listener, type PostgresLink, type SqlValue } from "./link.ts";
 
 /** What is used of its `Pool`. */
 export interface PgPool {
@@ -12,10 +12,14 @@ export interface PgPool {
 
 /** What is used of a client that the pool lends. */
 export interface PgClient {
-  query(query: { text: string; values?: unknown[]; rowMode: "array" }): Promise<{ rows: unknown[][] }>;
+  query(query: { text: string; values?: unknown[]; rowMode: "array" }): Promise<Rows>;
   on(event: "error" | "end" | "notification", listener: () => void): unknown;
   removeListener(event: "error", listener: () => void): unknown;
   release(destroy?: Error | boolean): void;
+}
+
+interface Rows {
+  readonly rows: unknown[][];
 }
 
 /** Between looks whether the connection that listens is alive. */
@@ -33,16 +37,21 @@ export function fromPg(pool: PgPool): PostgresLink {
   }
   return {
     run: async (text, values, ms) => {
-      const { rows } = await borrow(pool, ms, (client) =>
-        client.query({ text, values: [...values], rowMode: "array" }),
-      );
-      return (rows[0]?.[0] ?? null) as string | null;
+      return firstOf(await borrow(pool, ms, (client) => ask(client, text, values)));
     },
     script: async (text, ms) => {
       await borrow(pool, ms, (client) => client.query({ text, rowMode: "array" }));
     },
     listen: (channel, events) => new PgListener(pool, channel, events),
   };
+}
+
+function ask(client: PgClient, text: string, values: readonly SqlValue[]): Promise<Rows> {
+  return client.query({ text, values: [...values], rowMode: "array" });
+}
+
+function firstOf({ rows }: Rows): string | null {
+  return (rows[0]?.[0] ?? null) as string | null;
 }
 
 /**
@@ -95,12 +104,20 @@ class PgListener implements Listener {
   #waitMs: number = RETRY_MS[0];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #end: (() => void) | undefined;
+  /** The connection, while it listens. */
+  #client: PgClient | undefined;
 
   constructor(pool: PgPool, channel: string, events: ListenEvents) {
     this.#pool = pool;
     this.#channel = channel;
     this.#events = events;
     void this.#connect();
+  }
+
+  get run(): PostgresLink["run"] | undefined {
+    const [client, end] = [this.#client, this.#end];
+    if (client === undefined) return undefined;
+    return async (text, values, ms) => firstOf(await within(ask(client, text, values), ms, end));
   }
 
   close(): void {
@@ -114,8 +131,7 @@ class PgListener implements Listener {
     const down = (): void => {
       if (client === undefined) return;
       const lent = client;
-      client = undefined;
-      this.#end = undefined;
+      client = this.#client = this.#end = undefined;
       // With what it listens to: others must not get it. Its errors are still to be heard until it is gone.
       lent.release(true);
       this.#again();
@@ -132,6 +148,7 @@ class PgListener implements Listener {
       await within(client.query({ text: `LISTEN "${this.#channel}"`, rowMode: "array" }), SILENCE_MS);
       if (client === undefined) return;
       this.#waitMs = RETRY_MS[0];
+      this.#client = client;
       this.#events.onUp();
       this.#look(client, down);
     } catch {

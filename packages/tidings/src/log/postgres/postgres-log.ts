@@ -25,7 +25,7 @@ import { Appender, type GroupedAppend } from "./appender.ts";
 import { Calls } from "./calls.ts";
 import { linkOf, type PostgresClient, runIn } from "./client.ts";
 import { decodeEntries, encodeDrafts, type EntryRow, whole } from "./drafts.ts";
-import type { PostgresLink, SqlValue } from "./link.ts";
+import type { Listener, PostgresLink, SqlValue } from "./link.ts";
 import { namesOf, type SqlNames } from "./names.ts";
 import { limitsOf, type PostgresLimits, type PostgresLogOptions } from "./options.ts";
 import { postgresSchema } from "./schema.ts";
@@ -69,6 +69,8 @@ class PostgresLog implements Log {
   readonly #limits: PostgresLimits;
   readonly #names: SqlNames;
   readonly #listenLink: PostgresLink | undefined;
+  /** Whether the connection that listens is one of those that may read. */
+  readonly #readsWhereItListens: boolean;
   readonly #clock: LogClock;
   readonly #calls: Calls;
   readonly #appender: Appender;
@@ -92,6 +94,7 @@ class PostgresLog implements Log {
     this.#limits = limitsOf(settings);
     const { deadlineMs, pendingBytes } = this.#limits;
     const link = linkOf(client);
+    this.#readsWhereItListens = listen === undefined;
     this.#names = namesOf(settings);
     if (listen !== false) this.#listenLink = listen === undefined ? link : linkOf(listen);
     this.#clock = new LogClock({ now });
@@ -127,7 +130,7 @@ class PostgresLog implements Log {
     this.#tail = new PostgresTail({
       position,
       pollMs: this.#limits.pollMs,
-      read: (request) => this.#readTail(request),
+      read: (request, listener) => this.#readTail(request, listener),
       listen: this.#listenLink && ((events) => this.#listenLink!.listen(this.#names.channel, events)),
       options,
     });
@@ -243,9 +246,11 @@ class PostgresLog implements Log {
     return appended;
   }
 
-  async #readTail(request: TailRequest): Promise<TailReply> {
+  async #readTail(request: TailRequest, listener: Listener | undefined): Promise<TailReply> {
     type Said = PageReply & { floor: number; swept: number; outbox: boolean };
-    const reply = await this.#ask<Said>("read", "tail", { ...request }, TAIL_MS);
+    // Over the pool it would wait for others now and then, or for a new connection, which takes tens of milliseconds to get going.
+    const over = this.#readsWhereItListens ? listener : undefined;
+    const reply = await this.#ask<Said>("read", "tail", { ...request }, TAIL_MS, over);
     if (reply.outbox) this.#moving ??= this.#move();
     return { ...reply, entries: decodeEntries(reply.entries) };
   }
@@ -269,11 +274,17 @@ class PostgresLog implements Log {
   }
 
   /** Asks what only reads. Where the log there is not the one that is known, it is opened anew. */
-  async #ask<T extends Reply>(what: string, name: string, said?: object, withinMs?: number): Promise<T> {
+  async #ask<T extends Reply>(
+    what: string,
+    name: string,
+    said?: object,
+    withinMs?: number,
+    listener?: Listener,
+  ): Promise<T> {
     for (let attempt = 0; attempt < 5; attempt += 1) {
       const [epoch, seen] = [this.#epoch, this.#seen];
       const values = said === undefined ? [] : this.#meta(said);
-      const reply = await this.#calls.call<T>(what, name, values, withinMs);
+      const reply = await this.#calls.call<T>(what, name, values, withinMs, listener);
       const isKnown =
         reply !== null &&
         !this.#formerEpochs.includes(reply.epoch) &&

@@ -30,7 +30,7 @@ export interface PostgresTailOptions {
   readonly position: LogPosition;
   readonly pollMs: number;
   /** Rejects within seconds. Calls {@link PostgresTail.reset} where the log is another one. */
-  readonly read: (request: TailRequest) => Promise<TailReply>;
+  readonly read: (request: TailRequest, listener: Listener | undefined) => Promise<TailReply>;
   /** Undefined where it is not possible: then it polls alone. */
   readonly listen: ((events: { onWake: () => void; onUp: () => void }) => Listener) | undefined;
   readonly options: Pick<OpenLogOptions, "onTail" | "onReset" | "onState" | "onError">;
@@ -152,11 +152,10 @@ export class PostgresTail {
   async #readPage(): Promise<void> {
     const names = this.#all > 0 || this.#followed.size > MOST_NAMES ? null : [...this.#followed.keys()];
     const after = this.#through;
-    const { epoch, head, entries, through, floor, swept } = await this.#options.read({
-      after,
-      names,
-      ...PAGE,
-    });
+    const { epoch, head, entries, through, floor, swept } = await this.#options.read(
+      { after, names, ...PAGE },
+      this.#listener,
+    );
     if (this.#closed) return;
     // It is another log, and what was read may be of either.
     if (epoch !== this.#epoch || after !== this.#through) {
