@@ -15,16 +15,17 @@ import { refuseEventSourceProperties, withWarnings } from "./development.ts";
 import { type DecodedMessage, type Invalid, json, type MessageIn } from "./features/json.ts";
 import { page, type WhenHidden, type WhenOffline } from "./features/page.ts";
 import { type MessageOf, schemas } from "./features/schemas.ts";
+import { absolute } from "./transports/fetch.ts";
 import { toReadable } from "./readable.ts";
-import { type RetryOptions, type SharedOptions, sharedFeatures } from "./shared-features.ts";
+import { type SharedOptions, sharedFeatures } from "./shared-features.ts";
 
 export interface Connection<Message = ParsedMessage> extends CoreConnection<Message> {
   /** The messages as a stream, for one reader, as in `for await`. */
   readonly readable: ReadableStream<Message>;
 }
 
-export interface ConnectOptions<Message = ParsedMessage> extends CoreOptions<Message>, SharedOptions {
-  retry?: RetryOptions | false;
+export interface ConnectOptions<Message = ParsedMessage>
+  extends Omit<CoreOptions<Message>, "retry">, SharedOptions {
   /** Whether each message's data is JSON, and decoded. Default: false, unless there are `events`. */
   json?: boolean;
   /**
@@ -72,7 +73,17 @@ export function connect(
     // Bundlers know this condition, and drop what is in it for production. Elsewhere there may be no process.
     if (process.env.NODE_ENV !== "production") options = withWarnings(options, OPTIONS);
   } catch {}
-  const { events, invalid } = options;
+  const { events, invalid, transport } = options;
+  if (!transport && typeof url !== "function") {
+    try {
+      absolute(url);
+    } catch (cause) {
+      throw new TypeError(
+        `Cannot connect: url is ${JSON.stringify(url)}, expected an absolute one, since there is no page to resolve it against`,
+        { cause },
+      );
+    }
+  }
   const use: Feature<unknown>[] = [
     ...(options.use ?? []),
     // What thinks before it speaks may be silent for long, and asking for it twice is worse than waiting.
@@ -81,7 +92,7 @@ export function connect(
   ];
   if (events) use.push(schemas(events, invalid));
   else if (options.json) use.push(json(invalid));
-  const connection = connectCore(url, Object.assign({}, options, { use }));
+  const connection = connectCore(url, Object.assign({}, options, { use }) as CoreOptions);
   let readable: ReadableStream | undefined;
   Object.defineProperty(connection, "readable", { get: () => (readable ??= toReadable(connection)) });
   try {

@@ -23,11 +23,10 @@ export type { Gap } from "./features/gaps.ts";
 export type { DecodedMessage, MessageIn } from "./features/json.ts";
 export type { WhenHidden, WhenOffline } from "./features/page.ts";
 export type { Resume, ResumeRequest } from "./features/resume.ts";
+export type { RetryOptions, StatusTable } from "./features/retry.ts";
 export type { MessageOf } from "./features/schemas.ts";
-export type { StatusTable } from "./features/statuses.ts";
 export type { TraceEntry } from "./features/trace.ts";
 export type { Failed } from "./features/until.ts";
-export type { RetryOptions } from "./shared-features.ts";
 export { type Fetch, fetchTransport, type FetchTransportOptions } from "./transports/fetch.ts";
 export { TransportError, type TransportErrorCode } from "./transports/transport-error.ts";
 export type {

@@ -3,7 +3,6 @@
  * This module is browser compatible.
  */
 import type { Feature } from "./core/feature.ts";
-import type { RetryPolicy } from "./core/reconnect.ts";
 import { type Acknowledge, cursor, type CursorStore } from "./features/cursor.ts";
 import { type CursorFrom, cursorFrom } from "./features/cursor-from.ts";
 import { type CursorVia, cursorVia } from "./features/cursor-via.ts";
@@ -13,24 +12,10 @@ import { hubCursors } from "./features/hub-cursors.ts";
 import { type AnswerTimeouts, idle } from "./features/idle.ts";
 import { refresh } from "./features/refresh.ts";
 import { type Decode, refusals } from "./features/refusals.ts";
-import { type Replay, replay } from "./features/replay.ts";
 import { type Resume, resume } from "./features/resume.ts";
-import { type StatusTable, statuses } from "./features/statuses.ts";
+import { retry, type RetryOptions } from "./features/retry.ts";
 import { trace, type TraceEntry } from "./features/trace.ts";
 import { type Until, until } from "./features/until.ts";
-
-export interface RetryOptions extends Partial<RetryPolicy> {
-  /**
-   * Whether a request that may change something (any method but GET, HEAD, OPTIONS and QUERY) is sent again after a lost connection.
-   * `"unanswered"`: only if no event stream was received. Default: false, or true with a `cursor`.
-   */
-  replay?: Replay;
-  /**
-   * What to do after a status other than 200. Default: reconnect after 408, 425, 429 and 5xx, stop after all others. The entry of a
-   * 2xx status applies to a response that is not an event stream.
-   */
-  statuses?: StatusTable;
-}
 
 export interface SharedOptions extends AnswerTimeouts {
   /** When to reconnect, or `false` for never. Default: after a growing, random wait. */
@@ -91,11 +76,9 @@ export function sharedFeatures(
   createDecode?: () => Decode,
 ): Feature[] {
   const { onGap, cursorVia: via } = options;
-  const { replay: again, statuses: table } = options.retry || {};
   const features: Feature[] = [hubCursors(), refusals(createDecode)];
-  if (again) features.push(replay(again));
-  if (table) features.push(statuses(table));
   if (options.trace) features.push(trace(options.trace));
+  if (options.retry) features.push(retry(options.retry));
   if (options.refresh) features.push(refresh(options.refresh));
   if (options.resume) features.push(resume(options.resume));
   if (options.cursorFrom) features.push(cursorFrom(options.cursorFrom));

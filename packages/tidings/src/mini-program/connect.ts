@@ -6,13 +6,12 @@ import type { BaseOptions, Connection } from "../client/core/connection.ts";
 import { openConnection } from "../client/core/open-connection.ts";
 import type { Asked } from "../client/core/request.ts";
 import { followPlatform, type WhenHidden, type WhenOffline } from "../client/features/page.ts";
-import { type RetryOptions, type SharedOptions, sharedFeatures } from "../client/shared-features.ts";
+import { type SharedOptions, sharedFeatures } from "../client/shared-features.ts";
 import type { Transport } from "../client/transports/transport.ts";
 import { createUtf8Decoder } from "../wire/utf8.ts";
 import { createParser } from "./parser.ts";
 
-export interface ConnectOptions extends BaseOptions, SharedOptions {
-  retry?: RetryOptions | false;
+export interface ConnectOptions extends Omit<BaseOptions, "retry">, SharedOptions {
   /** How to get the bytes: `fromWx(wx)`, `fromTaro(Taro)`, or one of your own. */
   transport: Transport;
   /**

@@ -15,7 +15,7 @@ export {
 export type { ConnectionState, RetryPolicy } from "../client/core/reconnect.ts";
 export type { Asked, HeadersInput } from "../client/core/request.ts";
 export type { Failed } from "../client/features/until.ts";
-export type { RetryOptions } from "../client/shared-features.ts";
+export type { RetryOptions } from "../client/features/retry.ts";
 export { TransportError, type TransportErrorCode } from "../client/transports/transport-error.ts";
 export type {
   PlatformSignals,

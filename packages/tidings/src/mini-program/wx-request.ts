@@ -205,10 +205,8 @@ const LAST_CHUNK_MS = 100;
 const GZIP = 0x1f;
 
 const NO_CHUNKS =
-  "the request cannot stream: it has no onChunkReceived. Expected WeChat's base library 2.20.2 or later, and wx itself " +
-  "rather than a wrapper or an intercepted Taro.request. For a stream that ends, wholeBody: true reads it at its end";
+  "the request cannot stream: it has no onChunkReceived, expected base library 2.20.2 or later and wx itself rather than a wrapper, " +
+  "or wholeBody: true for a stream that ends";
 const COMPRESSED =
-  "the body is compressed, and chunks are not inflated. Expected no accept-encoding header in the request, and no compression of " +
-  "text/event-stream in the server or a proxy";
-const TIMED_OUT =
-  "; timeoutMs says how long a request may take, and so does networkTimeout.request in app.json";
+  "the body is compressed, expected no accept-encoding header, and no compression of text/event-stream";
+const TIMED_OUT = "; see timeoutMs, and networkTimeout.request in app.json";

@@ -4,7 +4,7 @@
  */
 import type { ParsedMessage } from "../../wire/message.ts";
 import { createParser } from "../parser.ts";
-import { absolute, type FetchTransportOptions, fetchTransport } from "../transports/fetch.ts";
+import { type FetchTransportOptions, fetchTransport } from "../transports/fetch.ts";
 import type { Transport } from "../transports/transport.ts";
 import type { BaseOptions, Connection as BaseConnection } from "./connection.ts";
 import type { Feature } from "./feature.ts";
@@ -20,6 +20,7 @@ export type MessageWith<Features extends readonly Feature<unknown>[]> = [
 type DecodedBy<One> = One extends Feature<infer Message> ? Message : never;
 
 export interface CoreOptions<Message = ParsedMessage> extends BaseOptions<Message>, FetchTransportOptions {
+  retry?: false;
   /** How to get the bytes of the stream. Default: fetch. */
   transport?: Transport;
 }
@@ -34,23 +35,13 @@ type ClosedByUsing = SymbolConstructor extends { readonly asyncDispose: infer Ke
 /**
  * Opens an event stream and keeps it open.
  * @param url - Absolute, or relative to the page. A function is called at each attempt.
- * @throws {TypeError | RangeError} If `url` or an option makes no sense.
+ * @throws {TypeError} If an option makes no sense.
  */
 export function connect<const Features extends readonly Feature<unknown>[] = readonly []>(
   url: Asked<string | URL>,
   options: CoreOptions<MessageWith<Features>> & { use?: Features } = {},
 ): Connection<MessageWith<Features>> {
   const { transport, use = [] } = options;
-  if (!transport && typeof url !== "function") {
-    try {
-      absolute(url);
-    } catch (cause) {
-      throw new TypeError(
-        `Cannot connect: url is ${JSON.stringify(url)}, expected an absolute one, since there is no page to resolve it against`,
-        { cause },
-      );
-    }
-  }
   const connection = openConnection<MessageWith<Features> & { readonly event: string }>(
     url,
     transport || fetchTransport(options),

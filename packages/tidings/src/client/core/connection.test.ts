@@ -471,7 +471,7 @@ describe("returning", () => {
     ]);
   });
 
-  test("tells trace of the loss that used up the attempts as never due", async () => {
+  test("tells trace of the loss that used up the attempts, and of the end", async () => {
     const steps: string[] = [];
     const { world, connection } = open({
       retry: { attempts: 1 },
@@ -479,7 +479,7 @@ describe("returning", () => {
     });
     world.last.fail();
     await connection.ended;
-    expect(steps).toEqual(["start connecting -", "lost waiting Infinity", "close closed -"]);
+    expect(steps).toEqual(["start connecting -", "lost waiting 1000", "close closed -"]);
   });
 
   test("goes through the states in order", async () => {

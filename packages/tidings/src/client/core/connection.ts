@@ -10,7 +10,7 @@ import type { TransportResponse } from "../transports/transport.ts";
 import type { SignalLike } from "./abort.ts";
 import type { Clock } from "./clock.ts";
 import type { EventStreamError } from "./event-stream-error.ts";
-import type { ConnectionState, RetryPolicy } from "./reconnect.ts";
+import type { ConnectionState } from "./reconnect.ts";
 import type { Asked, HeadersInput } from "./request.ts";
 
 /** The options of every connection, with any features. */
@@ -25,8 +25,8 @@ export interface BaseOptions<Message = ParsedMessage> extends ParserLimits {
   signal?: SignalLike;
   /** The cursor to start from, sent as `Last-Event-ID` with the first attempt. Default: none. */
   lastEventId?: string;
-  /** When to reconnect, or `false` for never. Default: after a growing, random wait. */
-  retry?: Partial<RetryPolicy> | false;
+  /** `false` for never to reconnect. Default: after a growing, random wait. */
+  retry?: object | false;
   /** The number of messages that may wait for handlers or the loop, if the transport cannot slow the server down. More end the connection. Default: 1024. */
   maxQueuedMessages?: number;
   /** Time and random numbers, for tests. Default: the platform's. */

@@ -12,7 +12,7 @@ import type { Attempts } from "./attempts.ts";
 import type { Clock } from "./clock.ts";
 import type { Verdict } from "./connection.ts";
 import type { EventStreamError } from "./event-stream-error.ts";
-import type { ReconnectInput, ReconnectState } from "./reconnect.ts";
+import type { ReconnectInput, ReconnectState, RetryPolicy } from "./reconnect.ts";
 import type { RequestParts } from "./request.ts";
 
 /** @typeParam Message - What it makes of messages, if it decodes them. */
@@ -28,12 +28,16 @@ export interface Core extends Readonly<Attempts> {
   readonly transport: Transport;
   /** What each request is made of. A feature may change it in `prepare`. */
   readonly parts: RequestParts;
+  /** How long to wait. A feature may change it. */
+  readonly policy: RetryPolicy;
   /** Whether another attempt may follow when the current one is lost. */
   canRepeat(this: void): boolean;
   /** A promise while messages wait for a handler or a reader. */
   pressure(this: void): PromiseLike<void> | undefined;
   /** Calls `onError` with an error that ends nothing. */
   readonly report: Report;
+  /** Ends the connection with an error. */
+  fail(this: void, error: EventStreamError): void;
 }
 
 /** All are optional. They are called in the order of the features, without `this`. Where one answer is asked for, the first counts. */
@@ -62,8 +66,6 @@ export interface Hooks {
   until?(this: void, message: ParsedMessage): Last | PromiseLike<Last>;
   /** What the application gets of a message; `undefined` for nothing. @param isLast - It may be no data at all. */
   decode?(this: void, message: ParsedMessage, isLast: boolean): unknown;
-  /** The message is about to be given to handlers or the reader. */
-  handing?(this: void, message: ParsedMessage): void;
   /** The handlers were called. They may not be done. */
   handed?(this: void, message: ParsedMessage): void;
   /** The handlers are done, or the reader asked for the next message. */

@@ -14,7 +14,7 @@ import type { BaseOptions, Connection, CreateParser, Verdict } from "./connectio
 import { EventStreamError } from "./event-stream-error.ts";
 import { callHooks, type Core, type Feature, type Hooks } from "./feature.ts";
 import { createOrder } from "./order.ts";
-import { lossOf, type ReconnectInput, retryPolicy } from "./reconnect.ts";
+import { DEFAULT_RETRY, lossOf, type ReconnectInput, type RetryPolicy } from "./reconnect.ts";
 import { isSafe, methodOf, type RequestParts } from "./request.ts";
 import { isFatal } from "./response.ts";
 
@@ -33,12 +33,10 @@ export function openConnection<Message extends { readonly event: string } = Pars
   const parts: RequestParts = { url, method: options.method, headers: options.headers, body: options.body };
   // Of the request that it begins with. A feature may continue with another.
   const method = methodOf(parts);
+  const policy: RetryPolicy = Object.assign({}, DEFAULT_RETRY);
   const hooks: Hooks[] = [];
 
-  /** The last event ID of the message that was handed on last. */
-  let handedId = "";
   let wasOpen = false;
-  let lastError: EventStreamError | undefined;
   let stopAbort = nothing;
   let verdict: Verdict | undefined;
   let resolveEnded: (verdict: Verdict) => void;
@@ -53,7 +51,7 @@ export function openConnection<Message extends { readonly event: string } = Pars
       clock,
       transport,
       parts,
-      policy: retryPolicy(retry),
+      policy,
       createParser,
       limits: options,
       onMessage: receive,
@@ -62,22 +60,24 @@ export function openConnection<Message extends { readonly event: string } = Pars
     },
     hooks,
   );
-  const core: Core = Object.assign(attempts, { clock, transport, parts, canRepeat, pressure, report });
+  const core: Core = Object.assign(attempts, {
+    clock,
+    transport,
+    parts,
+    policy,
+    canRepeat,
+    pressure,
+    report,
+    fail,
+  });
   for (const feature of features) hooks.push(feature(core));
   hooks.push({
-    handing({ id }) {
-      handedId = id;
-    },
     response(response) {
       wasOpen = true;
       tell(reportUncaught, options.onOpen, response);
     },
-    state({ state: { phase, dueMs, failures }, before }) {
+    state({ state: { phase }, before }) {
       if (phase !== before.phase) tell(reportUncaught, options.onState, phase);
-      if (phase === "waiting" && dueMs === Infinity) {
-        const message = `Gave up after ${failures} attempts: ${lastError!.message}`;
-        fail(new EventStreamError("exhausted", message, { cause: lastError }));
-      }
     },
   });
 
@@ -109,12 +109,12 @@ export function openConnection<Message extends { readonly event: string } = Pars
   };
 
   function placeOfReader(): string {
-    return order.waits() ? handedId : attempts.lastEventId;
+    return order.waits() ? order.handedId : attempts.lastEventId;
   }
 
   function start(id?: unknown): void {
     if (verdict) return;
-    handedId = attempts.lastEventId = typeof id === "string" ? id : "";
+    order.handedId = attempts.lastEventId = typeof id === "string" ? id : "";
     attempts.take({ type: "start" });
   }
 
@@ -140,7 +140,7 @@ export function openConnection<Message extends { readonly event: string } = Pars
   /** Decides what becomes of the connection when an attempt is lost: another attempt, or a verdict. */
   function onLost(error: EventStreamError, last: ParserEnd | undefined): ReconnectInput | undefined {
     const willRetry = canRepeat() && !isFatal(error, wasOpen);
-    lastError = Object.assign(error, { willRetry });
+    Object.assign(error, { willRetry });
     if (willRetry) {
       report(error);
       return lossOf(error, clock);

@@ -9,6 +9,8 @@ import { callHooks, type Hooks, type Last } from "./feature.ts";
 import { together } from "./request.ts";
 
 export interface Order<M> {
+  /** The last event ID of the message that was handed on last. */
+  handedId: string;
   /** @throws {EventStreamError} `"too-large"` if too many wait already. */
   push(this: void, message: ParsedMessage): void;
   /** Whether messages wait, or one is being handled. */
@@ -49,7 +51,8 @@ export function createOrder<M extends { readonly event: string }>(
   /** Tells the reader of the end. */
   let stopped: (() => void) | undefined;
 
-  return { push, waits, pressure, on, iterate, stop };
+  const order: Order<M> = { handedId: "", push, waits, pressure, on, iterate, stop };
+  return order;
 
   function push(message: ParsedMessage): void {
     if (behind && queue.length >= limit) {
@@ -84,7 +87,7 @@ export function createOrder<M extends { readonly event: string }>(
 
   /** Asks `until`, then decodes, then hands on. Each may take its time. */
   function take(message: ParsedMessage): void {
-    callHooks(hooks, "handing", message);
+    order.handedId = message.id;
     ask(
       () => together(hooks.map(({ until }) => until && until(message))),
       (said) => decode(message, said.filter((last) => last)[0]),

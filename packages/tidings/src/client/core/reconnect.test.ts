@@ -145,20 +145,6 @@ describe("step()", () => {
     const healthy = run([...failing, due(3000), opened(3000), lost(3000 + policy.healthyMs)]);
     expect(healthy[0].failures).toBe(1);
   });
-
-  test("gives up when the attempts are used up", () => {
-    const told = [start(), lost(), due(1000), lost(1000)];
-    expect(run(told, { ...policy, attempts: 2 })[0]).toMatchObject({ phase: "waiting", dueMs: Infinity });
-    expect(run(told, { ...policy, attempts: 3 })[0]).toMatchObject({ phase: "waiting", dueMs: 2000 });
-  });
-
-  test("gives up when the next attempt would come after the budget", () => {
-    const tight = { ...policy, budgetMs: 2500 };
-    expect(run([start(), lost(), due(1000), lost(1000)], tight)[0].dueMs).toBe(2000);
-    expect(run([start(), lost(), due(1000), lost(1000), due(2000), lost(2000)], tight)[0].dueMs).toBe(
-      Infinity,
-    );
-  });
 });
 
 const anyTold: fc.Arbitrary<Told> = fc.tuple(

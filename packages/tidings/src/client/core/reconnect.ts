@@ -24,41 +24,9 @@ export interface RetryPolicy {
   capMs: number;
   /** How long a stream must have been open before earlier failures are forgotten. Default: 10,000. */
   healthyMs: number;
-  /** How many attempts in a row may fail before the connection gives up. Default: no limit. */
-  attempts: number;
-  /** How long attempts may keep failing before the connection gives up. Default: no limit. */
-  budgetMs: number;
 }
 
-export const DEFAULT_RETRY: RetryPolicy = {
-  baseMs: 1000,
-  capMs: 30_000,
-  healthyMs: 10_000,
-  attempts: Infinity,
-  budgetMs: Infinity,
-};
-
-/** The smallest value of each. A smaller `baseMs` would be a storm of requests. */
-const LEAST: RetryPolicy = { baseMs: 100, capMs: 0, healthyMs: 0, attempts: 1, budgetMs: 0 };
-
-/**
- * The policy with its defaults. A value that is `undefined` is the default too.
- * @throws {RangeError} If a value is not a number, or too small.
- */
-export function retryPolicy(given: Partial<RetryPolicy> | false | undefined): RetryPolicy {
-  const policy = Object.assign({}, DEFAULT_RETRY);
-  for (const name of Object.keys(LEAST) as (keyof RetryPolicy)[]) {
-    const value = given ? given[name] : undefined;
-    if (value === undefined) continue;
-    if (!(typeof value === "number" && value >= LEAST[name])) {
-      throw new RangeError(
-        `Cannot connect: retry.${name} is ${String(value)}, expected a number of at least ${LEAST[name]}`,
-      );
-    }
-    policy[name] = value;
-  }
-  return policy;
-}
+export const DEFAULT_RETRY: RetryPolicy = { baseMs: 1000, capMs: 30_000, healthyMs: 10_000 };
 
 /** What a server can ask for at most: far below the 2^31-1 ms at which a platform's timer overflows and fires at once. */
 export const LONGEST_WAIT_MS = 3_600_000;
@@ -126,8 +94,7 @@ export function isUnderWay({ attempt, phase }: ReconnectState): boolean {
 }
 
 /**
- * The next state; the same one after late and senseless input. After a loss that uses up the policy's attempts or budget,
- * nothing is ever due.
+ * The next state; the same one after late and senseless input.
  * @param nowMs - Of any clock.
  */
 export function step(
@@ -177,14 +144,13 @@ export function step(
   // A server that says when to return and then ends the stream has chosen the moment; one that breaks has not.
   const doublings = input.byServer && reconnectionTimeMs > 0 ? failures - 1 : failures;
   const dueMs = nowMs + delayMs(Math.max(floorMs, laterMs), doublings, input.random, policy.capMs);
-  const usedUp = failures >= policy.attempts || dueMs - failingSinceMs > policy.budgetMs;
   return {
     ...state,
     phase: "waiting",
     failures,
     failingSinceMs,
     notBeforeMs: Math.max(notBeforeMs, nowMs + laterMs),
-    dueMs: usedUp ? Infinity : dueMs,
+    dueMs,
   };
 }
 

@@ -27,9 +27,9 @@ export function judgeResponse(response: TransportResponse, strict?: boolean): Ev
 
 /** As the Fetch standard extracts a MIME type: of several in one header, the last that is one counts. */
 function isEventStream(type: string | null): boolean {
-  const types = (type || "").replace(/"[^"]*"?/g, "").split(",");
-  const last = types.filter((one) => /^\s*[^\s/;]+\/[^\s/;]+\s*(;|$)/.test(one) && !/\*\/\*/.test(one)).pop();
-  return /^\s*text\/event-stream\s*(;|$)/i.test(last || "");
+  return /(^|,)\s*text\/event-stream\s*(;[^,]*)?(,(\s*\*\/\*[^,]*|[^,/]*))*$/i.test(
+    (type || "").replace(/"[^"]*"?/g, ""),
+  );
 }
 
 /**

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { aiSdk, agUi, openai, tidings, type Dialect } from "../../dialects/index.ts";
 import { connect } from "../connect.ts";
-import { connect as connectCore, dialect as withDialect } from "../core/index.ts";
+import { connect as connectCore, dialect as withDialect, retry as withRetry } from "../core/index.ts";
 
 const closers: (() => unknown)[] = [];
 afterEach(() => {
@@ -70,10 +70,10 @@ describe("connect() with a dialect", () => {
 
   it.each(["POST", "GET"])("is not complete without an end, to %s", async (method) => {
     const url = await serve('data: {"choices":[]}\n\n');
-    const options = { method, retry, onMessage: () => undefined };
-    expect((await connect(url, { ...options, dialect: openai() }).ended).reason).toBe("truncated");
+    const options = { method, onMessage: () => undefined };
+    expect((await connect(url, { ...options, retry, dialect: openai() }).ended).reason).toBe("truncated");
     const again = await serve('data: {"choices":[]}\n\n');
-    const core = connectCore(again, { ...options, use: [withDialect(openai())] });
+    const core = connectCore(again, { ...options, use: [withRetry(retry), withDialect(openai())] });
     expect((await core.ended).reason).toBe("truncated");
   });
 });
