@@ -25,7 +25,9 @@ execFileSync(
   { cwd: PACKAGE, stdio: "inherit" },
 );
 const { outputFiles } = await build({
-  entryPoints: [join(LOWERED, "mini-program/index.js")],
+  entryPoints: ["mini-program/index.js"],
+  // The files are named in comments, from here.
+  absWorkingDir: LOWERED,
   bundle: true,
   // Mini programs have none, and the parser is given a decoder of its own: what would ask for it is not reached.
   define: { TextDecoder: "undefined" },
