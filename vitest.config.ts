@@ -28,9 +28,11 @@ export default defineConfig({
         test: {
           name: "unit",
           retry,
+          // A worker loads each module once, not once per test file: a third of all work was loading.
+          isolate: false,
           include: ["packages/*/src/**/*.test.ts", "vectors/**/*.test.ts"],
           testTimeout: 20_000,
-          expect: { poll: { timeout: 10_000 } },
+          expect: { poll: { interval: 5, timeout: 10_000 } },
         },
       },
       {

@@ -290,7 +290,7 @@ describe("opening", () => {
   test.each(["x bogus", "text/x-bogus", "text/event-streamX"])(
     "fails for good at content type %s",
     async (type) => {
-      const { url } = await serve(stream("data: x\n\n", false, { "content-type": type }));
+      const { url } = await serve(stream("data: x\n\n", true, { "content-type": type }));
       const { events, messages } = open(url);
       await eventually(() => expect(events).toEqual(["error 2"]));
       expect(messages).toEqual([]);

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { until } from "../../../../../../test/support/hub-server.ts";
 import { aiSdk } from "../../../dialects/index.ts";
 import type { Log, OpenLogOptions, Tail } from "../../../log/log.ts";
@@ -9,8 +9,9 @@ import type { Answers, AnswersOptions } from "../answers.ts";
 import { createAnswers } from "../create-answers.ts";
 import type { Generate } from "../producer.ts";
 
+// Some of these wait for a lease of a second, so that they wait together, and nothing is closed before all are over.
 const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
+afterAll(async () => {
   for (let cleanup = cleanups.pop(); cleanup !== undefined; cleanup = cleanups.pop()) await cleanup();
 });
 
@@ -147,7 +148,7 @@ it("does not follow every id that is asked for", async () => {
   expect([...followed]).toEqual(["answer/one more"]);
 });
 
-describe("answers in a log", () => {
+describe.concurrent("answers in a log", () => {
   it("are produced in one process and read in any, from their beginning, from a cursor, and afterwards", async () => {
     const { open: openLog } = sharedLog();
     const [one, two, three] = [open(openLog()), open(openLog()), open(openLog())];
@@ -276,7 +277,7 @@ describe("answers in a log", () => {
 
   it("count readers of other processes before they are abandoned", async () => {
     const { open: openLog } = sharedLog();
-    const options = { abandonMs: 2_000 };
+    const options = { abandonMs: 1_000 };
     const [one, two] = [open(openLog(), options), open(openLog(), options)];
     const { generate, step, stopped } = stepper();
     const first = await one.resumable(request(), "a", generate);
@@ -284,7 +285,7 @@ describe("answers in a log", () => {
     await until2(async () => (await two.state("a"))?.messages === 1);
     const reader = await two.resume(request(), "a");
     await first.body!.cancel();
-    await new Promise((resolve) => void setTimeout(resolve, 5_000));
+    await new Promise((resolve) => void setTimeout(resolve, 2_500));
     expect(stopped()).toBe(false);
     await reader.body!.cancel();
     await until(stopped, "the stop");
