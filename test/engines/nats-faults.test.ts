@@ -7,83 +7,44 @@ import { join } from "node:path";
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Entry, Log, LogPosition, Retention, Tail } from "../../packages/tidings/src/log/log.ts";
+import type { Log, Retention } from "../../packages/tidings/src/log/log.ts";
 import { natsLog, type NatsLogOptions } from "../../packages/tidings/src/log/nats/index.ts";
-import { createHub } from "../../packages/tidings/src/server/index.ts";
 import { connectTo, startCluster, startNats, type NatsOptions, type NatsServer } from "./nats-server.ts";
-import { openSwitchboard, type Switchboard } from "./switchboard.ts";
+import {
+  Cleanups,
+  draft,
+  expectHandedOn,
+  hubWithStream,
+  openForTest,
+  readAll,
+  retention,
+  textOf,
+  type Opened,
+} from "./opened-log.ts";
 
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (let cleanup = cleanups.pop(); cleanup !== undefined; cleanup = cleanups.pop()) await cleanup();
-});
+const cleanups = new Cleanups();
+afterEach(() => cleanups.run());
 
-const retention = { messages: 100_000, bytes: 2 ** 30, ageMs: 3_600_000 };
-const draft = (text: string, topic = "a") => ({ topic, body: new TextEncoder().encode(text) });
-const textOf = ({ body }: Entry): string => new TextDecoder().decode(body);
 const LONG = { timeout: 30_000 };
 
 async function nats(options?: NatsOptions): Promise<NatsServer> {
-  const server = await startNats(options);
-  cleanups.push(() => server.stop());
-  return server;
+  return cleanups.add(await startNats(options), (server) => server.stop());
 }
 
-async function switchboard(target: number): Promise<Switchboard> {
-  const board = await openSwitchboard(target);
-  cleanups.push(() => board.close());
-  return board;
-}
-
-interface Opened {
-  readonly log: Log;
-  readonly connection: NatsConnection;
-  readonly position: LogPosition;
-  readonly parts: Tail[];
-  readonly resets: LogPosition[];
-  readonly states: string[];
-  readonly errors: unknown[];
-  readonly seen: () => string[];
+async function connected(...ports: readonly number[]): Promise<NatsConnection> {
+  return cleanups.add(await connectTo(...ports), (connection) => connection.close());
 }
 
 async function openLog(
   ports: readonly number[],
   options: NatsLogOptions = {},
   bounds: Partial<Retention> = {},
-): Promise<Opened> {
-  const connection = await connectTo(...ports);
-  const log = natsLog(connection, options);
-  const parts: Tail[] = [];
-  const resets: LogPosition[] = [];
-  const states: string[] = [];
-  const errors: unknown[] = [];
-  const position = await log.open({
+): Promise<Opened & { connection: NatsConnection }> {
+  const connection = await connected(...ports);
+  const opened = await openForTest(cleanups, natsLog(connection, options), {
     retention: { ...retention, ...bounds },
-    onTail: (part) => parts.push(part),
-    onReset: (next) => resets.push(next),
-    onState: (state) => states.push(state),
-    onError: (error) => errors.push(error),
   });
-  cleanups.push(async () => {
-    await log.close();
-    await connection.close();
-  });
-  const seen = (): string[] => parts.flatMap(({ entries }) => entries).map(textOf);
-  return { log, connection, position, parts, resets, states, errors, seen };
-}
-
-async function readAll(log: Log, topic = "a"): Promise<{ entries: Entry[]; lostThrough: number }> {
-  const entries: Entry[] = [];
-  let lostThrough = 0;
-  const { head } = await log.head();
-  for (let after = 0; after < head;) {
-    const topics = { exact: [topic], matches: (one: string) => one === topic };
-    const page = await log.read({ topics, after, maxMessages: 1_000, maxBytes: 2 ** 20 });
-    entries.push(...page.entries);
-    if (page.lostThrough > after) ({ lostThrough } = page);
-    after = page.through;
-  }
-  return { entries, lostThrough };
+  return { ...opened, connection };
 }
 
 /** Twenty writers at once, until `enough`. What was refused is refused, and not in the log later: every message is repeated until it is acknowledged. */
@@ -102,32 +63,22 @@ async function write(log: Log, enough: (acknowledged: number) => boolean): Promi
 
 /** Everything acknowledged is stored once, and was handed on once or said to be missing. */
 async function expectWhole(
-  { log, parts, seen }: Opened,
+  opened: Opened,
   acknowledged: ReadonlyMap<number, string>,
   from: number,
 ): Promise<void> {
-  const { entries } = await readAll(log);
+  const { entries } = await readAll(opened.log);
   const stored = new Map(entries.map((entry) => [entry.offset, textOf(entry)]));
   expect(stored).toEqual(new Map([...acknowledged].sort(([one], [other]) => one - other)));
   expect(new Set(stored.values()).size).toBe(stored.size);
-  await expect.poll(() => parts.at(-1)?.through, LONG).toBe(Math.max(...acknowledged.keys()));
-  let through = from;
-  const missed: [number, number][] = [];
-  for (const part of parts) {
-    if (part.after > through) missed.push([through, part.after]);
-    ({ through } = part);
-  }
-  const handedOn = new Set(seen());
-  const isSaid = ({ offset }: Entry): boolean =>
-    missed.some(([after, upTo]) => offset > after && offset <= upTo);
-  expect(entries.filter((entry) => !handedOn.has(textOf(entry)) && !isSaid(entry))).toEqual([]);
-  expect(seen().length).toBe(handedOn.size);
+  await expect.poll(() => opened.parts.at(-1)?.through, LONG).toBe(Math.max(...acknowledged.keys()));
+  expectHandedOn(opened, entries, from);
 }
 
 describe("natsLog()", () => {
   it("stores once what it appends while connections are cut, and hands it on without a seam", async () => {
     const server = await nats();
-    const board = await switchboard(server.port);
+    const board = await cleanups.switchboard(server.port);
     const opened = await openLog([board.port]);
     const from = await opened.log.follow!(["a"]);
     let cuts = 0;
@@ -279,7 +230,7 @@ describe("natsLog()", () => {
 
   it("repeats one idempotency key over a cut connection without storing it again, and says which was first", async () => {
     const server = await nats();
-    const board = await switchboard(server.port);
+    const board = await cleanups.switchboard(server.port);
     const { log } = await openLog([board.port]);
     const other = await openLog([server.port]);
     const options = { idempotencyKey: "order 7" };
@@ -308,8 +259,7 @@ describe("natsLog()", () => {
 
   it("refuses a stream that another program made", async () => {
     const server = await nats();
-    const connection = await connectTo(server.port);
-    cleanups.push(() => connection.close());
+    const connection = await connected(server.port);
     await (await jetstreamManager(connection)).streams.add({ name: "orders", subjects: ["orders.>"] });
     const log = natsLog(connection, { name: "orders" });
     await expect(log.open({ retention, onTail() {} })).rejects.toThrow("was not made by Tidings");
@@ -319,8 +269,9 @@ describe("natsLog()", () => {
 
 describe("natsLog() on a cluster of three", () => {
   it("loses and doubles nothing when the leader is killed while it is written to, three times", async () => {
-    const servers = await startCluster();
-    cleanups.push(() => Promise.all(servers.map((server) => server.stop())));
+    const servers = cleanups.add(await startCluster(), (all) =>
+      Promise.all(all.map((server) => server.stop())),
+    );
     const ports = servers.map(({ port }) => port);
     const opened = await openLog(ports, { replicas: 3, deadlineMs: 60_000 });
     const other = await openLog([ports[2]!, ports[1]!, ports[0]!], { replicas: 3 });
@@ -364,30 +315,14 @@ describe("natsLog() on a cluster of three", () => {
 describe("a hub on NATS", () => {
   it("keeps its streams while the server is away, and hands on what came before and after", async () => {
     const server = await nats();
-    const connection = await connectTo(server.port);
-    cleanups.push(() => connection.close());
-    const errors: unknown[] = [];
-    const hub = createHub({ log: natsLog(connection), onError: (error) => errors.push(error) });
-    cleanups.push(() => hub.drain({ overMs: 0, graceMs: 100 }));
-    const response = await hub.respond(new Request("http://127.0.0.1/"), {
-      topics: ["a", { pattern: "b/*" }],
-    });
-    let text = "";
-    void (async () => {
-      for await (const bytes of response.body!) text += new TextDecoder().decode(bytes);
-    })().catch(() => undefined);
-    await hub.publish("a", { data: "1" });
-    await hub.publish("b/1", { data: "2" });
-    await hub.publish("c", { data: "not selected" });
-    await expect.poll(() => text.match(/^data: .*$/gm)).toEqual(["data: 1", "data: 2"]);
+    const connection = await connected(server.port);
+    const { hub, data } = await hubWithStream(cleanups, natsLog(connection));
     await server.kill("SIGKILL");
     const publishing = hub.publish("a", { data: "3" });
     await server.restart();
     await publishing;
     await hub.publish("b/2", { data: "4" });
-    await expect
-      .poll(() => text.match(/^data: .*$/gm), LONG)
-      .toEqual(["data: 1", "data: 2", "data: 3", "data: 4"]);
+    await expect.poll(data, LONG).toEqual(["data: 1", "data: 2", "data: 3", "data: 4"]);
     expect(hub.stats()).toMatchObject({ streams: 1, gaps: {} });
   });
 });

@@ -6,10 +6,19 @@ import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import type { LogError } from "../../packages/tidings/src/log/log.ts";
-import { createHub } from "../../packages/tidings/src/server/index.ts";
 import { postgresLog } from "../../packages/tidings/src/log/postgres/index.ts";
 import { CLIENTS } from "./postgres-clients.ts";
-import { Cleanups, draft, missedBy, openLog, readAll, textOf, type Opened } from "./postgres-opened.ts";
+import {
+  Cleanups,
+  draft,
+  expectHandedOn,
+  hubWithStream,
+  missedBy,
+  openLog,
+  readAll,
+  textOf,
+  type Opened,
+} from "./postgres-opened.ts";
 import { freePort, makeFolder } from "./postgres-server.ts";
 
 const cleanups = new Cleanups();
@@ -48,7 +57,7 @@ describe.each(Object.keys(CLIENTS))("postgresLog() with %s", (client) => {
     const server = await cleanups.postgres();
     const board = await cleanups.switchboard(server.port);
     const opened = await openLog(cleanups, { client, port: board.port, deadlineMs: 30_000 });
-    const { log, parts, seen } = opened;
+    const { log, parts } = opened;
     const from = await log.follow!(["a"]);
     let cuts = 0;
     const { acknowledged, refused, done } = write(opened, () => cuts >= 6 && acknowledged.size >= 1_000);
@@ -63,15 +72,7 @@ describe.each(Object.keys(CLIENTS))("postgresLog() with %s", (client) => {
     expect(lostThrough).toBe(0);
     expect(new Map(entries.map((entry) => [entry.offset, textOf(entry)]))).toEqual(acknowledged);
     await expect.poll(() => parts.at(-1)?.through, { timeout: 20_000 }).toBe(acknowledged.size);
-    const missed = missedBy(parts, from);
-    const handedOn = new Set(seen());
-    expect(seen().length).toBe(handedOn.size);
-    const missing = entries.filter(
-      (entry) =>
-        !handedOn.has(textOf(entry)) &&
-        !missed.some(([after, through]) => entry.offset > after && entry.offset <= through),
-    );
-    expect(missing).toEqual([]);
+    expectHandedOn(opened, entries, from);
   });
 
   it("waits while the network is gone, and stores once what was sent meanwhile", async () => {
@@ -329,27 +330,15 @@ describe("a hub on Postgres", () => {
   it("keeps its streams while Postgres is away, and loses nothing", async () => {
     const server = await cleanups.postgres();
     const { client } = await cleanups.client("pg", server.port);
-    const hub = createHub({ log: postgresLog(client, { deadlineMs: 40_000 }), onError: () => undefined });
-    cleanups.add(hub, () => hub.drain({ overMs: 0, graceMs: 100 }));
-    const response = await hub.respond(new Request("http://127.0.0.1/"), {
-      topics: ["a", { pattern: "b/*" }],
-    });
-    let text = "";
-    void (async () => {
-      for await (const bytes of response.body!) text += new TextDecoder().decode(bytes);
-    })().catch(() => undefined);
-    await hub.publish("a", { data: "1" });
-    await hub.publish("b/1", { data: "2" });
-    await hub.publish("c", { data: "not selected" });
-    await expect.poll(() => text.match(/^data: .*$/gm)).toEqual(["data: 1", "data: 2"]);
+    const { hub, text, data } = await hubWithStream(cleanups, postgresLog(client, { deadlineMs: 40_000 }));
     await server.signal("die");
     const publishing = hub.publish("a", { data: "3" });
     await server.restart();
     await publishing;
     await hub.publish("b/2", { data: "4" });
     const all = ["data: 1", "data: 2", "data: 3", "data: 4"];
-    await expect.poll(() => text.match(/^data: .*$/gm), { timeout: 20_000 }).toEqual(all);
-    expect(text).not.toMatch(/^event: gap$/m);
+    await expect.poll(data, { timeout: 20_000 }).toEqual(all);
+    expect(text()).not.toMatch(/^event: gap$/m);
     expect(hub.stats().streams).toBe(1);
   });
 });

@@ -3,91 +3,38 @@
  * there or is told to be lost, and no promise stays open.
  */
 import { afterEach, describe, expect, it } from "vitest";
-import { createHub } from "../../packages/tidings/src/server/index.ts";
-import type { Entry, Log, LogPosition, OpenLogOptions, Tail } from "../../packages/tidings/src/log/log.ts";
 import { redisLog, type RedisLogOptions } from "../../packages/tidings/src/log/redis/index.ts";
+import {
+  Cleanups,
+  draft,
+  expectHandedOn,
+  hubWithStream,
+  openForTest,
+  readAll,
+  textOf,
+  type Opened,
+} from "./opened-log.ts";
 import { CLIENTS } from "./redis-clients.ts";
 import { freePort, startRedis, type RedisServer } from "./redis-server.ts";
-import { openSwitchboard, type Switchboard } from "./switchboard.ts";
 
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (let cleanup = cleanups.pop(); cleanup !== undefined; cleanup = cleanups.pop()) await cleanup();
-});
-
-const retention = { messages: 100_000, bytes: 2 ** 30, ageMs: 3_600_000 };
-const draft = (text: string, topic = "a") => ({ topic, body: new TextEncoder().encode(text) });
-const textOf = ({ body }: Entry): string => new TextDecoder().decode(body);
+const cleanups = new Cleanups();
+afterEach(() => cleanups.run());
 
 async function redis(...options: string[]): Promise<RedisServer> {
-  const server = await startRedis(...options);
-  cleanups.push(() => server.stop());
-  return server;
+  return cleanups.add(await startRedis(...options), (server) => server.stop());
 }
 
-async function switchboard(target: number): Promise<Switchboard> {
-  const board = await openSwitchboard(target);
-  cleanups.push(() => board.close());
-  return board;
-}
-
-interface Opened {
-  readonly log: Log;
-  readonly position: LogPosition;
-  readonly parts: Tail[];
-  readonly resets: LogPosition[];
-  readonly states: string[];
-  readonly errors: unknown[];
-  readonly seen: () => string[];
-}
-
-async function openLog(
-  client: string,
-  port: number,
-  options: RedisLogOptions = {},
-  more: Partial<OpenLogOptions> = {},
-): Promise<Opened> {
-  const connected = await CLIENTS[client]!(port);
-  const log = redisLog(connected.client, options);
-  const parts: Tail[] = [];
-  const resets: LogPosition[] = [];
-  const states: string[] = [];
-  const errors: unknown[] = [];
-  const position = await log.open({
-    retention,
-    onTail: (part) => parts.push(part),
-    onReset: (next) => resets.push(next),
-    onState: (state) => states.push(state),
-    onError: (error) => errors.push(error),
-    ...more,
-  });
-  cleanups.push(async () => {
-    await log.close();
-    connected.close();
-  });
-  const seen = (): string[] => parts.flatMap(({ entries }) => entries).map(textOf);
-  return { log, position, parts, resets, states, errors, seen };
-}
-
-async function readAll(log: Log, topic = "a"): Promise<{ entries: Entry[]; lostThrough: number }> {
-  const entries: Entry[] = [];
-  let lostThrough = 0;
-  const { head } = await log.head();
-  for (let after = 0; after < head;) {
-    const topics = { exact: [topic], matches: (one: string) => one === topic };
-    const page = await log.read({ topics, after, maxMessages: 1_000, maxBytes: 2 ** 20 });
-    entries.push(...page.entries);
-    if (page.lostThrough > after) ({ lostThrough } = page);
-    after = page.through;
-  }
-  return { entries, lostThrough };
+async function openLog(client: string, port: number, options: RedisLogOptions = {}): Promise<Opened> {
+  const connected = cleanups.add(await CLIENTS[client]!(port), ({ close }) => close());
+  return openForTest(cleanups, redisLog(connected.client, options));
 }
 
 describe.each(Object.keys(CLIENTS))("redisLog() with %s", (client) => {
   it("stores once what it appends while connections are cut, and hands it on without a seam", async () => {
     const server = await redis();
-    const board = await switchboard(server.port);
-    const { log, parts, seen } = await openLog(client, board.port);
+    const board = await cleanups.switchboard(server.port);
+    const opened = await openLog(client, board.port);
+    const { log, parts } = opened;
     const from = await log.follow!(["a"]);
     const acknowledged = new Map<number, string>();
     let n = 0;
@@ -108,26 +55,12 @@ describe.each(Object.keys(CLIENTS))("redisLog() with %s", (client) => {
     const { entries } = await readAll(log);
     expect(new Map(entries.map((entry) => [entry.offset, textOf(entry)]))).toEqual(acknowledged);
     await expect.poll(() => parts.at(-1)?.through).toBe(acknowledged.size);
-    // What it could not hand on it says, so that streams read it.
-    let through = from;
-    const missed: [number, number][] = [];
-    for (const part of parts) {
-      if (part.after > through) missed.push([through, part.after]);
-      ({ through } = part);
-    }
-    const handedOn = new Set(seen());
-    const missing = entries.filter(
-      (entry) =>
-        !handedOn.has(textOf(entry)) &&
-        !missed.some(([after, upTo]) => entry.offset > after && entry.offset <= upTo),
-    );
-    expect(missing).toEqual([]);
-    expect(seen().length).toBe(handedOn.size);
+    expectHandedOn(opened, entries, from);
   });
 
   it("follows thousands of topics again after its connections were cut", async () => {
     const server = await redis();
-    const board = await switchboard(server.port);
+    const board = await cleanups.switchboard(server.port);
     const { log, seen, states } = await openLog(client, board.port);
     const topics = Array.from({ length: 3_000 }, (_, n) => `a topic with a name of some length/${n}`);
     await log.follow!(topics);
@@ -218,9 +151,9 @@ describe.each(Object.keys(CLIENTS))("redisLog() with %s", (client) => {
 
   it("never gives an offset again that a server acknowledged which a lagging replica takes over from", async () => {
     const primary = await redis();
-    const toReplica = await switchboard(primary.port);
+    const toReplica = await cleanups.switchboard(primary.port);
     const replica = await redis("--replicaof", "127.0.0.1", `${toReplica.port}`);
-    const board = await switchboard(primary.port);
+    const board = await cleanups.switchboard(primary.port);
     const { log, position, parts } = await openLog(client, board.port);
     const other = await openLog(client, board.port);
     await log.follow!(["a"]);
@@ -259,30 +192,16 @@ describe.each(Object.keys(CLIENTS))("redisLog() with %s", (client) => {
 describe("a hub on Redis", () => {
   it("keeps its streams while Redis is away, and tells them of what it cannot vouch for", async () => {
     const server = await redis("--appendonly", "yes", "--appendfsync", "always");
-    const connected = await CLIENTS["node-redis"]!(server.port);
-    cleanups.push(() => connected.close());
-    const errors: unknown[] = [];
-    const hub = createHub({ log: redisLog(connected.client), onError: (error) => errors.push(error) });
-    cleanups.push(() => hub.drain({ overMs: 0, graceMs: 100 }));
-    const response = await hub.respond(new Request("http://127.0.0.1/"), {
-      topics: ["a", { pattern: "b/*" }],
-    });
-    let text = "";
-    void (async () => {
-      for await (const bytes of response.body!) text += new TextDecoder().decode(bytes);
-    })().catch(() => undefined);
-    await hub.publish("a", { data: "1" });
-    await hub.publish("b/1", { data: "2" });
-    await hub.publish("c", { data: "not selected" });
-    await expect.poll(() => text.match(/^data: .*$/gm)).toEqual(["data: 1", "data: 2"]);
+    const connected = cleanups.add(await CLIENTS["node-redis"]!(server.port), ({ close }) => close());
+    const { hub, text } = await hubWithStream(cleanups, redisLog(connected.client));
     await server.kill("SIGKILL");
     const publishing = hub.publish("a", { data: "3" });
     await server.restart();
     await publishing;
-    await expect.poll(() => text, { timeout: 20_000 }).toMatch(/^event: gap$/m);
+    await expect.poll(text, { timeout: 20_000 }).toMatch(/^event: gap$/m);
     await hub.publish("b/2", { data: "4" });
-    await expect.poll(() => text).toMatch(/^data: 4$/m);
+    await expect.poll(text).toMatch(/^data: 4$/m);
     expect(hub.stats()).toMatchObject({ streams: 1, gaps: { slow: 1 } });
-    expect(text).not.toContain("not selected");
+    expect(text()).not.toContain("not selected");
   });
 });
