@@ -58,7 +58,7 @@ export class ControlFollower {
       },
       onError,
     });
-    for (const name of topics) interest.add({ name, matches: undefined });
+    for (const name of topics) interest.add({ name, patterns: undefined });
   }
 
   /** Takes what the log's tail hands on. */

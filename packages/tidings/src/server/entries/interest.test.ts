@@ -5,8 +5,8 @@ import { Interest } from "./interest.ts";
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-const named = (name: string) => ({ name, matches: undefined });
-const pattern = (name: string) => ({ name, matches: () => true });
+const named = (name: string) => ({ name, patterns: undefined });
+const pattern = (name: string) => ({ name, patterns: {} });
 
 function setUp(follow: (topics: Followed) => Promise<number>) {
   const asked: Followed[] = [];

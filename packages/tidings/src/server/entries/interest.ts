@@ -10,7 +10,7 @@ import type { Report } from "../../guard/foreign.ts";
 export interface Interesting {
   readonly name: string;
   /** Absent for a topic by name. */
-  readonly matches: ((topic: string) => boolean) | undefined;
+  readonly patterns: unknown;
 }
 
 export interface InterestOptions<Route extends Interesting> {
@@ -53,8 +53,8 @@ export class Interest<Route extends Interesting> {
     queueMicrotask(() => {
       this.#scheduled = false;
       const routes = [...this.#wanted].filter(([, state]) => state === "new").map(([route]) => route);
-      void this.#follow(routes.filter(({ matches }) => matches === undefined));
-      for (const route of routes) if (route.matches !== undefined) void this.#follow([route]);
+      void this.#follow(routes.filter(({ patterns }) => patterns === undefined));
+      for (const route of routes) if (route.patterns !== undefined) void this.#follow([route]);
     });
   }
 
@@ -92,5 +92,5 @@ export class Interest<Route extends Interesting> {
 
 /** @param routes - All by name, or one by pattern. */
 function toFollowed(routes: readonly Interesting[]): Followed {
-  return routes[0]!.matches === undefined ? routes.map(({ name }) => name) : "all";
+  return routes[0]!.patterns === undefined ? routes.map(({ name }) => name) : "all";
 }

@@ -107,3 +107,68 @@ test("streams that leave together and return together do not each read the log",
   expect(reads).toBe(0);
   await hub.drain({ overMs: 0, graceMs: 1 });
 });
+
+test("one publish to many topics asks costly patterns a bounded part, and their streams get everything from the log, in order", async () => {
+  const log = memoryLog();
+  let [reads, asked] = [0, 0];
+  const hub = createHub({
+    log: {
+      open: (options) => log.open(options),
+      append: (drafts, options) => log.append(drafts, options),
+      read(request) {
+        reads += 1;
+        return log.read(request);
+      },
+      head: () => log.head(),
+      stats: () => log.stats(),
+      close: () => log.close(),
+    },
+  });
+  const readers = await Promise.all(
+    Array.from({ length: 200 }, async (_, i) => {
+      // One in ten matches everything.
+      const pattern = i % 10 === 1 ? `:r${i}/*/pri*` : `:r/*${i}*/pri*${i}`;
+      const topics = [i === 0 ? "shop/7/price" : { pattern }];
+      const { body } = await hub.respond(new Request("http://a/"), { topics });
+      return body!.getReader();
+    }),
+  );
+  const texts = readers.map(() => "");
+  for (const [i, reader] of readers.entries()) {
+    void (async () => {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        texts[i] += new TextDecoder().decode(value);
+      }
+    })();
+  }
+  asked = reads;
+  const drafts = (n: number) =>
+    Array.from({ length: 500 }, (_, i) => ({ topic: `shop/${i}/price`, data: `${n}.${i}` }));
+  await hub.publish(drafts(1));
+  await hub.publish(drafts(2));
+  const all = [...drafts(1), ...drafts(2)].map(({ data }) => data);
+  const dataOf = (text: string): string[] => [...text.matchAll(/^data: (.*)$/gm)].map(([, data]) => data!);
+  await expect.poll(() => dataOf(texts[0]!)).toEqual(["1.7", "2.7"]);
+  for (let i = 1; i < 200; i += 10) await expect.poll(() => dataOf(texts[i]!)).toEqual(all);
+  expect(reads - asked).toBeGreaterThan(0);
+  expect(texts.join("")).not.toContain("event: gap");
+  await hub.drain({ overMs: 0, graceMs: 100 });
+});
+
+test("what the routes hold is bounded together: each of many may hold every message", () => {
+  const recent = new RecentEntries<number>("e", 0, { messages: 16_384, bytes: 1e9 });
+  const routes = Array.from(
+    { length: 500 },
+    (_, i) => recent.acquire(select({ pattern: "*" }, { pattern: `a/${i}` }), i)[0]!,
+  );
+  for (let n = 0; n < 10; n += 1) {
+    const entries = Array.from({ length: 1_000 }, (_, i) => entry(n * 1_000 + i + 1, "a/1"));
+    recent.add({ after: n * 1_000, through: (n + 1) * 1_000, entries });
+  }
+  const held = routes.reduce((sum, { entries }) => sum + entries.length, 0);
+  expect(held).toBeLessThanOrEqual(4_000_000);
+  expect(held).toBeGreaterThan(3_900_000);
+  expect(routes[0]!.floor).toBe(2_000);
+});

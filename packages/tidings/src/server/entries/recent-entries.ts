@@ -10,14 +10,13 @@ import { EntryQueue } from "../../log/entry-queue.ts";
 import type { Entry, LogPosition, Tail } from "../../log/log.ts";
 import { type Batch, EncodedEntry, idBatch } from "../out/batch.ts";
 import type { TopicSelection } from "../topics/topic-selection.ts";
-import type { TopicMatcher } from "../topics/topic-pattern.ts";
-import { TopicRoutes } from "./topic-routes.ts";
+import { type RoutePatterns, TopicRoutes } from "./topic-routes.ts";
 
 /** The entries of one topic, or of all topics that the patterns of one selection match. */
 export interface Route<User> {
   readonly name: string;
   /** Absent for a topic by name. */
-  readonly matches: TopicMatcher | undefined;
+  readonly patterns: RoutePatterns | undefined;
   readonly entries: EntryQueue<EncodedEntry>;
   /** Every entry of the route after this offset is in `entries`. Infinity until the log follows it. */
   floor: number;
@@ -39,8 +38,25 @@ export interface RecentEntriesLimits {
   readonly bytes: number;
 }
 
+/** An entry, and the routes that hold it. */
+class RoutedEntry<User> extends EncodedEntry {
+  readonly routes: readonly Route<User>[];
+
+  constructor(epoch: string, entry: Entry, routes: readonly Route<User>[]) {
+    super(epoch, entry);
+    this.routes = routes;
+  }
+}
+
 /** Routes that are kept though no stream selects them any more: those left last. */
 const MOST_IDLE = 256;
+/** In the queues of all routes together, 8 bytes each: one message may be in the queue of every subscription. */
+const MOST_PLACES = 4_000_000;
+/**
+ * What asking patterns may cost between two slices of the fan-out, in characters that are matched: half a millisecond. A client may
+ * choose its patterns for their cost. Beyond that, the log is asked, which divides its work.
+ */
+const MOST_STEPS = 50_000;
 
 export class RecentEntries<User> {
   /** The newest position that was handed to {@link add}. */
@@ -53,9 +69,11 @@ export class RecentEntries<User> {
   readonly readers: RecentReader[] = [];
 
   readonly #limits: RecentEntriesLimits;
-  readonly #routes = new TopicRoutes<Route<User>>();
+  readonly #routes = new TopicRoutes<Route<User>>(MOST_STEPS);
   readonly #idle = new Set<Route<User>>();
-  readonly #all = new EntryQueue<EncodedEntry>();
+  readonly #all = new EntryQueue<RoutedEntry<User>>();
+  /** In the queues of all routes together. */
+  #places = 0;
   #dirty: Route<User>[] = [];
   #bytes = 0;
   #headBatch: Batch | undefined;
@@ -87,12 +105,13 @@ export class RecentEntries<User> {
 
   /** The routes of a selection, made where missing, for `user` until it gives them back to {@link release}. */
   acquire(selection: TopicSelection, user: User): Route<User>[] {
-    const { names, patterns, matchesPattern } = selection;
+    const { names, patterns, prefixes = [], matchesPattern, steps = () => 0 } = selection;
     const routes = names.map((name) => this.#routes.named(name) ?? this.#add(name, undefined));
     if (matchesPattern !== undefined) {
       // No topic and no pattern has a line break.
       const name = patterns.join("\n");
-      routes.push(this.#routes.matching(name) ?? this.#add(name, matchesPattern));
+      const known = this.#routes.matching(name);
+      routes.push(known ?? this.#add(name, { matches: matchesPattern, prefixes, steps }));
     }
     for (const route of routes) {
       route.users.add(user);
@@ -114,13 +133,19 @@ export class RecentEntries<User> {
   add({ after, through, entries }: Tail): void {
     const isWhole = after <= this.head;
     if (!isWhole) this.#skipTo(after);
+    this.#routes.begin();
     for (const entry of entries) {
       if (entry.offset <= this.head) continue;
-      const routes = this.#routes.to(entry.topic);
+      const { routes, unasked } = this.#routes.to(entry.topic);
+      for (const route of unasked) {
+        raise(route, through);
+        this.#markDirty(route);
+      }
       if (routes.length === 0) continue;
-      const encoded = new EncodedEntry(this.epoch, entry);
+      const encoded = new RoutedEntry(this.epoch, entry, routes);
       this.#all.push(encoded);
       this.#bytes += encoded.bytes.length;
+      this.#places += routes.length;
       for (const route of routes) {
         route.entries.push(encoded);
         this.#markDirty(route);
@@ -128,7 +153,7 @@ export class RecentEntries<User> {
     }
     this.head = Math.max(this.head, through);
     const { messages, bytes } = this.#limits;
-    while (this.#all.length > messages || this.#bytes > bytes) this.#evict();
+    while (this.#all.length > messages || this.#bytes > bytes || this.#places > MOST_PLACES) this.#evict();
     for (const reader of this.readers) reader.added(isWhole ? entries : undefined);
   }
 
@@ -155,6 +180,7 @@ export class RecentEntries<User> {
 
   /** The routes that something came for since the last call. */
   takeDirty(): readonly Route<User>[] {
+    this.#routes.rest();
     const routes = this.#dirty;
     if (routes.length === 0) return routes;
     this.#dirty = [];
@@ -172,12 +198,14 @@ export class RecentEntries<User> {
     this.#idle.delete(route);
     this.interest?.remove(route);
     this.#routes.remove(route);
+    this.#places -= route.entries.length;
+    route.entries.compact(() => false);
   }
 
-  #add(name: string, matches: TopicMatcher | undefined): Route<User> {
+  #add(name: string, patterns: RoutePatterns | undefined): Route<User> {
     const route: Route<User> = {
       name,
-      matches,
+      patterns,
       entries: new EntryQueue<EncodedEntry>(),
       floor: this.interest === undefined ? this.head : Infinity,
       missing: this.head,
@@ -192,10 +220,11 @@ export class RecentEntries<User> {
   #evict(): void {
     const oldest = this.#all.shift()!;
     this.#bytes -= oldest.bytes.length;
-    for (const route of this.#routes.to(oldest.topic)) {
-      // A route made after the entry came does not hold it.
+    for (const route of oldest.routes) {
+      // One that was dropped has nothing any more.
       if (route.entries.first !== oldest) continue;
       route.entries.shift();
+      this.#places -= 1;
       raise(route, oldest.offset);
     }
   }
@@ -211,6 +240,6 @@ export class RecentEntries<User> {
 }
 
 function raise(route: { floor: number; missing: number }, offset: number): void {
-  route.missing = offset;
+  if (route.missing < offset) route.missing = offset;
   if (route.floor < offset) route.floor = offset;
 }

@@ -15,7 +15,7 @@ import { readRoutes } from "../streams/subscriber-group.ts";
 import type { SubscriberGroups } from "../streams/subscriber-groups.ts";
 import { topicOfPresence } from "../topics/reserved-topics.ts";
 import type { TopicSelection, TopicSelector } from "../topics/topic-selection.ts";
-import type { WaitingReaders } from "./waiting-readers.ts";
+import type { WaitingReader, WaitingReaders } from "./waiting-readers.ts";
 
 export interface ReadTopicsOptions {
   /** One or more topics; `{ pattern }` for all that match it. */
@@ -67,7 +67,13 @@ export async function* readTopics(
     woken = true;
     wake?.();
   };
-  const reader = { selection, wake: onWake };
+  const reader: WaitingReader = {
+    selection,
+    wake: onWake,
+    get awake() {
+      return woken;
+    },
+  };
   const group = hub.groups.acquire(selection, undefined);
   hub.readers.add(reader);
   signal?.addEventListener("abort", onWake);

@@ -8,6 +8,8 @@ import type { TopicSelection } from "../topics/topic-selection.ts";
 
 export interface WaitingReader {
   readonly selection: TopicSelection;
+  /** Something came since it last looked. */
+  readonly awake: boolean;
   wake(): void;
 }
 
@@ -38,14 +40,17 @@ export class WaitingReaders implements RecentReader {
     if (this.#byName.size === 0 && this.#withPatterns.size === 0) return;
     for (const { topic } of entries) {
       for (const reader of this.#byName.get(topic) ?? []) reader.wake();
-      for (const reader of this.#withPatterns) if (reader.selection.matches(topic)) reader.wake();
+      for (const reader of this.#withPatterns) {
+        // One that is awake reads on until it has everything: its patterns need not be asked.
+        if (!reader.awake && reader.selection.matches(topic)) reader.wake();
+      }
     }
   }
 
   /** Topics and patterns are handed on from now on. */
-  wakeRoutes(routes: readonly { readonly name: string; readonly matches: unknown }[]): void {
-    for (const { name, matches } of routes) {
-      const readers = matches === undefined ? (this.#byName.get(name) ?? []) : this.#withPatterns;
+  wakeRoutes(routes: readonly { readonly name: string; readonly patterns: unknown }[]): void {
+    for (const { name, patterns } of routes) {
+      const readers = patterns === undefined ? (this.#byName.get(name) ?? []) : this.#withPatterns;
       for (const reader of readers) reader.wake();
     }
   }

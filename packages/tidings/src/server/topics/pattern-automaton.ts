@@ -32,21 +32,38 @@ const SLASH = 47;
 /** All characters that no pattern names are alike. */
 const OTHER = -1;
 
-/** Nodes in all states that are kept, about 16 bytes each; a state counts as 32. */
+/** What is kept of one automaton: nodes in all its states, about 16 bytes each; a state counts as 32. */
 const MOST_KEPT = 100_000;
+/** What is kept of all automata: 32 MB. Beyond that all start anew: there may be one for each stream, made of what a client chose. */
+const MOST_KEPT_TOGETHER = 2_000_000;
 
 /** What making a state costs, in characters that are matched by states that are there; and each of its nodes. */
 const STATE_STEPS = 100;
 const NODE_STEPS = 5;
 
+/** Those that keep something. */
+const keeping: WeakRef<PatternAutomaton>[] = [];
+let keptTogether = 0;
+
+/** @internal How much all automata keep. */
+export function keptByAutomata(): number {
+  return keptTogether;
+}
+
+function forgetAll(): void {
+  for (const automaton of keeping) automaton.deref()?.forget();
+  keeping.length = 0;
+  keptTogether = 0;
+}
+
 export class PatternAutomaton {
   /** What has been done so far: characters, and what it took to make states. */
   steps = 0;
   readonly #patterns: readonly (readonly PatternToken[])[];
-  readonly #kinds: number[] = [];
-  readonly #codes: number[] = [];
+  #kinds = new Uint8Array(0);
+  #codes = new Uint16Array(0);
   /** The pattern that each node is of. */
-  readonly #owners: number[] = [];
+  #owners = new Uint32Array(0);
   readonly #starts: number[] = [];
   readonly #alphabet = new Set<number>([SLASH]);
   #marks = new Uint32Array(0);
@@ -77,39 +94,51 @@ export class PatternAutomaton {
     return state.accepts;
   }
 
+  /** Gives back what is kept; a match that is under way goes on with what it has. */
+  forget(): void {
+    this.#states = new Map();
+    this.#first = undefined;
+    this.#kept = 0;
+  }
+
   #makeFirst(): State {
-    if (this.#kinds.length === 0) {
-      for (const tokens of this.#patterns) this.#addPattern(tokens);
-      this.#marks = new Uint32Array(this.#kinds.length);
-    }
+    if (this.#kinds.length === 0) this.#build();
     return this.#stateOf((add) => {
       for (const start of this.#starts) add(start);
     });
   }
 
-  #addPattern(tokens: readonly PatternToken[]): void {
-    const owner = this.#starts.length;
-    this.#starts.push(this.#kinds.length);
-    const add = (kind: number, code = 0): void => {
-      this.#kinds.push(kind);
-      this.#codes.push(code);
-      this.#owners.push(owner);
-    };
-    for (const token of tokens) {
-      if (token === "any") {
-        add(ANY);
-      } else if (token === "segment") {
-        add(SEGMENT);
-        add(REST_OF_SEGMENT);
-      } else {
-        for (let i = 0; i < token.text.length; i += 1) {
-          const code = token.text.charCodeAt(i);
-          this.#alphabet.add(code);
-          add(LITERAL, code);
+  #build(): void {
+    const kinds: number[] = [];
+    const codes: number[] = [];
+    const owners: number[] = [];
+    for (const [owner, tokens] of this.#patterns.entries()) {
+      this.#starts.push(kinds.length);
+      const add = (kind: number, code = 0): void => {
+        kinds.push(kind);
+        codes.push(code);
+        owners.push(owner);
+      };
+      for (const token of tokens) {
+        if (token === "any") {
+          add(ANY);
+        } else if (token === "segment") {
+          add(SEGMENT);
+          add(REST_OF_SEGMENT);
+        } else {
+          for (let i = 0; i < token.text.length; i += 1) {
+            const code = token.text.charCodeAt(i);
+            this.#alphabet.add(code);
+            add(LITERAL, code);
+          }
         }
       }
+      add(END);
     }
-    add(END);
+    this.#kinds = Uint8Array.from(kinds);
+    this.#codes = Uint16Array.from(codes);
+    this.#owners = Uint32Array.from(owners);
+    this.#marks = new Uint32Array(kinds.length);
   }
 
   #follow(state: State, symbol: number): State {
@@ -155,16 +184,20 @@ export class PatternAutomaton {
       acceptsAll: needed.some((node) => kinds[node] === ANY && kinds[node + 1] === END),
       next: new Map(),
     };
-    this.#kept += needed.length + 32;
-    if (this.#kept > MOST_KEPT) {
-      // The states in use are held only by the matches that follow them.
-      this.#states = new Map();
-      this.#first = undefined;
-      this.#kept = needed.length + 32;
-    }
+    this.#keep(needed.length + 32);
     this.#states.set(key, state);
     return state;
   }
+
+  /** Makes room for a state. Those that are dropped are held only by the matches that follow them. */
+  #keep(size: number): void {
+    if (this.#kept + size > MOST_KEPT) this.forget();
+    if (keptTogether + size > MOST_KEPT_TOGETHER) forgetAll();
+    if (this.#kept === 0) keeping.push(new WeakRef(this));
+    this.#kept += size;
+    keptTogether += size;
+  }
+
   /** In order, and of each pattern only what follows the last `*` among them. */
   #withoutCovered(nodes: number[]): readonly number[] {
     nodes.sort((one, other) => one - other);

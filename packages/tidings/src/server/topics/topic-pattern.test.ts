@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { keptByAutomata } from "./pattern-automaton.ts";
 import { compileTopicPattern, compileTopicPatterns } from "./topic-pattern.ts";
 
 const matches = (pattern: string, topic: string) => compileTopicPattern(pattern)(topic);
@@ -102,6 +103,19 @@ describe("compileTopicPattern()", () => {
       }
       expect(together(topic)).toBe(patterns.some((text) => matches(text, topic)));
     }
+  });
+
+  it("keeps a bounded number of states of all patterns together: each stream may bring some of its own", () => {
+    const pattern = (i: number): string => `:a/*${i}*/p*${i}`;
+    const together = Array.from({ length: 3_000 }, (_, i) => compileTopicPatterns([pattern(i), `*x${i}`]));
+    const topics = Array.from({ length: 20 }, (_, i) => `shop/${i * 37}/price/${i * 37}`);
+    for (const topic of topics) {
+      for (const [i, { matches: one }] of together.entries()) {
+        if (one(topic) !== matches(pattern(i), topic)) expect.fail(`${pattern(i)} on ${topic}`);
+      }
+    }
+    expect(keptByAutomata()).toBeLessThanOrEqual(2_000_000);
+    expect(keptByAutomata()).toBeGreaterThan(0);
   });
 
   it("refuses more wildcards than are matched together", () => {
