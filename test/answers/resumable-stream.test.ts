@@ -3,7 +3,7 @@ import type { ResumableStreamContext as PackageContext } from "resumable-stream/
 import { createResumableStreamContext } from "tidings/integrations/resumable-stream";
 import { createAnswers } from "tidings/server";
 import { memoryLog } from "tidings/log";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -101,5 +101,24 @@ describe.each([
         }),
     );
     await expect(textOf(first)).rejects.toMatchObject({ code: "failed" });
+  });
+
+  it("takes a number of characters that came with the request, whatever it is", async () => {
+    const { context } = open();
+    const made = await context.resumableStream("a", () => ReadableStream.from(["ab", "cd"]), -3);
+    expect(await textOf(made)).toBe("abcd");
+  });
+
+  it("goes on when the platform's waitUntil refuses, outside of a request say", async () => {
+    const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const answers = createAnswers();
+    const waitUntil = (): never => {
+      throw new Error("outside of a request");
+    };
+    const context = createResumableStreamContext({ answers, waitUntil });
+    expect(await textOf(await context.resumableStream("a", () => ReadableStream.from(["1"])))).toBe("1");
+    expect(String(log.mock.calls[0]![0])).toContain("outside of a request");
+    log.mockRestore();
+    await answers.close();
   });
 });

@@ -161,4 +161,17 @@ describe.each([
     await runs({ runId: "r" }).append([{ n: 1 }] as never[]);
     expect(await reading).toEqual([{ n: 1 }]);
   });
+
+  it("is left by a reader that waits, at once", async () => {
+    const runs = open(makeLog);
+    const run = runs({ runId: "r" });
+    await run.append([{ n: 1 }] as never[]);
+    const loop = run.read("-1")[Symbol.asyncIterator]();
+    await loop.next();
+    const waiting = loop.next();
+    expect([await loop.return!(), await waiting]).toEqual([
+      { done: true, value: undefined },
+      { done: true, value: undefined },
+    ]);
+  });
 });

@@ -4,7 +4,7 @@
  */
 export type { EventSchemas, Schema, SchemaIssue, SchemaResult } from "../wire/contract.ts";
 export { connect, type Connection, type ConnectOptions } from "./connect.ts";
-export type { SignalLike } from "./core/abort.ts";
+export type { SignalLike } from "../guard/abort.ts";
 export type { Clock } from "./core/clock.ts";
 export type { Verdict } from "./core/connection.ts";
 export {

@@ -3,6 +3,7 @@
  * plain store: when the process that produces a stream dies, its readers get an error within the lease, rather than wait for its expiry.
  * This module is browser compatible.
  */
+import { leavable } from "../guard/leavable.ts";
 import { show } from "../guard/show.ts";
 import { AnswerError } from "../server/answers/read-answer.ts";
 import { checkIdleMs, type PushableAnswers, PushedAnswer, type PushedMessage } from "./pushed-answer.ts";
@@ -77,6 +78,26 @@ export function createResumableStreamStore({
     return { role: "producer", lease: { token } };
   }
 
+  async function* read(
+    streamId: string,
+    cursor: string,
+    signal: AbortSignal,
+    left: AbortSignal,
+  ): AsyncGenerator<{ cursor: string; chunk: Uint8Array }, undefined, undefined> {
+    if ((await stateOf(streamId)) === undefined) throw missing(streamId);
+    const messages = answers.read(keyPrefix + streamId, { after: cursor, signal });
+    left.addEventListener("abort", () => void messages.return?.());
+    try {
+      for await (const message of messages) {
+        const chunk = asBytes(message);
+        if (chunk !== undefined) yield { cursor: message.id, chunk };
+      }
+    } catch (error) {
+      if (signal.aborted || (error instanceof AnswerError && error.code === "stopped")) return;
+      throw error;
+    }
+  }
+
   function release(streamId: string, run: object): void {
     if (running.get(streamId) === run) running.delete(streamId);
   }
@@ -101,18 +122,7 @@ export function createResumableStreamStore({
       release(streamId, run);
       return true;
     },
-    async *read(streamId, cursor, signal) {
-      if ((await stateOf(streamId)) === undefined) throw missing(streamId);
-      try {
-        for await (const message of answers.read(keyPrefix + streamId, { after: cursor, signal })) {
-          const chunk = asBytes(message);
-          if (chunk !== undefined) yield { cursor: message.id, chunk };
-        }
-      } catch (error) {
-        if (signal.aborted || (error instanceof AnswerError && error.code === "stopped")) return;
-        throw error;
-      }
-    },
+    read: (streamId, cursor, signal) => leavable(undefined, (left) => read(streamId, cursor, signal, left)),
     async status(streamId) {
       const state = await stateOf(streamId);
       if (state === undefined || state.reason === "stopped") return "missing";

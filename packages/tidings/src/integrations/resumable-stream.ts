@@ -4,6 +4,7 @@
  * lost between their subscriptions.
  * This module is browser compatible.
  */
+import { reporter, tell } from "../guard/foreign.ts";
 import type { Answers, AnswerState } from "../server/answers/answers.ts";
 
 /** The answers that a context needs: `createAnswers()`, in our own dialect. */
@@ -56,7 +57,8 @@ export function createResumableStreamContext({
   ): Promise<ReadableStream<string> | null> {
     const id = keyPrefix + streamId;
     const started = await answers.start(id, () => asMessages(makeStream()));
-    if (started && waitUntil !== null) waitUntil(untilDone(answers, id));
+    // Some platforms refuse it outside of a request: the stream has begun, and goes on.
+    if (started && waitUntil !== null) tell(reporter(undefined), waitUntil, untilDone(answers, id));
     if (!started && (await stateOf(streamId))?.state !== "running") return null;
     return readStrings(answers, id, skipCharacters);
   }
@@ -87,9 +89,9 @@ function asMessages(strings: ReadableStream<string>): ReadableStream<{ data: str
 }
 
 function readStrings(answers: StringAnswers, id: string, skipCharacters: number): ReadableStream<string> {
-  const abort = new AbortController();
-  const messages = answers.read(id, { signal: abort.signal });
-  let skip = skipCharacters;
+  const messages = answers.read(id);
+  // It often comes with the request.
+  let skip = skipCharacters > 0 ? skipCharacters : 0;
   return new ReadableStream<string>(
     {
       async pull(controller) {
@@ -103,7 +105,9 @@ function readStrings(answers: StringAnswers, id: string, skipCharacters: number)
           if (rest !== "") return controller.enqueue(rest);
         }
       },
-      cancel: () => abort.abort(),
+      async cancel() {
+        await messages.return?.();
+      },
     },
     { highWaterMark: 0 },
   );

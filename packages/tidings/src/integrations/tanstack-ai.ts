@@ -3,6 +3,7 @@
  * the process that produces a run dies, its readers get an error within the lease, rather than wait for ever.
  * This module is browser compatible.
  */
+import { leavable } from "../guard/leavable.ts";
 import { checkIdleMs, type PushableAnswers, PushedAnswer } from "./pushed-answer.ts";
 
 export interface RunDurabilityOptions {
@@ -82,15 +83,15 @@ export function createRunDurability({
 
     async function* read(
       offset: string,
-      signal?: AbortSignal,
-    ): AsyncGenerator<{ offset: string; chunk: Chunk }> {
+      signal: AbortSignal | undefined,
+      left: AbortSignal,
+    ): AsyncGenerator<{ offset: string; chunk: Chunk }, undefined, undefined> {
       const after = await cursorOf(offset);
       if (after === "") await untilStarted(signal);
+      const messages = answers.read(id, { after, ...(signal && { signal }) });
+      left.addEventListener("abort", () => void messages.return?.());
       try {
-        for await (const { id: cursor, event, data } of answers.read(id, {
-          after,
-          ...(signal && { signal }),
-        })) {
+        for await (const { id: cursor, event, data } of messages) {
           if (event === "message") yield { offset: cursor + tag, chunk: JSON.parse(data) as Chunk };
         }
       } catch (error) {
@@ -105,7 +106,7 @@ export function createRunDurability({
         const ids = await pushed.push(chunks.map((chunk) => ({ data: JSON.stringify(chunk) })));
         return ids.map((cursor) => cursor + tag);
       },
-      read,
+      read: (offset, signal) => leavable(undefined, (left) => read(offset, signal, left)),
       async close() {
         await (await started()).end();
       },

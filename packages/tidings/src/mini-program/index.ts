@@ -4,7 +4,7 @@
  * the language of 2015, timers, and no other global.
  * This module is browser compatible.
  */
-export type { SignalLike } from "../client/core/abort.ts";
+export type { SignalLike } from "../guard/abort.ts";
 export type { Clock } from "../client/core/clock.ts";
 export type { Connection, Verdict } from "../client/core/connection.ts";
 export {

@@ -124,6 +124,57 @@ describe("reading messages", () => {
   });
 });
 
+describe("leaving while the source is waited for", () => {
+  const DONE = { done: true, value: undefined };
+  const sources: [name: string, make: (cancelled: () => void) => unknown][] = [
+    [
+      "a stream",
+      (cancelled) =>
+        new ReadableStream({ start: (controller) => controller.enqueue("data: 1\n\n"), cancel: cancelled }),
+    ],
+    [
+      "a stream of Node's",
+      (cancelled) => {
+        const stream = new Readable({ read() {}, destroy: (error, done) => (cancelled(), done(error)) });
+        stream.push("data: 1\n\n");
+        return stream;
+      },
+    ],
+    [
+      "an iterator",
+      (cancelled) => {
+        let calls = 0;
+        return {
+          [Symbol.asyncIterator]: () => ({
+            next: () =>
+              (calls += 1) === 1 ? Promise.resolve({ value: "data: 1\n\n" }) : new Promise(() => {}),
+            return: () => (cancelled(), Promise.resolve(DONE)),
+          }),
+        };
+      },
+    ],
+  ];
+
+  test.each(sources)("cancels %s at once, and it has not ended by itself", async (_name, make) => {
+    let [cancelled, ended] = [0, 0];
+    const given = make(() => (cancelled += 1)) as AsyncIterable<string>;
+    const messages = readMessages(given, { onEnd: () => (ended += 1) });
+    expect((await messages.next()).value).toMatchObject({ data: "1" });
+    const waiting = messages.next();
+    waiting.catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve));
+    void messages.return!();
+    await expect.poll(() => cancelled).toBeGreaterThan(0);
+    expect(ended).toBe(0);
+  });
+
+  test("tells who waits that it is over", async () => {
+    const messages = readMessages(new ReadableStream<string>({}));
+    const waiting = messages.next();
+    expect([await messages.return!(), await waiting]).toEqual([DONE, DONE]);
+  });
+});
+
 test.each([
   ["getReader()", { getReader: () => Promise.reject(new Error("mistake")) }],
   ["[Symbol.asyncIterator]()", { [Symbol.asyncIterator]: () => Promise.reject(new Error("mistake")) }],

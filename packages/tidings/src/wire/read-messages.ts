@@ -3,7 +3,8 @@
  * for and not before. The source is read directly, without a stream between.
  * This module is browser compatible.
  */
-import { isThenable } from "../guard/foreign.ts";
+import { isThenable, tell } from "../guard/foreign.ts";
+import { ignore } from "../guard/ignore.ts";
 import type { ParsedMessage } from "./message.ts";
 import { createReader, type ReaderOptions } from "./reader.ts";
 import type { ParserEnd } from "./parser.ts";
@@ -88,47 +89,91 @@ export function readBatches(
       `Cannot read messages: source is ${source === null ? "null" : `of type ${typeof source}`}, expected a Response, a ReadableStream or another async iterable of bytes or strings`,
     );
   }
-  return read(source, options);
+  const place: Place = { leave: undefined, left: false };
+  const batches = read(source, options, place);
+  const finish = batches.return.bind(batches);
+  // A generator answers `return` only when it has answered the `next` before, which waits for the source.
+  batches.return = (value) => {
+    place.left = true;
+    place.leave?.();
+    return finish(value);
+  };
+  return batches;
+}
+
+/** Where a reader is. */
+interface Place {
+  /** Ends what is waited for; absent when nothing is. */
+  leave: (() => void) | undefined;
+  left: boolean;
 }
 
 async function* read(
   source: MessageSource,
   options: ReadOptions,
+  place: Place,
 ): AsyncGenerator<ParsedMessage[], undefined, undefined> {
   const reader = createReader(options);
   reader.lastEventId = options.lastEventId ?? "";
   const stream = "body" in source ? source.body : source;
   if (stream !== null && "getReader" in stream) {
     const chunks = unpromised(stream.getReader(), "getReader()");
+    const leave = (): void => tell(ignore, () => chunks.cancel());
     let ended = false;
     try {
       for (;;) {
+        place.leave = leave;
         const { done, value } = await chunks.read();
+        place.leave = undefined;
         if (done) break;
         const messages = reader.read(value);
         if (messages.length > 0) yield messages;
       }
       ended = true;
     } finally {
+      place.leave = undefined;
       // Not awaited on the way of an error of ours: what the source says to it must not hide the error.
       if (!ended) await chunks.cancel().catch(() => {});
       chunks.releaseLock();
     }
   } else if (stream !== null) {
-    for await (const chunk of iterableOf(stream)) {
-      const messages = reader.read(chunk);
-      if (messages.length > 0) yield messages;
+    const chunks = iterableOf(stream, place);
+    try {
+      for await (const chunk of chunks) {
+        const messages = reader.read(chunk);
+        if (messages.length > 0) yield messages;
+      }
+    } catch (error) {
+      // A stream that is destroyed says so to whoever waits for it.
+      if (!place.left) throw error;
     }
   }
+  if (place.left) return;
   const end = reader.end();
   options.onEnd?.(end);
 }
 
-/** As `stream`, but its iterator is checked first. */
-function iterableOf(stream: AsyncIterable<Chunk>): AsyncIterable<Chunk> {
+/** As `stream`, but its iterator is checked first, and can be left while it is waited for. */
+function iterableOf(stream: AsyncIterable<Chunk>, place: Place): AsyncIterable<Chunk> {
   if (typeof stream[Symbol.asyncIterator] !== "function") return stream;
   const iterator = unpromised(stream[Symbol.asyncIterator](), "[Symbol.asyncIterator]()");
-  return { [Symbol.asyncIterator]: () => iterator };
+  const leave = (): void => {
+    tell(ignore, () => iterator.return?.());
+    // A stream of Node's, whose iterator waits for the next chunk.
+    tell(ignore, () => (stream as { destroy?: () => unknown }).destroy?.());
+  };
+  const checked: AsyncIterator<Chunk> = {
+    async next() {
+      place.leave = leave;
+      try {
+        return await iterator.next();
+      } finally {
+        place.leave = undefined;
+      }
+    },
+    return: (value?: unknown) => iterator.return?.(value) ?? Promise.resolve({ done: true, value }),
+  };
+  return { [Symbol.asyncIterator]: () => checked };
 }
 
 /** @throws {TypeError} If `value` is a promise, as that of an async function is: nobody would take its rejection. */

@@ -19,7 +19,7 @@ async function size(name: string): Promise<number> {
 test.each([
   ["createParser", 3400],
   ["createReader", 3500],
-  ["readMessages", 4050],
+  ["readMessages", 4250],
   ["MessageStream", 3650],
   ["encode", 900],
   ["encodeBytes", 1520],

@@ -7,7 +7,7 @@ import type { ParsedMessage } from "../../wire/message.ts";
 import type { Parser } from "../../wire/parser.ts";
 import type { ParserHandlers, ParserLimits } from "../../wire/handlers.ts";
 import type { TransportResponse } from "../transports/transport.ts";
-import type { SignalLike } from "./abort.ts";
+import type { SignalLike } from "../../guard/abort.ts";
 import type { Clock } from "./clock.ts";
 import type { EventStreamError } from "./event-stream-error.ts";
 import type { ConnectionState } from "./reconnect.ts";

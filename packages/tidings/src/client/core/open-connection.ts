@@ -7,7 +7,7 @@ import { ask, reportUncaught, tell } from "../../guard/foreign.ts";
 import type { ParsedMessage } from "../../wire/message.ts";
 import type { ParserEnd } from "../../wire/parser.ts";
 import type { Transport } from "../transports/transport.ts";
-import { onAbort } from "./abort.ts";
+import { onAbort } from "../../guard/abort.ts";
 import { createAttempts } from "./attempts.ts";
 import { systemClock } from "./clock.ts";
 import type { BaseOptions, Connection, CreateParser, Verdict } from "./connection.ts";

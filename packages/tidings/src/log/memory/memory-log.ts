@@ -48,12 +48,12 @@ export function memoryLog(options: MemoryLogOptions = {}): Log {
   return new MemoryLog(options);
 }
 
-/** What broad reads may cost in one turn of the event loop, in characters that are matched: about a millisecond. */
-const MOST_STEPS_IN_TURN = 100_000;
+/** What broad reads may cost in one turn of the event loop, in characters that are matched: about half a millisecond. */
+const MOST_STEPS_IN_TURN = 40_000;
 /** What asking the patterns may cost before walking over the entries is taken for cheaper. */
-const MOST_SELECT_STEPS = 50_000;
+const MOST_SELECT_STEPS = 20_000;
 /** With less room than that, a read waits for the next turn: its page would be small. */
-const WORTHWHILE = 50_000;
+const WORTHWHILE = 20_000;
 /** What reading a page costs besides. */
 const PAGE_STEPS = 2_000;
 

@@ -3,6 +3,7 @@
  */
 import type { Dialect } from "../../dialects/dialect.ts";
 import { tidings } from "../../dialects/tidings.ts";
+import { checkSignal } from "../../guard/check-signal.ts";
 import { checkOptionNames } from "../../guard/option-names.ts";
 import { show } from "../../guard/show.ts";
 import { checkCompression } from "../compression/compression-options.ts";
@@ -58,6 +59,7 @@ const REQUEST_OPTIONS: Record<keyof RequestOptions, true> = {
 
 const ANSWERS_NAMES = { known: Object.keys(ANSWERS_OPTIONS) };
 const REQUEST_NAMES = { known: Object.keys(REQUEST_OPTIONS) };
+const READ_NAMES = { known: ["after", "signal"] };
 const START_NAMES = { known: ["subscriber", "restart"] };
 
 export interface CheckedAnswersOptions {
@@ -93,6 +95,15 @@ export function checkRequestOptions(options: RequestOptions): void {
 /** @throws {TypeError} If `options` is no object, or there is no such option. */
 export function checkStartOptions(options: Pick<StartOptions, "subscriber" | "restart">): void {
   checkNames("start answer", options, START_NAMES);
+}
+
+/** @throws {TypeError} If `options` is no object, there is no such option, or one makes no sense. */
+export function checkReadOptions(options: { readonly after?: unknown; readonly signal?: unknown }): void {
+  checkNames("read answer", options, READ_NAMES);
+  const { after, signal } = options;
+  checkSignal("read answer", signal);
+  if (after === undefined || typeof after === "string") return;
+  throw new TypeError(`Cannot read answer: after is ${show(after)}, expected the id of a message`);
 }
 
 /** What the response to a request is made of. */

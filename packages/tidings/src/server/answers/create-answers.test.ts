@@ -513,6 +513,30 @@ describe("resumable()", () => {
     expect(reader.messages.slice(0, -1).every(({ data }, i) => data.startsWith(`${i} `))).toBe(true);
   });
 
+  it("is left by a loop that waits, at once", async () => {
+    const answers = open();
+    await answers.start("id", async function* () {
+      yield { data: "1" };
+      await new Promise(() => undefined);
+    });
+    const loop = answers.read("id");
+    expect((await loop.next()).value).toMatchObject({ data: "1" });
+    const waiting = loop.next();
+    expect([await loop.return!(), await waiting]).toEqual([
+      { done: true, value: undefined },
+      { done: true, value: undefined },
+    ]);
+  });
+
+  it.each([
+    [null, "options is null, expected an object"],
+    [{ after: 5 }, "after is 5, expected the id of a message"],
+    [{ signal: new AbortController() }, "signal is a AbortController, expected an AbortSignal"],
+    [{ afer: "" }, "there is no option afer, expected after"],
+  ])("refuses %j to a loop", (options, words) => {
+    expect(() => open().read("id", options as never)).toThrow(words);
+  });
+
   it.each([[{ keepMs: 0 }], [{ answers: -1 }], [{ bytes: Number.NaN }]])(
     "refuses the limits %j",
     (options) => {

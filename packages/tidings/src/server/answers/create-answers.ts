@@ -5,6 +5,7 @@
 import type { Dialect } from "../../dialects/dialect.ts";
 import type { TidingsItem } from "../../dialects/tidings.ts";
 import { reporter } from "../../guard/foreign.ts";
+import { leavable } from "../../guard/leavable.ts";
 import { mistake } from "../../guard/mistake.ts";
 import { show } from "../../guard/show.ts";
 import type { EventMap } from "../../wire/contract.ts";
@@ -13,6 +14,7 @@ import { dataCheck } from "../message/check-data.ts";
 import type { Publication } from "../publish/publication.ts";
 import {
   checkAnswersOptions,
+  checkReadOptions,
   checkStartOptions,
   type GivenOptions,
   OWN,
@@ -156,9 +158,18 @@ class AnswerService implements Answers<never> {
     return answer && stateOf(answer);
   }
 
-  async *read(
+  read(
     id: string,
-    { after = "", signal }: { readonly after?: string; readonly signal?: AbortSignal } = {},
+    options: { readonly after?: string; readonly signal?: AbortSignal } = {},
+  ): AsyncIterableIterator<ParsedMessage> {
+    checkReadOptions(options);
+    return leavable(options.signal, (signal) => this.#read(id, options.after ?? "", signal));
+  }
+
+  async *#read(
+    id: string,
+    after: string,
+    signal: AbortSignal,
   ): AsyncGenerator<ParsedMessage, undefined, undefined> {
     const answer = await this.#store.find(id, this.#dialectOf({}));
     const position = answer?.positionOf(after);

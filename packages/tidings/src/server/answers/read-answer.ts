@@ -75,22 +75,22 @@ export class AnswerError extends Error {
 export async function* readAnswer(
   answer: Answer,
   after: number,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): AsyncGenerator<ParsedMessage, undefined, undefined> {
   let wake: (() => void) | undefined;
   const listener = { wake: () => wake?.() };
   const aborted = (): void => wake?.();
   answer.listen(listener);
-  signal?.addEventListener("abort", aborted);
+  signal.addEventListener("abort", aborted);
   try {
     const reader = createReader();
     for (let at = after; ;) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       const { bytes, through } = answer.buffer.read(at, WRITE_BYTES);
       at = through;
       for (const message of reader.read(bytes)) {
         yield message;
-        signal?.throwIfAborted();
+        signal.throwIfAborted();
       }
       if (bytes.length > 0) continue;
       if (answer.verdict !== undefined) return assertComplete(answer.id, answer.verdict);
@@ -102,7 +102,7 @@ export async function* readAnswer(
     }
   } finally {
     answer.leave(listener);
-    signal?.removeEventListener("abort", aborted);
+    signal.removeEventListener("abort", aborted);
   }
 }
 

@@ -50,11 +50,10 @@ it.each([Infinity, 10])(
       left += found.unasked.length;
       expect(found.routes.every((route) => expected.has(route))).toBe(true);
       expect([...expected].every((route) => found.routes.includes(route) || unasked.has(route))).toBe(true);
-      if (mostSteps === Infinity) expect(new Set(found.routes)).toEqual(expected);
+      expect(mostSteps < Infinity || found.routes.length === expected.size).toBe(true);
     }
     expect(routes.size).toBe(present.size);
-    if (mostSteps === Infinity) expect(left).toBe(0);
-    else expect(left).toBeGreaterThan(100);
+    expect(left > 100).toBe(mostSteps < Infinity);
   },
 );
 

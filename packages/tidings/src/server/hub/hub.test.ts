@@ -511,6 +511,32 @@ describe("hub", () => {
   });
 });
 
+it.each([undefined, null, 5, {}, ""])("presence of %j is refused", async (topic) => {
+  const hub = createHub({ presence: true });
+  expect(() => hub.presence(topic as never)).toThrow(/^Cannot read presence: topic is .*expected a string/);
+  await hub.drain();
+});
+
+it.each([
+  [undefined, {}, "id is undefined, expected the id of a message"],
+  [5, {}, "id is 5, expected the id of a message"],
+  ["a.1", null, "options is null, expected an object such as { subscriber }"],
+  ["a.1", { everywere: true }, "there is no option everywere, expected everywhere"],
+])("inspect(%j, %j) is refused", async (id, options, words) => {
+  const hub = createHub();
+  await expect(hub.inspect(id as never, options as never)).rejects.toThrow(words);
+  await hub.drain();
+});
+
+it("a misspelt option of drain is refused, and nothing has begun", async () => {
+  const hub = createHub();
+  await expect(hub.drain({ overms: 0 } as never)).rejects.toThrow(
+    "there is no option overms, expected overMs",
+  );
+  await hub.publish("a", { data: 1 });
+  await hub.drain({ overMs: 0 });
+});
+
 function fail(message: string): never {
   throw new Error(message);
 }

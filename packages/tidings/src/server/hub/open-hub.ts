@@ -2,6 +2,8 @@
  * The hub at work: opens streams for those who may have one, and holds together what each request, each message and each
  * farewell passes through.
  */
+import { leavable } from "../../guard/leavable.ts";
+import { checkOptionNames } from "../../guard/option-names.ts";
 import { positive } from "../../guard/positive.ts";
 import { show } from "../../guard/show.ts";
 import { formatCursor } from "../../log/cursor.ts";
@@ -42,7 +44,12 @@ import { fetchPeer, nodePeer } from "../request/peer.ts";
 import type { OpenOutlet } from "../out/outlet.ts";
 import type { FetchRequest, FastifyReply, NodeRequest, NodeResponse } from "../request/http-types.ts";
 import { CONTROL_TOPIC, PROCESSES_TOPIC } from "../topics/reserved-topics.ts";
-import { checkPresenceKept, selectTopics, type TopicSelection } from "../topics/topic-selection.ts";
+import {
+  checkPresenceKept,
+  checkTopic,
+  selectTopics,
+  type TopicSelection,
+} from "../topics/topic-selection.ts";
 import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
 import type { Subscription } from "../streams/subscription.ts";
 
@@ -212,7 +219,7 @@ export class OpenHub implements Hub {
       selectTopics(options.topics, topicsPerStream),
       cluster?.presence !== undefined,
     );
-    return this.#read(selection, options);
+    return leavable(options.signal, (signal) => this.#read(selection, options, signal));
   }
 
   revoke(subscriber: string): Promise<number> {
@@ -227,6 +234,15 @@ export class OpenHub implements Hub {
   }
 
   async inspect(id: string, options: InspectOptions = {}): Promise<Inspection> {
+    if (typeof id !== "string") {
+      throw new TypeError(`Cannot inspect: id is ${show(id)}, expected the id of a message`);
+    }
+    if (typeof options !== "object" || options === null) {
+      throw new TypeError(
+        `Cannot inspect: options is ${show(options)}, expected an object such as { subscriber }`,
+      );
+    }
+    checkOptionNames("inspect", options, { known: ["subscriber", "everywhere", "timeoutMs"] });
     const { subscriber, everywhere = false, timeoutMs = 1_000 } = options;
     if (!everywhere) return this.#inspectHere(id, subscriber);
     const cluster = this.#clusterFor("inspect everywhere");
@@ -238,7 +254,7 @@ export class OpenHub implements Hub {
     if (this.#options.cluster?.presence === undefined) {
       throw new TypeError("Cannot read presence: it is off, expected createHub({ presence: true })");
     }
-    return this.#clusterFor("read presence").presence(topic);
+    return this.#clusterFor("read presence").presence(checkTopic("read presence", topic));
   }
 
   processes(): HubProcess[] {
@@ -305,9 +321,10 @@ export class OpenHub implements Hub {
   async *#read(
     selection: TopicSelection,
     options: ReadTopicsOptions,
+    signal: AbortSignal,
   ): AsyncGenerator<TopicMessage, undefined, undefined> {
     const parts = this.#parts ?? (await this.#opening);
-    return yield* readTopics(parts, this.#log, selection, options);
+    return yield* readTopics(parts, this.#log, selection, options, signal);
   }
 
   /** Asked of the socket only where it counts: the answer is kept by the socket for as long as it lives. */

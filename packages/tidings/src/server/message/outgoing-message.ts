@@ -2,6 +2,7 @@
  * What an application sends: a message whose data may be any value that JSON can carry, typed by a map of events.
  * This module is browser compatible.
  */
+import { show } from "../../guard/show.ts";
 import type { EventMap } from "../../wire/contract.ts";
 import { encode } from "../../wire/encode.ts";
 import type { Message } from "../../wire/message.ts";
@@ -55,6 +56,11 @@ export function toJson(data: unknown): string {
   if (ArrayBuffer.isView(data) || data instanceof ArrayBuffer) {
     throw new TypeError(
       "Cannot send message: data is bytes, expected text or a value that JSON can carry (decode it, or send base64)",
+    );
+  }
+  if (data instanceof Promise || data instanceof Map || data instanceof Set) {
+    throw new TypeError(
+      `Cannot send message: data is ${show(data)}, which is {} in JSON, expected a value that JSON can carry${data instanceof Promise ? " (await it)" : ""}`,
     );
   }
   let text: string | undefined;

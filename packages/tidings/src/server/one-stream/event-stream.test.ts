@@ -92,6 +92,8 @@ describe("send", () => {
     expect(messageOf({ data: () => {} })).toContain("data is of type function, which JSON cannot carry");
     expect(messageOf({ data: 1n })).toMatch(/Cannot send message: data is not JSON \(TypeError: .*BigInt/);
     expect(messageOf({ data: Buffer.from("x") })).toContain("data is bytes, expected text");
+    expect(messageOf({ data: Promise.resolve(1) })).toContain("data is a Promise, which is {} in JSON");
+    expect(messageOf({ data: new Map([[1, 2]]) })).toContain("data is a Map, which is {} in JSON");
     expect(outlet.text).toBe("");
     expect(stream.send({ data: "still here" })).toBe("sent");
   });

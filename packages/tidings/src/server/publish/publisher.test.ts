@@ -129,6 +129,13 @@ describe("publish", () => {
       RangeError,
       "bytes, expected 100 or fewer (limits.messageBytes)",
     ],
+    [
+      { data: 1 },
+      "a",
+      "\ud800",
+      TypeError,
+      String.raw`idempotencyKey is "\ud800", expected no lone surrogate`,
+    ],
     [{ data: 1 }, "a", "", TypeError, 'idempotencyKey is "", expected a string of 1 to 256 characters'],
     [{ data: 1 }, "a", "k".repeat(257), TypeError, "expected a string of 1 to 256 characters"],
   ])("refuses %j to %j, key %j", async (message, topic, key, kind, text) => {

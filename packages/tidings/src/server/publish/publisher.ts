@@ -214,6 +214,11 @@ function toAppendOptions(options: PublishOptions | PublishInTransaction = {}): A
       `Cannot publish: idempotencyKey is ${JSON.stringify(idempotencyKey)}, expected a string of 1 to 256 characters`,
     );
   }
+  if (/\p{Surrogate}/u.test(idempotencyKey)) {
+    throw new TypeError(
+      `Cannot publish: idempotencyKey is ${JSON.stringify(idempotencyKey)}, expected no lone surrogate: in UTF-8 all of them are the same`,
+    );
+  }
   return { idempotencyKey };
 }
 

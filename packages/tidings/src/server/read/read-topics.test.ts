@@ -188,3 +188,25 @@ describe("hub.read()", () => {
     expect(() => open().read(options as ReadTopicsOptions)).toThrow(message);
   });
 });
+
+describe("leaving", () => {
+  it("ends a loop that waits, and gives back what it holds: frameworks call return when a peer has gone", async () => {
+    const hub = open();
+    const loop = hub.read({ topics: ["a"] });
+    const waiting = loop.next();
+    await expect.poll(() => hub.stats().subscriberGroups).toBe(1);
+    expect(await loop.return!()).toEqual({ done: true, value: undefined });
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    await expect.poll(() => hub.stats().subscriberGroups).toBe(0);
+  });
+
+  it.each([new AbortController(), "signal", {}, null])(
+    "refuses a signal that is none at the call, row %#",
+    (signal) => {
+      const hub = open();
+      expect(() => hub.read({ topics: ["a"], signal: signal as never })).toThrow(
+        /^Cannot read: signal is .*, expected an AbortSignal$/,
+      );
+    },
+  );
+});

@@ -2,6 +2,7 @@
  * Reads topics in this process, as a subscriber does over the network: from a cursor on, in order, once, with a gap where
  * messages are lost. The reader sets the pace, and only its cursor is kept.
  */
+import { checkSignal } from "../../guard/check-signal.ts";
 import { show } from "../../guard/show.ts";
 import { formatCursor, parseCursor } from "../../log/cursor.ts";
 import type { Log } from "../../log/log.ts";
@@ -53,11 +54,13 @@ export interface ReadableHub {
 const PAGE_MESSAGES = 256;
 const PAGE_BYTES = 65_536;
 
+/** @param signal - Ends it; that of the options was asked by the caller. */
 export async function* readTopics(
   hub: ReadableHub,
   log: Pick<Log, "read" | "head">,
   selection: TopicSelection,
-  { after = "", from = "live", onGap = "live", signal }: ReadTopicsOptions,
+  { after = "", from = "live", onGap = "live" }: ReadTopicsOptions,
+  signal: AbortSignal,
 ): AsyncGenerator<TopicMessage, undefined, undefined> {
   const { recent } = hub;
   let { epoch } = recent;
@@ -76,7 +79,7 @@ export async function* readTopics(
   };
   const group = hub.groups.acquire(selection, undefined);
   hub.readers.add(reader);
-  signal?.addEventListener("abort", onWake);
+  signal.addEventListener("abort", onWake);
   try {
     const given = after === "" ? undefined : parseCursor(after);
     const isOurs =
@@ -89,7 +92,7 @@ export async function* readTopics(
     // A reader that begins with the earliest has never had what came before it.
     let lossToldUpTo = after === "" ? Infinity : 0;
     for (;;) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       woken = false;
       if (recent.epoch !== epoch) {
         // Another log has replaced the one before.
@@ -107,7 +110,7 @@ export async function* readTopics(
         const { entries, upTo } = readRoutes(group.routes, undefined, at, recent.head, PAGE_BYTES);
         for (const { topic, message } of entries) {
           yield { ...message, topic: topicOfPresence(topic) ?? topic };
-          signal?.throwIfAborted();
+          signal.throwIfAborted();
         }
         at = upTo;
       } else {
@@ -136,7 +139,7 @@ export async function* readTopics(
         for (const entry of entries) {
           const { topic } = entry;
           yield { ...new EncodedEntry(epoch, entry).message, topic: topicOfPresence(topic) ?? topic };
-          signal?.throwIfAborted();
+          signal.throwIfAborted();
         }
         // Nothing new, and what comes is not handed on yet: told when it is.
         const isIdle = plan.gap === undefined && entries.length === 0 && plan.upTo <= at;
@@ -148,7 +151,7 @@ export async function* readTopics(
   } finally {
     hub.readers.remove(reader);
     hub.groups.release(group);
-    signal?.removeEventListener("abort", onWake);
+    signal.removeEventListener("abort", onWake);
   }
 
   async function nextWake(): Promise<void> {
@@ -162,7 +165,8 @@ export function checkReadOptions(options: ReadTopicsOptions): void {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot read: options is ${show(options)}, expected an object with topics`);
   }
-  const { after, from = "live", onGap = "live" } = options;
+  const { after, from = "live", onGap = "live", signal } = options;
+  checkSignal("read", signal);
   if (after !== undefined && typeof after !== "string") {
     throw new TypeError(`Cannot read: after is ${show(after)}, expected the id of a message`);
   }

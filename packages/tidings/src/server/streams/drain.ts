@@ -2,6 +2,7 @@
  * Ends many streams at an even pace, each with its reconnection time, so that the reconnects are spread out.
  * This module is browser compatible.
  */
+import { checkOptionNames } from "../../guard/option-names.ts";
 import { show } from "../../guard/show.ts";
 
 export interface DrainOptions {
@@ -18,15 +19,20 @@ export interface DrainOptions {
 
 const TICK_MS = 20;
 
+const DRAIN_OPTIONS: Record<keyof DrainOptions, true> = { overMs: true, retryMs: true, graceMs: true };
+const NAMES = { known: Object.keys(DRAIN_OPTIONS) };
+
 /**
  * Checks the options before anything happens: a drain that fails half way could not be repeated.
- * @throws {TypeError} If `options` is no object.
+ * @throws {TypeError} If `options` is no object, or there is no such option.
  * @throws {RangeError} If an option is not a number from 0, or `retryMs` is out of order or above 2^31-1.
  */
 export function checkDrainOptions(options: DrainOptions): Required<DrainOptions> {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot drain: options is ${show(options)}, expected an object such as { overMs }`);
   }
+  // A misspelt one would take the default's time.
+  checkOptionNames("drain", options, NAMES);
   const { overMs = 10_000, retryMs = [100, 3_000], graceMs = 3_000 } = options;
   for (const [name, value] of Object.entries({ overMs, graceMs })) {
     if (typeof value === "number" && value >= 0 && value < 2 ** 31) continue;

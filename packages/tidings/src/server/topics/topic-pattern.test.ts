@@ -109,11 +109,13 @@ describe("compileTopicPattern()", () => {
     const pattern = (i: number): string => `:a/*${i}*/p*${i}`;
     const together = Array.from({ length: 3_000 }, (_, i) => compileTopicPatterns([pattern(i), `*x${i}`]));
     const topics = Array.from({ length: 20 }, (_, i) => `shop/${i * 37}/price/${i * 37}`);
+    let different = 0;
     for (const topic of topics) {
       for (const [i, { matches: one }] of together.entries()) {
-        if (one(topic) !== matches(pattern(i), topic)) expect.fail(`${pattern(i)} on ${topic}`);
+        different += Number(one(topic) !== matches(pattern(i), topic));
       }
     }
+    expect(different).toBe(0);
     expect(keptByAutomata()).toBeLessThanOrEqual(2_000_000);
     expect(keptByAutomata()).toBeGreaterThan(0);
   });

@@ -1,5 +1,5 @@
 /**
- * Signals that end a connection.
+ * Signals that end what waits: a connection, or a loop over messages.
  * This module is browser compatible.
  */
 
@@ -10,7 +10,7 @@ export interface SignalLike {
   addEventListener(type: "abort", listener: () => void): void;
 }
 
-/** One listener serves all connections of a signal: Node warns of a leak when there are eleven. */
+/** One listener serves all that wait with a signal: Node warns of a leak when there are eleven. */
 const runsOf = new WeakMap<SignalLike, Set<() => void>>();
 
 /** Calls `run` when `signal` is aborted. @returns A function that takes that back. */
