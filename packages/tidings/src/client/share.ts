@@ -7,7 +7,7 @@
 import type { EventSchemas } from "../wire/contract.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 import { type Connection, connect, type ConnectOptions } from "./connect.ts";
-import { onAbort } from "./core/abort.ts";
+import { onAbort } from "../guard/abort.ts";
 import type { Verdict } from "./core/connection.ts";
 import type { DecodedMessage, MessageIn } from "./features/json.ts";
 import type { MessageOf } from "./features/schemas.ts";
