@@ -92,7 +92,7 @@ export function createStreamWorld(head: number, link: Partial<HubLink> = {}): St
         told: undefined,
         ...options,
       };
-      const group = groups.acquire(selectTopics([topic], 10), undefined);
+      const group = groups.acquire(selectTopics([topic], 10));
       return { outlet, stream: new HubStream(hub, outlet, group, terms, start, 0) };
     },
   };

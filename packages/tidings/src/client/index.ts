@@ -2,7 +2,7 @@
  * The client: event streams over fetch, kept open.
  * This module is browser compatible.
  */
-export type { EventSchemas, Schema, SchemaIssue, SchemaResult } from "../wire/contract.ts";
+export type { Enveloped, EventSchemas, Schema, SchemaIssue, SchemaResult } from "../wire/contract.ts";
 export { connect, type Connection, type ConnectOptions } from "./connect.ts";
 export type { SignalLike } from "../guard/abort.ts";
 export type { Clock } from "./core/clock.ts";

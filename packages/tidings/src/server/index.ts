@@ -8,6 +8,7 @@ export type { StreamLimits } from "./one-stream/stream-limits.ts";
 export type { ContractOptions } from "./message/check-data.ts";
 export type {
   DataOf,
+  Enveloped,
   EventMap,
   EventSchemas,
   Schema,

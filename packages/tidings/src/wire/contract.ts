@@ -42,6 +42,11 @@ export type DataOf<Schemas extends EventSchemas> = {
     : unknown;
 };
 
+/** What a subscriber with `envelope: true` gets of each event type: its data, and the topic it was published to. */
+export type Enveloped<Events extends object = EventMap> = {
+  [Event in keyof Events]: { readonly topic: string; readonly data: Events[Event] };
+};
+
 /** The schemas of an event map: what `events` is where the data is typed already. */
 export type SchemasOf<Events extends object> = {
   readonly [Event in keyof Events]: Schema<unknown, Events[Event]>;

@@ -13,6 +13,8 @@ import type { TopicSelection, MessageFilter } from "../topics/topic-selection.ts
 export interface ReadingGroup {
   readonly selection: TopicSelection;
   readonly filter: MessageFilter | undefined;
+  /** Whether it gets the topics in the data. */
+  readonly envelope?: boolean | undefined;
 }
 
 /** A page of the log as a group gets it. */
@@ -110,7 +112,7 @@ export class PageReader implements Timed {
     return undefined;
   }
 
-  async #read({ selection, filter }: ReadingGroup, after: number): Promise<LoggedPage> {
+  async #read({ selection, filter, envelope }: ReadingGroup, after: number): Promise<LoggedPage> {
     if (this.#reads < this.#mostReads) this.#reads += 1;
     else await new Promise<void>((resolve) => void this.#waiting.push(resolve));
     try {
@@ -126,7 +128,8 @@ export class PageReader implements Timed {
       const encoded = entries.map((entry) => new EncodedEntry(epoch, entry));
       const wanted =
         filter === undefined ? encoded : encoded.filter(({ message, topic }) => filter(message, topic));
-      return { through, lostThrough, entries, batch: Batch.join(wanted, through, NOTHING_LEADING) };
+      const seen = envelope ? wanted.map(({ enveloped }) => enveloped) : wanted;
+      return { through, lostThrough, entries, batch: Batch.join(seen, through, NOTHING_LEADING) };
     } finally {
       // The place goes to the next that waits, before another can take it.
       const next = this.#waiting.shift();

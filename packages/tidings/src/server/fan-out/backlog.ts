@@ -186,11 +186,15 @@ export class Backlog {
     return { batch: batch.length === 0 ? undefined : batch, end: undefined };
   }
 
-  *#wanted({ group: { filter } }: HubStream, entries: LoggedPage["entries"]): Generator<EncodedEntry> {
+  *#wanted(
+    { group: { filter, envelope } }: HubStream,
+    entries: LoggedPage["entries"],
+  ): Generator<EncodedEntry> {
     const { epoch } = this.#options.recent;
     for (const entry of entries) {
       const encoded = new EncodedEntry(epoch, entry);
-      if (filter === undefined || filter(encoded.message, encoded.topic)) yield encoded;
+      if (filter !== undefined && !filter(encoded.message, encoded.topic)) continue;
+      yield envelope ? encoded.enveloped : encoded;
     }
   }
 }

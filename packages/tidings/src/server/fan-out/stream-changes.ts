@@ -101,7 +101,7 @@ export class StreamChanges {
     this.#waiting.delete(stream);
     const { group } = stream;
     stream.askState = askState;
-    stream.move(groups.acquire(selection, group.filter));
+    stream.move(groups.acquire(selection, group));
     groups.release(group);
     onChanged();
   }

@@ -30,11 +30,16 @@ type Named<Type extends string> = "message" extends Type
 
 /**
  * The event stream text of a message. `data` that is a string goes as it is; anything else as JSON.
+ * @param wrap - Makes of the data what goes out.
  * @throws {TypeError} If the message is no object, its data is nothing that JSON can carry, or a field holds a line break
  *   (`id`: or NUL) that would become a field of its own; or what `check` throws.
  * @throws {RangeError} If `retry` is out of range.
  */
-export function encodeOutgoing(message: OutgoingMessage<never> | OutgoingMessage, check?: CheckData): string {
+export function encodeOutgoing(
+  message: OutgoingMessage<never> | OutgoingMessage,
+  check?: CheckData,
+  wrap?: (data: string) => string,
+): string {
   if (typeof message !== "object" || message === null) {
     throw new TypeError(
       `Cannot send message: message is ${message === null ? "null" : `of type ${typeof message}`}, expected an object such as { data }`,
@@ -45,7 +50,8 @@ export function encodeOutgoing(message: OutgoingMessage<never> | OutgoingMessage
   const isText = typeof data === "string";
   const text = isText ? data : toJson(data);
   if (check !== undefined) check(event, text, isText);
-  return encode(isText ? (message as Message) : { ...(message as Message), data: text });
+  if (isText && wrap === undefined) return encode(message as Message);
+  return encode({ ...(message as Message), data: wrap === undefined ? text : wrap(text) });
 }
 
 /**

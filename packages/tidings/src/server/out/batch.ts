@@ -4,10 +4,13 @@
  * and their framing for HTTP/1.1 are made when first asked for, once for all of them.
  * This module is browser compatible.
  */
-import { formatCursor } from "../../log/cursor.ts";
+import { formatCursor, parseCursor } from "../../log/cursor.ts";
 import type { Entry } from "../../log/log.ts";
 import type { ParsedMessage } from "../../wire/message.ts";
+import { encode } from "../../wire/encode.ts";
 import { createParser } from "../../wire/parser.ts";
+import { envelop } from "../message/envelope.ts";
+import { topicOfPresence } from "../topics/reserved-topics.ts";
 import { toChunk } from "./chunk.ts";
 
 /** A message with its cursor as `id`, in bytes that are the same for every stream. */
@@ -17,8 +20,9 @@ export class EncodedEntry {
   readonly key: string | undefined;
   readonly bytes: Uint8Array;
   #message: ParsedMessage | undefined;
+  #enveloped: EncodedEntry | undefined;
 
-  constructor(epoch: string, entry: Entry) {
+  constructor(epoch: string, entry: Omit<Entry, "atMs">) {
     this.offset = entry.offset;
     this.topic = entry.topic;
     this.key = entry.key;
@@ -34,9 +38,22 @@ export class EncodedEntry {
     }
     return this.#message!;
   }
+
+  /** The same with its topic in the data; made once, for all who want it. */
+  get enveloped(): EncodedEntry {
+    if (this.#enveloped === undefined) {
+      const { offset, topic, key, message } = this;
+      const { epoch } = parseCursor(message.id)!;
+      const data = envelop(topicOfPresence(topic) ?? topic, message.data);
+      const text = encode(message.event === "message" ? { data } : { event: message.event, data });
+      const body = utf8.encode(text);
+      this.#enveloped = new EncodedEntry(epoch, { offset, topic, body, ...(key !== undefined && { key }) });
+    }
+    return this.#enveloped;
+  }
 }
 
-function withId(epoch: string, { offset, body }: Entry): Uint8Array {
+function withId(epoch: string, { offset, body }: Pick<Entry, "offset" | "body">): Uint8Array {
   const line = `id: ${formatCursor(epoch, offset)}\n`;
   const bytes = new Uint8Array(line.length + body.length);
   for (let i = 0; i < line.length; i += 1) bytes[i] = line.charCodeAt(i);

@@ -77,7 +77,7 @@ export async function* readTopics(
       return woken;
     },
   };
-  const group = hub.groups.acquire(selection, undefined);
+  const group = hub.groups.acquire(selection);
   hub.readers.add(reader);
   signal.addEventListener("abort", onWake);
   try {
@@ -107,7 +107,7 @@ export async function* readTopics(
           await nextWake();
           continue;
         }
-        const { entries, upTo } = readRoutes(group.routes, undefined, at, recent.head, PAGE_BYTES);
+        const { entries, upTo } = readRoutes(group.routes, group, at, recent.head, PAGE_BYTES);
         for (const { topic, message } of entries) {
           yield { ...message, topic: topicOfPresence(topic) ?? topic };
           signal.throwIfAborted();

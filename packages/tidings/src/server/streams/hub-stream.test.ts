@@ -55,7 +55,7 @@ describe("a stream", () => {
     const before = stream.group;
     before.streams.add(stream);
     if (blocked) stream.block(0);
-    const after = groups.acquire(selectTopics(["b"], 10), undefined);
+    const after = groups.acquire(selectTopics(["b"], 10));
     stream.move(after);
     expect([[...before.streams], [...before.blocked]]).toEqual([[], []]);
     expect(stream.group).toBe(after);
@@ -67,7 +67,7 @@ describe("a stream", () => {
     const { open, groups } = createStreamWorld(0);
     const { stream } = open({ topic: "t0" });
     stream.group.streams.add(stream);
-    for (let n = 1; n <= 20; n++) stream.move(groups.acquire(selectTopics([`t${n}`], 10), undefined));
+    for (let n = 1; n <= 20; n++) stream.move(groups.acquire(selectTopics([`t${n}`], 10)));
     expect(stream.earlier!.map(({ selection }) => selection.names[0])).toEqual(
       Array.from({ length: 16 }, (_, index) => `t${index + 4}`),
     );

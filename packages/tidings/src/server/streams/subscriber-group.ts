@@ -1,5 +1,5 @@
 /**
- * Equal subscriptions share a group: the same topics and the same filter make the same bytes, which are joined once for all
+ * Equal subscriptions share a group: the same topics, the same filter, and topics in the data or not, make the same bytes, which are joined once for all
  * streams that stand at the same place. Most do, so that the last join is all that is remembered.
  */
 import type { DeflateChain } from "../compression/chain.ts";
@@ -9,9 +9,17 @@ import { Batch, type EncodedEntry } from "../out/batch.ts";
 import type { TopicSelection, MessageFilter } from "../topics/topic-selection.ts";
 import { StreamList, type Linked } from "./stream-list.ts";
 
-export class SubscriberGroup<Stream extends Linked<Stream>> {
+/** How a subscription sees the entries that it selects. */
+export interface View {
+  readonly filter?: MessageFilter | undefined;
+  /** With their topics in the data. */
+  readonly envelope?: boolean | undefined;
+}
+
+export class SubscriberGroup<Stream extends Linked<Stream>> implements View {
   readonly selection: TopicSelection;
   readonly filter: MessageFilter | undefined;
+  readonly envelope: boolean;
   /** Set before its first stream. */
   routes: readonly Route<SubscriberGroup<Stream>>[] = [];
   /** Those that take what comes, and those whose peer has not taken what was written. */
@@ -27,9 +35,10 @@ export class SubscriberGroup<Stream extends Linked<Stream>> {
 
   #memo: { after: number; firstOffset: number; head: number; batch: Batch } | undefined;
 
-  constructor(selection: TopicSelection, filter: MessageFilter | undefined) {
+  constructor(selection: TopicSelection, { filter, envelope = false }: View = {}) {
     this.selection = selection;
     this.filter = filter;
+    this.envelope = envelope;
   }
 
   /**
@@ -44,7 +53,7 @@ export class SubscriberGroup<Stream extends Linked<Stream>> {
       return memo.batch;
     }
     for (const route of this.routes) if (after < route.floor) return undefined;
-    const { entries, upTo, firstOffset } = readRoutes(this.routes, this.filter, after, head, maxBytes);
+    const { entries, upTo, firstOffset } = readRoutes(this.routes, this, after, head, maxBytes);
     const batch = Batch.join(entries, upTo);
     this.#memo = { after, firstOffset, head, batch };
     return batch;
@@ -73,7 +82,7 @@ export interface RoutesRead {
  */
 export function readRoutes(
   routes: readonly Pick<Route<never>, "entries">[],
-  filter: MessageFilter | undefined,
+  { filter, envelope }: View,
   after: number,
   head: number,
   maxBytes: number,
@@ -83,16 +92,17 @@ export function readRoutes(
   let firstOffset = 0;
   let bytes = 0;
   let upTo = after;
-  for (let seen = 0; ; seen += 1) {
+  for (let read = 0; ; read += 1) {
     // An entry stands in several routes when its topic was selected by name and by pattern.
     const entry = merge.item;
     if (entry === undefined) return { entries: taken, upTo: head, firstOffset: firstOffset || head + 1 };
     firstOffset ||= entry.offset;
-    if (filter !== undefined && seen >= MOST_FILTERED) return { entries: taken, upTo, firstOffset };
+    if (filter !== undefined && read >= MOST_FILTERED) return { entries: taken, upTo, firstOffset };
     if (filter === undefined || filter(entry.message, entry.topic)) {
-      bytes += entry.bytes.length;
+      const seen = envelope ? entry.enveloped : entry;
+      bytes += seen.bytes.length;
       if (taken.length > 0 && bytes > maxBytes) return { entries: taken, upTo, firstOffset };
-      taken.push(entry);
+      taken.push(seen);
     }
     upTo = entry.offset;
     merge.advance();

@@ -25,8 +25,8 @@ describe("subscriptions share a group", () => {
     ["but not with a filter where the other has none", ["a"], ["a"], [all], false],
   ])("%s", (_, one, other, [filter, otherFilter], isShared) => {
     const { groups } = createStreamWorld(0);
-    const first = groups.acquire(selectTopics(one, 10), filter);
-    const second = groups.acquire(selectTopics(other, 10), otherFilter);
+    const first = groups.acquire(selectTopics(one, 10), { filter });
+    const second = groups.acquire(selectTopics(other, 10), { filter: otherFilter });
     expect(first === second).toBe(isShared);
     expect(groups.size).toBe(isShared ? 1 : 2);
     expect([...groups]).toEqual(isShared ? [first] : [first, second]);
@@ -36,8 +36,8 @@ describe("subscriptions share a group", () => {
 describe("a group", () => {
   test("holds what comes from its first user to its last", () => {
     const { groups, recent } = createStreamWorld(0);
-    const group = groups.acquire(selectTopics(["a", { pattern: "b/:id" }], 10), undefined);
-    expect(groups.acquire(selectTopics(["a", { pattern: "b/:id" }], 10), undefined)).toBe(group);
+    const group = groups.acquire(selectTopics(["a", { pattern: "b/:id" }], 10));
+    expect(groups.acquire(selectTopics(["a", { pattern: "b/:id" }], 10))).toBe(group);
     expect([group.users, recent.routes]).toEqual([2, 2]);
     groups.release(group);
     expect([group.users, groups.size, recent.routes]).toEqual([1, 1, 2]);
@@ -49,17 +49,17 @@ describe("a group", () => {
   test("is another one after its last user left", () => {
     const { groups } = createStreamWorld(0);
     const selection = selectTopics(["a"], 10);
-    const group = groups.acquire(selection, all);
+    const group = groups.acquire(selection, { filter: all });
     groups.release(group);
-    expect(groups.acquire(selection, all)).not.toBe(group);
+    expect(groups.acquire(selection, { filter: all })).not.toBe(group);
     expect(groups.size).toBe(1);
   });
 
   test("leaves the others of its filter", () => {
     const { groups } = createStreamWorld(0);
-    const [a, b] = ["a", "b"].map((topic) => groups.acquire(selectTopics([topic], 10), all));
+    const [a, b] = ["a", "b"].map((topic) => groups.acquire(selectTopics([topic], 10), { filter: all }));
     groups.release(a!);
     expect([...groups]).toEqual([b]);
-    expect(groups.acquire(selectTopics(["b"], 10), all)).toBe(b);
+    expect(groups.acquire(selectTopics(["b"], 10), { filter: all })).toBe(b);
   });
 });

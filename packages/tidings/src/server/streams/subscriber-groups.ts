@@ -1,14 +1,14 @@
 /**
- * The groups in use: one for each selection and filter.
+ * The groups in use: one for each selection and view of it.
  */
-import { SubscriberGroup } from "./subscriber-group.ts";
+import { SubscriberGroup, type View } from "./subscriber-group.ts";
 import type { StreamGroup } from "./hub-stream.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
 import type { TopicSelection, MessageFilter } from "../topics/topic-selection.ts";
 
 export class SubscriberGroups {
   readonly #recent: RecentEntries<StreamGroup>;
-  /** By filter, then by the key of the selection. */
+  /** By filter, then by the key of the selection and the rest of the view. */
   readonly #groups = new Map<MessageFilter | undefined, Map<string, StreamGroup>>();
   size = 0;
 
@@ -17,14 +17,16 @@ export class SubscriberGroups {
   }
 
   /** The group for a subscription, to be given back to {@link release}. From now on it holds what comes. */
-  acquire(selection: TopicSelection, filter: MessageFilter | undefined): StreamGroup {
+  acquire(selection: TopicSelection, view: View = {}): StreamGroup {
+    const { filter } = view;
+    const key = keyOf(selection, view);
     let bySelection = this.#groups.get(filter);
     if (bySelection === undefined) this.#groups.set(filter, (bySelection = new Map()));
-    let group = bySelection.get(selection.key);
+    let group = bySelection.get(key);
     if (group === undefined) {
-      group = new SubscriberGroup(selection, filter);
+      group = new SubscriberGroup(selection, view);
       group.routes = this.#recent.acquire(selection, group);
-      bySelection.set(selection.key, group);
+      bySelection.set(key, group);
       this.size += 1;
     }
     group.users += 1;
@@ -40,8 +42,13 @@ export class SubscriberGroups {
     if (group.users > 0) return;
     this.#recent.release(group.routes, group);
     const bySelection = this.#groups.get(group.filter)!;
-    bySelection.delete(group.selection.key);
+    bySelection.delete(keyOf(group.selection, group));
     if (bySelection.size === 0) this.#groups.delete(group.filter);
     this.size -= 1;
   }
+}
+
+/** No topic has a line break. */
+function keyOf({ key }: TopicSelection, { envelope }: View): string {
+  return envelope ? `envelope\n${key}` : key;
 }

@@ -8,6 +8,7 @@ import { show } from "../../guard/show.ts";
 import { formatCursor } from "../../log/cursor.ts";
 import { idBlock } from "../out/batch.ts";
 import type { CheckData } from "../message/check-data.ts";
+import { envelop } from "../message/envelope.ts";
 import { encodeOutgoing } from "../message/outgoing-message.ts";
 import type { AskState } from "../streams/hub-stream.ts";
 import { withTimeLimit } from "../time/time-limit.ts";
@@ -20,6 +21,8 @@ export interface SnapshotContext {
   readonly checkData: CheckData | undefined;
   /** Milliseconds that the application may take for one topic. */
   readonly timeoutMs: number;
+  /** Whether the subscriber gets the topics in the data. */
+  readonly envelope?: boolean | undefined;
 }
 
 /**
@@ -29,7 +32,7 @@ export interface SnapshotContext {
 export function stateAsker(
   snapshot: NonNullable<SubscribeOptions["snapshot"]>,
   topics: readonly string[],
-  { recent, checkData, timeoutMs }: SnapshotContext,
+  { recent, checkData, timeoutMs, envelope }: SnapshotContext,
 ): AskState {
   return async (offset, signal) => {
     const { epoch } = recent;
@@ -50,7 +53,8 @@ export function stateAsker(
           );
         }
         const { id: _, ...withoutId } = message;
-        parts.push(utf8.encode(encodeOutgoing(withoutId, checkData)));
+        const wrap = envelope ? (data: string) => envelop(topic, data) : undefined;
+        parts.push(utf8.encode(encodeOutgoing(withoutId, checkData, wrap)));
       }
     }
     parts.push(utf8.encode(idBlock(epoch, offset)));

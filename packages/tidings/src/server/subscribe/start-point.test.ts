@@ -45,7 +45,7 @@ async function open(): Promise<HubParts> {
     onEntered: () => undefined,
     onMoved: () => undefined,
   });
-  parts.groups.acquire(selectTopics(["a"], 1), undefined);
+  parts.groups.acquire(selectTopics(["a"], 1));
   for (let n = 1; n <= 10; n += 1) {
     const body = new TextEncoder().encode(`data: ${n}\n\n`);
     await log.append([{ topic: "a", body }]);
@@ -69,7 +69,7 @@ async function start(cursor: string, options: Partial<SubscribeOptions> = {}): P
   const all: SubscribeOptions = { topics: ["a"], ...options };
   const found = await findStart({
     lastEventId: given,
-    group: parts.groups.acquire(selectTopics(all.topics, 9), undefined),
+    group: parts.groups.acquire(selectTopics(all.topics, 9)),
     recent: parts.recent,
     log,
     fanOut: parts.fanOut,

@@ -24,6 +24,12 @@ export interface SubscribeOptions<Events extends object = EventMap> {
   /** Returns whether the subscriber gets a message. Streams with the same function share its results. If it throws, the stream ends. Default: all messages. */
   filter?: MessageFilter;
   /**
+   * Whether each message carries its topic, so that a subscriber of a pattern can tell: its data is the JSON
+   * `{ "topic": …, "data": … }` then, for every client. Data that is JSON is put in as it is, other data as a string. The type of the
+   * data on the client is `Enveloped<Events>`. Gap events stay as they are. Default: false.
+   */
+  envelope?: boolean;
+  /**
    * Returns the state of a topic, for a subscriber without a cursor or with a gap. It is sent first, followed by everything
    * published after `cursor`, which is read before this is called. Called for each topic by name, not for patterns. Default: none.
    */
@@ -92,6 +98,7 @@ const SUBSCRIBE_OPTIONS: Record<keyof SubscribeOptions, true> = {
   from: true,
   onGap: true,
   filter: true,
+  envelope: true,
   snapshot: true,
   authorize: true,
   onOpen: true,
@@ -120,6 +127,10 @@ export function checkSubscribeOptions(options: SubscribeOptions): void {
     const value: unknown = options[name];
     if (value === undefined || typeof value === "string") continue;
     throw new TypeError(`Cannot subscribe: ${name} is ${show(value)}, expected text`);
+  }
+  const envelope: unknown = options.envelope;
+  if (envelope !== undefined && typeof envelope !== "boolean") {
+    throw new TypeError(`Cannot subscribe: envelope is ${show(envelope)}, expected true or false`);
   }
   for (const [name, known] of Object.entries(CHOICES)) {
     const value: unknown = options[name as keyof typeof CHOICES];

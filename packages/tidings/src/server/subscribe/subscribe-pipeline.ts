@@ -213,13 +213,14 @@ export class SubscribePipeline {
 
   #place(parts: PipelineParts, pending: PendingSubscription, grant: Grant): Received | Promise<Received> {
     const { options, lastEventId, offer } = pending;
-    const group = parts.groups.acquire(
-      pending.selection,
-      options.filter && synchronousFilter(options.filter),
-    );
+    const { snapshot, filter, envelope } = options;
+    const group = parts.groups.acquire(pending.selection, {
+      filter: filter && synchronousFilter(filter),
+      envelope,
+    });
     pending.group = group;
-    const { snapshot } = options;
-    const askState = snapshot && stateAsker(snapshot, pending.selection.names, this.#snapshotContext(parts));
+    const context = this.#snapshotContext(parts, options);
+    const askState = snapshot && stateAsker(snapshot, pending.selection.names, context);
     const start = findStart({
       lastEventId,
       group,
@@ -280,7 +281,7 @@ export class SubscribePipeline {
   #agreementOf(parts: PipelineParts, options: SubscribeOptions): Agreement | undefined {
     const { authorize: decide, snapshot, topics, subscriber } = options;
     if (decide === undefined && snapshot === undefined) return undefined;
-    const context = this.#snapshotContext(parts);
+    const context = this.#snapshotContext(parts, options);
     return new Agreement({
       asked: {
         topics,
@@ -295,9 +296,9 @@ export class SubscribePipeline {
     });
   }
 
-  #snapshotContext({ recent }: PipelineParts): SnapshotContext {
+  #snapshotContext({ recent }: PipelineParts, { envelope }: SubscribeOptions): SnapshotContext {
     const { checkData, timeoutMs } = this.#options.settings;
-    return { recent, checkData, timeoutMs };
+    return { recent, checkData, timeoutMs, envelope };
   }
 
   #settle(pending: PendingSubscription, received: Received): Received {
