@@ -28,8 +28,9 @@ export default defineConfig({
         test: {
           name: "unit",
           retry,
-          // A worker loads each module once, not once per test file: a third of all work was loading.
+          // A worker for all its files, each with modules of its own: to start one per file was half of the work.
           isolate: false,
+          setupFiles: "test/support/fresh-modules.ts",
           include: ["packages/*/src/**/*.test.ts", "vectors/**/*.test.ts"],
           testTimeout: 20_000,
           expect: { poll: { interval: 5, timeout: 10_000 } },
