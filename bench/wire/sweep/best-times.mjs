@@ -1,6 +1,6 @@
 /**
  * Times contestants that take turns, round by round. The best round of each counts: other work of the machine only ever adds.
- * In whatever runtime this runs.
+ * Where a runtime tells the time that the process spent on a processor, that is what counts. In whatever runtime this runs.
  */
 
 const PASSES = 3;
@@ -28,6 +28,7 @@ export async function bestTimes(cells, { rounds, roundMs, warmMs, progress }, pr
           spent += took;
           fastest = Math.min(fastest, took);
         }
+        times[repeats.length] = Math.min(times[repeats.length], fastest);
         repeats.push(Math.max(1, Math.ceil(roundMs / Math.max(fastest, 0.005))));
       }
       for (let round = 0; round < rounds; round += PASSES) {
@@ -42,10 +43,15 @@ export async function bestTimes(cells, { rounds, roundMs, warmMs, progress }, pr
 }
 
 async function time(run, repeats) {
-  const start = performance.now();
+  const start = now();
   for (let n = 0; n < repeats; n++) {
     const pending = run();
     if (pending instanceof Promise) await pending;
   }
-  return performance.now() - start;
+  return now() - start;
+}
+
+function now() {
+  const used = globalThis.process?.cpuUsage?.();
+  return used === undefined ? performance.now() : (used.user + used.system) / 1000;
 }

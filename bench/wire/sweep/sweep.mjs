@@ -7,7 +7,7 @@ import { CALLS, SHAPES } from "./encoding.mjs";
 import { drawHeatMap } from "./heat-map.mjs";
 import { RUNTIMES, openRuntime } from "./runtimes.mjs";
 
-/** Fewer, since each of their cells is a process. */
+/** For less time; and where each cell is a process. */
 const FEWER_LENGTHS = [4, 24, 63, 270, 4096];
 
 /** What is wanted of a runtime's parser: the median of all cells. */
