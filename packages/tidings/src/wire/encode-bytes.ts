@@ -150,7 +150,7 @@ function encoder(): TextEncoder {
 
 const LF = 10;
 /** Below this many characters, calling out of JavaScript costs more than going through them. */
-const SHORT = 64;
+const SHORT = 40;
 /** The names and the line ends of a message. */
 const NAMES = 22;
 /** Where messages are written before their length is known. */
