@@ -44,7 +44,23 @@ export function requestOf(input: Input, word: string = input.words[0]!): Request
   if (body !== undefined && headers["content-type"] === undefined) {
     headers["content-type"] = /^\s*[[{]/.test(body) ? "application/json" : "text/plain;charset=UTF-8";
   }
-  return { url: urlOf(word), method, headers, body, insecure: input.has("insecure") };
+  const url = new URL(urlOf(word));
+  const { username, password } = url;
+  if (username !== "" || password !== "") {
+    // As curl does: fetch refuses such a URL, and it would be shown.
+    const user = `${decoded(username)}:${decoded(password)}`;
+    headers["authorization"] ??= `Basic ${Buffer.from(user).toString("base64")}`;
+    url.username = url.password = "";
+  }
+  return { url: url.href, method, headers, body, insecure: input.has("insecure") };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** A URL as people type it: `example.com/events`, `:3000/events`, `localhost:3000`. */

@@ -35,7 +35,8 @@ export function ndjsonPrinter(filter: MessageFilter, write: (text: string) => vo
       const { wallMs, event, id, data } = message;
       const line =
         filter.path === undefined ? { time: new Date(wallMs).toISOString(), event, id, data } : pick.value;
-      write(`${JSON.stringify(line)}\n`);
+      // What it escapes is JSON still: a terminal takes some of what JSON allows for commands.
+      write(`${harmless(JSON.stringify(line))}\n`);
       return true;
     },
   };
