@@ -9,7 +9,9 @@
 import { formatCursor, parseCursor } from "../log/cursor.ts";
 import type { Log, LogPosition, Page } from "../log/log.ts";
 import { encode } from "../wire/encode.ts";
+import { show } from "../guard/show.ts";
 import { createReader } from "../wire/reader.ts";
+import { requiredText } from "./required-text.ts";
 
 export interface McpEventsOptions {
   /** Where messages are kept. It belongs to these events alone. */
@@ -37,6 +39,8 @@ export interface McpEvents {
   close(): Promise<void>;
 }
 
+/** Of the names of a session and a stream: what every log can use as a key. */
+const MOST_TOPIC_BYTES = 1_024;
 const PAGE_MESSAGES = 500;
 const PAGE_BYTES = 2 ** 20;
 
@@ -56,7 +60,8 @@ export function createMcpEvents({
   const ready = opened.then((position) => (epoch ||= position.epoch));
   ready.catch(() => undefined);
   return {
-    forSession: (sessionId) => new SessionEvents(log, ready, () => epoch, sessionId),
+    forSession: (sessionId) =>
+      new SessionEvents(log, ready, () => epoch, requiredText("keep events", "sessionId", sessionId)),
     async close() {
       await ready.catch(() => undefined);
       await log.close();
@@ -79,8 +84,18 @@ class SessionEvents implements McpEventStore<never> {
 
   async storeEvent(streamId: string, message: unknown): Promise<string> {
     await this.#ready;
-    const body = utf8.encode(encode({ data: JSON.stringify(message) }));
-    const { first } = await this.#log.append([{ topic: this.#topicOf(streamId), body }]);
+    const data = JSON.stringify(message) as string | undefined;
+    if (data === undefined) {
+      throw new TypeError(`Cannot store event: message is ${show(message)}, expected a JSON-RPC message`);
+    }
+    const topic = this.#topicOf(requiredText("store event", "streamId", streamId));
+    if (topic.length > MOST_TOPIC_BYTES) {
+      throw new RangeError(
+        `Cannot store event: the session's and the stream's names have ${topic.length} bytes, expected ${MOST_TOPIC_BYTES} or fewer`,
+      );
+    }
+    const body = utf8.encode(encode({ data }));
+    const { first } = await this.#log.append([{ topic, body }]);
     return this.#idOf(streamId, first);
   }
 
@@ -100,7 +115,7 @@ class SessionEvents implements McpEventStore<never> {
     const streamId = await this.getStreamIdForEventId(lastEventId);
     if (streamId === undefined) {
       throw new Error(
-        `Cannot replay events: ${JSON.stringify(lastEventId.slice(0, 128))} is not an event of this session, or no longer kept`,
+        `Cannot replay events: ${show(lastEventId)} is not an event of this session, or no longer kept`,
       );
     }
     const reader = createReader();
@@ -130,12 +145,16 @@ class SessionEvents implements McpEventStore<never> {
     return `${formatCursor(this.#epoch(), offset)}/${encodeURIComponent(streamId)}`;
   }
 
-  #placeOf(eventId: string): { streamId: string; offset: number } | undefined {
+  #placeOf(eventId: unknown): { streamId: string; offset: number } | undefined {
+    if (typeof eventId !== "string") return undefined;
     const slash = eventId.indexOf("/");
     const cursor = slash === -1 ? undefined : parseCursor(eventId.slice(0, slash));
     if (cursor?.epoch !== this.#epoch()) return undefined;
     try {
-      return { offset: cursor.offset, streamId: decodeURIComponent(eventId.slice(slash + 1)) };
+      const streamId = decodeURIComponent(eventId.slice(slash + 1));
+      return this.#topicOf(streamId).length > MOST_TOPIC_BYTES
+        ? undefined
+        : { offset: cursor.offset, streamId };
     } catch {
       return undefined;
     }

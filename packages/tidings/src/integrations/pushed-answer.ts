@@ -95,7 +95,9 @@ export class PushedAnswer {
       const found: string[] = [];
       while (found.length < messages.length) {
         const { done, value } = await this.#kept.next();
-        if (done === true) throw new TypeError("Cannot append: the answer has ended");
+        // What comes in the place of a message that could not be kept is the answer's end.
+        const isKept = done !== true && value.event === (messages[found.length]!.event ?? "message");
+        if (!isKept) throw new TypeError("Cannot append: the answer has ended");
         found.push(value.id);
       }
       return found;

@@ -4,6 +4,7 @@
  * lost between their subscriptions.
  * This module is browser compatible.
  */
+import { requiredText } from "./required-text.ts";
 import { reporter, tell } from "../guard/foreign.ts";
 import type { Answers, AnswerState } from "../server/answers/answers.ts";
 
@@ -48,14 +49,15 @@ export function createResumableStreamContext({
   waitUntil = null,
   keyPrefix = "stream/",
 }: ResumableStreamContextOptions): ResumableStreamContext {
-  const stateOf = (streamId: string): Promise<AnswerState | undefined> => answers.state(keyPrefix + streamId);
+  const idOf = (streamId: string): string => keyPrefix + requiredText("keep stream", "streamId", streamId);
+  const stateOf = async (streamId: string): Promise<AnswerState | undefined> => answers.state(idOf(streamId));
 
   async function resumableStream(
     streamId: string,
     makeStream: () => ReadableStream<string>,
     skipCharacters = 0,
   ): Promise<ReadableStream<string> | null> {
-    const id = keyPrefix + streamId;
+    const id = idOf(streamId);
     const started = await answers.start(id, () => asMessages(makeStream()));
     // Some platforms refuse it outside of a request: the stream has begun, and goes on.
     if (started && waitUntil !== null) tell(reporter(undefined), waitUntil, untilDone(answers, id));

@@ -4,7 +4,9 @@
  * This module is browser compatible.
  */
 import { leavable } from "../guard/leavable.ts";
-import { checkIdleMs, type PushableAnswers, PushedAnswer } from "./pushed-answer.ts";
+import { show } from "../guard/show.ts";
+import { checkIdleMs, type PushableAnswers, PushedAnswer, type PushedMessage } from "./pushed-answer.ts";
+import { requiredText } from "./required-text.ts";
 
 export interface RunDurabilityOptions {
   /** `createAnswers()`, in our own dialect. It keeps the runs, with its limits. */
@@ -102,8 +104,12 @@ export function createRunDurability({
     return {
       resumeFrom: () => resumeFrom,
       async append(chunks) {
+        if (!Array.isArray(chunks)) {
+          throw new TypeError(`Cannot append to run: chunks is ${show(chunks)}, expected a list`);
+        }
+        const messages = chunks.map(asMessage);
         const pushed = await started();
-        const ids = await pushed.push(chunks.map((chunk) => ({ data: JSON.stringify(chunk) })));
+        const ids = await pushed.push(messages);
         return ids.map((cursor) => cursor + tag);
       },
       read: (offset, signal) => leavable(undefined, (left) => read(offset, signal, left)),
@@ -125,12 +131,26 @@ export function createRunDurability({
 }
 
 function runOf(source: Request | RunInit): { runId: string; offset: string | null } {
-  if (!("url" in source)) return { runId: source.runId, offset: source.offset ?? null };
+  if (typeof source !== "object" || source === null) {
+    throw new TypeError(`Cannot find run: source is ${show(source)}, expected a Request or { runId }`);
+  }
+  if (!("url" in source)) {
+    return { runId: requiredText("find run", "runId", source.runId), offset: source.offset ?? null };
+  }
   const { searchParams } = new URL(source.url, "http://localhost");
   const offset = source.headers.get("last-event-id") || searchParams.get("offset");
   const named = offset === null ? undefined : /\/([^/]+)$/.exec(offset)?.[1];
   const runId = source.headers.get("x-run-id") || searchParams.get("runId") || decoded(named);
   return { offset, runId: runId || crypto.randomUUID() };
+}
+
+/** @throws {TypeError} If JSON cannot carry the chunk. */
+function asMessage(chunk: unknown): PushedMessage {
+  const data = JSON.stringify(chunk) as string | undefined;
+  if (data !== undefined) return { data };
+  throw new TypeError(
+    `Cannot append to run: a chunk is ${show(chunk)}, expected a value that JSON can carry`,
+  );
 }
 
 function decoded(text: string | undefined): string {
