@@ -75,6 +75,9 @@ export function compileTopicPatterns(patterns: readonly string[]): CompiledPatte
   return { matches, prefixes, steps };
 }
 
+/** Characters that stand for themselves. */
+const PLAIN = /[^\\:*{}()+?]+/y;
+
 function tokenize(pattern: string): PatternToken[] {
   if (typeof pattern !== "string" || pattern === "") {
     throw new TypeError(
@@ -98,6 +101,11 @@ function tokenize(pattern: string): PatternToken[] {
     tokens.push(token);
   };
   for (let i = 0; i < pattern.length; i += 1) {
+    PLAIN.lastIndex = i;
+    const plain = PLAIN.exec(pattern)?.[0] ?? "";
+    text += plain;
+    i += plain.length;
+    if (i >= pattern.length) break;
     const char = pattern[i]!;
     if (char === "\\") {
       i += 1;
@@ -110,10 +118,8 @@ function tokenize(pattern: string): PatternToken[] {
       wildcard("segment");
     } else if (char === "*") {
       wildcard("any");
-    } else if ("{}()+?".includes(char)) {
-      fail(`has ${char} (write \\${char} for the character)`);
     } else {
-      text += char;
+      fail(`has ${char} (write \\${char} for the character)`);
     }
   }
   if (text !== "") tokens.push({ text });
