@@ -458,10 +458,11 @@ const elsewhere: readonly [pattern: RegExp, reason: string][] = [
   [/^(?:Mcp|ResumableStream|RunDurability|PushableAnswers)/, "integrations: test/answers"],
   [/^(?:ScriptOptions|TestServerOptions)/, "the test kit runs in the test of whoever calls it"],
   [
-    /^(?:CursorStore|StorageLike|cursorFrom|cursorVia|gaps|idle|refresh|resume|trace|connect\(|createStore\(|share|ConnectOptions\.cursor(?:From|Via))/,
+    /^(?:CursorStore|StorageLike|cursorFrom|cursorVia|gaps|idle|refresh|refusals|resume|trace|until\(|connect\(|createStore\(|share|ConnectOptions\.cursor(?:From|Via))/,
     "features: client/core/foreign.test.ts and client/features/*.test.ts",
   ],
   [/^(?:Connection|SharedConnection)\.on/, "as ConnectOptions.onMessage"],
+  [/^Connection\$1\./, "ours, given back to us: toReadable"],
   [
     /^(?:Store\.|Reducing|DrawOptions|nextFrame|use(?:EventStream|Store)|eventStreams)/,
     "drawing: store/store.test.ts and test/ui",

@@ -100,11 +100,10 @@ export function callHooks<Name extends keyof Hooks>(
 ): ReturnType<Hook<Name>> | undefined {
   let answer: unknown;
   for (const hook of hooks) {
-    const said = tell(
-      reportUncaught,
-      hook[name] as ((...values: unknown[]) => unknown) | undefined,
-      ...values,
-    );
+    const call = hook[name] as ((...values: unknown[]) => unknown) | undefined;
+    // Most features lack most hooks, and some hooks are called for each message.
+    if (!call) continue;
+    const said = tell(reportUncaught, call, ...values);
     answer ||= said;
   }
   return answer as ReturnType<Hook<Name>> | undefined;

@@ -121,7 +121,9 @@ export function openConnection<Message extends { readonly event: string } = Pars
   function receive(message: ParsedMessage): void {
     const cursor = callHooks(hooks, "cursor", message);
     if (cursor) attempts.lastEventId = cursor;
-    order.push(Object.assign(message, { id: attempts.lastEventId }));
+    const { lastEventId: id } = attempts;
+    if (message.id !== id) Object.assign(message, { id });
+    order.push(message);
   }
 
   function report(error: unknown): void {
