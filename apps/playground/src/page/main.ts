@@ -2,19 +2,19 @@
  * The page: puts its parts together. The form makes a request, the session runs it and writes the log, the views show both.
  */
 import { choose } from "./choose.ts";
-import { toCurl, toJavaScript } from "./code.ts";
+import { toCurl, toJavaScript } from "./request/code.ts";
 import { element } from "./element.ts";
-import { createEventList } from "./event-list.ts";
-import { createEventLog, type LoggedEvent } from "./event-log.ts";
-import { createPulse } from "./pulse.ts";
-import { createPublishForm } from "./publish-form.ts";
+import { createEventList } from "./events/event-list.ts";
+import { createEventLog, type LoggedEvent } from "./stream/event-log.ts";
+import { createPulse } from "./stream/pulse.ts";
+import { createPublishForm } from "./request/publish-form.ts";
 import { remembered } from "./remembered.ts";
-import { createRequestForm, type PresetName, type Problem } from "./request-form.ts";
-import { createSession, isRunning } from "./session.ts";
+import { createRequestForm, type PresetName, type Problem } from "./request/request-form.ts";
+import { createSession, isRunning } from "./stream/session.ts";
 import { listenToShortcuts, START_KEY } from "./shortcuts.ts";
-import { createStatusView } from "./status-view.ts";
+import { createStatusView } from "./stream/status-view.ts";
 import { setUpTheme } from "./theme.ts";
-import { currentLanguage, fillTexts, type Language, onLanguage, setLanguage, words } from "./words.ts";
+import { currentLanguage, fillTexts, type Language, onLanguage, setLanguage, words } from "./words/words.ts";
 
 const startButton = element("start", HTMLButtonElement);
 const stopButton = element("stop", HTMLButtonElement);

@@ -2,7 +2,7 @@
  * The keyboard: what each key does, and the list of them. Letters act only outside of fields.
  */
 import { element } from "./element.ts";
-import { onLanguage, type Words, words } from "./words.ts";
+import { onLanguage, type Words, words } from "./words/words.ts";
 
 type ShortcutName = keyof Words["shortcutNames"];
 

@@ -2,7 +2,7 @@
  * The last 30 seconds as a strip on which every event leaves a mark that drifts off: rhythm, bursts and silence at a glance.
  * The browser moves the marks; marks of the same tenth of a second are one that is taller.
  */
-import { element } from "./element.ts";
+import { element } from "../element.ts";
 import type { LoggedEvent } from "./event-log.ts";
 
 export interface Pulse {

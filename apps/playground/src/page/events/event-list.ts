@@ -3,10 +3,10 @@
  * scrolled away, and unfolds one event after the other.
  */
 import { colourData, prettyData } from "./data-view.ts";
-import { element } from "./element.ts";
-import { type EventLog, type LoggedEvent, MOST_EVENTS } from "./event-log.ts";
+import { element } from "../element.ts";
+import { type EventLog, type LoggedEvent, MOST_EVENTS } from "../stream/event-log.ts";
 import { formatBytes, formatCount, formatDuration, formatTime } from "./format.ts";
-import { onLanguage, words } from "./words.ts";
+import { onLanguage, words } from "../words/words.ts";
 
 export interface EventList {
   /** The log has changed: show it with the next frame. */

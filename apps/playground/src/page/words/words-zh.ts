@@ -1,7 +1,7 @@
 /**
  * What the page says, in Chinese.
  */
-import type { Failure } from "./stream-client.ts";
+import type { Failure } from "../stream/stream-client.ts";
 import type { english } from "./words-en.ts";
 
 export const chinese: typeof english = {

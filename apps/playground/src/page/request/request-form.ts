@@ -2,11 +2,11 @@
  * The form: reads the request out of its fields, says what is wrong with them, and switches off those that the chosen
  * client cannot use, with the reason beside them. What was entered there stays, for when it can.
  */
-import { element } from "./element.ts";
+import { element } from "../element.ts";
 import { createObjection, jsonProblem } from "./json-problem.ts";
-import { remembered } from "./remembered.ts";
-import type { ClientName, StreamRequest } from "./stream-client.ts";
-import { onLanguage, type Words, words } from "./words.ts";
+import { remembered } from "../remembered.ts";
+import type { ClientName, StreamRequest } from "../stream/stream-client.ts";
+import { onLanguage, type Words, words } from "../words/words.ts";
 
 export type PresetName = "clock" | "chat" | "topic";
 

@@ -2,9 +2,9 @@
  * Publishes to the topic that the request subscribes to, when it is one of the demo server's: what is sent here comes back
  * as an event, to this page and to every other.
  */
-import { element } from "./element.ts";
+import { element } from "../element.ts";
 import { createObjection } from "./json-problem.ts";
-import { onLanguage, words } from "./words.ts";
+import { onLanguage, words } from "../words/words.ts";
 
 export interface PublishForm {
   /** The request's URL. The form shows where that is a topic of this server. */

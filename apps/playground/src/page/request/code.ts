@@ -1,7 +1,7 @@
 /**
  * The request as code that does the same elsewhere: JavaScript for the chosen client, and curl.
  */
-import type { StreamRequest } from "./stream-client.ts";
+import type { StreamRequest } from "../stream/stream-client.ts";
 
 /** @param base - What relative URLs are resolved against. */
 export function toCurl(request: StreamRequest, base: string): string {

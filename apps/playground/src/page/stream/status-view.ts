@@ -1,11 +1,11 @@
 /**
  * Says how the stream stands: the state in a word and a sentence, the counts, and what went wrong in words.
  */
-import { element } from "./element.ts";
+import { element } from "../element.ts";
 import type { EventLog } from "./event-log.ts";
-import { formatBytes, formatCount, formatDuration } from "./format.ts";
+import { formatBytes, formatCount, formatDuration } from "../events/format.ts";
 import { isRunning, type Session } from "./session.ts";
-import { onLanguage, words } from "./words.ts";
+import { onLanguage, words } from "../words/words.ts";
 
 export interface StatusView {
   update(): void;

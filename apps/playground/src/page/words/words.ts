@@ -3,7 +3,7 @@
  * Text that stands in the HTML names its word in `data-t`; text that is made names it when it is made, and is made again
  * when the language changes.
  */
-import { remembered } from "./remembered.ts";
+import { remembered } from "../remembered.ts";
 import { chinese } from "./words-zh.ts";
 import { english } from "./words-en.ts";
 

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { runInNewContext, Script } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { toCurl, toJavaScript } from "./code.ts";
-import type { StreamRequest } from "./stream-client.ts";
+import type { StreamRequest } from "../stream/stream-client.ts";
 
 const CLOCK: StreamRequest = {
   client: "connect",

@@ -1,7 +1,7 @@
 /**
  * What the page says, in English. words-zh.ts says the same; the compiler sees that nothing is missing there.
  */
-import type { Failure } from "./stream-client.ts";
+import type { Failure } from "../stream/stream-client.ts";
 
 export const english = {
   // The frame.
