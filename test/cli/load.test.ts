@@ -153,7 +153,7 @@ test("nothing listens", async () => {
   expect(status).toBe(1);
 });
 
-test("who does not own another machine is told not to load it", async () => {
+test("another machine is not loaded without --yes-i-own-it", async () => {
   const { status, err } = await tidings(["load", "http://192.0.2.1/"]);
   expect(err).toContain("192.0.2.1 (192.0.2.1) is not this machine");
   expect(err).toContain("--yes-i-own-it");

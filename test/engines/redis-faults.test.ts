@@ -190,7 +190,7 @@ describe.each(Object.keys(CLIENTS))("redisLog() with %s", (client) => {
 });
 
 describe("a hub on Redis", () => {
-  it("keeps its streams while Redis is away, and tells them of what it cannot vouch for", async () => {
+  it("keeps its streams while Redis is away, and sends a gap for what may be lost", async () => {
     const server = await redis("--appendonly", "yes", "--appendfsync", "always");
     const connected = cleanups.add(await CLIENTS["node-redis"]!(server.port), ({ close }) => close());
     const { hub, text } = await hubWithStream(cleanups, redisLog(connected.client));

@@ -629,7 +629,7 @@ describe("the chat page of the docs", () => {
     expect(one.seen).toHaveLength(1);
   });
 
-  test("stops when told, and the server sees it", async () => {
+  test("stops when asked to, and the server sees it", async () => {
     const one = await server((response) => stream(response, HALF));
     const program = launch(folder);
     const page = await chat(program, one.url);

@@ -134,7 +134,7 @@ describe.each(expresses)("a recorder in %s", (_, express) => {
     expect(reply.headers["x-took"]).toBe("1 ms");
   });
 
-  test("a handler that answers twice is told of its mistake by Express", async () => {
+  test("a handler that answers twice gets Express's error", async () => {
     const app = express()
       .get("/", (request: Request, response: Response) => {
         response.json({ done: true });

@@ -127,7 +127,7 @@ describe.each(browsers)("share() in %s", (name) => {
     expect(origin.streams).toMatchObject({ open: 6, most: 6 });
   });
 
-  test("tabs that are opened and closed at random lose nothing and are told nothing twice", async () => {
+  test("tabs that are opened and closed at random lose nothing and get nothing twice", async () => {
     const chance = chanceFrom(20_261_125);
     await openTabs(5);
     await allOpen();

@@ -173,7 +173,7 @@ describe.each([["19"], ["18"]])("React %s", (version) => {
     expect(await ui.counts("answer")).toMatchObject({ opened: 2, most: 1 });
   });
 
-  test("a reducer that throws is shown as truncated, and told as uncaught", async () => {
+  test("a reducer that throws is shown as truncated, and reported as uncaught", async () => {
     await ui.open("react.html?scenario=Throwing");
     await ui.push("throwing", "a", "bad", "c");
     await ui.shows("#seen", 'a truncated Cannot reduce message "message": TypeError: cannot take it');

@@ -22,7 +22,7 @@ describe("nothing is found on", () => {
   );
 });
 
-describe("what cannot be better is told of", () => {
+describe("what cannot be improved is reported", () => {
   test.concurrent.for(bestPaths)("$name: $finds", { timeout: 60_000 }, async (setup, { expect }) => {
     expect(await found(setup)).toEqual([...setup.finds].sort());
   });

@@ -39,7 +39,7 @@ describe("in development", () => {
     expect(warnings).toEqual([]);
   });
 
-  test("a connection that ends with an error is told of, where there is no onError", async () => {
+  test("a connection that ends with an error is reported if there is no onError", async () => {
     const { world, connection } = open();
     world.last.fail();
     await world.advance(1000);
@@ -55,7 +55,7 @@ describe("in development", () => {
     expect(warnings).toHaveLength(1);
   });
 
-  test("data that is no JSON and is skipped is told of", async () => {
+  test("data that is not JSON and is skipped is reported", async () => {
     const { world, connection } = open({ json: true });
     world.last.respond();
     void world.last.send("data: nonsense\n\n");

@@ -484,7 +484,7 @@ describe("a refusal", () => {
     expect(error?.message).toMatch(/status is 401, expected 200$/);
   });
 
-  test("whose body never ends is told all the same, and leaves nothing open", async () => {
+  test("whose body never ends is reported anyway, and leaves nothing open", async () => {
     const gone = vi.fn();
     const { url } = await serve((_request, response) => {
       response.writeHead(503).write("wait");
@@ -527,7 +527,7 @@ test("a server that answers and dies is backed off from, as connect does", async
 test.each<[name: string, init: EventSourceInit]>([
   ["headers", { headers: throwing }],
   ["a body", { method: "POST", body: throwing }],
-])("%s that cannot be made are told of when a handler can be there", async (_name, init) => {
+])("%s that cannot be made are reported once a handler can be there", async (_name, init) => {
   const source = new EventSource("http://127.0.0.1:9/", init);
   const errors: string[] = [];
   source.onerror = ({ error }) => errors.push(error!.message);

@@ -66,7 +66,7 @@ describe("share()", () => {
   });
 
   describe("a tab that joins", () => {
-    test("without a cursor is told what comes from now on, and has a cursor at once", async () => {
+    test("without a cursor gets what comes from now on, and has a cursor at once", async () => {
       const world = await openWorld(1);
       world.publish(3);
       await world.advance(1000);
@@ -228,7 +228,7 @@ describe("share()", () => {
     });
   });
 
-  test("tells all tabs how the leader's connection fares", async () => {
+  test("reports the state of the leader's connection to all tabs", async () => {
     const states: string[][] = [[], []];
     const opened: unknown[] = [];
     const world = createShareWorld(chanceFrom(1));
@@ -267,7 +267,7 @@ describe("share()", () => {
     expect(world.connections).toBe(1);
   });
 
-  test("a slow reader of a stream without ids is told that it cannot keep up", async () => {
+  test("a slow reader of a stream without ids learns that it cannot keep up", async () => {
     const world = createShareWorld(chanceFrom(1), "none");
     await world.open();
     const slow = await world.open({ maxQueuedMessages: 4 });

@@ -15,7 +15,7 @@ async function* waits(signal: AbortSignal, ended: () => void): AsyncGenerator<nu
 }
 const DONE = { done: true, value: undefined };
 
-it("is left while it waits: whoever waits is told that it is over, and the generator ends", async () => {
+it("is left while it waits: whoever waits gets the end, and the generator ends", async () => {
   let ended = 0;
   const loop = leavable(undefined, (signal) => waits(signal, () => (ended += 1)));
   expect(await loop.next()).toEqual({ done: false, value: 1 });

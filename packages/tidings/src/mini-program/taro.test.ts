@@ -94,7 +94,7 @@ describe("fromTaro()", () => {
     expect(asked).toHaveBeenCalled();
   });
 
-  test("tells nothing after an abort", () => {
+  test("reports nothing after an abort", () => {
     const onError = vi.fn();
     fromTaro({ getEnv: () => "RN" })
       .open(request, { onResponse() {}, onBytes() {}, onEnd() {}, onError })

@@ -64,7 +64,7 @@ describe("fromTt()", () => {
     ]);
   });
 
-  test("tells messages, with the ID by either name, and kept while none comes", () => {
+  test("reports messages, with the ID by either name, and keeps it while none comes", () => {
     const one = open({ headers: { "last-event-id": "0" } });
     one.tell("open");
     one.tell("message", { data: "a" });
@@ -126,7 +126,7 @@ describe("fromTt()", () => {
     expect(one.told).toEqual(["unsupported: tt.createEventSource cannot send PUT, expected GET or POST"]);
   });
 
-  test("tells what the host throws, later", () => {
+  test("reports what the host throws, later", () => {
     const one = open({
       host: {
         createEventSource() {

@@ -113,7 +113,7 @@ describe("fromWx()", () => {
     expect(request.data).toEqual(new Uint8Array([2, 3]).buffer);
   });
 
-  test("tells the response, the chunks, the end", () => {
+  test("reports the response, the chunks, the end", () => {
     const stream = open();
     stream.headers({ statusCode: 200, header: { "Content-Type": "text/event-stream", "X-A": 1 } });
     stream.chunk(bytes("a"));
@@ -356,7 +356,7 @@ describe("fromWx()", () => {
     expect(stream.told).toEqual([]);
   });
 
-  test("tells what the host throws, later", () => {
+  test("reports what the host throws, later", () => {
     const error = new Error("request:fail parameter error");
     const told: unknown[] = [];
     fromWx({
@@ -442,7 +442,7 @@ describe("fromWx().watch()", () => {
     /^interrupted: the program was in the background, and nothing came/,
   ) as string;
 
-  test("tells of the screen", () => {
+  test("reports when the screen is shown and hidden", () => {
     const { told, tell } = watch();
     // The launch.
     tell("AppShow");
@@ -547,7 +547,7 @@ describe("fromWx().watch()", () => {
     ]);
   });
 
-  test("tells of another network, and not of the same again", () => {
+  test("reports another network, and not the same again", () => {
     const { told, tell } = watch();
     const status = (networkType: string, isConnected = true) =>
       tell("NetworkStatusChange", { isConnected, networkType });
@@ -563,7 +563,7 @@ describe("fromWx().watch()", () => {
     expect(told).toEqual(["online", "offline", "online"]);
   });
 
-  test("does not take the first word for a change where the network was not told before", () => {
+  test("does not take the first report for a change if the network was not known before", () => {
     for (const getNetworkType of [undefined, () => {}, () => ({ then() {} })]) {
       const { told, tell } = watch({ getNetworkType });
       tell("NetworkStatusChange", { isConnected: true, networkType: "4g" });

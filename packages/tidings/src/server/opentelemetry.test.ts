@@ -43,7 +43,7 @@ function meterAndSamples() {
 }
 
 describe("observeHub()", () => {
-  it("exports what stats() says, told apart by attributes, until it is ended", async () => {
+  it("exports what stats() says, with attributes, until it is ended", async () => {
     const { meter, collect } = meterAndSamples();
     const server = await serveHub({ compression: true });
     cleanups.push(() => server.close());

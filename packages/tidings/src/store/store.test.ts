@@ -96,7 +96,7 @@ describe("a store", () => {
     expect(seen).toEqual([["1", "2", "3"]]);
   });
 
-  test("keeps it for lingerMs when it is told to", () => {
+  test("keeps it for lingerMs if asked to", () => {
     const { world, options } = scripted();
     const store = createStore("https://a.example/", { ...options, lingerMs: 5_000 });
     store.subscribe(() => {})();
@@ -205,7 +205,7 @@ describe("telling", () => {
 });
 
 describe("data", () => {
-  test("is the newest message, unless told", async () => {
+  test("is the newest message by default", async () => {
     const { world, frames, options } = scripted();
     const store = createStore("https://a.example/", options);
     store.subscribe(() => {});
@@ -267,7 +267,7 @@ describe("data", () => {
     expect(tellings).toBe(1);
   });
 
-  test("of a reducer that throws ends with what there was, as truncated, and the error is told as uncaught", async () => {
+  test("of a reducer that throws ends with what there was, as truncated, and the error is reported as uncaught", async () => {
     const { world, frames, options } = scripted();
     const uncaught: unknown[] = [];
     const listener = (reason: unknown) => void uncaught.push(reason);

@@ -39,7 +39,7 @@ describe("MessageStream", () => {
     expect(await collect(stream.pipeThrough(new MessageStream()))).toEqual(["a", "b", "c", "d"]);
   });
 
-  test("turns strings into messages, and tells of the rest", async () => {
+  test("turns strings into messages, and reports the rest", async () => {
     const seen: unknown[] = [];
     const strings = new ReadableStream<string>({
       start(controller) {

@@ -84,7 +84,7 @@ test("those that speak TLS speak HTTP/2 with it, on 443", () => {
   expect(() => secure("varnish")).toThrow("Varnish has no TLS");
 });
 
-test("they listen where they are told", () => {
+test("they listen on the given address", () => {
   const listening = (name: ProxyName, listen: string) => proxyConfig(name, { upstream, listen });
   expect(listening("nginx", "127.0.0.1:8080")).toContain("listen 127.0.0.1:8080;");
   expect(listening("haproxy", "8080")).toContain("bind :8080\n");

@@ -452,7 +452,7 @@ describe("returning", () => {
     expect(world.timers).toBe(0);
   });
 
-  test("tells its steps to trace", async () => {
+  test("reports its steps to trace", async () => {
     const steps: string[] = [];
     const { world } = open({
       trace: ({ attempt, state, what, waitMs, error }) =>
@@ -471,7 +471,7 @@ describe("returning", () => {
     ]);
   });
 
-  test("tells trace of the loss that used up the attempts, and of the end", async () => {
+  test("reports to trace the loss that used up the attempts, and the end", async () => {
     const steps: string[] = [];
     const { world, connection } = open({
       retry: { attempts: 1 },

@@ -119,7 +119,7 @@ describe("cursorFrom", () => {
     expect(connection.lastEventId).toBe("1");
   });
 
-  test("begins where it is told", () => {
+  test("begins where it is asked to", () => {
     const { world } = open({ lastEventId: "41", cursorVia: { query: "starting_after" } });
     expect(world.last.request.url).toBe("https://a.example/v1/responses?starting_after=41");
   });

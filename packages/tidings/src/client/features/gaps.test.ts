@@ -16,7 +16,7 @@ function open(options: ConnectOptions) {
 }
 
 describe("a gap", () => {
-  test("is told with what is missing, in its place among the messages", () => {
+  test("is reported with what is missing, in its place among the messages", () => {
     const seen: unknown[] = [];
     const { world } = open({
       onMessage: ({ event, data }) => void seen.push(event === "gap" ? "gap" : data),

@@ -94,7 +94,7 @@ describe("offline, as a hint", () => {
     expect([connection.state, world.attempts.length]).toEqual(["connecting", 3]);
   });
 
-  test("is over when an attempt succeeds all the same", async () => {
+  test("is over when an attempt succeeds anyway", async () => {
     const { world, connection, signals } = open();
     signals.onNetwork(false);
     world.last.fail();

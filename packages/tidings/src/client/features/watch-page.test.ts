@@ -37,7 +37,7 @@ function createPage(hostname = "a.example") {
   return { told, stop, fire, document, listeners };
 }
 
-test("a page that is hidden and shown again is told of", () => {
+test("a page that is hidden and shown again is reported", () => {
   const { told, document } = createPage();
   document.visibilityState = "hidden";
   document.dispatchEvent(new Event("visibilitychange"));
@@ -46,7 +46,7 @@ test("a page that is hidden and shown again is told of", () => {
   expect(told).toEqual(["hide", "show false"]);
 });
 
-test("a network that goes and comes is told of", () => {
+test("a network that is lost and comes back is reported", () => {
   const { told, fire } = createPage();
   fire("offline");
   fire("online");
@@ -87,7 +87,7 @@ test("nothing listens any more when it is stopped", () => {
   expect([...listeners.values()]).toEqual([0, 0, 0, 0, 0, 0]);
 });
 
-test("where there is no page nothing is told, and nothing fails", () => {
+test("where there is no page nothing is reported, and nothing fails", () => {
   const stop = watchPage({ onHide() {}, onShow() {}, onNetwork() {} });
   expect(stop()).toBeUndefined();
 });

@@ -35,7 +35,7 @@ function open(url: string, options: FetchTransportOptions = {}, more: Partial<Tr
 }
 
 describe("fetchTransport()", () => {
-  test("tells of the response, its bytes and its end, in this order and later than open()", async () => {
+  test("reports the response, its bytes and its end, in this order and after open() has returned", async () => {
     let goOn = () => {};
     const url = await serve((_request, response) => {
       response.setHeader("x-a", "1").write("one");
@@ -49,7 +49,7 @@ describe("fetchTransport()", () => {
     expect([response().url, response().header("x-a"), response().header("x-b")]).toEqual([url, "1", null]);
   });
 
-  test("tells of a response that breaks off as an error, and of one that never came", async () => {
+  test("reports a response that breaks off as an error, and one that never came", async () => {
     let cut = () => {};
     const url = await serve((request, response) => {
       if (request.url !== "/") return request.socket.destroy();
@@ -64,7 +64,7 @@ describe("fetchTransport()", () => {
     await eventually(() => expect(refused.told).toEqual(["error TypeError"]));
   });
 
-  test("tells nothing after abort(), and cuts the connection", async () => {
+  test("reports nothing after abort(), and cuts the connection", async () => {
     let cut = false;
     const url = await serve((_request, response) => {
       response.on("close", () => (cut = true));

@@ -259,7 +259,7 @@ describe("xhrTransport()", () => {
     expect(last().told.at(-1)).toBe("abort");
   });
 
-  test("tells nothing after close()", async () => {
+  test("reports nothing after close()", async () => {
     const { clock, connection, data, errors, last } = open();
     await clock.settle();
     last().head();
@@ -295,7 +295,7 @@ describe("xhrTransport()", () => {
     expect(String(cause)).toContain(message);
   });
 
-  test("tells later of what the platform throws", async () => {
+  test("reports what the platform throws, later", async () => {
     const { errors, clock } = open({}, {});
     void errors;
     await clock.settle();
@@ -310,7 +310,7 @@ describe("xhrTransport()", () => {
     opened.abort();
   });
 
-  test("sends cookies to another origin if told", async () => {
+  test("sends cookies to another origin if asked to", async () => {
     const { clock, last } = open({}, { withCredentials: true });
     await clock.settle();
     expect(last().withCredentials).toBe(true);

@@ -248,7 +248,7 @@ describe("lmdbLog()", () => {
     await log.close();
   });
 
-  it("is told by the system of what another process wrote", { timeout: 60_000 }, async () => {
+  it("gets a notification from the system when another process writes", { timeout: 60_000 }, async () => {
     const path = directory();
     const tail: Entry[] = [];
     // No look would come in time.

@@ -9,7 +9,7 @@ const draft = (topic: string) => ({ topic, body: new TextEncoder().encode("data:
 const all = { matches: () => true };
 
 describe("memoryLog()", () => {
-  it("knows the losses of topics that it no longer remembers; a reader by pattern is told of a possible one", async () => {
+  it("knows the losses of topics that it no longer remembers; a reader by pattern learns of a possible one", async () => {
     const log = memoryLog({ emptyTopics: 2 });
     await log.open({ retention: { messages: 1, bytes: 1_000, ageMs: 1_000 }, onTail() {} });
     for (const topic of ["a", "b", "c", "d", "e"]) await log.append([draft(topic)]);

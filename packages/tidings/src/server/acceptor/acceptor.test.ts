@@ -370,7 +370,7 @@ describe("what the acceptor bounds", () => {
     await expect.poll(() => acceptor.stats().connections).toBe(0);
   });
 
-  it("lets the server close: what is idle at once, all when it is told so", async () => {
+  it("lets the server close: idle connections at once, all of them if asked to", async () => {
     const hub = createHub();
     const { port, server, acceptor } = await serve((request, response) =>
       hub.subscribe(request, response, { topics: ["a"] }),

@@ -133,7 +133,7 @@ describe("resumable()", () => {
     expect(answers.size).toBe(2);
   });
 
-  it("tells of a generator that threw, without its words", async () => {
+  it("reports a generator that threw, without its message", async () => {
     const { url, errors } = await serve(async function* () {
       yield { data: "half" };
       throw new Error("the key is 12345");
@@ -144,7 +144,7 @@ describe("resumable()", () => {
     expect(reader.text).not.toContain("12345");
   });
 
-  it("tells of a message that cannot be sent", async () => {
+  it("reports a message that cannot be sent", async () => {
     const { url, errors } = await serve(() => [{ data: 1, id: "mine" } as { data: number }]);
     expect(shown(await finished(url))).toEqual(['failed {"reason":"failed"}']);
     expect(errors).toMatchObject([{ message: expect.stringContaining("has an id") }]);
@@ -188,7 +188,7 @@ describe("resumable()", () => {
     expect(shown(reader).at(-1)).toBe('failed {"reason":"stopped"}');
   });
 
-  it("stops a generator that nobody reads, when it is told to", async () => {
+  it("stops a generator that nobody reads, if asked to", async () => {
     const { generate, step, stopped } = stepper();
     const { url } = await serve(generate, { abandonMs: 100 });
     const reader = await read(url);
@@ -232,7 +232,7 @@ describe("resumable()", () => {
     expect((await read(`${url}?id=b`)).status).toBe(503);
   });
 
-  it("answers a Fetch request, with what is told by default", async () => {
+  it("answers a Fetch request, with the default event of the end", async () => {
     const answer = (): Promise<Response> =>
       resumable(new Request("http://localhost/"), "fetch test", async function* () {
         yield { data: { n: 1 } };
@@ -262,7 +262,7 @@ describe("resumable()", () => {
     expect((await resume({ "last-event-id": "other.1" })).status).toBe(410);
   });
 
-  it("cannot be told by its generator that it is complete", async () => {
+  it("cannot be called complete by its own generator", async () => {
     const cases: [Generate, string[]][] = [
       // Held back until it is true.
       [() => [{ data: 1 }, { event: "end", data: { tokens: 7 } }], ["message 1", 'end {"tokens":7}']],
@@ -395,7 +395,7 @@ describe("resumable()", () => {
     expect(await answers.state("b")).toBeUndefined();
   });
 
-  it("starts one that failed again, when it is told to", async () => {
+  it("starts one that failed again, if asked to", async () => {
     const answers = open();
     let calls = 0;
     const generate: Generate = () => {

@@ -82,7 +82,7 @@ it.each(Array.from({ length: 20 }, (_, seed) => seed + 1))(
   },
 );
 
-it("is told in records that are bounded, whatever the topics and names", () => {
+it("is written in records of bounded size, whatever the topics and names", () => {
   const joined = Array.from({ length: 5_000 }, (_, n) => `subscriber ${n} 名字`);
   const changes = [...TOPICS, "t".repeat(1_000)].map((topic) => ({
     topic,

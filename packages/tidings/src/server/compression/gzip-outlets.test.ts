@@ -223,7 +223,7 @@ describe("a stream with a compressor of its own", () => {
     expect((length - 3) % noise.length).toBe(0);
   });
 
-  it("stops when it is cut, and hears of its peer's leaving", () => {
+  it("stops when it is cut, and notices when its peer leaves", () => {
     const { inner, outlet } = open();
     let closed = 0;
     outlet.owner = { onDrain() {}, onClose: () => void (closed += 1) };

@@ -101,7 +101,7 @@ describe("a hub that compresses", () => {
     }
   });
 
-  it("does so only when told", async () => {
+  it("does so only if asked to", async () => {
     const { headers } = await Peer.open(await serve(hubOf({ compression: false })));
     expect([headers["content-encoding"], headers.vary]).toEqual([undefined, undefined]);
     const single = await Peer.open(await serve(hubOf(), { compression: false }));
@@ -249,7 +249,7 @@ describe("a hub that compresses", () => {
     );
   });
 
-  it("gives a stream a compressor of its own where it is told to", async () => {
+  it("gives a stream its own compressor if asked to", async () => {
     const hub = hubOf({ compression: false });
     const peer = await Peer.open(
       await serve(hub, { compression: { perStream: true, windowBits: 12, memLevel: 5 } }),
@@ -291,7 +291,7 @@ describe("openStream that compresses", () => {
     expect(plain.headers["content-encoding"]).toBeUndefined();
   });
 
-  it("serves those who want a Response, and tells of bad options", async () => {
+  it("serves those who want a Response, and reports bad options", async () => {
     const request = new Request("http://localhost/", { headers: { "accept-encoding": "gzip" } });
     const stream = openStream(request, [{ data: 1 }, { data: 2 }], { compression: { level: 1 } });
     const bytes = Buffer.from(await stream.response.arrayBuffer());

@@ -64,7 +64,7 @@ test("no more runs than allowed are open, nor begun in a minute", async () => {
   await expect.poll(async () => (await tick()).status).toBe(429);
 });
 
-test("it tells what of a request arrived, and the values of no header that may be a secret", async () => {
+test("it says what arrived of a request, and no values of headers that may be secrets", async () => {
   const response = await fetch(`${await start()}?program=echo`, {
     headers: { ...headers, "x-internal-key": "secret", via: "1.1 proxy", cookie: "a=b" },
   });

@@ -61,7 +61,7 @@ describe("a slow reader with a gap", () => {
     expect(server.errors).toEqual([]);
   });
 
-  it("is cut off when its state cannot be had, and the application is told", async () => {
+  it("is cut off when its state cannot be loaded, and the application gets the error", async () => {
     let asked = 0;
     const snapshot: SubscribeOptions["snapshot"] = () => {
       asked += 1;

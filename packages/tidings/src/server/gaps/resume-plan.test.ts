@@ -62,7 +62,7 @@ describe("a reader goes on", () => {
       { sends: [7], upTo: 9 },
     ],
     [
-      "past losses that it was told of",
+      "past losses that it knows of",
       at(3, { lossToldUpTo: 6 }),
       page([7], 9, 6),
       "slow",
@@ -131,7 +131,7 @@ describe("a reader goes on", () => {
   });
 });
 
-test("losses that were told of are remembered, the newest of them", () => {
+test("losses that were reported are remembered, the newest of them", () => {
   const toldUpTo = (position: ReaderPosition, given: Page): number =>
     planResume(position, given, log, "slow").lossToldUpTo;
   expect(toldUpTo(at(3), page([4], 9, 2))).toBe(2);

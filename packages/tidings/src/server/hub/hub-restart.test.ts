@@ -66,7 +66,7 @@ async function start(
 
 describe("a hub over lmdbLog() that is killed and started again", () => {
   it(
-    "loses nothing acknowledged, doubles nothing, keeps the order, and tells of no gap",
+    "loses nothing acknowledged, doubles nothing, keeps the order, and reports no gap",
     { timeout: 60_000 },
     async () => {
       const path = mkdtempSync(join(tmpdir(), "tidings-restart-"));

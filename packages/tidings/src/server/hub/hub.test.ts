@@ -415,7 +415,7 @@ describe("hub", () => {
     expect(hub.stats().ended).toEqual({ stalled: 1 });
   });
 
-  it("beats when nothing was written, with the cursor when others' messages have passed by", async () => {
+  it("writes a heartbeat when nothing was written, with the cursor when others' messages have passed", async () => {
     const { hub, url } = await serve({ heartbeatMs: 200 });
     const reader = await read(`${url}?topic=a`);
     const before = reader.comments.length;

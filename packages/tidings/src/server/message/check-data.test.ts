@@ -169,7 +169,7 @@ describe("what is checked", () => {
     await hub.drain({ overMs: 0 });
   });
 
-  test("is a snapshot: its subscriber is refused, and onError is told", async () => {
+  test("is a snapshot: its subscriber is refused, and onError is called", async () => {
     const errors: unknown[] = [];
     const hub = createHub({ events: untyped, onError: (error) => errors.push(error) });
     const refusal = await hub.respond(new Request("http://a.example/"), {

@@ -84,7 +84,7 @@ describe("hub.read()", () => {
   it.each([
     ["live", ["gap", "5"]],
     ["earliest", ["gap", "3", "4", "5"]],
-  ] as const)("tells of what is lost, then goes on with %s", async (onGap, expected) => {
+  ] as const)("reports what is lost, then continues with %s", async (onGap, expected) => {
     const hub = open({ retention: { messages: 2 }, recent: { messages: 1 } });
     const { id } = await hub.publish("a", { data: 1 });
     for (const data of [2, 3, 4]) await hub.publish("a", { data });
@@ -96,14 +96,14 @@ describe("hub.read()", () => {
     expect(JSON.parse(messages[0]!.data)).toMatchObject({ from: id, reason: "retention" });
   });
 
-  it("tells of a cursor of another log", async () => {
+  it("reports a cursor of another log", async () => {
     const hub = open();
     await hub.publish("a", { data: 1 });
     const [gap, message] = await take(hub, 2, { topics: ["a"], after: "other.7", onGap: "earliest" });
     expect([gap!.event, JSON.parse(gap!.data).reason, message!.data]).toEqual(["gap", "epoch", "1"]);
   });
 
-  it("tells of a log that was replaced, and goes on with the new one", async () => {
+  it("reports a log that was replaced, and continues with the new one", async () => {
     let current = memoryLog();
     let opened!: OpenLogOptions;
     const hub = open({

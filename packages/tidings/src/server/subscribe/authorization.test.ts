@@ -23,7 +23,7 @@ describe("authorize", () => {
     expect(hub.stats()).toMatchObject({ streams: 0, subscriberGroups: 0, refused: { [code]: 1 } });
   });
 
-  it("is told what is asked for, and lets through", async () => {
+  it("gets what is asked for, and lets through", async () => {
     const authorize = vi.fn(async () => true);
     const { hub, url } = await serve({}, { authorize, subscriber: "ann" });
     const reader = await read(`${url}?topic=a`);
@@ -40,14 +40,14 @@ describe("authorize", () => {
     [{ refused: 403 }, /with "refused"/],
     [{ detail: "not yours" }, /without refuse/],
     [{ expiresAtMs: Date.now() + 60_000, headers: {} }, /without refuse/],
-  ])("takes %j for no yes: it refuses with 503, and tells the application", async (answer, message) => {
+  ])("does not take %j as a yes: it refuses with 503, and reports it", async (answer, message) => {
     const { url, errors } = await serve({}, { authorize: () => answer as Authorization });
     const reader = await read(`${url}?topic=a`);
     expect(reader.status).toBe(503);
     expect(errors).toMatchObject([{ message: expect.stringMatching(message) as string }]);
   });
 
-  it("refuses with 503 when the application fails, and tells it", async () => {
+  it("refuses with 503 when the application fails, and reports it", async () => {
     const { url, errors } = await serve({}, { authorize: () => Promise.reject(new Error("no database")) });
     const reader = await read(`${url}?topic=a`);
     expect([reader.status, reader.headers["retry-after"]]).toEqual([503, "5"]);

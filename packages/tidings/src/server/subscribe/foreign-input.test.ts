@@ -150,7 +150,7 @@ const foreign: [string, Partial<SubscribeOptions>, RegExp][] = [
 ];
 
 describe("when the application's functions fail", () => {
-  it.each(foreign)("%s: 503, and onError is told", async (_name, options, message) => {
+  it.each(foreign)("%s: 503, and onError is called", async (_name, options, message) => {
     const { url, errors, hub } = await serve({}, options);
     const reader = await read(`${url}?topic=a`);
     await reader.ended;
