@@ -287,12 +287,14 @@ export class RedisTail {
   async #readMissed(head: number, isCurrent: () => boolean): Promise<void> {
     const topics = this.#selection();
     for (let read = 0; this.#through < head;) {
-      if (read >= MOST_CAUGHT_UP) return this.#handOn(head, head, []);
       const page = await this.#options.read({ topics, after: this.#through, ...PAGE });
       if (!isCurrent()) return;
       // Streams that lost something have to hear it: each reads the log.
       if (page.lostThrough > this.#through) return this.#handOn(head, head, []);
       read += page.entries.length;
+      // As many more as there were in what is read, about: where that is too much, the streams begin at once.
+      const more = (page.entries.length * (head - page.through)) / (page.through - this.#through);
+      if (read + more > MOST_CAUGHT_UP) return this.#handOn(head, head, []);
       this.#handOn(this.#through, page.through, page.entries);
     }
   }
