@@ -70,4 +70,14 @@ export function describeTail(test: DeclareTest): void {
     await log.append([draft("a", "1")]);
     await until(() => tail.length > 0, "offset 1 in the tail");
   });
+  test("hands on once what is followed by its name and with all others", async ({ log, tail, tailed }) => {
+    if (log.follow === undefined) return;
+    await log.follow(["b"]);
+    await log.append([draft("a", "1"), draft("b", "2"), draft("a", "3")]);
+    await tailed(3);
+    assert.deepEqual(
+      tail.map(({ offset }) => offset),
+      [1, 2, 3],
+    );
+  });
 }

@@ -10,9 +10,10 @@ export interface TailMessage {
   readonly entries: readonly Entry[];
 }
 
-/** `[offset: 8][time: 8]` are put before by the script. */
+/** `[offset: 8][time: 8]` are put before by the script: of each entry where it is read, of the first where more are published. */
 const GIVEN = 16;
-const HEADER = 24;
+/** `[length of topic: 2][of key: 2][of body: 4]` */
+const LENGTHS = 8;
 
 /** Numbers as one argument: a script takes them apart faster than it reads as many arguments. */
 export function doubles(...values: readonly number[]): Buffer {
@@ -26,12 +27,12 @@ export function encodeDrafts(drafts: readonly Draft[]): Buffer {
   let size = 0;
   // Three bytes for a UTF-16 unit at most.
   for (const { topic, key = "", body } of drafts) {
-    size += HEADER - GIVEN + (topic.length + key.length) * 3 + body.length;
+    size += LENGTHS + (topic.length + key.length) * 3 + body.length;
   }
   const packed = Buffer.allocUnsafe(size);
   let at = 0;
   for (const { topic, key = "", body } of drafts) {
-    const topicAt = at + HEADER - GIVEN;
+    const topicAt = at + LENGTHS;
     const topicBytes = packed.write(topic, topicAt);
     const keyBytes = key === "" ? 0 : packed.write(key, topicAt + topicBytes);
     packed.writeUInt16BE(topicBytes, at);
@@ -44,33 +45,39 @@ export function encodeDrafts(drafts: readonly Draft[]): Buffer {
   return packed.subarray(0, at);
 }
 
-/** A message of a channel: `[length of epoch][floor: 8][epoch]`, then entries. */
+/** A message of a channel: `[length of epoch][floor: 8][first offset: 8][time: 8][epoch]`, then entries without theirs. */
 export function decodeMessage(payload: Buffer): TailMessage {
-  const start = 9 + payload.readUInt8(0);
+  const first = payload.readDoubleBE(9);
+  const atMs = payload.readDoubleBE(17);
+  const start = 25 + payload.readUInt8(0);
   const entries: Entry[] = [];
-  for (let at = start; at < payload.length;) at = decodeEntry(payload, at, entries);
-  return { epoch: payload.toString("latin1", 9, start), floor: payload.readDoubleBE(1), entries };
+  for (let at = start; at < payload.length;) {
+    at = decodeEntry(payload, at, first + entries.length, atMs, entries);
+  }
+  return { epoch: payload.toString("latin1", 25, start), floor: payload.readDoubleBE(1), entries };
 }
 
 /** Of the script's replies. */
 export function decodePage(page: readonly Buffer[]): Entry[] {
   const entries: Entry[] = [];
-  for (const frame of page) decodeEntry(frame, 0, entries);
+  for (const frame of page) {
+    decodeEntry(frame, GIVEN, frame.readDoubleBE(0), frame.readDoubleBE(8), entries);
+  }
   return entries;
 }
 
 /** @returns Where the next one begins. */
-function decodeEntry(from: Buffer, at: number, into: Entry[]): number {
-  const topicAt = at + HEADER;
-  const keyAt = topicAt + from.readUInt16BE(at + GIVEN);
-  const bodyAt = keyAt + from.readUInt16BE(at + GIVEN + 2);
-  const end = bodyAt + from.readUInt32BE(at + GIVEN + 4);
+function decodeEntry(from: Buffer, at: number, offset: number, atMs: number, into: Entry[]): number {
+  const topicAt = at + LENGTHS;
+  const keyAt = topicAt + from.readUInt16BE(at);
+  const bodyAt = keyAt + from.readUInt16BE(at + 2);
+  const end = bodyAt + from.readUInt32BE(at + 4);
   const entry = {
-    offset: from.readDoubleBE(at),
+    offset,
     topic: from.toString("utf8", topicAt, keyAt),
     // Copied: what the client hands out is a part of what it received.
     body: new Uint8Array(from.subarray(bodyAt, end)),
-    atMs: from.readDoubleBE(at + 8),
+    atMs,
   };
   into.push(keyAt === bodyAt ? entry : { ...entry, key: from.toString("utf8", keyAt, bodyAt) });
   return end;

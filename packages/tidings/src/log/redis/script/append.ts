@@ -1,6 +1,6 @@
 /**
  * The step that appends a group. Its usual run, a message or a few within all bounds, is what Redis does most of the time: it
- * makes no function, and as few commands as there can be.
+ * makes no function, as few commands as there can be, and few strings: Lua looks each one up, and Redis copies it.
  */
 import { ENTRY, LOSE, TRIM } from "./retention.ts";
 import { ENSURE, FENCE, LOAD_WITH_TOKEN, SAVE, STATE, TEXT } from "./state.ts";
@@ -29,11 +29,24 @@ ${ENSURE}
 local before = head
 ${FENCE}
 local reply = { epoch, before, 0, format('%d', at) }
-local frames, names, n, topics, indexes = {}, {}, 0, {}, {}
+local n, topics, indexes, sizes = 0, {}, {}, {}
+local bounded_at = 8 + 4 * tonumber(A[7])
+local bounded, own = tonumber(A[bounded_at]), nil
+if bounded > 0 then
+  own = {}
+  for b = 1, bounded do
+    local function bound(k) return A[k] == '' and math.huge or tonumber(A[k]) end
+    local o = bounded_at + b * 4 - 3
+    own[A[o]] = { bound(o + 1), bound(o + 2), bound(o + 3) }
+  end
+end
+if count == 0 then oldest = at end
+-- What is published: to all, and of each topic what stands together. A channel, an offset, and a piece of packed frames for each.
+local channels, firsts, froms, tills, packs, published = {}, {}, {}, {}, {}, 0
 local i, r = 8, 4
 for _ = 1, tonumber(A[7]) do
-  local key, count = A[i], tonumber(A[i + 1])
-  local first, last, repeated = head + 1, head + count, 0
+  local key, more = A[i], tonumber(A[i + 1])
+  local first, last, repeated = head + 1, head + more, 0
   local key_name = key ~= '' and P .. ':k:' .. redis.sha1hex(key)
   local earlier = key_name and call('GET', key_name)
   if earlier then
@@ -42,19 +55,45 @@ for _ = 1, tonumber(A[7]) do
   else
     bytes = bytes + tonumber(A[i + 2])
     local packed, from = A[i + 3], 1
-    for _ = 1, count do
+    -- To all first: who follows that and a topic takes what is newer than what came.
+    published = published + 1
+    channels[published], firsts[published], froms[published], tills[published] = P .. ':all', first, 1, -1
+    packs[published] = packed
+    -- Where the block begins that is under way, and the topic of the run that is.
+    local block_from, block_first, run_topic = 1, first, nil
+    for offset = first, last do
       local a, b, c = unpack_('>I2I2I4', packed, from)
       local topic, till = sub(packed, from + 8, from + 7 + a), from + 8 + a + b + c
-      head = head + 1
-      n = n + 1
-      local frame = pack('>dd', head, at) .. sub(packed, from, till - 1)
-      from = till
-      call('XADD', S, format('%d-0', head), 'e', frame)
+      if topic ~= run_topic then
+        if run_topic then tills[published] = from - 1 end
+        run_topic, published = topic, published + 1
+        channels[published], firsts[published], froms[published] = P .. ':c:' .. topic, offset, from
+        packs[published] = packed
+      end
+      -- What has bounds of its own is discarded alone, and so stands alone.
+      local is_alone = own and own[topic]
+      if offset > block_first and (is_alone or offset - block_first == 16 or till - block_from > 4096) then
+        call('XADD', S, format('%d-0', block_first), pack('>dd', block_first, at), sub(packed, block_from, from - 1))
+        block_from, block_first = from, offset
+      end
       local index = indexes[topic]
       if not index then topics[#topics + 1] = topic end
-      indexes[topic] = (index or '') .. pack('>I6I6', head, 0)
-      frames[n], names[n] = frame, topic
+      if is_alone then
+        local added = index or {}
+        added[#added + 1] = offset
+        indexes[topic] = added
+        sizes[offset] = c
+      else
+        indexes[topic] = (index or '') .. pack('>I6I5B', offset, 0, offset - block_first)
+      end
+      if offset == last or is_alone then
+        call('XADD', S, format('%d-0', block_first), pack('>dd', block_first, at), sub(packed, block_from, till - 1))
+        block_from, block_first = till, offset + 1
+      end
+      from = till
     end
+    tills[published] = -1
+    head, n, count = last, n + more, count + more
     if key_name then call('SET', key_name, format('%d %d', first, last), 'PX', key_age) end
   end
   i = i + 4
@@ -64,37 +103,24 @@ end
 reply[3] = head
 
 -- What a log of some size has too much goes many at a time; what is too old waits for one append in sixteen, or for the next read.
-local slack, slack_bytes = messages >= 1024 and 64 or 0, max_bytes >= 1048576 and 16384 or 0
-local is_over = bytes > max_bytes + slack_bytes
-if head - min >= messages + slack then is_over = is_over or call('XLEN', S) > messages + slack end
-local look = is_over or head % 16 < n and age < 9e15
-local bounded = tonumber(A[i])
-local own, add, trim_, tell
-if look or bounded > 0 then
+local slack = messages >= 4096 and 256 or messages >= 1024 and 64 or 0
+local slack_bytes = max_bytes >= 1048576 and 16384 or 0
+local is_over = bytes > max_bytes + slack_bytes or count > messages + slack
+local look = is_over or at - oldest > age and head % 16 < n
+local add, trim_, tell
+if look or own then
   ${TEXT}${ENTRY}${LOSE}${TRIM}
   trim_, tell = trim, tell_lost
-  if bounded > 0 then
+  if own then
     ${RECORD}${ADD_BOUNDED}
-    own, add = {}, add_bounded
-    for b = 1, bounded do
-      local function bound(k) return A[k] == '' and math.huge or tonumber(A[k]) end
-      local o = i + b * 4 - 3
-      own[A[o]] = { bound(o + 1), bound(o + 2), bound(o + 3) }
-    end
+    add = add_bounded
   end
 end
-local first_offset = head - n
 for t = 1, #topics do
   local topic = topics[t]
   local index, key, bounds = indexes[topic], T .. topic, own and own[topic]
   if bounds then
-    local offsets, sizes = {}, {}
-    for j = 1, #index / 12 do
-      offsets[j] = unpack_('>I6', index, j * 12 - 11)
-      local _, _, size = unpack_('>I2I2I4', frames[offsets[j] - first_offset], 17)
-      sizes[j] = bounds[2] < math.huge and size or 0
-    end
-    add(key, topic, offsets, sizes, bounds[1], bounds[2], bounds[3])
+    add(key, topic, index, sizes, bounds[1], bounds[2], bounds[3])
     if lifetime > 0 then call('PEXPIRE', key, lifetime) end
   else
     local length = call('APPEND', key, index)
@@ -113,20 +139,9 @@ end
 if tell then tell(most_lost) end
 ${SAVE}
 
-local intro = pack('>Bd', #epoch, floor) .. epoch
-if n == 1 then
-  local payload = intro .. frames[1]
-  call('SPUBLISH', P .. ':c:' .. names[1], payload)
-  call('SPUBLISH', P .. ':all', payload)
-elseif n > 0 then
-  local f = 1
-  while f <= n do
-    local topic, last = names[f], f
-    while names[last + 1] == topic do last = last + 1 end
-    call('SPUBLISH', P .. ':c:' .. topic, intro .. table.concat(frames, '', f, last))
-    f = last + 1
-  end
-  call('SPUBLISH', P .. ':all', intro .. table.concat(frames))
+local intro = pack('>Bd', #epoch, floor)
+for p = 1, published do
+  call('SPUBLISH', channels[p], intro .. pack('>dd', firsts[p], at) .. epoch .. sub(packs[p], froms[p], tills[p]))
 end
 call('SET', token, pack('>d', seq) .. cmsgpack.pack(reply), 'PX', 60000)
 return reply

@@ -17,6 +17,6 @@ return { epoch or '', head, text(at), floor }
 export const STATS: string = `${STATE}${TEXT}
 ${LOAD}
 local first = call('XRANGE', S, '-', '+', 'COUNT', 1)[1]
-local oldest = first and tonumber(string.match(first[1], '^%d+')) or 0
-return { epoch or '', head, text(at), oldest, call('XLEN', S), bytes }
+local oldest_offset = first and math.max(min, tonumber(string.match(first[1], '^%d+'))) or 0
+return { epoch or '', head, text(at), oldest_offset, count, bytes }
 `;

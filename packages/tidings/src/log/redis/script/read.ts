@@ -22,15 +22,10 @@ end
 
 export const READ: string = `${BEGIN}${RECORD}${FIND}
 local function bound() local b = arg() return b == '' and math.huge or tonumber(b) end
-local function entry(offset)
-  local id = text(offset) .. '-0'
-  local e = call('XRANGE', S, id, id)[1]
-  return e and e[2][2]
-end
 local after, max_messages, max_bytes = num(), num(), num()
 local gone = expire()
 local most = math.min(max_messages, 256) + 1
-local all, horizon, through = {}, math.huge, nil
+local all, distances, horizon, through = {}, {}, math.huge, nil
 local loss, age = math.max(floor, gone), {}
 local from = math.max(after, min - 1)
 for _ = 1, num() do
@@ -45,10 +40,11 @@ for _ = 1, num() do
   local index = n > 0 and call('GETRANGE', key, start * 12, (start + most + 64) * 12 - 1) or ''
   local taken = 0
   for i = 0, #index / 12 - 1 do
-    local offset = record(index, i)
+    local offset, _, distance = record(index, i)
     if offset > from and taken < most then
       taken = taken + 1
       all[#all + 1] = offset
+      distances[offset] = distance
     end
   end
   if taken == most then horizon = math.min(horizon, all[#all]) end
@@ -57,10 +53,9 @@ table.sort(all)
 local page, n, size, last = {}, 0, 0, after
 for _, offset in ipairs(all) do
   if offset > horizon then through = last break end
-  local frame = entry(offset)
+  local frame, topic, length, time = entry_at(offset, distances[offset])
   if frame then
-    local topic, length = topic_of(frame)
-    if at - at_of(frame) > age[topic] then
+    if at - time > age[topic] then
       loss = math.max(loss, offset)
     else
       size = size + length
@@ -87,21 +82,31 @@ local function candidate(topic)
   return false
 end
 local page, size, last, through = {}, 0, after, nil
-local from = '(' .. text(after) .. '-0'
+local begun = call('XREVRANGE', S, text(after + 1) .. '-0', '-', 'COUNT', 1)[1]
+local from = begun and begun[1] or '-'
 while not through do
   local batch = call('XRANGE', S, from, '+', 'COUNT', 16)
   if #batch == 0 then through = math.max(head, after) end
   for i = 1, #batch do
-    if size > max_bytes or most == 0 then through = last break end
-    local frame = batch[i][2][2]
-    local topic, length = topic_of(frame)
-    last, most = unpack_('>d', frame), most - 1
-    if candidate(topic) then
-      size = size + length
-      page[#page + 1] = frame
+    local frames = batch[i][2][2]
+    local offset, time = unpack_('>dd', batch[i][2][1])
+    local at_byte = 1
+    while at_byte <= #frames and not through do
+      local a, b, c = unpack_('>I2I2I4', frames, at_byte)
+      local till = at_byte + 7 + a + b + c
+      if offset > after and offset >= min then
+        if size > max_bytes or most == 0 then through = last break end
+        last, most = offset, most - 1
+        if candidate(sub(frames, at_byte + 8, at_byte + 7 + a)) then
+          size = size + c
+          page[#page + 1] = pack('>dd', offset, time) .. sub(frames, at_byte, till)
+        end
+      end
+      at_byte, offset = till + 1, offset + 1
     end
+    if through then break end
+    from = '(' .. batch[i][1]
   end
-  from = '(' .. text(last) .. '-0'
 end
 local losses = {}
 if newest > after then

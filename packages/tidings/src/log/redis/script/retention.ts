@@ -1,11 +1,28 @@
 /** Discarding: what goes, and what is remembered of it. */
 
-/** An entry: time, topic, size of its body. */
+/**
+ * Entries of a block. `entry_at` gives one as readers get it, its topic, the size of its body, its time and how many bytes of
+ * frames the block has besides; nothing where it was discarded.
+ */
 export const ENTRY: string = `
-local function at_of(frame) return (unpack_('>d', frame, 9)) end
-local function topic_of(frame)
-  local topic, _, size = unpack_('>I2I2I4', frame, 17)
-  return sub(frame, 25, 24 + topic), size
+local block_first, block
+local function entry_at(offset, distance)
+  local first = offset - distance
+  if first ~= block_first then
+    local id = text(first) .. '-0'
+    local found = call('XRANGE', S, id, id)[1]
+    block_first, block = first, found and found[2]
+  end
+  if not block or offset < min then return end
+  local frames, from = block[2], 1
+  local a, b, c = unpack_('>I2I2I4', frames, 1)
+  for _ = 1, distance do
+    from = from + 8 + a + b + c
+    a, b, c = unpack_('>I2I2I4', frames, from)
+  end
+  local _, time = unpack_('>dd', block[1])
+  local till = from + 7 + a + b + c
+  return pack('>dd', offset, time) .. sub(frames, from, till), sub(frames, from + 8, from + 7 + a), c, time, #frames - (till - from + 1)
 end
 `;
 
@@ -35,28 +52,40 @@ local function tell_lost(most)
 end
 `;
 
-/** Discards what the bounds of the whole log no longer cover, oldest first. Returns how far, when there may be more. */
+/**
+ * Discards what the bounds of the whole log no longer cover, oldest first. A block that is left in part stays in the stream: what
+ * is before `min` in it is gone. Returns how far, when there may be more.
+ */
 export const TRIM: string = `
 local function trim(messages, max_bytes, age, most)
-  local n, up_to, from, done = call('XLEN', S), 0, '-', false
+  local up_to, from, rest, done = 0, '-', nil, false
+  local function is_within(time) return count <= messages and bytes <= max_bytes and at - time <= age end
   while most > 0 and not done do
-    local count = math.min(most, 64, math.max(1, n - messages))
-    local batch = call('XRANGE', S, from, '+', 'COUNT', count)
-    done = #batch == 0
+    if is_within(oldest) then done = true break end
+    local batch = call('XRANGE', S, from, '+', 'COUNT', math.min(most, 32))
+    if #batch == 0 then done = true oldest = at end
     for i = 1, #batch do
-      local frame = batch[i][2][2]
-      if n <= messages and bytes <= max_bytes and at - at_of(frame) <= age then done = true break end
-      local topic, size = topic_of(frame)
-      up_to = unpack_('>d', frame)
-      lose(topic, up_to, size)
-      n, most = n - 1, most - 1
+      local frames = batch[i][2][2]
+      local offset, time = unpack_('>dd', batch[i][2][1])
+      local first, at_byte = offset, 1
+      while at_byte <= #frames do
+        local a, b, c = unpack_('>I2I2I4', frames, at_byte)
+        if offset >= min then
+          oldest = time
+          if is_within(time) then done = true end
+          if done or most == 0 then rest = first break end
+          lose(sub(frames, at_byte + 8, at_byte + 7 + a), offset, c)
+          count, most, up_to = count - 1, most - 1, offset
+        end
+        at_byte, offset = at_byte + 8 + a + b + c, offset + 1
+      end
+      if rest then break end
+      from = '(' .. text(first) .. '-0'
     end
-    if n <= messages and bytes <= max_bytes and age > 9e15 then done = true end
-    from = '(' .. text(up_to) .. '-0'
   end
   if up_to > 0 then
-    call('XTRIM', S, 'MINID', text(up_to + 1) .. '-0')
     min = up_to + 1
+    call('XTRIM', S, 'MINID', text(rest or min) .. '-0')
   end
   return not done and up_to or 0
 end

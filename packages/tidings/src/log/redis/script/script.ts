@@ -2,9 +2,10 @@
  * What Redis runs for the log: a script for each step, so that each is atomic and its reply has one shape with every client and
  * protocol. All keys begin with one hash tag: a cluster keeps them together.
  *
- *     {name}:log        string: head, bytes, time, how far things are lost, epoch, and the server that was written to
- *     {name}:entries    stream: the id is `offset-0`, the value an entry as the tail gets it (frames.ts)
- *     {name}:t:TOPIC    string: where a topic's entries are, 12 bytes each: offset, and the bytes of the topic so far; expires
+ *     {name}:log        string: head, bytes, time, how far things are lost, what is retained, epoch, and the server that was written to
+ *     {name}:entries    stream of blocks, up to 16 entries that were appended together: the id is `offset-0` of the first, the field its
+ *                       offset and time, the value their frames (frames.ts) behind each other
+ *     {name}:t:TOPIC    string: where a topic's entries are, 12 bytes each (topic-index.ts); expires
  *     {name}:lost       sorted set: the topics that lost something, by the newest offset that they lost
  *     {name}:p:ID       the last append of one process, for a minute: so that it can be repeated
  *     {name}:k:HASH     an idempotency key, for as long as it is remembered

@@ -10,13 +10,13 @@ local H, S, L, T = P .. ':log', P .. ':entries', P .. ':lost', P .. ':t:'
 local call, pack, unpack_, format, sub = redis.call, struct.pack, struct.unpack, string.format, string.sub
 local seen, now = unpack_('>dd', A[4])
 local epoch, identity
-local head, bytes, at, floor, newest, min = 0, 0, 0, 0, 0, 1
+local head, bytes, at, floor, newest, min, count, oldest = 0, 0, 0, 0, 0, 1, 0, 0
 `;
 
 const TAKE = `
 if state then
-  head, bytes, at, floor, newest, min = unpack_('>dddddd', state)
-  identity = sub(state, 49)
+  head, bytes, at, floor, newest, min, count, oldest = unpack_('>dddddddd', state)
+  identity = sub(state, 65)
   epoch = sub(identity, 1, string.find(identity, ' ', 1, true) - 1)
 end
 if now > at then at = now end
@@ -30,7 +30,7 @@ local both = call('MGET', H, token)
 local state, known = both[1], both[2]
 ${TAKE}`;
 
-export const SAVE: string = `call('SET', H, pack('>dddddd', head, bytes, at, floor, newest, min) .. identity)`;
+export const SAVE: string = `call('SET', H, pack('>dddddddd', head, bytes, at, floor, newest, min, count, oldest) .. identity)`;
 
 /** There is no log, or no more: its data is gone. */
 export const ENSURE: string = `

@@ -1,7 +1,10 @@
-/** Where a topic's entries are: records of 12 bytes in one string. */
+/**
+ * Where a topic's entries are: records of 12 bytes in one string. Each has the offset; the bytes of the topic so far, which begin
+ * anew after 2^40 and are counted for topics with bounds of their own; and how many entries stand before it in its block.
+ */
 
 export const RECORD: string = `
-local function record(index, i) return unpack_('>I6I6', index, i * 12 + 1) end
+local function record(index, i) return unpack_('>I6I5B', index, i * 12 + 1) end
 `;
 
 /** The first record after an offset, of n. */
@@ -28,39 +31,35 @@ end
 
 /** Adds to a topic with bounds of its own, and discards what they no longer cover. */
 export const ADD_BOUNDED: string = `
-local function entry(offset)
-  local id = text(offset) .. '-0'
-  local e = call('XRANGE', S, id, id)[1]
-  return e and e[2][2]
-end
 local function add_bounded(key, topic, added, sizes, messages, max_bytes, age)
   local index = call('GET', key) or ''
   local total = 0
   if #index > 0 then local _, sum = record(index, #index / 12 - 1) total = sum end
   local parts = { index }
   for i = 1, #added do
-    total = total + sizes[i]
-    parts[i + 1] = pack('>I6I6', added[i], total)
+    total = (total + (max_bytes < math.huge and sizes[added[i]] or 0)) % 1099511627776
+    parts[i + 1] = pack('>I6I5B', added[i], total, 0)
   end
   index = table.concat(parts)
   local n, first = #index / 12, 0
   while first < n and record(index, first) < min do first = first + 1 end
   while first < n do
-    local offset, sum = record(index, first)
-    local frame = nil
-    if n - first <= messages then
-      if max_bytes == math.huge and age == math.huge then break end
-      frame = entry(offset)
-      if frame then
-        local _, size = topic_of(frame)
-        if total - sum + size <= max_bytes and at - at_of(frame) <= age then break end
-      end
-    end
-    frame = frame or entry(offset)
+    local offset, sum, distance = record(index, first)
+    local is_within = n - first <= messages
+    if is_within and max_bytes == math.huge and age == math.huge then break end
+    local frame, _, size, time, others = entry_at(offset, distance)
     if frame then
-      local _, size = topic_of(frame)
-      call('XDEL', S, text(offset) .. '-0')
-      lose(topic, offset, size)
+      is_within = is_within and (total - sum) % 1099511627776 + size <= max_bytes and at - time <= age
+      if is_within then break end
+      -- Beside others only if it came when the topic had no bounds: then it goes with them.
+      if others == 0 then
+        call('XDEL', S, text(offset) .. '-0')
+        block_first = nil
+        count = count - 1
+        lose(topic, offset, size)
+      else
+        lose(topic, offset, 0)
+      end
     end
     first = first + 1
   end
