@@ -80,7 +80,7 @@ export function checkAnswersOptions(options: GivenOptions): CheckedAnswersOption
   checkCompression("keep answers", options.compression);
   resolveLimits(options);
   responseHead(headOf(options, options.dialect ?? OWN));
-  const { leaseMs = 10_000, joinMs = 50, timeoutMs = 30_000 } = options;
+  const { leaseMs = 10_000, joinMs = 100, timeoutMs = 30_000 } = options;
   checkNumber("leaseMs", leaseMs, 1);
   checkNumber("joinMs", joinMs, 0);
   if (timeoutMs !== false) checkNumber("timeoutMs", timeoutMs, 1);

@@ -24,7 +24,7 @@ export interface AnswersOptions<Events extends object = EventMap>
    * lease every third of this time. Default: 10,000.
    */
   leaseMs?: number;
-  /** With a log: messages are appended in groups, at most once in this many milliseconds; the first one immediately. Default: 50. */
+  /** With a log: messages are appended in groups, at most once in this many milliseconds; the first one immediately. Default: 100. */
   joinMs?: number;
   /** Decides who may read or start an answer. Called for each request. Default: everyone who knows the id. */
   authorize?: AuthorizeAnswer;
