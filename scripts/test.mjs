@@ -5,6 +5,7 @@
  */
 import "./node-version.mjs";
 import { isInstalled, lockedFolders } from "./installs.mjs";
+import { fetchNewerNats, hasNewerNats } from "./newer-nats.mjs";
 import { run } from "./run.mjs";
 import { installWithApt, missingParts } from "./system-parts.mjs";
 
@@ -57,6 +58,11 @@ async function install() {
         seconds: (performance.now() - beganAt) / 1000,
       };
     });
+  }
+  if (!hasNewerNats()) {
+    // Where they cannot be had, the tests of the log in NATS run on the system's server alone.
+    const failure = await fetchNewerNats();
+    say(failure === undefined ? "fetched newer servers of NATS" : `no newer servers of NATS: ${failure}`);
   }
   return true;
 }

@@ -1,8 +1,9 @@
 /** A Postgres of a measurement, and replicas of it. */
-import { execFileSync, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { appendFileSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { freePort, Pool } from "./engines.mjs";
 
 /** Postgres refuses to run as root. */
@@ -49,7 +50,8 @@ async function serve(folder) {
     replica: async (from) => {
       const copy = makeFolder();
       const source = ["-h", "127.0.0.1", "-p", `${from}`, "-U", "postgres"];
-      execFileSync(
+      // Not in one step: the way to the primary may lead through this process.
+      await promisify(execFile)(
         pathOf("pg_basebackup"),
         [...source, "-D", copy, "-R", "-X", "stream", "-c", "fast"],
         asUser(),

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { connect } from "tidings/client";
 import { afterEach, expect, it } from "vitest";
-import { startNats } from "./nats-server.ts";
+import { onEachNats, startNats } from "./nats-server.ts";
 
 const PROGRAM = fileURLToPath(new URL("members/nats-hub.mjs", import.meta.url));
 
@@ -25,35 +25,37 @@ async function startHub(natsPort: number): Promise<Hub> {
   return { url: `http://127.0.0.1:${port}/`, child };
 }
 
-it("hubs over natsLog() in two processes hand a subscriber from one to the other", async () => {
-  const server = await startNats();
-  cleanups.push(() => server.stop());
-  const first = await startHub(server.port);
-  const second = await startHub(server.port);
-  let current = first;
-  const seen: { id: string; data: string }[] = [];
-  const connection = connect(() => current.url);
-  cleanups.push(() => connection.close());
-  connection.on("message", ({ id, data }) => void seen.push({ id, data }));
-  await expect.poll(() => connection.state).toBe("open");
-  const published: { id: string; data: string }[] = [];
-  let n = 0;
-  const publish = async (hub: Hub): Promise<void> => {
-    const messages = ["a", "b/1", "c"].map((topic) => ({ topic, data: `${topic} ${(n += 1)}` }));
-    const response = await fetch(hub.url, { method: "POST", body: JSON.stringify(messages) });
-    const ids = (await response.json()) as string[];
-    for (const [i, { topic, data }] of messages.entries()) {
-      if (topic !== "c") published.push({ id: ids[i]!, data });
-    }
-  };
-  const offsetOf = ({ id }: { id: string }): number => Number(id.slice(id.indexOf(".") + 1));
-  const expected = (): typeof published =>
-    [...published].sort((one, other) => offsetOf(one) - offsetOf(other));
-  for (let round = 0; round < 20; round += 1) await Promise.all([publish(first), publish(second)]);
-  await expect.poll(() => seen.length).toBe(published.length);
-  current = second;
-  first.child.kill("SIGKILL");
-  for (let round = 0; round < 20; round += 1) await publish(second);
-  await expect.poll(() => seen.length, { timeout: 20_000 }).toBe(published.length);
-  expect(seen).toEqual(expected());
+onEachNats(() => {
+  it("hubs over natsLog() in two processes hand a subscriber from one to the other", async () => {
+    const server = await startNats();
+    cleanups.push(() => server.stop());
+    const first = await startHub(server.port);
+    const second = await startHub(server.port);
+    let current = first;
+    const seen: { id: string; data: string }[] = [];
+    const connection = connect(() => current.url);
+    cleanups.push(() => connection.close());
+    connection.on("message", ({ id, data }) => void seen.push({ id, data }));
+    await expect.poll(() => connection.state).toBe("open");
+    const published: { id: string; data: string }[] = [];
+    let n = 0;
+    const publish = async (hub: Hub): Promise<void> => {
+      const messages = ["a", "b/1", "c"].map((topic) => ({ topic, data: `${topic} ${(n += 1)}` }));
+      const response = await fetch(hub.url, { method: "POST", body: JSON.stringify(messages) });
+      const ids = (await response.json()) as string[];
+      for (const [i, { topic, data }] of messages.entries()) {
+        if (topic !== "c") published.push({ id: ids[i]!, data });
+      }
+    };
+    const offsetOf = ({ id }: { id: string }): number => Number(id.slice(id.indexOf(".") + 1));
+    const expected = (): typeof published =>
+      [...published].sort((one, other) => offsetOf(one) - offsetOf(other));
+    for (let round = 0; round < 20; round += 1) await Promise.all([publish(first), publish(second)]);
+    await expect.poll(() => seen.length).toBe(published.length);
+    current = second;
+    first.child.kill("SIGKILL");
+    for (let round = 0; round < 20; round += 1) await publish(second);
+    await expect.poll(() => seen.length, { timeout: 20_000 }).toBe(published.length);
+    expect(seen).toEqual(expected());
+  });
 });

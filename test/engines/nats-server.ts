@@ -3,12 +3,38 @@
  * own.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { beforeAll, describe } from "vitest";
 import { freePort } from "./redis-server.ts";
+
+/** Newer ones than that of the system: see scripts/newer-nats.mjs. */
+const NEWER = fileURLToPath(new URL("../../.cache/nats", import.meta.url));
+let program = "nats-server";
+
+/** Declares tests for each server that is there: the system's, and newer ones. */
+export function onEachNats(declare: () => void): void {
+  const newer = existsSync(NEWER) ? readdirSync(NEWER) : [];
+  const programs = new Map([
+    ["the system's nats-server", "nats-server"],
+    ...newer.map((version) => [`nats-server ${version}`, join(NEWER, version, "nats-server")] as const),
+  ]);
+  for (const [name, path] of programs) {
+    describe(`on ${name}`, () => {
+      beforeAll(() => void (program = path));
+      declare();
+    });
+  }
+}
+
+/** The server that the tests which run now are for. */
+export function natsProgram(): string {
+  return program;
+}
 
 export interface NatsServer {
   readonly name: string;
@@ -52,7 +78,7 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsServer> 
     ].join("\n"),
   );
   const start = async (): Promise<ChildProcess> => {
-    const child = spawn("nats-server", ["-c", configuration], { stdio: ["ignore", "ignore", "ignore"] });
+    const child = spawn(program, ["-c", configuration], { stdio: ["ignore", "ignore", "ignore"] });
     if (wait) await answers(port, child);
     return child;
   };

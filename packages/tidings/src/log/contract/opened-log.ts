@@ -26,6 +26,8 @@ export interface LogAbilities {
   readonly atomicBatches: boolean;
   /** False: `forTopic` has no effect. */
   readonly topicBounds: boolean;
+  /** False: what `forTopic` discards still counts towards the bounds of the whole log. */
+  readonly topicBoundsFree: boolean;
   /** False: `bytes` counts more than bodies, so that less is retained. */
   readonly exactBytes: boolean;
 }
@@ -35,6 +37,7 @@ export const ALL_ABILITIES: LogAbilities = {
   exactLosses: true,
   atomicBatches: true,
   topicBounds: true,
+  topicBoundsFree: true,
   exactBytes: true,
 };
 

@@ -9,6 +9,7 @@ import { ignore } from "../../guard/ignore.ts";
 import { reporter, type Report } from "../../guard/foreign.ts";
 import { randomEpoch } from "../cursor.ts";
 import { LogError } from "../log.ts";
+import { TopicBounds } from "../topic-bounds.ts";
 import { checkLogOptions, type LogOptionNames } from "../log-options.ts";
 import type {
   Appended,
@@ -95,6 +96,7 @@ class NatsLog implements Log {
   readonly #deadlineMs: number;
   readonly #pendingBytes: number;
   #options: OpenLogOptions | undefined;
+  #bounds: TopicBounds | undefined;
   #report: Report = ignore;
   #appender: Appender | undefined;
   #tail: NatsTail | undefined;
@@ -123,7 +125,9 @@ class NatsLog implements Log {
       name,
       inbox: this.#inbox,
       state: () => this.#state("read"),
-      isOld: (atMs) => (this.#clock.now() ?? -Infinity) - atMs > this.#options!.retention.ageMs,
+      ageMs: () => this.#options!.retention.ageMs,
+      boundsOf: (topic) => this.#bounds!.of(topic),
+      isOlder: (atMs, ageMs) => (this.#clock.now() ?? -Infinity) - atMs > ageMs,
     });
   }
 
@@ -132,6 +136,7 @@ class NatsLog implements Log {
       throw new TypeError("Cannot open log: it is open already, expected one hub per log");
     }
     this.#options = options;
+    this.#bounds = new TopicBounds(options.retention);
     this.#report = reporter(options.onError ?? ignore);
     const state = await this.#stream.open(options.retention);
     this.#current = state;

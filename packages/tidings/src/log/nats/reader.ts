@@ -3,23 +3,17 @@
  * everything. A source asks the stream itself for its first messages and for its end, which is exact in a cluster; between them
  * a consumer delivers many at once, from whichever copy it has.
  */
-import { isByName, LogError, type Entry, type Page, type ReadRequest, type Selection } from "../log.ts";
-import { randomEpoch } from "../cursor.ts";
-import type { Api } from "./api.ts";
-import type { NatsConnection } from "./connection.ts";
-import { deliveryOf, millisecondsOf, nanosecondsOf, readEntry } from "./frames.ts";
+import { isByName, type Entry, type Page, type ReadRequest, type Selection } from "../log.ts";
+import { millisecondsOf, nanosecondsOf, readEntry } from "./frames.ts";
+import { Hiding, type HidingOptions } from "./hiding.ts";
+import { pull } from "./pull.ts";
 import type { StreamState } from "./stream.ts";
 import { filterOf, subjectOf } from "./subjects.ts";
 
-export interface ReaderOptions {
-  readonly connection: NatsConnection;
-  readonly api: Api;
-  readonly apiPrefix: string;
-  readonly name: string;
-  readonly inbox: string;
+export interface ReaderOptions extends HidingOptions {
   readonly state: () => Promise<StreamState>;
-  /** Whether it is older than what is retained, though the server may have it still. */
-  readonly isOld: (atMs: number) => boolean;
+  /** Of the whole log. */
+  readonly ageMs: () => number;
 }
 
 /** Beyond that, one source for everything costs less. */
@@ -29,8 +23,6 @@ const MOST_WALKED = 2_000;
 /** Asked for one by one, before a consumer is made. */
 const SINGLES = 2;
 const BATCH = 256;
-/** A consumer that delivers nothing for so long is given up. */
-const SILENCE_MS = 2_000;
 
 export class Reader {
   readonly #options: ReaderOptions;
@@ -40,64 +32,88 @@ export class Reader {
   }
 
   async read(request: ReadRequest): Promise<Page> {
-    const { state, isOld } = this.#options;
+    const { state, isOlder, ageMs } = this.#options;
     for (;;) {
       const before = await state();
       const { head, subjects, epoch } = before;
       const walk =
         request.after < head
           ? await this.#walk({ ...request, after: Math.max(request.after, before.first - 1) }, subjects, head)
-          : { entries: [], through: Math.max(request.after, head) };
+          : { entries: [], through: Math.max(request.after, head), hidden: 0 };
       // What was discarded meanwhile may be missing.
       const { first, epoch: epochAfter } = request.after < head ? await state() : before;
       if (epoch !== epochAfter) continue;
       let lost = Math.min(first - 1, Math.max(head, request.after));
-      for (const { offset, atMs } of walk.entries) if (isOld(atMs)) lost = Math.max(lost, offset);
+      for (const { offset, atMs } of walk.entries) if (isOlder(atMs, ageMs())) lost = Math.max(lost, offset);
       return {
         entries: walk.entries.filter(({ offset }) => offset > lost),
         through: Math.max(walk.through, lost),
-        lostThrough: lost,
+        lostThrough: Math.max(lost, walk.hidden),
         head,
       };
     }
   }
 
-  async #walk(
-    { topics, after, maxMessages, maxBytes }: ReadRequest,
-    subjects: string,
-    head: number,
-  ): Promise<{ entries: Entry[]; through: number }> {
+  async #walk(request: ReadRequest, subjects: string, head: number): Promise<Walk> {
+    const { topics, after, maxMessages } = request;
+    const hiding = new Hiding(this.#options, subjects);
     const sources = filtersOf(topics, subjects).map(
       (filter) => new Source(this.#options, filter, after, head, Math.min(maxMessages, BATCH)),
     );
-    const entries: Entry[] = [];
-    const isWanted = wantedBy(topics);
-    let through = after;
-    let bytes = 0;
-    for (let walked = 0; walked < MOST_WALKED;) {
-      await Promise.all(sources.map((source) => source.fill()));
-      // As long as all of them know what comes next.
-      for (;;) {
-        const next = oldest(sources);
-        if (next === undefined) return { entries, through: head };
-        if (next.topic !== "" && isWanted(next.topic)) {
+    const walk = await walkOver(sources, hiding, request, head);
+    // By name, what is hidden behind this page is told with it.
+    if (walk.through < head && isByName(topics)) {
+      walk.hidden = Math.max(walk.hidden, await hiding.newest(topics.exact, walk.through));
+    }
+    return walk;
+  }
+}
+
+interface Walk {
+  readonly entries: Entry[];
+  through: number;
+  /** The newest offset that is beyond the bounds of its topic. */
+  hidden: number;
+}
+
+async function walkOver(
+  sources: readonly Source[],
+  hiding: Hiding,
+  { topics, after, maxMessages, maxBytes }: ReadRequest,
+  head: number,
+): Promise<Walk> {
+  const walk: Walk = { entries: [], through: after, hidden: 0 };
+  const { entries } = walk;
+  const isWanted = wantedBy(topics);
+  let bytes = 0;
+  for (let walked = 0; walked < MOST_WALKED;) {
+    await Promise.all(sources.map((source) => source.fill()));
+    // As long as all of them know what comes next.
+    for (;;) {
+      const next = oldest(sources);
+      if (next === undefined) {
+        walk.through = head;
+        return walk;
+      }
+      if (next.topic !== "" && isWanted(next.topic)) {
+        if ((await hiding.hides(next)) === true) walk.hidden = next.offset;
+        else {
           bytes += next.body.length;
-          if (entries.length >= maxMessages || (entries.length > 0 && bytes > maxBytes))
-            return { entries, through };
+          if (entries.length >= maxMessages || (entries.length > 0 && bytes > maxBytes)) return walk;
           entries.push(next);
         }
-        through = next.offset;
-        walked += 1;
-        let isKnown = true;
-        for (const source of sources) {
-          if (source.item?.offset === through) source.advance();
-          isKnown &&= source.isKnown;
-        }
-        if (!isKnown) break;
       }
+      walk.through = next.offset;
+      walked += 1;
+      let isKnown = true;
+      for (const source of sources) {
+        if (source.item?.offset === next.offset) source.advance();
+        isKnown &&= source.isKnown;
+      }
+      if (!isKnown) break;
     }
-    return { entries, through };
   }
+  return walk;
 }
 
 /** One subject, or those below one. */
@@ -162,49 +178,16 @@ class Source {
   }
 
   async #many(): Promise<Entry[]> {
-    const { connection, api, apiPrefix, name, inbox } = this.#options;
-    const created = await api.ask<{ name: string }>("read", `CONSUMER.CREATE.${name}`, {
-      stream_name: name,
-      config: {
-        deliver_policy: "by_start_sequence",
-        opt_start_seq: this.#after + 1,
-        filter_subject: this.#filter,
-        ack_policy: "none",
-        max_deliver: 1,
-        mem_storage: true,
-        num_replicas: 1,
-      },
-    });
     const entries: Entry[] = [];
-    let stop: (() => void) | undefined;
-    const subject = `${inbox}.${randomEpoch()}`;
-    const subscription = connection.subscribe(subject, {
-      callback: (error, { data, reply }) => {
-        const delivery = deliveryOf(reply);
-        if (error !== null || delivery === undefined) return stop?.();
-        // One was lost on the way: what comes behind it is asked for again.
-        if (delivery.count !== entries.length + 1) return stop?.();
-        entries.push(readEntry(data, delivery.offset, delivery.atMs));
-        if (entries.length >= this.#batch || delivery.pending === 0 || delivery.offset >= this.#head)
-          stop?.();
+    await pull(this.#options, {
+      from: this.#after + 1,
+      filter: this.#filter,
+      most: this.#batch,
+      take: ({ data }, { offset, atMs }) => {
+        entries.push(readEntry(data, offset, atMs));
+        return offset >= this.#head;
       },
     });
-    const timer = setTimeout(() => stop?.(), SILENCE_MS);
-    try {
-      const over = new Promise<void>((resolve) => (stop = resolve));
-      connection.publish(
-        `${apiPrefix}.CONSUMER.MSG.NEXT.${name}.${created.name}`,
-        JSON.stringify({ batch: this.#batch, no_wait: true }),
-        { reply: subject },
-      );
-      await over;
-    } catch (cause) {
-      throw new LogError("failed", `Cannot read log: ${(cause as Error).message}`, { cause });
-    } finally {
-      clearTimeout(timer);
-      subscription.unsubscribe();
-      api.tell(`CONSUMER.DELETE.${name}.${created.name}`);
-    }
     return entries;
   }
 }

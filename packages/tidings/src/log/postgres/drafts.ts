@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import type { Entry } from "../log.ts";
 import type { GroupedAppend } from "./appender.ts";
-import type { TopicBounds } from "./topic-bounds.ts";
+import type { TopicBounds } from "../topic-bounds.ts";
 
 /** A group of drafts: what is said about them, and all bodies in a row. */
 export interface EncodedDrafts {

@@ -31,7 +31,7 @@ import { limitsOf, type PostgresLimits, type PostgresLogOptions } from "./option
 import { postgresSchema } from "./schema.ts";
 import { MOST_LOSSES } from "./sql/reading.ts";
 import { Sweeper } from "./sweeper.ts";
-import { TopicBounds } from "./topic-bounds.ts";
+import { TopicBounds } from "../topic-bounds.ts";
 import { PostgresTail, type TailReply, type TailRequest } from "./tail.ts";
 
 /**

@@ -1,5 +1,5 @@
 /** What `forTopic` says, asked once per topic. */
-import type { Retention, TopicRetention } from "../log.ts";
+import type { Retention, TopicRetention } from "./log.ts";
 
 /** Topics whose bounds are remembered. */
 const MOST = 10_000;
