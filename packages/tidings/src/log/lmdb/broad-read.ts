@@ -9,7 +9,7 @@ import { namesOf, readNamed, readWalking, ROW_STEPS } from "./read.ts";
 import type { LmdbTables, LogState } from "./tables.ts";
 
 /** With less room than that, a read waits for the next turn: its page would be small. */
-const WORTHWHILE = 20_000;
+const WORTHWHILE = 30_000;
 /** What finding one topic costs, in rows that are read. */
 const NAME_ROWS = 10;
 

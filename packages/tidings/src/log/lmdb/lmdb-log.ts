@@ -111,7 +111,7 @@ interface Waiting extends Append {
 const BATCH_MESSAGES = 500;
 const BATCH_BYTES = 2 ** 20;
 /** What broad reads may cost in one turn of the event loop, in characters that are matched: about half a millisecond. */
-const MOST_STEPS_IN_TURN = 40_000;
+const MOST_STEPS_IN_TURN = 60_000;
 /** Handed on at once. */
 const TAIL_MESSAGES = 1_000;
 /** What other processes may be behind before they miss something that was discarded: messages and bytes. */

@@ -11,7 +11,7 @@ const MOST_WALKED = 2_000;
 /** Topics read through their index for a pattern: each is a cursor of LMDB. With more, walking over the log costs less. */
 const MOST_MERGED = 128;
 /** What asking the patterns may cost before walking is taken for cheaper. */
-const MOST_SELECT_STEPS = 20_000;
+const MOST_SELECT_STEPS = 30_000;
 /** What looking at a row costs besides matching its topic, in characters that are matched. */
 export const ROW_STEPS = 120;
 

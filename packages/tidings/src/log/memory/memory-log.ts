@@ -49,11 +49,11 @@ export function memoryLog(options: MemoryLogOptions = {}): Log {
 }
 
 /** What broad reads may cost in one turn of the event loop, in characters that are matched: about half a millisecond. */
-const MOST_STEPS_IN_TURN = 40_000;
+const MOST_STEPS_IN_TURN = 60_000;
 /** What asking the patterns may cost before walking over the entries is taken for cheaper. */
-const MOST_SELECT_STEPS = 20_000;
+const MOST_SELECT_STEPS = 30_000;
 /** With less room than that, a read waits for the next turn: its page would be small. */
-const WORTHWHILE = 20_000;
+const WORTHWHILE = 30_000;
 /** What reading a page costs besides. */
 const PAGE_STEPS = 2_000;
 
