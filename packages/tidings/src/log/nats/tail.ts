@@ -5,6 +5,7 @@
  */
 import { randomEpoch } from "../cursor.ts";
 import { tell, type Report } from "../../guard/foreign.ts";
+import { FollowedTopics } from "../followed-topics.ts";
 import { LogError, type Entry, type Followed, type LogPosition, type OpenLogOptions } from "../log.ts";
 import { sleep, type Api } from "./api.ts";
 import type { NatsConnection, NatsMessage, NatsSubscription } from "./connection.ts";
@@ -45,8 +46,7 @@ interface Consumer {
 
 export class NatsTail {
   readonly #options: TailOptions;
-  readonly #followed = new Map<string, number>();
-  #all = 0;
+  readonly #followed = new FollowedTopics();
   /** Everything up to here came, or was said to be missing. */
   #at: number;
   /** When what has that offset was stored. */
@@ -75,21 +75,12 @@ export class NatsTail {
   }
 
   follow(topics: Followed): number {
-    if (topics === "all") this.#all += 1;
-    else for (const topic of topics) this.#followed.set(topic, (this.#followed.get(topic) ?? 0) + 1);
+    this.#followed.add(topics);
     return this.#at;
   }
 
   unfollow(topics: Followed): void {
-    if (topics === "all") {
-      this.#all = Math.max(0, this.#all - 1);
-      return;
-    }
-    for (const topic of topics) {
-      const count = this.#followed.get(topic) ?? 0;
-      if (count > 1) this.#followed.set(topic, count - 1);
-      else this.#followed.delete(topic);
-    }
+    this.#followed.remove(topics);
   }
 
   /** The newest offset that is known to have been given. */
@@ -249,7 +240,7 @@ export class NatsTail {
     this.#atTime = delivery.time;
     try {
       const topic = topicOf(data);
-      if (this.#all > 0 || this.#followed.has(topic)) {
+      if (this.#followed.includes(topic)) {
         this.#held.push(decodeEntry(data, topic, offset, delivery.atMs));
       }
     } catch (error) {

@@ -3,6 +3,7 @@
  * since what it says may get lost. Offsets are visible in their order, so that what was read up to an offset is whole.
  */
 import { LONGEST_TIMER_MS } from "../../guard/timer.ts";
+import { FollowedTopics } from "../followed-topics.ts";
 import { LogError, type Entry, type Followed, type LogPosition, type OpenLogOptions } from "../log.ts";
 import { within, type Listener } from "./link.ts";
 
@@ -46,9 +47,8 @@ const PAGE = { maxMessages: 1_000, maxBytes: 2 ** 20 } as const;
 
 export class PostgresTail {
   readonly #options: PostgresTailOptions;
-  readonly #followed = new Map<string, number>();
+  readonly #followed = new FollowedTopics();
   readonly #listener: Listener | undefined;
-  #all = 0;
   #epoch: string;
   #through: number;
   #reading: Promise<void> | undefined;
@@ -78,8 +78,7 @@ export class PostgresTail {
   }
 
   async follow(topics: Followed): Promise<number> {
-    if (topics === "all") this.#all += 1;
-    else for (const topic of topics) this.#followed.set(topic, (this.#followed.get(topic) ?? 0) + 1);
+    this.#followed.add(topics);
     try {
       // The next page asks for them; the one under way does not, and may come as far as the head is then.
       if (this.#page !== undefined) await within(this.#page, FOLLOW_MS);
@@ -91,15 +90,7 @@ export class PostgresTail {
   }
 
   unfollow(topics: Followed): void {
-    if (topics === "all") {
-      this.#all = Math.max(0, this.#all - 1);
-      return;
-    }
-    for (const topic of topics) {
-      const count = this.#followed.get(topic) ?? 0;
-      if (count > 1) this.#followed.set(topic, count - 1);
-      else this.#followed.delete(topic);
-    }
+    this.#followed.remove(topics);
   }
 
   /** The log was replaced by another one. */
@@ -150,7 +141,8 @@ export class PostgresTail {
   }
 
   async #readPage(): Promise<void> {
-    const names = this.#all > 0 || this.#followed.size > MOST_NAMES ? null : [...this.#followed.keys()];
+    const followed = this.#followed;
+    const names = followed.all || followed.size > MOST_NAMES ? null : [...followed.names()];
     const after = this.#through;
     const { epoch, head, entries, through, floor, swept } = await this.#options.read(
       { after, names, ...PAGE },
@@ -169,9 +161,7 @@ export class PostgresTail {
       this.#again = true;
     } else {
       const wanted =
-        names === null && this.#all === 0
-          ? entries.filter(({ topic }) => this.#followed.has(topic))
-          : entries;
+        names === null && !followed.all ? entries.filter(({ topic }) => followed.includes(topic)) : entries;
       this.#handOn(through, wanted, after);
       if (through < head) this.#again = true;
     }

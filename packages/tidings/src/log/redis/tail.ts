@@ -3,6 +3,7 @@
  * of the connection, so that what comes with an offset says that everything followed before it has come. After the connection
  * was lost, what it missed is read at once, or said to be missing.
  */
+import { FollowedTopics } from "../followed-topics.ts";
 import { LogError, type Entry, type Followed, type LogPosition, type OpenLogOptions } from "../log.ts";
 import type { Page, ReadRequest, Selection } from "../log.ts";
 import { decodeMessage } from "./frames.ts";
@@ -35,8 +36,7 @@ const PAGE = { maxMessages: 1_000, maxBytes: 2 ** 20 } as const;
 
 export class RedisTail {
   readonly #options: RedisTailOptions;
-  readonly #followed = new Map<string, number>();
-  #all = 0;
+  readonly #followed = new FollowedTopics();
   #epoch: string;
   #through: number;
   #subscriber: RedisSubscriber;
@@ -60,21 +60,10 @@ export class RedisTail {
   }
 
   async follow(topics: Followed): Promise<number> {
-    const added: string[] = [];
-    if (topics === "all") {
-      this.#all += 1;
-      if (this.#all === 1) added.push(this.#channel(undefined));
-    } else {
-      for (const topic of topics) {
-        const count = this.#followed.get(topic) ?? 0;
-        this.#followed.set(topic, count + 1);
-        if (count === 0) added.push(this.#channel(topic));
-      }
-    }
+    this.#followed.add(topics);
     try {
       // Also where it is followed already: by a call that is not confirmed yet, perhaps.
-      const channels =
-        topics === "all" ? [this.#channel(undefined)] : topics.map((topic) => this.#channel(topic));
+      const channels = this.#channelsOf(topics);
       if (channels.length > 0) await within(this.#subscriber.subscribe(channels), FOLLOW_MS);
       // Asked for behind the confirmation: everything after it is published to us.
       const { head } = await this.#options.head();
@@ -88,17 +77,7 @@ export class RedisTail {
   }
 
   unfollow(topics: Followed): void {
-    const removed: string[] = [];
-    if (topics === "all") {
-      this.#all = Math.max(0, this.#all - 1);
-      if (this.#all === 0) removed.push(this.#channel(undefined));
-    } else {
-      for (const topic of topics) {
-        const count = this.#followed.get(topic) ?? 0;
-        if (count > 1) this.#followed.set(topic, count - 1);
-        else if (this.#followed.delete(topic)) removed.push(this.#channel(topic));
-      }
-    }
+    const removed = this.#channelsOf(this.#followed.remove(topics));
     // Where that fails, what comes is not wanted by anybody.
     if (removed.length > 0) this.#subscriber.unsubscribe(removed).catch(() => undefined);
   }
@@ -125,9 +104,13 @@ export class RedisTail {
     return topic === undefined ? `${prefix}:all` : `${prefix}:c:${topic}`;
   }
 
+  #channelsOf(topics: Followed): string[] {
+    return topics === "all" ? [this.#channel(undefined)] : topics.map((topic) => this.#channel(topic));
+  }
+
   #channels(): string[] {
-    const channels = [...this.#followed.keys()].map((topic) => this.#channel(topic));
-    if (this.#all > 0) channels.push(this.#channel(undefined));
+    const channels = this.#channelsOf([...this.#followed.names()]);
+    if (this.#followed.all) channels.push(this.#channel(undefined));
     return channels;
   }
 
@@ -300,8 +283,8 @@ export class RedisTail {
   }
 
   #selection(): Selection {
-    if (this.#all > 0) return { matches: () => true };
-    const names = new Set(this.#followed.keys());
+    if (this.#followed.all) return { matches: () => true };
+    const names = new Set(this.#followed.names());
     return { exact: [...names], matches: (topic) => names.has(topic) };
   }
 }
