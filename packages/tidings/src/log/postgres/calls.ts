@@ -58,8 +58,7 @@ export class Calls {
       try {
         if (this.#closed) throw new LogError("closed", `Cannot ${what} log: it is closed`);
         const attemptMs = Math.min(ATTEMPT_MS, endsMs - performance.now());
-
-        const reply = await (listener ?? link).run(text, values, attemptMs);
+        const reply = await (listener?.run?.(text, values, attemptMs) ?? link.run(text, values, attemptMs));
         return reply === null || reply === "" ? null : (JSON.parse(reply) as T);
       } catch (cause) {
         if (cause instanceof LogError) throw cause;

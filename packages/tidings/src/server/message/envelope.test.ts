@@ -5,7 +5,7 @@ import { connect } from "../../client/connect.ts";
 import type { Enveloped } from "../../wire/contract.ts";
 import { createHub } from "../hub/create-hub.ts";
 import type { HubOptions } from "../hub/hub-options.ts";
-import type { SubscribeOptions } from "./subscribe-options.ts";
+import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
 
 const open: { close(): unknown }[] = [];
 afterEach(async () => {
