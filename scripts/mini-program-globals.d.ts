@@ -11,7 +11,7 @@ declare const reportError: ((error: unknown) => void) | undefined;
  * does is seen by the test that reads the built file (test/mini-program/es2015.test.ts).
  */
 declare class TextDecoder {
-  constructor(label: string, options: object);
+  constructor(label?: string, options?: object);
   decode(chunk?: Uint8Array, options?: object): string;
 }
 declare class TextEncoder {

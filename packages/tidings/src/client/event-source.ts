@@ -4,7 +4,8 @@
  * Standard: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface
  * This module is browser compatible.
  */
-import { type Attempts, createAttempts } from "./core/attempts.ts";
+import { createAttempts } from "./core/attempts.ts";
+import type { Attempts } from "./core/feature.ts";
 import { systemClock } from "./core/clock.ts";
 import type { EventStreamError } from "./core/event-stream-error.ts";
 import { DEFAULT_RETRY, lossOf } from "./core/reconnect.ts";

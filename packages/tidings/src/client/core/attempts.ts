@@ -11,15 +11,8 @@ import type { Transport, TransportRequest, TransportResponse } from "../transpor
 import type { Clock } from "./clock.ts";
 import type { CreateParser } from "./connection.ts";
 import { asEventStreamError, type EventStreamError, streamError } from "./event-stream-error.ts";
-import { callHooks, type Hooks } from "./feature.ts";
-import {
-  INITIAL_STATE,
-  isUnderWay,
-  type ReconnectInput,
-  type ReconnectState,
-  type RetryPolicy,
-  step,
-} from "./reconnect.ts";
+import { type Attempts, callHooks, type Hooks } from "./feature.ts";
+import { INITIAL_STATE, isUnderWay, type ReconnectInput, type RetryPolicy, step } from "./reconnect.ts";
 import { makeRequest, type RequestParts, together } from "./request.ts";
 import { judgeResponse } from "./response.ts";
 
@@ -41,19 +34,6 @@ export interface Source {
   pressure?(this: void): PromiseLike<void> | undefined;
 }
 
-/** Where the attempts stand. Only they change it. */
-export interface Attempts {
-  state: ReconnectState;
-  /** The URL of the last request. */
-  url: string | undefined;
-  /** The newest last event ID that came, handled or not. */
-  lastEventId: string;
-  /** Goes to the next state, and does what it asks for. Does nothing when the input does not fit the state. */
-  take(this: void, input: ReconnectInput): void;
-  /** The current attempt is lost. Does nothing when there is none. */
-  lose(this: void, error: EventStreamError, end?: ParserEnd): void;
-}
-
 /** @param hooks - May be filled later, before the start. */
 export function createAttempts(source: Source, hooks: readonly Hooks[]): Attempts {
   const { clock, transport, onMessage } = source;
@@ -64,7 +44,9 @@ export function createAttempts(source: Source, hooks: readonly Hooks[]): Attempt
   let isOld: boolean | undefined;
   const parser = source.createParser(
     {
-      onComment: (text) => void callHooks(hooks, "comment", text),
+      onComment(text) {
+        callHooks(hooks, "comment", text);
+      },
       onId(id) {
         isOld = callHooks(hooks, "isOld", id);
         if (!isOld) attempts.lastEventId = id;

@@ -8,7 +8,6 @@ import { type Report, reportUncaught, tell } from "../../guard/foreign.ts";
 import type { ParsedMessage } from "../../wire/message.ts";
 import type { ParserEnd } from "../../wire/parser.ts";
 import type { Transport, TransportRequest, TransportResponse } from "../transports/transport.ts";
-import type { Attempts } from "./attempts.ts";
 import type { Clock } from "./clock.ts";
 import type { Verdict } from "./connection.ts";
 import type { EventStreamError } from "./event-stream-error.ts";
@@ -20,6 +19,19 @@ export interface Feature<Message = never> {
   (core: Core): Hooks;
   /** Only for types. */
   readonly message?: Message;
+}
+
+/** Where the attempts stand. Only they change it. */
+export interface Attempts {
+  state: ReconnectState;
+  /** The URL of the last request. */
+  url: string | undefined;
+  /** The newest last event ID that came, handled or not. */
+  lastEventId: string;
+  /** Goes to the next state, and does what it asks for. Does nothing when the input does not fit the state. */
+  take(this: void, input: ReconnectInput): void;
+  /** The current attempt is lost. Does nothing when there is none. */
+  lose(this: void, error: EventStreamError, end?: ParserEnd): void;
 }
 
 /** What a feature can see of its connection, and do with it. */

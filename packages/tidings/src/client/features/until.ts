@@ -22,7 +22,7 @@ export function until(last: Until): Feature {
     until(message) {
       const said: Said | PromiseLike<Said> =
         typeof last === "string" ? message.event === last : last(message);
-      return isThenable(said) ? (said as PromiseLike<Said>).then(verdictOf) : verdictOf(said as Said);
+      return isThenable(said) ? (said as PromiseLike<Said>).then(verdictOf) : verdictOf(said);
     },
   });
 }
