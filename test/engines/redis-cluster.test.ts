@@ -40,6 +40,10 @@ async function startCluster(): Promise<readonly RedisServer[]> {
   for (const server of servers) {
     await expect.poll(() => server.command("CLUSTER", "INFO"), LONG).toContain("cluster_known_nodes:3");
     await expect.poll(() => server.command("CLUSTER", "INFO"), LONG).toContain("cluster_state:ok");
+    // It may not know yet which slots the others have, and be content without.
+    await expect
+      .poll(() => server.command("CLUSTER", "INFO"), LONG)
+      .toContain(`cluster_slots_assigned:${SLOTS}`);
   }
   return servers;
 }
