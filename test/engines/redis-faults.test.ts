@@ -25,7 +25,7 @@ async function redis(...options: string[]): Promise<RedisServer> {
 }
 
 async function openLog(client: string, port: number, options: RedisLogOptions = {}): Promise<Opened> {
-  const connected = cleanups.add(await CLIENTS[client]!(port), ({ close }) => close());
+  const connected = cleanups.add(await CLIENTS[client]!(port), (one) => one.close());
   return openForTest(cleanups, redisLog(connected.client, options));
 }
 
@@ -192,7 +192,7 @@ describe.each(Object.keys(CLIENTS))("redisLog() with %s", (client) => {
 describe("a hub on Redis", () => {
   it("keeps its streams while Redis is away, and sends a gap for what may be lost", async () => {
     const server = await redis("--appendonly", "yes", "--appendfsync", "always");
-    const connected = cleanups.add(await CLIENTS["node-redis"]!(server.port), ({ close }) => close());
+    const connected = cleanups.add(await CLIENTS["node-redis"]!(server.port), (one) => one.close());
     const { hub, text } = await hubWithStream(cleanups, redisLog(connected.client));
     await server.kill("SIGKILL");
     const publishing = hub.publish("a", { data: "3" });

@@ -47,7 +47,7 @@ export function leavable<Item>(
           (error: unknown) => {
             waiting.delete(resolve);
             // Also what the generator did when it was left: then this has been resolved.
-            reject(error as Error);
+            reject(error);
           },
         );
       }),
