@@ -2,7 +2,7 @@
  * What a server says when it refuses: the start of the body, for an error that helps.
  * This module is browser compatible.
  */
-import type { Feature } from "../core/feature.ts";
+import type { Core, Hooks } from "../core/feature.ts";
 
 /** Turns the next bytes into text, wherever characters are cut. */
 export type Decode = (bytes: Uint8Array) => string;
@@ -16,7 +16,9 @@ const MOST_CHARACTERS = 65_536;
  * Adds the start of the body to the error of a refusal: at most 64 Ki characters, and what comes within two seconds.
  * @param createDecode - For a platform without `TextDecoder`.
  */
-export function refusals(createDecode: () => Decode = platformDecode): Feature {
+export function refusals(
+  createDecode: () => Decode = platformDecode,
+): (core: Pick<Core, "clock" | "lose">) => Hooks {
   return ({ clock, lose }) => {
     let timer: unknown;
     return {

@@ -190,7 +190,8 @@ it("stops waiting for a tail that does not move when the time limit passes", asy
   const last = follower.handedOn(3, 1e6);
   follower.close();
   await last;
-  expect(timers()).toBe(before);
+  // Other files of the same worker may have had some that are over by now.
+  expect(timers()).toBeLessThanOrEqual(before);
 });
 
 it("takes a revocation in its place also while older records are read, and once", async () => {
