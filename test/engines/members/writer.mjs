@@ -36,7 +36,7 @@ export async function appendAllTheTime(log) {
   };
   const writers = [write(), write(), write()];
 
-  process.on("message", async () => {
+  const finish = async () => {
     const before = acknowledged.length;
     while (acknowledged.length < before + 100) await new Promise((resolve) => setTimeout(resolve, 20));
     over = true;
@@ -51,6 +51,7 @@ export async function appendAllTheTime(log) {
     }
     while ((parts.at(-1)?.through ?? head) < newest) await new Promise((resolve) => setTimeout(resolve, 20));
     process.send({ report: { acknowledged, refused, stored, parts, states, from: head } });
-  });
+  };
+  process.on("message", () => void finish());
   process.send({ state: "started" });
 }
