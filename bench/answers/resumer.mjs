@@ -9,14 +9,16 @@ import { sleep } from "./processes.mjs";
 /** Waited for at most, and then counted as it is. */
 const PATIENCE_MS = 10_000;
 
-process.on("message", async (urls) => {
+async function measureAll(urls) {
   const times = [];
   for (const url of urls) {
     times.push(await measure(new URL(url)));
     await sleep(5);
   }
   process.send(times);
-});
+}
+
+process.on("message", (urls) => void measureAll(urls));
 process.on("disconnect", () => process.exit());
 
 async function measure({ hostname, port, pathname, host }) {

@@ -7,7 +7,7 @@ const PASSES = 3;
 
 /**
  * @param {object[]} cells
- * @param {{ rounds: number, roundMs: number, warmMs: number, progress(done: number, all: number): void }} plan
+ * @param {{ rounds: number, roundMs: number, warmMs: number, progress: (done: number, all: number) => void }} plan
  * @param {(cell: object, pass: number) => (() => unknown)[] | Promise<(() => unknown)[]>} prepare - Gives a cell's contestants; asynchronous ones are awaited.
  * @returns {Promise<Map<object, number[]>>} By cell, the milliseconds of each contestant.
  */
