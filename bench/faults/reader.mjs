@@ -14,6 +14,8 @@ export class Reader {
   #epoch;
   /** Connections that it no longer reads and has not closed. */
   #abandoned = [];
+  /** Requests that it has left itself: what Node still says of their end is not the server's doing. */
+  #left = new WeakSet();
   #stopped = false;
 
   /**
@@ -100,7 +102,9 @@ export class Reader {
     const dropped = this.#request;
     this.#request = undefined;
     this.#response = undefined;
-    dropped?.destroy();
+    if (dropped === undefined) return;
+    this.#left.add(dropped);
+    dropped.destroy();
   }
 
   #later(ms) {
@@ -152,7 +156,7 @@ export class Reader {
       decoder.on("data", push);
       // A connection that was cut ends in the midst; one that was ended must not.
       decoder.on("error", (error) => {
-        if (response.complete) this.#world.problem(`gzip: ${error.message}`);
+        if (response.complete && !this.#left.has(asked)) this.#world.problem(`gzip: ${error.message}`);
       });
       response.pipe(decoder);
     });
