@@ -15,7 +15,7 @@ async function* waits(signal: AbortSignal, ended: () => void): AsyncGenerator<nu
 }
 const DONE = { done: true, value: undefined };
 
-it("is left while it waits: whoever waits gets the end, and the generator ends", async () => {
+it("ends while it waits: pending reads end, and so does the generator", async () => {
   let ended = 0;
   const loop = leavable(undefined, (signal) => waits(signal, () => (ended += 1)));
   expect(await loop.next()).toEqual({ done: false, value: 1 });

@@ -98,7 +98,7 @@ test("a stall is a stall: writes wait for a client that does not read, and it st
   expect([request.isStalled, request.state, server.connections]).toEqual([false, "left", 0]);
 });
 
-test("closing cuts what is open, frees the port, and rejects whoever waits for a request", async () => {
+test("close() cuts open streams, frees the port, and rejects pending waits for a request", async () => {
   const server = await createTestServer([{ body: [{ data: "1" }], then: "stay" }]);
   const response = await fetch(server.url);
   await server.nextRequest();

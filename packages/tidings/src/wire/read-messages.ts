@@ -144,7 +144,7 @@ async function* read(
         if (messages.length > 0) yield messages;
       }
     } catch (error) {
-      // A stream that is destroyed says so to whoever waits for it.
+      // When a stream is destroyed, a read that is waiting gets its error.
       if (!place.left) throw error;
     }
   }
