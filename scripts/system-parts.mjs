@@ -44,6 +44,8 @@ const PARTS = [
   { name: "nats-server", debian: "nats-server", present: () => hasProgram("nats-server") },
   { name: "PostgreSQL", debian: "postgresql", present: hasPostgres },
   { name: "PgBouncer", debian: "pgbouncer", present: () => hasProgram("pgbouncer") },
+  { name: "libfaketime", debian: "faketime", present: hasFaketime },
+  { name: "qemu-user", debian: "qemu-user", present: () => hasProgram("qemu-x86_64") },
   { name: "unshare and nsenter", debian: "util-linux", present: () => hasProgram("nsenter") },
   { name: "ip", debian: "iproute2", present: () => hasProgram("ip") },
   { name: "curl", debian: "curl", present: () => hasProgram("curl") },
@@ -92,6 +94,11 @@ function hasMiniBrowser() {
   );
 }
 
+// In a folder named after the machine.
+function hasFaketime() {
+  return entriesOf("/usr/lib").some((machine) => isReadable(join(machine, "faketime/libfaketimeMT.so.1")));
+}
+
 // Debian has its programs in a folder for each version, off the path.
 function hasPostgres() {
   const folder = "/usr/lib/postgresql";
@@ -106,8 +113,16 @@ function hasFont(pattern) {
 }
 
 function isExecutable(path) {
+  return isAccessible(path, constants.X_OK);
+}
+
+function isReadable(path) {
+  return isAccessible(path, constants.R_OK);
+}
+
+function isAccessible(path, mode) {
   try {
-    accessSync(path, constants.X_OK);
+    accessSync(path, mode);
     return true;
   } catch {
     return false;

@@ -11,6 +11,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { beforeAll, describe } from "vitest";
 import { freePort } from "./redis-server.ts";
+import { emulated, whereIs, type ServerClock } from "./server-clock.ts";
 
 /** Newer ones than that of the system: see scripts/newer-nats.mjs. */
 const NEWER = fileURLToPath(new URL("../../.cache/nats", import.meta.url));
@@ -59,10 +60,12 @@ export interface NatsOptions {
   readonly jetstream?: readonly string[];
   /** Whether to wait until JetStream answers: one of a cluster needs the others for it. Default: true. */
   readonly wait?: boolean;
+  /** The clock that it goes by. Default: that of the machine. */
+  readonly clock?: ServerClock;
 }
 
 export async function startNats(options: NatsOptions = {}): Promise<NatsServer> {
-  const { name = "alone", host = "127.0.0.1", lines = [], jetstream = [], wait = true } = options;
+  const { name = "alone", host = "127.0.0.1", lines = [], jetstream = [], wait = true, clock } = options;
   const folder = mkdtempSync(join(tmpdir(), "tidings-nats-"));
   const port = await freePort();
   const configuration = join(folder, "nats.conf");
@@ -78,7 +81,10 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsServer> 
     ].join("\n"),
   );
   const start = async (): Promise<ChildProcess> => {
-    const child = spawn(program, ["-c", configuration], { stdio: ["ignore", "ignore", "ignore"] });
+    const args = ["-c", configuration];
+    const command: [string, string[]] =
+      clock === undefined ? [program, args] : emulated(whereIs(program), args);
+    const child = spawn(...command, { stdio: ["ignore", "ignore", "ignore"], env: clock?.env });
     if (wait) await answers(port, child);
     return child;
   };

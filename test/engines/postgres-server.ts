@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Client } from "pg";
+import type { ServerClock } from "./server-clock.ts";
 
 export interface PostgresServer {
   readonly port: number;
@@ -50,8 +51,11 @@ wal_level = replica
 hot_standby = on
 `;
 
-/** @param settings - More lines of `postgresql.conf`. */
-export async function startPostgres(settings = ""): Promise<PostgresServer> {
+/**
+ * @param settings - More lines of `postgresql.conf`.
+ * @param clock - The clock that it goes by. Default: that of the machine.
+ */
+export async function startPostgres(settings = "", clock?: ServerClock): Promise<PostgresServer> {
   const folder = makeFolder();
   await run("initdb", [
     "-D",
@@ -66,7 +70,7 @@ export async function startPostgres(settings = ""): Promise<PostgresServer> {
     "--no-sync",
   ]);
   appendFileSync(join(folder, "postgresql.conf"), SETTINGS + settings);
-  return serve(folder, await freePort());
+  return serve(folder, await freePort(), clock?.env);
 }
 
 /** Runs one of its programs to its end. */
@@ -82,8 +86,12 @@ export function makeFolder(): string {
 }
 
 /** Starts a program as the user that Postgres runs as. */
-export function spawnAsPostgres(program: string, args: readonly string[]): ChildProcess {
-  return spawn(pathOf(program), args, { ...user, cwd: "/", stdio: ["ignore", "ignore", "inherit"] });
+export function spawnAsPostgres(
+  program: string,
+  args: readonly string[],
+  env?: NodeJS.ProcessEnv,
+): ChildProcess {
+  return spawn(pathOf(program), args, { ...user, cwd: "/", stdio: ["ignore", "ignore", "inherit"], env });
 }
 
 export async function freePort(): Promise<number> {
@@ -94,9 +102,9 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-async function serve(folder: string, port: number): Promise<PostgresServer> {
+async function serve(folder: string, port: number, env?: NodeJS.ProcessEnv): Promise<PostgresServer> {
   const start = async (): Promise<ChildProcess> => {
-    const child = spawnAsPostgres("postgres", ["-D", folder, "-p", `${port}`]);
+    const child = spawnAsPostgres("postgres", ["-D", folder, "-p", `${port}`], env);
     await answers(port, child);
     return child;
   };

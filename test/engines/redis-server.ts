@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createConnection, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { emulated, whereIs, type ServerClock } from "./server-clock.ts";
 
 export interface RedisServer {
   readonly port: number;
@@ -22,26 +23,22 @@ export interface RedisServer {
 
 /** @param options - More options of `redis-server`, such as `--appendonly yes`. */
 export async function startRedis(...options: string[]): Promise<RedisServer> {
+  return startRedisWith(undefined, options);
+}
+
+/** @param clock - The clock that it goes by. Default: that of the machine. */
+export async function startRedisWith(
+  clock: ServerClock | undefined,
+  options: readonly string[] = [],
+): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), "tidings-redis-"));
   const port = await freePort();
   const start = async (): Promise<ChildProcess> => {
-    const child = spawn(
-      "redis-server",
-      [
-        "--port",
-        `${port}`,
-        "--bind",
-        "127.0.0.1",
-        "--dir",
-        folder,
-        "--save",
-        "",
-        "--daemonize",
-        "no",
-        ...options,
-      ],
-      { stdio: ["ignore", "ignore", "inherit"] },
-    );
+    const args = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder];
+    args.push("--save", "", "--daemonize", "no", ...options);
+    const command: [string, string[]] =
+      clock === undefined ? ["redis-server", args] : emulated(whereIs("redis-server"), args);
+    const child = spawn(...command, { stdio: ["ignore", "ignore", "inherit"], env: clock?.env });
     await answers(port, child);
     return child;
   };

@@ -9,7 +9,7 @@ import { subjectOf } from "./subjects.ts";
 export interface HidingOptions extends PullOptions {
   readonly boundsOf: (topic: string) => Partial<TopicRetention> | undefined;
   /** Whether the server's time is that much later. */
-  readonly isOlder: (atMs: number, ageMs: number) => boolean;
+  readonly isOlder: (entry: Pick<Entry, "offset" | "atMs">, ageMs: number) => boolean;
 }
 
 interface Met {
@@ -53,10 +53,11 @@ export class Hiding {
     return newest;
   }
 
-  async #isBeyond({ topic, offset, atMs }: Entry, bounds: Partial<TopicRetention>): Promise<boolean> {
+  async #isBeyond(entry: Entry, bounds: Partial<TopicRetention>): Promise<boolean> {
+    const { topic, offset } = entry;
     const excess = this.#excess.get(topic) ?? (await this.#excessFrom(topic, offset, bounds));
     this.#excess.set(topic, excess - 1);
-    return excess > 0 || this.#isOld(atMs, bounds);
+    return excess > 0 || this.#isOld(entry, bounds);
   }
 
   async #newestOf(topic: string, after: number): Promise<number> {
@@ -64,12 +65,12 @@ export class Hiding {
     const excess = await this.#excessFrom(topic, after + 1, bounds);
     const { ageMs = Infinity } = bounds;
     const met = await this.#meet(topic, after + 1, ageMs === Infinity ? excess : Infinity);
-    const hidden = met.filter(({ atMs }, i) => i < excess || this.#isOld(atMs, bounds));
+    const hidden = met.filter((one, i) => i < excess || this.#isOld(one, bounds));
     return hidden.at(-1)?.offset ?? 0;
   }
 
-  #isOld(atMs: number, { ageMs = Infinity }: Partial<TopicRetention>): boolean {
-    return ageMs !== Infinity && this.#options.isOlder(atMs, ageMs);
+  #isOld(met: Pick<Entry, "offset" | "atMs">, { ageMs = Infinity }: Partial<TopicRetention>): boolean {
+    return ageMs !== Infinity && this.#options.isOlder(met, ageMs);
   }
 
   /** How many of a topic's messages, from one on, are too many or too large. */

@@ -127,7 +127,11 @@ class NatsLog implements Log {
       state: () => this.#state("read"),
       ageMs: () => this.#options!.retention.ageMs,
       boundsOf: (topic) => this.#bounds!.of(topic),
-      isOlder: (atMs, ageMs) => (this.#clock.now() ?? -Infinity) - atMs > ageMs,
+      isOlder: ({ offset, atMs }, ageMs) => {
+        // What the tail has not met may have been stored after the server's clock was set.
+        if (this.#tail === undefined || offset > this.#tail.at) return false;
+        return (this.#clock.now() ?? -Infinity) - atMs > ageMs;
+      },
     });
   }
 

@@ -44,7 +44,7 @@ export class Reader {
       const { first, epoch: epochAfter } = request.after < head ? await state() : before;
       if (epoch !== epochAfter) continue;
       let lost = Math.min(first - 1, Math.max(head, request.after));
-      for (const { offset, atMs } of walk.entries) if (isOlder(atMs, ageMs())) lost = Math.max(lost, offset);
+      for (const entry of walk.entries) if (isOlder(entry, ageMs())) lost = Math.max(lost, entry.offset);
       return {
         entries: walk.entries.filter(({ offset }) => offset > lost),
         through: Math.max(walk.through, lost),

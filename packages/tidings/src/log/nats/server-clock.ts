@@ -1,6 +1,7 @@
 /**
- * The time of the server, which dates the entries and discards those that are too old. It is told now and then; between, the
- * monotonic clock of this process counts on, so that a jump of its own time changes nothing.
+ * The time of the server, which dates the entries and discards those that are too old. It is told when the tail begins and with
+ * each message that comes live; between, the monotonic clock of this process counts on, so that a jump of its own time changes
+ * nothing, and one of the server's is followed in either direction.
  */
 export class ServerClock {
   /** The server's time when the monotonic clock was at 0. */

@@ -24,7 +24,7 @@ export interface TailOptions {
   readonly state: () => Promise<StreamState>;
   /** What had this offset is another message now. */
   readonly onOther: () => Promise<unknown>;
-  /** The time of the server, at the moments at which it says it. */
+  /** The time of the server, whenever something tells it. */
   readonly onTime: (atMs: number, askedMs: number) => void;
   readonly report: Report;
   readonly options: Pick<OpenLogOptions, "onTail" | "onReset" | "onState">;
@@ -245,6 +245,10 @@ export class NatsTail {
       }
     } catch (error) {
       this.#options.report(error);
+    }
+    // It was stored a moment ago. The server's clock may have been set, or another server stores now, whose clock differs.
+    if (offset > this.#target && delivery.pending === 0) {
+      this.#options.onTime(delivery.atMs, performance.now());
     }
     if (this.#scheduled || (this.#held.length === 0 && offset < this.#target)) return;
     this.#scheduled = true;

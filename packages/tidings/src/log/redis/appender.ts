@@ -27,8 +27,6 @@ interface Waiting {
 /** In one step: Redis does nothing else meanwhile. */
 const GROUP_MESSAGES = 500;
 const GROUP_BYTES = 2 ** 20;
-/** A topic's index outlives its entries by this, for clocks that differ. */
-const INDEX_MARGIN_MS = 600_000;
 /** Topics whose bounds are remembered. */
 const MOST_BOUNDS = 10_000;
 
@@ -105,15 +103,11 @@ export class Appender {
   #arguments(parts: readonly Part[]): Argument[] {
     const { instance, idempotencyAgeMs, lostTopics } = this.#options;
     const retention = this.#options.retention();
-    const lifetime = retention.ageMs < 10 ** 12 ? Math.ceil(retention.ageMs) + INDEX_MARGIN_MS : 0;
     this.#number += 1;
     const bounds = [retention.messages, retention.bytes, retention.ageMs].map((bound) =>
       Math.min(bound, Number.MAX_SAFE_INTEGER),
     );
-    const args: Argument[] = [
-      instance,
-      doubles(this.#number, idempotencyAgeMs, lifetime, lostTopics, ...bounds),
-    ];
+    const args: Argument[] = [instance, doubles(this.#number, idempotencyAgeMs, lostTopics, ...bounds)];
     args.push(String(parts.length));
     const topics = new Set<string>();
     for (const { appends, key } of parts) {

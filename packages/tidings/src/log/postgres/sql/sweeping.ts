@@ -9,6 +9,8 @@ import { BY_INDEX } from "./settings.ts";
 const AT_ONCE = 2_000;
 /** For so long, and up to twice that, tails still find what was discarded. */
 const KEPT_FOR = "5 s";
+/** An append may be asked again for some seconds; the clock may be set ahead meanwhile. */
+const REPEATED_FOR = "6 hours";
 
 export function sweeping({ table, call, lock }: SqlNames): string {
   return `
@@ -41,7 +43,8 @@ BEGIN
   IF NOT FOUND THEN
     w := (1, 0, s.head, clock_timestamp(), 0, 0)::${table("sweeps")};
     INSERT INTO ${table("sweeps")} SELECT (w).*;
-  ELSIF clock_timestamp() - w.next_at > interval '${KEPT_FOR}' THEN
+  -- Where the clock went back, it was not long ago by any other.
+  ELSIF clock_timestamp() - w.next_at > interval '${KEPT_FOR}' OR clock_timestamp() < w.next_at THEN
     w.safe := w.next_safe;
     w.next_safe := s.head;
     w.next_at := clock_timestamp();
@@ -72,7 +75,7 @@ BEGIN
     DELETE FROM ${table("keys")} k WHERE k.hash = ANY(ARRAY(
       SELECT k.hash FROM ${table("keys")} k WHERE k.until < clock_timestamp() ORDER BY k.until LIMIT ${AT_ONCE}
     ));
-    DELETE FROM ${table("producers")} p WHERE p.at < clock_timestamp() - interval '10 min';
+    DELETE FROM ${table("producers")} p WHERE p.at < clock_timestamp() - interval '${REPEATED_FOR}';
     -- The losses that are the longest ago are remembered together.
     SELECT l.off INTO forgotten FROM ${table("lost")} l WHERE l.topic <> ${FORGOTTEN} ORDER BY l.off DESC OFFSET known LIMIT 1;
     IF FOUND THEN

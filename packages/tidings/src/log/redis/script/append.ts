@@ -7,12 +7,12 @@ import { ENSURE, FENCE, LOAD_WITH_TOKEN, SAVE, STATE, TEXT } from "./state.ts";
 import { ADD_BOUNDED, CLEAN, FIND, RECORD } from "./topic-index.ts";
 
 /**
- * Arguments: the process; as doubles: its number for the group, how long a key is remembered, the lifetime of a topic's index,
- * how many losing topics are remembered, the bounds of the log: messages, bytes, age; then the number of parts, and for each its
- * key, its number of messages and bytes, and their frames behind each other; then the topics with bounds.
+ * Arguments: the process; as doubles: its number for the group, how long a key is remembered, how many losing topics
+ * are remembered, the bounds of the log: messages, bytes, age; then the number of parts, and for each its key, its number of
+ * messages and bytes, and their frames behind each other; then the topics with bounds.
  */
 export const APPEND: string = `${STATE}
-local seq, key_age, lifetime, most_lost, messages, max_bytes, age = unpack_('>ddddddd', A[6])
+local seq, key_age, most_lost, messages, max_bytes, age = unpack_('>dddddd', A[6])
 local token = P .. ':p:' .. A[5]
 ${LOAD_WITH_TOKEN}
 if known and epoch then
@@ -121,10 +121,8 @@ for t = 1, #topics do
   local index, key, bounds = indexes[topic], T .. topic, own and own[topic]
   if bounds then
     add(key, topic, index, sizes, bounds[1], bounds[2], bounds[3])
-    if lifetime > 0 then call('PEXPIRE', key, lifetime) end
   else
     local length = call('APPEND', key, index)
-    if lifetime > 0 then call('PEXPIRE', key, lifetime) end
     if length > 1024 and (head + t) % 16 == 0 then
       ${RECORD}${FIND}${CLEAN}
       clean(key, length)
@@ -143,6 +141,6 @@ local intro = pack('>Bd', #epoch, floor)
 for p = 1, published do
   call('SPUBLISH', channels[p], intro .. pack('>dd', firsts[p], at) .. epoch .. sub(packs[p], froms[p], tills[p]))
 end
-call('SET', token, pack('>d', seq) .. cmsgpack.pack(reply), 'PX', 60000)
+call('SET', token, pack('>d', seq) .. cmsgpack.pack(reply), 'PX', 21600000)
 return reply
 `;

@@ -26,7 +26,10 @@ local function entry_at(offset, distance)
 end
 `;
 
-/** Notes that an entry is lost; and tells the sorted set, which remembers so many topics. */
+/**
+ * Notes that an entry is lost; and tells the sorted set, which remembers so many topics. A topic that has lost everything has no
+ * index any more: it does not expire, since a clock of Redis that is set ahead would remove one whose entries are retained.
+ */
 export const LOSE: string = `
 local lost, any_lost = {}, false
 local function lose(topic, offset, size)
@@ -41,6 +44,8 @@ local function tell_lost(most)
   for topic, offset in pairs(lost) do
     pairs_[n + 1], pairs_[n + 2] = text(offset), topic
     n = n + 2
+    local last = call('GETRANGE', T .. topic, -12, -1)
+    if last ~= '' and unpack_('>I6', last) <= offset then call('DEL', T .. topic) end
     if n >= 1000 then call('ZADD', L, 'GT', unpack(pairs_)) pairs_, n = {}, 0 end
   end
   if n > 0 then call('ZADD', L, 'GT', unpack(pairs_)) end

@@ -5,9 +5,9 @@
  *     {name}:log        string: head, bytes, time, how far things are lost, what is retained, epoch, and the server that was written to
  *     {name}:entries    stream of blocks, up to 16 entries that were appended together: the id is `offset-0` of the first, the field its
  *                       offset and time, the value their frames (frames.ts) behind each other
- *     {name}:t:TOPIC    string: where a topic's entries are, 12 bytes each (topic-index.ts); expires
+ *     {name}:t:TOPIC    string: where a topic's entries are, 12 bytes each (topic-index.ts)
  *     {name}:lost       sorted set: the topics that lost something, by the newest offset that they lost
- *     {name}:p:ID       the last append of one process, for a minute: so that it can be repeated
+ *     {name}:p:ID       the last append of one process, so that it can be repeated: for six hours, by which the clock of Redis may jump
  *     {name}:k:HASH     an idempotency key, for as long as it is remembered
  *     {name}:c:TOPIC, {name}:all    channels of the tail
  *

@@ -25,7 +25,7 @@ local function clean(key, length)
   local n = length / 12
   if record(call('GETRANGE', key, 0, 11), 0) >= min then return end
   local dead = find(key, n, min - 1)
-  if dead * 2 > n then call('SET', key, call('GETRANGE', key, dead * 12, -1), 'KEEPTTL') end
+  if dead * 2 > n then call('SET', key, call('GETRANGE', key, dead * 12, -1)) end
 end
 `;
 
@@ -63,6 +63,6 @@ local function add_bounded(key, topic, added, sizes, messages, max_bytes, age)
     end
     first = first + 1
   end
-  call('SET', key, sub(index, first * 12 + 1))
+  if first == n then call('DEL', key) else call('SET', key, sub(index, first * 12 + 1)) end
 end
 `;
