@@ -183,8 +183,9 @@ export function createParser(
   }
 
   function pushText(text: string, turn: number): void {
-    let at = lines.begin(text, 0);
+    let at = 0;
     if (rest !== "") {
+      at = lines.begin(text, 0);
       if (text.indexOf("\n") < 0 && text.indexOf("\r") < 0) {
         rest += text;
         return limitLine(rest.length);
@@ -201,18 +202,21 @@ export function createParser(
         at = 0;
       }
     }
-    if (lines.turn === turn) at = readText(text, at, turn);
+    if (lines.turn === turn)
+      at =
+        text.length <= SHORT_TEXT
+          ? lines.read(text, at, text.length, nextCr(text, at))
+          : readText(text, at, turn);
     if (lines.turn === turn && at < text.length) {
       rest = text.slice(at);
       limitLine(rest.length);
     }
   }
 
-  /** @returns Where the line begins that has no end. */
+  /** Reads a text too long for a small field to keep alive. @returns Where the line begins that has no end. */
   function readText(text: string, at: number, turn: number): number {
     const { length } = text;
     let cr = nextCr(text, at);
-    if (length <= SHORT_TEXT) return lines.read(text, at, length, cr);
     while (at < length && lines.turn === turn) {
       if (cr < at) cr = nextCr(text, at);
       let end = 0;
