@@ -4,7 +4,7 @@ import type { LimitError } from "./limit-error.ts";
 import { expectEqual, observe } from "./observe.oracle.ts";
 import { PARSERS } from "./parsers.oracle.ts";
 import { createPlainParser } from "./plain-parser.oracle.ts";
-import { bytes, cut, cuts, texts } from "./streams.oracle.ts";
+import { bytes, cut, cuts, longBytes, texts } from "./streams.oracle.ts";
 import { createUtf8Decoder } from "./utf8.ts";
 
 describe.each(PARSERS)("random streams, with $name", ({ createParser }) => {
@@ -23,6 +23,26 @@ describe.each(PARSERS)("random streams, with $name", ({ createParser }) => {
         expectEqual(observe(createParser, cut(stream, parts)), observe(createPlainParser, [stream]), parts);
       }),
       { numRuns: 5000 },
+    );
+  });
+
+  test("with lines longer than their chunks mean to the parser what they mean to the plain one", () => {
+    fc.assert(
+      fc.property(
+        longBytes,
+        fc.integer({ min: 1, max: 9 }),
+        fc.integer({ min: 500, max: 900 }),
+        (stream, small, size) => {
+          const chunks: Uint8Array[] = [];
+          for (let at = 0; at < stream.length;) {
+            const end = at + (chunks.length % 4 === 3 ? small : size);
+            chunks.push(stream.slice(at, end));
+            at = end;
+          }
+          expectEqual(observe(createParser, chunks), observe(createPlainParser, [stream]), [small, size]);
+        },
+      ),
+      { numRuns: 500 },
     );
   });
 

@@ -2,7 +2,8 @@
  * Turns an event stream into messages: bytes or strings in, cut anywhere.
  *
  * Bytes are cut behind their last line end, before they become text: whole lines are whole UTF-8, so each piece is decoded by
- * itself, and what is left over stays bytes. Text comes in blocks of whole lines. A block is short as long as small fields are
+ * itself, and what is left over stays bytes. (Not so for lines longer than chunks, where bytes are searched slowly: `decodeNext`.)
+ * Text comes in blocks of whole lines. A block is short as long as small fields are
  * in it, since a field that is stored keeps its whole block alive.
  * Standard: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
  * This module is browser compatible, and is lowered to ES2015 for mini programs.
@@ -56,7 +57,7 @@ const platform: Platform = {
   },
   indexOf: (bytes, byte, from) => bytes.indexOf(byte, from),
   lastIndexOf: (bytes, byte, from) => bytes.lastIndexOf(byte, from),
-  searchesBytes: false,
+  searchesBytes: "Bun" in globalThis,
 };
 
 /** For the entry of a platform that has faster ways with bytes. */
@@ -92,7 +93,6 @@ export function createParser(
     busy = true;
     const { turn } = lines;
     if (typeof chunk === "string") pushText(keptLength > 0 ? takeKept() + chunk : chunk, turn);
-    else if (rest !== "") pushText(decode(chunk, 0, chunk.length), turn);
     else pushBytes(chunk, turn);
     if (lines.turn === turn) busy = false;
   }
@@ -101,6 +101,11 @@ export function createParser(
     const length = bytes?.length;
     if (typeof length !== "number")
       throw new TypeError("Cannot parse event stream: a chunk is neither a string nor a Uint8Array");
+    if (
+      rest !== "" ||
+      (keptLength >= LONG_CHUNK && length >= LONG_CHUNK && !searchesBytes && !lines.hasSmall)
+    )
+      return pushText(decodeNext(bytes), turn);
     const stop = behindLineEnd(bytes, 0, length);
     let at = 0;
     if (keptLength > 0 && stop > 0) {
@@ -119,6 +124,25 @@ export function createParser(
       keep(bytes, stop, length);
       limitLine(keptLength);
     }
+  }
+
+  /** For lines longer than chunks, where text is searched faster than bytes are. The start of a character stays kept. */
+  function decodeNext(bytes: Uint8Array): string {
+    const { length } = bytes;
+    if (keptLength === 0 && bytes[length - 1]! < 0x80) return decode(bytes, 0, length);
+    keep(bytes, 0, length);
+    let end = keptLength;
+    for (let at = end - 1; at >= 0 && at > end - 4; at--) {
+      const byte = kept[at]!;
+      if (byte < 0x80) break;
+      if (byte < 0xc0) continue;
+      if (at + (byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4) > end) end = at;
+      break;
+    }
+    const text = decode(kept, 0, end);
+    kept.copyWithin(0, end, keptLength);
+    keptLength -= end;
+    return text;
   }
 
   /** Reads whole lines. */
@@ -286,3 +310,5 @@ const NEAR = 16;
 const BLOCK = 2048;
 const LONG_BLOCK = 32_768;
 const LONGEST_JOINED = 8192;
+/** Below this, a call out of JavaScript to decode costs more than keeping the bytes. */
+const LONG_CHUNK = 512;

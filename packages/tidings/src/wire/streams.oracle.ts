@@ -50,6 +50,8 @@ const BROKEN = [
   [0xff],
 ];
 
+const ENCODER = new TextEncoder();
+
 /** Streams as text; lone surrogates among them. */
 export const texts: fc.Arbitrary<string> = fc
   .array(fc.constantFrom(...PIECES), { maxLength: 40, size: "max" })
@@ -59,12 +61,36 @@ export const texts: fc.Arbitrary<string> = fc
 export const bytes: fc.Arbitrary<Uint8Array> = fc
   .array(
     fc.oneof(
-      { weight: 12, arbitrary: fc.constantFrom(...PIECES).map((piece) => new TextEncoder().encode(piece)) },
+      { weight: 12, arbitrary: fc.constantFrom(...PIECES).map((piece) => ENCODER.encode(piece)) },
       { weight: 1, arbitrary: fc.constantFrom(...BROKEN).map((piece) => Uint8Array.from(piece)) },
     ),
     { maxLength: 40, size: "max" },
   )
   .map(join);
+
+const UNITS = [[0x78], [0xc3, 0xa9], [0xe4, 0xbd, 0xa0], [0xf0, 0x9f, 0x98, 0x80], ...BROKEN];
+
+/** Streams of lines that are longer than most chunks; broken UTF-8 among them. */
+export const longBytes: fc.Arbitrary<Uint8Array> = fc
+  .array(
+    fc.tuple(
+      fc.array(fc.tuple(fc.constantFrom(...UNITS), fc.integer({ min: 200, max: 700 })), {
+        minLength: 2,
+        maxLength: 4,
+      }),
+      fc.constantFrom("\n\n", "\n\n", "\n", "\r\n\r\n", "\r"),
+    ),
+    { minLength: 2, maxLength: 6 },
+  )
+  .map((lines) =>
+    join(
+      lines.flatMap(([units, end]) => [
+        ENCODER.encode("data: "),
+        ...units.flatMap(([unit, times]) => Array.from({ length: times }, () => Uint8Array.from(unit))),
+        ENCODER.encode(end),
+      ]),
+    ),
+  );
 
 /** Where to cut, as parts of the whole. */
 export const cuts: fc.Arbitrary<number[]> = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), {
