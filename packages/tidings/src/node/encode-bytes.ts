@@ -1,8 +1,61 @@
-/** Node's own way to write UTF-8. The entries for Node import this file for what it does. */
-import { replaceUtf8Writer } from "../wire/encode-bytes.ts";
+/**
+ * Node's own ways to check text and to write UTF-8. The entries for Node import this file for what it does.
+ *
+ * From Node 26 on, the engine and Node are fast with all text. Before, they are fast with Latin-1, which needs no check for
+ * surrogates either; other text is left to WebAssembly.
+ */
+import { replaceWriter, type WriteLong } from "../wire/encode-bytes.ts";
+import { hasLineBreak, type IsLine, isLine as isAnyLine, replaceLineCheck } from "../wire/encode.ts";
+import { createWideText, LONGEST_WIDE, type WideText } from "./wide-text.ts";
 
 const { utf8Write } = Buffer.prototype as unknown as {
   readonly utf8Write: (this: Uint8Array, text: string, at: number) => number;
 };
 
-replaceUtf8Writer((text, into, at) => utf8Write.call(into, text, at));
+const FIRST_WITH_FAST_TEXT = 26;
+/** For less, the call takes as long as the check. */
+const SHORTEST_WIDE = 100;
+/** An engine that holds a text as Latin-1 answers this without a look at it. */
+const BEYOND_LATIN1 = /[\u0100-\uffff]/;
+
+/** What every platform has. */
+const isPlainlyLine = isAnyLine;
+
+const { isLine, writeLong } = textWaysFor(Number.parseInt(process.versions.node, 10));
+replaceLineCheck(isLine);
+replaceWriter(writeLong);
+
+/** For the tests, which run on one version and look at both. */
+export function textWaysFor(nodeVersion: number): { isLine: IsLine; writeLong: WriteLong } {
+  if (nodeVersion >= FIRST_WITH_FAST_TEXT)
+    return {
+      isLine: isPlainlyLine,
+      writeLong: (text, into, at) => (isPlainlyLine(text) ? utf8Write.call(into, text, at) : -1),
+    };
+
+  // Made for the first text that needs it; null if it cannot be made.
+  let wide: WideText | null | undefined;
+  const wideFor = (text: string): WideText | null => {
+    if (text.length > LONGEST_WIDE) return null;
+    if (wide === undefined) {
+      try {
+        wide = createWideText();
+      } catch {
+        wide = null;
+      }
+    }
+    return wide;
+  };
+  return {
+    isLine(text) {
+      if (text.length < SHORTEST_WIDE || !BEYOND_LATIN1.test(text)) return isPlainlyLine(text);
+      return wideFor(text)?.isLine(text) ?? isPlainlyLine(text);
+    },
+    writeLong(text, into, at) {
+      if (!BEYOND_LATIN1.test(text)) return hasLineBreak(text) ? -1 : utf8Write.call(into, text, at);
+      const writer = wideFor(text);
+      if (writer !== null) return writer.writeLine(text, into, at);
+      return isPlainlyLine(text) ? utf8Write.call(into, text, at) : -1;
+    },
+  };
+}

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
-import { beforeAll, describe, expect, test } from "vitest";
-import { encodeBytes, encodeInto } from "./encode-bytes.ts";
-import { encode } from "./encode.ts";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { encodeBytes, encodeInto, replaceWriter } from "./encode-bytes.ts";
+import { encode, replaceLineCheck } from "./encode.ts";
 import type { Message } from "./message.ts";
 
 /** Long and short, plain and not, and now and then not to be encoded at all. */
@@ -45,11 +45,28 @@ const outcome = (run: () => Uint8Array): string => {
 const expected = (messages: readonly Message[]): string =>
   outcome(() => new TextEncoder().encode(messages.map((message) => encode(message)).join("")));
 
+async function asNode(version: number): Promise<void> {
+  const { textWaysFor } = await import("../node/encode-bytes.ts");
+  const { isLine, writeLong } = textWaysFor(version);
+  replaceLineCheck(isLine);
+  replaceWriter(writeLong);
+}
+
 describe.each([
   ["by TextEncoder", () => Promise.resolve()],
-  ["by Node's own writer", () => import("../node/encode-bytes.ts")],
+  ["as on Node 26", () => asNode(26)],
+  ["as on Node 20", () => asNode(20)],
+  [
+    "as on Node 20, where there is no WebAssembly",
+    async () => {
+      vi.stubGlobal("WebAssembly", undefined);
+      await asNode(20);
+      encodeBytes({ data: "信".repeat(200) });
+      vi.unstubAllGlobals();
+    },
+  ],
 ])("long text is written %s", (_, choose) => {
-  beforeAll(async () => void (await choose()));
+  beforeAll(choose);
 
   test("gives the UTF-8 of one message, or of several", () => {
     expect(encodeBytes({ data: "信" })).toEqual(new TextEncoder().encode("data: 信\n\n"));

@@ -5,7 +5,7 @@
  * together first. What is not plain, `encode` writes, or refuses.
  * This module is browser compatible.
  */
-import { encode, hasLineBreak, isWellFormed } from "./encode.ts";
+import { encode, isLine } from "./encode.ts";
 import type { Message } from "./message.ts";
 
 /**
@@ -96,8 +96,10 @@ function writePlain(message: Message, into: Uint8Array, at: number): number {
 function writeLine(name: string, value: string, into: Uint8Array, at: number): number {
   for (let n = 0; n < name.length; n++) into[at++] = name.charCodeAt(n);
   if (value.length < SHORT) at = writeShort(value, into, at);
-  else if (hasLineBreak(value) || !isWellFormed(value)) return -1;
-  else at += writeUtf8(value, into, at);
+  else {
+    const written = writeLong(value, into, at);
+    at = written < 0 ? written : at + written;
+  }
   if (at >= 0) into[at++] = LF;
   return at;
 }
@@ -133,14 +135,15 @@ function writeShort(text: string, into: Uint8Array, at: number): number {
   return at;
 }
 
-/** Writes well-formed text to where it fits. @returns How many bytes. */
-type WriteUtf8 = (text: string, into: Uint8Array, at: number) => number;
+/** Writes text to where it fits. @returns How many bytes; or -1 if it has a line break or a lone surrogate. */
+export type WriteLong = (text: string, into: Uint8Array, at: number) => number;
 
-let writeUtf8: WriteUtf8 = (text, into, at) => encoder().encodeInto(text, into.subarray(at)).written;
+let writeLong: WriteLong = (text, into, at) =>
+  isLine(text) ? encoder().encodeInto(text, into.subarray(at)).written : -1;
 
 /** For the entry of a platform that has a faster way. */
-export function replaceUtf8Writer(own: WriteUtf8): void {
-  writeUtf8 = own;
+export function replaceWriter(own: WriteLong): void {
+  writeLong = own;
 }
 
 let textEncoder: TextEncoder | undefined;
