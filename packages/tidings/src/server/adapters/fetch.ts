@@ -7,6 +7,7 @@ import type { Outlet, OutletOwner } from "../out/outlet.ts";
 import { type Batch, joinBytes } from "../out/batch.ts";
 import type { ResponseHead } from "../out/response-head.ts";
 import type { FetchRequest } from "../request/http-types.ts";
+import { type WaitedFor, waitedFor } from "./pipelined.ts";
 
 export function createFetchOutlet(
   request: FetchRequest,
@@ -32,6 +33,8 @@ class FetchOutlet implements Outlet {
   owner: OutletOwner | undefined;
 
   readonly #signal: AbortSignal | undefined;
+  /** Its end is not told by the signal. */
+  readonly #connection: WaitedFor | undefined;
   #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   #queue: Uint8Array[] = [];
   /** The server has asked for bytes and received none yet. */
@@ -42,7 +45,8 @@ class FetchOutlet implements Outlet {
   #settled = false;
 
   constructor(request: FetchRequest, first: Batch, hasBody: boolean) {
-    if (!hasBody || request.signal?.aborted === true) {
+    const connection = hasBody ? waitedFor(request) : undefined;
+    if (!hasBody || request.signal?.aborted === true || connection?.destroyed === true) {
       this.closed = true;
       if (!hasBody) return;
     }
@@ -63,6 +67,8 @@ class FetchOutlet implements Outlet {
     }
     this.#signal = request.signal ?? undefined;
     this.#signal?.addEventListener("abort", this.#aborted);
+    this.#connection = connection;
+    this.#connection?.on("close", this.#aborted);
     this.write(first);
     // A small batch is queued with the next one; a page waits until the server has asked for it.
     this.#blocked = first.length > 16_384;
@@ -135,6 +141,7 @@ class FetchOutlet implements Outlet {
     this.#queue = [];
     this.bufferedBytes = 0;
     this.#signal?.removeEventListener("abort", this.#aborted);
+    this.#connection?.removeListener("close", this.#aborted);
     this.owner?.onClose();
   }
 }

@@ -3,7 +3,8 @@
  * it: behind an event stream, for as long as that is open.
  * This module is browser compatible.
  */
-import type { FastifyReply, NodeRequest, NodeResponse } from "../request/http-types.ts";
+import type { FastifyReply, FetchRequest, NodeRequest, NodeResponse } from "../request/http-types.ts";
+import { nodeBehind } from "../request/node-behind.ts";
 import { isEventStream } from "./socket-outlet.ts";
 
 /**
@@ -20,4 +21,25 @@ export function pipelined(request: NodeRequest, given: NodeResponse | FastifyRep
   const { socket } = request as { readonly socket: { readonly _httpMessage?: unknown } | null | undefined };
   if (socket === null || socket === undefined) return undefined;
   return isEventStream(socket._httpMessage) ? "behind-stream" : "behind-response";
+}
+
+/** The connection of a Fetch request whose response waits for an earlier one, or that is over; where its server lets us see that. */
+export interface WaitedFor {
+  readonly destroyed?: boolean;
+  on(name: "close", listener: () => void): unknown;
+  removeListener(name: "close", listener: () => void): unknown;
+}
+
+export function waitedFor(request: FetchRequest): WaitedFor | undefined {
+  const incoming = nodeBehind(request);
+  if (incoming === undefined || (incoming.httpVersionMajor ?? 1) >= 2) return undefined;
+  const socket = incoming.socket as (WaitedFor & { readonly _httpMessage?: Answering | null }) | null;
+  if (socket === null || socket.destroyed === true) return socket ?? undefined;
+  const answering = socket._httpMessage ?? undefined;
+  return answering === undefined || answering.req === incoming ? undefined : socket;
+}
+
+/** The response that a connection carries now. */
+interface Answering {
+  readonly req?: unknown;
 }

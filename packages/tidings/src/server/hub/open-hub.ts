@@ -39,7 +39,7 @@ import {
   type TopicMessage,
 } from "../read/read-topics.ts";
 import { type Refusal, refuseFetch, refuseNode } from "../request/refusal.ts";
-import { pipelined } from "../adapters/pipelined.ts";
+import { pipelined, waitedFor } from "../adapters/pipelined.ts";
 import { fetchPeer, nodePeer } from "../request/peer.ts";
 import type { OpenOutlet } from "../out/outlet.ts";
 import type { FetchRequest, FastifyReply, NodeRequest, NodeResponse } from "../request/http-types.ts";
@@ -199,6 +199,7 @@ export class OpenHub implements Hub {
     request: FetchRequest & { readonly url?: string | undefined },
     options: SubscribeOptions,
   ): Promise<Response> {
+    if (waitedFor(request) !== undefined) return refuseFetch(PIPELINED);
     let answer: Response | undefined;
     const openOutlet: OpenOutlet = (head, first) => {
       const { outlet, response } = createFetchOutlet(request, head, first);
