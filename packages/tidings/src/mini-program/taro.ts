@@ -6,6 +6,7 @@
  */
 import { TransportError } from "../client/transports/transport-error.ts";
 import type { Transport, TransportRequest, TransportSink } from "../client/transports/transport.ts";
+import { tell } from "../guard/foreign.ts";
 import { fromTt, type TtLike } from "./tt.ts";
 import type { WxLike } from "./wx-host.ts";
 import { readsWhole, type WxOptions } from "./wx-options.ts";
@@ -24,7 +25,11 @@ export function fromTaro(Taro: object, options: WxOptions = {}): Transport {
       'Cannot make a transport from Taro: it has no getEnv, expected the default export of "@tarojs/taro"',
     );
   }
-  const env = taro.getEnv();
+  // Where it fails or says nothing, the host is one that is not known.
+  let env = "";
+  tell(nothing, () => {
+    env = String(taro.getEnv!());
+  });
   const kind = env.toUpperCase();
   if (kind === "WEB" || kind === "HARMONYHYBRID") {
     return unsupported(`Taro's ${env} build runs in a browser; import connect from "tidings/client" there`);
@@ -65,3 +70,5 @@ export function unsupported(why: string): Transport {
     },
   };
 }
+
+function nothing(): void {}

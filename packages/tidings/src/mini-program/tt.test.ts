@@ -64,7 +64,7 @@ describe("fromTt()", () => {
     ]);
   });
 
-  test("reports messages, with the ID by either name, and keeps it while none comes", () => {
+  test("reports messages, with the ID by either name, and keeps it while none comes; and as text what the host has parsed", () => {
     const one = open({ headers: { "last-event-id": "0" } });
     one.tell("open");
     one.tell("message", { data: "a" });
@@ -77,6 +77,7 @@ describe("fromTt()", () => {
       { event: "message", data: "a", id: "0" },
       { event: "e", data: "b", id: "1" },
       { event: "message", data: "", id: "2" },
+      { event: "message", data: '{"not":"text"}', id: "2" },
       "end",
     ]);
   });

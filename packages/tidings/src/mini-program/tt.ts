@@ -3,10 +3,12 @@
  * status and no headers, and would reconnect by itself; a connection does that better, so it is closed at its first end.
  * This module is browser compatible.
  */
+import { explain } from "../client/core/event-stream-error.ts";
 import { TransportError } from "../client/transports/transport-error.ts";
 import type { Transport, TransportRequest, TransportSink } from "../client/transports/transport.ts";
 import { tell } from "../guard/foreign.ts";
 import { createDoubt, type Doubt } from "./doubt.ts";
+import { readBody, tagOf } from "./wx-body.ts";
 import type { WxEvents, WxLike } from "./wx-host.ts";
 import type { WxOptions } from "./wx-options.ts";
 import { watchHost } from "./wx-watch.ts";
@@ -100,7 +102,7 @@ function openEventSource(
         });
       }
     } catch (error) {
-      later(new TransportError("network", String((error as Error).message || error), error));
+      later(new TransportError("network", explain(error), error));
     }
   }
 
@@ -114,9 +116,16 @@ function openEventSource(
 
   function take(message: TtMessage): void {
     answer();
-    if (over || !message || typeof message.data !== "string" || !sink.onMessage) return;
-    lastEventId = message.lastEventId || message.id || lastEventId;
-    void sink.onMessage({ event: message.event || "message", data: message.data, id: lastEventId });
+    if (over || !message || message.data === undefined || !sink.onMessage) return;
+    const data = readBody(message.data);
+    if (typeof data !== "string") {
+      return fail(
+        new TransportError("unsupported", `a message's data is ${tagOf(message.data)}, expected text`),
+      );
+    }
+    // Numbers, where a host has read what looks like one.
+    lastEventId = String(message.lastEventId || message.id || lastEventId);
+    void sink.onMessage({ event: String(message.event || "message"), data, id: lastEventId });
   }
 
   /** Nobody expects to hear before `open` has returned. */

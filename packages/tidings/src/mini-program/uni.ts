@@ -4,6 +4,7 @@
  */
 import type { Transport } from "../client/transports/transport.ts";
 import { unsupported, withoutChunks } from "./taro.ts";
+import { tell } from "../guard/foreign.ts";
 import { fromTt, type TtLike } from "./tt.ts";
 import type { WxLike } from "./wx-host.ts";
 import type { WxOptions } from "./wx-options.ts";
@@ -19,8 +20,11 @@ export function fromUni(uni: WxLike, options: WxOptions = {}): Transport {
   const host = uni as { getSystemInfoSync?(): { uniPlatform?: string } | undefined } | undefined;
   let platform: string | undefined;
   if (host && typeof host.getSystemInfoSync === "function") {
-    const info = host.getSystemInfoSync();
-    platform = info && info.uniPlatform;
+    // It fails where the user has not agreed to be known.
+    tell(nothing, () => {
+      const info = host.getSystemInfoSync!();
+      platform = info && info.uniPlatform;
+    });
   }
   if (platform === "web" || platform === "h5") {
     return unsupported('uni-app\'s H5 build runs in a browser; import connect from "tidings/client" there');
@@ -34,3 +38,5 @@ export function fromUni(uni: WxLike, options: WxOptions = {}): Transport {
 
 /** Hosts whose request has no chunks, as of November 2026. */
 const WITHOUT_CHUNKS = /^(mp-(alipay|toutiao|lark|qq|jd|kuaishou|xhs)|quickapp.*)$/;
+
+function nothing(): void {}

@@ -7,10 +7,19 @@
 export function readBody(data: unknown): Uint8Array | string | undefined {
   const tag = tagOf(data);
   if (tag === "[object ArrayBuffer]") return new Uint8Array(data as ArrayBuffer);
-  if (tag === "[object Uint8Array]") return data as Uint8Array;
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   if (tag === "[object String]") return data as string;
   // A host that parsed it all the same: only a refusal is JSON.
-  return tag === "[object Object]" ? JSON.stringify(data) : undefined;
+  return tag === "[object Object]" ? textOf(() => JSON.stringify(data)) : undefined;
+}
+
+/** @returns Nothing for what cannot be put as text. */
+export function textOf(write: () => string): string | undefined {
+  try {
+    return write();
+  } catch {
+    return undefined;
+  }
 }
 
 /** `wx` takes strings, objects and ArrayBuffers; it would send a view as the JSON of an object. */
@@ -23,7 +32,8 @@ export function writeBody(body: unknown): unknown {
 export function lowerNames(header: Record<string, unknown> | undefined): Record<string, string> {
   const lower = Object.create(null) as Record<string, string>;
   Object.keys(header || {}).forEach((name) => {
-    lower[name.toLowerCase()] = String(header![name]);
+    const value = textOf(() => String(header![name]));
+    if (value !== undefined) lower[name.toLowerCase()] = value;
   });
   return lower;
 }
@@ -33,6 +43,6 @@ export function firstCode(part: Uint8Array | string): number | undefined {
   return typeof part === "string" ? part.charCodeAt(0) : part[0];
 }
 
-function tagOf(value: unknown): string {
+export function tagOf(value: unknown): string {
   return Object.prototype.toString.call(value);
 }

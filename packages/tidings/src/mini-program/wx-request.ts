@@ -4,11 +4,12 @@
  * exception that is known is met here; docs/mini-program.md lists them.
  * This module is browser compatible.
  */
+import { explain } from "../client/core/event-stream-error.ts";
 import { TransportError, type TransportErrorCode } from "../client/transports/transport-error.ts";
 import type { TransportRequest, TransportSink } from "../client/transports/transport.ts";
 import { tell } from "../guard/foreign.ts";
 import type { Doubt } from "./doubt.ts";
-import { firstCode, lowerNames, readBody, writeBody } from "./wx-body.ts";
+import { firstCode, lowerNames, readBody, tagOf, writeBody } from "./wx-body.ts";
 import type { WxHost, WxResult, WxTask } from "./wx-host.ts";
 import { readsWhole, type WxOptions } from "./wx-options.ts";
 
@@ -21,6 +22,9 @@ export function openRequest(
 ): { abort(): void } {
   let over = false;
   let answered = false;
+  let opening = true;
+  let hasHeaders = false;
+  let hasChunks = false;
   let chunks = 0;
   let headers: Record<string, string> | undefined;
   // Chunks that came before it was known what they are part of.
@@ -47,29 +51,41 @@ export function openRequest(
         responseType: "arraybuffer",
         // With the default, "json", the host would parse what came.
         dataType: "text",
-        success: ended,
-        fail: failed,
+        success: heard(ended),
+        fail: heard(failed),
       }),
     );
+    // A task that is a promise too rejects with what `fail` has told already.
+    tell(nothing, () => task as unknown);
+    hasHeaders = !!task && typeof task.onHeadersReceived === "function";
+    hasChunks = !!task && typeof task.onChunkReceived === "function";
+    if (hasChunks) {
+      if (hasHeaders) task!.onHeadersReceived!(heard(received));
+      task!.onChunkReceived!(heard(({ data }) => chunk(data)));
+    } else if (!readsWhole(options, request)) arm(() => kill(NO_CHUNKS, "unsupported"), 0);
   } catch (error) {
-    // Called later: callers expect no event before open() has returned.
-    arm(() => fail("network", String((error as Error).message || error), error), 0);
-    return { abort };
+    // What was made all the same would go on for nobody.
+    abortTask();
+    arm(() => fail("network", explain(error), error), 0);
   }
-
-  // A task that is a promise too rejects with what `fail` has told already.
-  tell(nothing, () => task as unknown);
-  const hasHeaders = !!task && typeof task.onHeadersReceived === "function";
-  const hasChunks = !!task && typeof task.onChunkReceived === "function";
-  if (hasChunks) {
-    if (hasHeaders) task!.onHeadersReceived!(received);
-    task!.onChunkReceived!(({ data }) => chunk(data));
-  } else if (!readsWhole(options, request)) arm(() => kill(NO_CHUNKS, "unsupported"), 0);
+  opening = false;
   return { abort };
 
+  /** A callback as hosts call it: with nothing at times, and some before they have returned, when nobody listens yet. */
+  function heard(run: (result: WxResult) => void): (result?: WxResult) => void {
+    return (result) => {
+      const given = Object(result) as WxResult;
+      if (opening) setTimeout(() => run(given), 0);
+      else run(given);
+    };
+  }
+
   function abort(): void {
-    if (!close()) return;
-    // Its `fail` comes later, and finds that all is over, as do the chunks that were under way.
+    if (close()) abortTask();
+  }
+
+  /** Its `fail` comes later, and finds that all is over, as do the chunks that were under way. */
+  function abortTask(): void {
     tell(nothing, () => {
       if (task && task.abort) task.abort();
     });
@@ -87,14 +103,18 @@ export function openRequest(
     headers = lowerNames(result.header);
     // The devtools keep the status to themselves until the end. What says it is an event stream need not wait for it;
     // anything else is a refusal, and worth its status.
-    if (result.statusCode !== undefined || /^\s*text\/event-stream/i.test(headers["content-type"] || "")) {
-      answer(result.statusCode);
+    const status = statusOf(result);
+    if (status !== undefined || /^\s*text\/event-stream/i.test(headers["content-type"] || "")) {
+      answer(status);
     }
   }
 
   function chunk(data: unknown): void {
+    if (over || data === undefined || data === null) return;
     const part = readBody(data);
-    if (over || part === undefined || part.length === 0) return;
+    // Left out in silence it would be missing from what looks whole.
+    if (part === undefined) return kill(`a chunk is ${tagOf(data)}, expected an ArrayBuffer`, "unsupported");
+    if (part.length === 0) return;
     doubt.heard(suspect);
     if (chunks++ === 0 && firstCode(part) === GZIP) return kill(COMPRESSED, "unsupported");
     if (last) arm(last, LAST_CHUNK_MS);
@@ -189,7 +209,8 @@ function codeOf(said: string): TransportErrorCode {
 
 function statusOf({ errMsg, status, statusCode = status }: WxResult): number | undefined {
   const said = /status(?: ?code)?:? ?(\d{3})\b/i.exec(errMsg || "");
-  return statusCode === undefined && said ? Number(said[1]) : statusCode;
+  if (statusCode === undefined) return said ? Number(said[1]) : undefined;
+  return Number(statusCode);
 }
 
 function nothing(): void {}

@@ -80,7 +80,8 @@ export function watchHost(
 const OFFLINE = "offline";
 
 /** Mobile networks hand a connection over from one to the other: they are one kind. */
-function kindOf({ isConnected, networkType = "" }: WxNetwork): string {
+function kindOf(result: WxNetwork | undefined): string {
+  const { isConnected, networkType = "" } = Object(result) as WxNetwork;
   if (isConnected === false || /^(none|offline)$/.test(networkType)) return OFFLINE;
   return /^\dg$/.test(networkType) ? "mobile" : networkType;
 }
