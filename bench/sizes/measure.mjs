@@ -11,14 +11,14 @@ const SOURCE = fileURLToPath(new URL("../../packages/tidings/src/", import.meta.
  */
 export const OWN = [
   { from: "tidings", names: "createParser", source: "index.ts", most: 3300 },
-  { from: "tidings/client", names: "EventSource", source: "client/index.ts", most: 5900 },
-  { from: "tidings/client", names: "connect", source: "client/index.ts", most: 10350 },
-  { from: "tidings/client/core", names: "connect", source: "client/core/index.ts", most: 6500 },
-  { from: "tidings/mini-program", names: "connect, fromWx", source: "mini-program/index.ts", most: 11300 },
-  { from: "tidings/client/xhr", names: "xhrTransport", source: "client/transports/xhr.ts", most: 1550 },
-  { from: "tidings/client/share", names: "share", source: "client/share.ts", most: 13800 },
-  { from: "tidings/react", names: "useEventStream", source: "react/index.ts", most: 11750 },
-  { from: "tidings/vue", names: "useEventStream", source: "vue/index.ts", most: 11600 },
+  { from: "tidings/client", names: "EventSource", source: "client/index.ts", most: 6000 },
+  { from: "tidings/client", names: "connect", source: "client/index.ts", most: 10450 },
+  { from: "tidings/client/core", names: "connect", source: "client/core/index.ts", most: 6550 },
+  { from: "tidings/mini-program", names: "connect, fromWx", source: "mini-program/index.ts", most: 11550 },
+  { from: "tidings/client/xhr", names: "xhrTransport", source: "client/transports/xhr.ts", most: 1600 },
+  { from: "tidings/client/share", names: "share", source: "client/share.ts", most: 14200 },
+  { from: "tidings/react", names: "useEventStream", source: "react/index.ts", most: 11800 },
+  { from: "tidings/vue", names: "useEventStream", source: "vue/index.ts", most: 11700 },
   { from: "tidings/test", names: "createTestFetch", source: "testing/index.ts", most: 3600 },
 ];
 

@@ -14,11 +14,20 @@ declare global {
     startAlone(): void;
     /** Does nothing but this, from soon on. */
     hang(ms: number): void;
+    /** As another script of the origin: says what no tab says, on the channel of the share. */
+    speakNonsense(): Promise<void>;
+    /** As another script of the origin: takes the lock of the share, and never gives it back. */
+    stealLock(): Promise<void>;
   }
 }
 
 window.numbers = [];
 window.errors = [];
+window.addEventListener("error", (event) => void window.errors.push((event as ErrorEvent).message));
+window.addEventListener(
+  "unhandledrejection",
+  (event) => void window.errors.push(String((event as PromiseRejectionEvent).reason)),
+);
 
 window.startSharing = (takeoverMs, pauseMs) => {
   window.connection?.close();
@@ -42,4 +51,37 @@ window.hang = (ms) => {
   setTimeout(() => {
     for (const end = Date.now() + ms; Date.now() < end;);
   });
+};
+
+async function lockName(): Promise<string> {
+  const { held = [] } = await navigator.locks.query();
+  return held.find(({ name }) => name?.startsWith("tidings.share"))!.name!;
+}
+
+window.speakNonsense = async () => {
+  const channel = new BroadcastChannel(await lockName());
+  const told = { term: "x", seq: 0, id: "" };
+  for (const said of [
+    null,
+    undefined,
+    "text",
+    {},
+    { ask: {} },
+    told,
+    { ...told, lead: true },
+    { ...told, lead: true, state: "sideways", response: {} },
+    { ...told, error: null },
+    { ...told, verdict: {} },
+    { ...told, resigned: true },
+    { ...told, entry: null },
+    { ...told, tail: [null] },
+  ]) {
+    channel.postMessage(said);
+  }
+  channel.close();
+};
+
+window.stealLock = async () => {
+  const name = await lockName();
+  void navigator.locks.request(name, { steal: true }, () => new Promise(() => {})).catch(() => {});
 };

@@ -210,6 +210,17 @@ describe.each(browsers)("share() in %s", (name) => {
     await expectBack(hung);
   });
 
+  test("words of other scripts on the channel, and a lock that one of them steals, harm no tab", async () => {
+    await openThree();
+    for (const tab of tabs) await tab.page.evaluate(() => window.speakNonsense());
+    await origin.publish(20);
+    expect(await wronglyTold()).toEqual([]);
+    await tabs[0]!.page.evaluate(() => window.stealLock());
+    await origin.publish(20);
+    expect(await wronglyTold()).toEqual([]);
+    await leader();
+  });
+
   async function openThree(): Promise<Tab> {
     await openTabs(3);
     await allOpen();

@@ -29,6 +29,22 @@ describe("share()", () => {
     }
   });
 
+  test("a callback that throws is reported, and changes nothing else", async () => {
+    const mistake = new Error("the application's mistake");
+    const uncaught = vi.fn();
+    vi.stubGlobal("reportError", uncaught);
+    const failing = () => {
+      throw mistake;
+    };
+    const world = await openWorld(3, { onOpen: failing, onState: failing, onError: failing });
+    world.publish(2);
+    await world.advance(50);
+    expect(world.tabs.map(({ numbers }) => numbers)).toEqual([upTo(1, 2), upTo(1, 2), upTo(1, 2)]);
+    expect(uncaught.mock.calls.length).toBeGreaterThanOrEqual(6);
+    expect(new Set(uncaught.mock.calls.flat())).toEqual(new Set([mistake]));
+    vi.unstubAllGlobals();
+  });
+
   test("close() ends one tab, and another takes over from where the leader stood", async () => {
     const world = await openWorld(3);
     world.publish(2);

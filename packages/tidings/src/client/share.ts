@@ -8,6 +8,7 @@ import type { EventSchemas } from "../wire/contract.ts";
 import type { ParsedMessage } from "../wire/message.ts";
 import { type Connection, connect, type ConnectOptions } from "./connect.ts";
 import { onAbort } from "../guard/abort.ts";
+import { reportUncaught, tell } from "../guard/foreign.ts";
 import type { Verdict } from "./core/connection.ts";
 import type { DecodedMessage, MessageIn } from "./features/json.ts";
 import type { MessageOf } from "./features/schemas.ts";
@@ -128,9 +129,9 @@ export function shareOver(
       const opens = state === "open" && told !== "open";
       told = state;
       tellState();
-      if (opens && response) onOpen?.(response);
+      if (opens && response) tell(reportUncaught, onOpen, response);
     },
-    onError: (error) => onError?.(error),
+    onError: (error) => void tell(reportUncaught, onError, error),
     onEnd(how) {
       verdict = how;
       if (how.reason === "complete") connection.close();
@@ -179,7 +180,7 @@ export function shareOver(
   function tellState(): void {
     if (stateNow() === lastState) return;
     lastState = stateNow();
-    onState?.(lastState);
+    tell(reportUncaught, onState, lastState);
   }
 }
 

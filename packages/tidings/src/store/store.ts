@@ -10,6 +10,7 @@ import {
   type HeadersInput,
   type Verdict,
 } from "../client/index.ts";
+import { wordsOf } from "../client/core/event-stream-error.ts";
 import { reportUncaught, tell as tellForeign } from "../guard/foreign.ts";
 import type { EventSchemas } from "../wire/contract.ts";
 import type { ParsedMessage } from "../wire/message.ts";
@@ -155,7 +156,7 @@ export function renewableStore<Data>(url: StoreUrl, options: AnyOptions<Data>): 
     } catch (thrown) {
       const cause = new EventStreamError(
         "handler",
-        `Cannot reduce message ${JSON.stringify(message.event)}: ${String(thrown)}`,
+        `Cannot reduce message ${JSON.stringify(message.event)}: ${wordsOf(thrown)}`,
         { cause: thrown },
       );
       end({ reason: "truncated", cause: Object.assign(cause, { willRetry: false }) });

@@ -81,20 +81,39 @@ export function asEventStreamError(
   url: string | undefined,
   what = "failed",
 ): EventStreamError {
-  if (thrown instanceof EventStreamError) return thrown;
-  const { code: said } = Object(thrown) as { code?: string };
-  const known = /^(timeout|interrupted|unsupported)$/.test(said!)
+  if (ofForeign(() => thrown instanceof EventStreamError, false)) return thrown as EventStreamError;
+  const said = ofForeign(() => String((Object(thrown) as { code?: unknown }).code), "");
+  const known = /^(timeout|interrupted|unsupported)$/.test(said)
     ? (said as EventStreamErrorCode)
-    : /^(line|message)-too-long/.test(said!)
+    : /^(line|message)-too-long/.test(said)
       ? "too-large"
       : code;
   return streamError(known, url, `${what}: ${explain(thrown)}`, thrown);
 }
 
 /** What was thrown, in words, with its cause: platforms hide there why a connection failed. */
-export function explain(thrown: unknown): string {
-  const { message, code, cause } = Object(thrown) as { message?: unknown; code?: unknown; cause?: unknown };
-  const said = String(message || code || thrown);
-  const why = cause === undefined || cause === thrown ? "" : explain(cause);
-  return why && said.indexOf(why) < 0 ? `${said}: ${why}` : said;
+export function explain(thrown: unknown, causes = 4): string {
+  return ofForeign(() => {
+    const { message, code, cause } = Object(thrown) as { message?: unknown; code?: unknown; cause?: unknown };
+    const said = String(message || code || thrown);
+    // A cause may lead back to what it is the cause of.
+    const why = cause === undefined || cause === thrown || causes === 0 ? "" : explain(cause, causes - 1);
+    return why && said.indexOf(why) < 0 ? `${said}: ${why}` : said;
+  }, UNSHOWN);
+}
+
+/** What was thrown, as it puts itself. */
+export function wordsOf(thrown: unknown): string {
+  return ofForeign(() => String(thrown), UNSHOWN);
+}
+
+const UNSHOWN = "an error that cannot be shown";
+
+/** Code that is not ours throws whatever it likes; that it cannot be read must not be another error. */
+function ofForeign<Value>(read: () => Value, otherwise: Value): Value {
+  try {
+    return read();
+  } catch {
+    return otherwise;
+  }
 }

@@ -11,7 +11,7 @@ import { onAbort } from "../../guard/abort.ts";
 import { createAttempts } from "./attempts.ts";
 import { systemClock } from "./clock.ts";
 import type { BaseOptions, Connection, CreateParser, Verdict } from "./connection.ts";
-import { EventStreamError } from "./event-stream-error.ts";
+import { EventStreamError, wordsOf } from "./event-stream-error.ts";
 import { callHooks, type Core, type Feature, type Hooks } from "./feature.ts";
 import { createOrder } from "./order.ts";
 import { DEFAULT_RETRY, lossOf, type ReconnectInput, type RetryPolicy } from "./reconnect.ts";
@@ -160,7 +160,7 @@ export function openConnection<Message extends { readonly event: string } = Pars
         ? thrown
         : new EventStreamError(
             "handler",
-            `Cannot acknowledge message: its handler failed: ${String(thrown)}`,
+            `Cannot acknowledge message: its handler failed: ${wordsOf(thrown)}`,
             { cause: thrown },
           );
     end(

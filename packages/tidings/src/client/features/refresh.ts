@@ -2,6 +2,7 @@
  * Fresh credentials: what to do when the server says 401.
  * This module is browser compatible.
  */
+import { wordsOf } from "../core/event-stream-error.ts";
 import type { Feature } from "../core/feature.ts";
 
 /**
@@ -20,7 +21,7 @@ export function refresh(run: () => unknown): Feature {
         refreshing = callOnce(run).then(undefined, (cause: unknown) => {
           throw Object.assign(loss, {
             cause,
-            message: `${loss.message}; and refresh failed: ${String(cause)}`,
+            message: `${loss.message}; and refresh failed: ${wordsOf(cause)}`,
           });
         });
         return { type: "lost", random: 0, atOnce: true };

@@ -2,6 +2,7 @@
  * Data that is checked by a schema: https://standardschema.dev, which Zod, Valibot and ArkType implement.
  * This module is browser compatible.
  */
+import { wordsOf } from "../core/event-stream-error.ts";
 import { isThenable } from "../../guard/foreign.ts";
 import {
   describeIssues,
@@ -52,7 +53,7 @@ function check(
   const { data } = message;
   const give = (value: unknown): Decoded => ({ ...message, data: value });
   const fail = (thrown: unknown) =>
-    refuse(core, message, isLast, invalid, thrown, `its schema failed: ${String(thrown)}`);
+    refuse(core, message, isLast, invalid, thrown, `its schema failed: ${wordsOf(thrown)}`);
   const refuseFor = (issues: readonly SchemaIssue[]) =>
     refuse(core, message, isLast, invalid, issues, describeIssues(issues));
   // A server sends strings as they are, so that only the schema can say whether JSON was meant.

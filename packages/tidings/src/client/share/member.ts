@@ -77,6 +77,7 @@ export function joinShare(
   channel.onmessage = ({ data }) => {
     if (left) return;
     const said = unpack(data);
+    if (!said) return;
     if (!("ask" in said)) follower.hear(said);
     else if (leader) leader.answer(said);
   };

@@ -5,7 +5,7 @@
  * Standard: https://xhr.spec.whatwg.org/
  * This module is browser compatible.
  */
-import { EventStreamError } from "../core/event-stream-error.ts";
+import { EventStreamError, wordsOf } from "../core/event-stream-error.ts";
 import { TransportError, type TransportErrorCode } from "./transport-error.ts";
 import type { Transport, TransportRequest, TransportSink } from "./transport.ts";
 
@@ -76,7 +76,7 @@ function open(
     // Called later: callers expect no event before open() has returned.
     send();
   } catch (thrown) {
-    const cause = thrown instanceof TransportError ? thrown : asError("network", String(thrown), thrown);
+    const cause = thrown instanceof TransportError ? thrown : asError("network", wordsOf(thrown), thrown);
     void Promise.resolve().then(() => fail(cause));
   }
   return { abort };
