@@ -6,26 +6,25 @@ import { once } from "node:events";
 import http from "node:http";
 import http2 from "node:http2";
 import { type AddressInfo, connect, type Server, type Socket } from "node:net";
+import { getRequestListener } from "@hono/node-server";
 import express from "express";
 import Fastify from "fastify";
+import { Hono } from "hono";
 import Koa from "koa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nginx } from "../../deploy/nginx/program.ts";
 import { startProgram } from "../../deploy/program.ts";
+import { eventStreams } from "../../packages/tidings/src/server/fastify.ts";
 import { createAcceptor } from "../../packages/tidings/src/server/acceptor/index.ts";
 import { createRandom } from "../../packages/tidings/src/testing/random.ts";
-import { createAnswers, createHub, openStream } from "../../packages/tidings/src/server/index.ts";
-import type {
-  FastifyReply,
-  NodeRequest,
-  NodeResponse,
-} from "../../packages/tidings/src/server/request/http-types.ts";
+import { requestTakers } from "./foreign-peers.ts";
+import { type AnyRequest, type AnyResponse, createHandlers } from "./request-handlers.ts";
 import { requestHeads } from "./request-heads.ts";
 
-const hub = createHub({ limits: { topicsPerStream: 8 }, onError: (error) => reported.push(error) });
-const answers = createAnswers({ answers: 50, onError: (error) => reported.push(error) });
 const reported: unknown[] = [];
 const rejected: unknown[] = [];
+const handlers = createHandlers((error) => reported.push(error));
+const { hub } = handlers;
 const closers: (() => unknown)[] = [];
 
 const note = (error: unknown): void => void rejected.push(error);
@@ -36,34 +35,36 @@ beforeAll(() => {
 afterAll(async () => {
   process.off("unhandledRejection", note).off("uncaughtException", note);
   while (closers.length > 0) await closers.pop()!();
-  await answers.close();
-  await hub.drain({ overMs: 0, graceMs: 100 });
+  await handlers.close();
 });
 
+const inTurn = Object.values(handlers.node).flat();
+const fetchInTurn = Object.values(handlers.fetch).flat();
 let turn = 0;
 
-/** One request in turn to each thing that answers, with what it has to say taken from the request as users do. */
-function answer(
-  request: NodeRequest & { url?: string | undefined },
-  response: NodeResponse | FastifyReply,
-): void {
-  const query = new URLSearchParams((request.url ?? "").split("?")[1] ?? "");
-  turn += 1;
-  const how = request.url === "/good" ? 0 : turn % 5;
-  if (how === 0) {
-    hub.subscribe(request, response, { topics: ["a"] }).catch(note);
-  } else if (how === 1) {
-    const topics = [...query.getAll("topic"), { pattern: "a/:b/*" }];
-    hub.subscribe(request, response, { topics, onGap: "fail", compression: true }).catch(note);
-  } else if (how === 2) {
-    const asked = { topics: ["a"], from: "earliest", subscriber: query.get("id") ?? "x" } as const;
-    const snapshot = (): { data: string } => ({ data: "now" });
-    hub.subscribe(request, response, { ...asked, authorize: async () => true, snapshot }).catch(note);
-  } else if (how === 3) {
-    const id = query.get("id") ?? `answer-${turn % 40}`;
-    answers.resumable(request, response, id, () => [{ data: "1" }, { data: "2" }]).catch(note);
-  } else {
-    openStream(request, response, [{ data: "1" }]);
+const queryOf = (url = ""): URLSearchParams => new URLSearchParams(url.split("?")[1] ?? "");
+const next = (url: string | undefined): number => (url?.endsWith("/good") ? 0 : (turn += 1));
+
+/** One request in turn to each thing that answers. */
+function answer(request: AnyRequest, response: AnyResponse): void {
+  const n = next(request.url);
+  const handle = inTurn[n % inTurn.length]!;
+  // As a handler that is not async has it: what is thrown or rejected here is nobody's.
+  try {
+    Promise.resolve(handle(request, response, queryOf(request.url), n)).catch(note);
+  } catch (error) {
+    note(error);
+  }
+}
+
+async function respond(request: Request): Promise<Response> {
+  const n = next(request.url);
+  const handle = fetchInTurn[n % fetchInTurn.length]!;
+  try {
+    return await handle(request, queryOf(request.url), n);
+  } catch (error) {
+    note(error);
+    throw error;
   }
 }
 
@@ -105,18 +106,18 @@ const LANES = 8;
 
 /** Returns what went wrong: no answer to a bad request, or none to the good one behind it. */
 async function assault(port: number, count: number, isNginx: boolean): Promise<string[]> {
-  const next = requestHeads(7_919 + count);
+  const nextHead = requestHeads(7_919 + count);
   let left = count;
   const problems: string[] = [];
   const lane = async (): Promise<void> => {
     for (; left > 0;) {
       left -= 1;
-      const { bytes, isUpgrade, hasVersion } = next();
+      const { bytes, isUpgrade, hasVersion } = nextHead();
       // HTTP/0.9 to nginx, whose responses have no status.
       if (isNginx && !hasVersion) continue;
       const status = await statusOf(port, bytes);
       const good = await statusOf(port, GOOD);
-      const isAnswered = status >= 200 || (status === 0 && isUpgrade);
+      const isAnswered = (status >= 200 && status !== 500) || (status === 0 && isUpgrade);
       if (isAnswered && good === 200) continue;
       problems.push(`${status}, then ${good}: ${JSON.stringify(bytes.toString("latin1").slice(0, 300))}`);
     }
@@ -158,10 +159,22 @@ const servers: [name: string, count: number, start: () => Promise<number>][] = [
     2_000,
     async () => {
       const fastify = Fastify({ forceCloseConnections: true });
-      fastify.all("/*", (request, reply) => answer(request, reply));
+      await fastify.register(eventStreams, { heartbeatMs: 10_000, hubs: [{ drain: async () => {} }] });
+      fastify.all("/*", (request, reply) => {
+        if (next(request.url) % 8 === 7) reply.openStream([{ data: "1" }]);
+        else answer(request, reply);
+      });
       await fastify.listen({ port: 0, host: "127.0.0.1" });
       closers.push(() => fastify.close());
       return (fastify.server.address() as AddressInfo).port;
+    },
+  ],
+  [
+    "Hono",
+    3_000,
+    () => {
+      const hono = new Hono().all("*", ({ req }) => respond(req.raw));
+      return listen(http.createServer(getRequestListener(hono.fetch)));
     },
   ],
   [
@@ -186,8 +199,8 @@ describe("generated request heads", () => {
   it.each(servers)(
     "to %s: each of %i is answered, and so is the next good one",
     async (name, count, start) => {
-      expect(await assault(await start(), count, name.endsWith("nginx"))).toEqual([]);
-      expect(rejected).toEqual([]);
+      const problems = await assault(await start(), count, name.endsWith("nginx"));
+      expect({ rejected, problems }).toEqual({ rejected: [], problems: [] });
       await expect.poll(() => hub.stats().streams, { timeout: 20_000 }).toBe(0);
     },
   );
@@ -238,8 +251,33 @@ describe("generated request heads", () => {
     await expect.poll(() => hub.stats().streams, { timeout: 20_000 }).toBe(0);
   });
 
+  it("are sent to everything that takes a request, as the package's declarations have it", () => {
+    /** The kinds of servers that are attacked here, with who answers there. */
+    const attacked: Record<string, object> = {
+      node: {
+        ...handlers.node,
+        "Acceptor.serve": "the acceptor",
+        TestHandler: "the test kit: its script decides when there is an answer",
+      },
+      http2: {
+        ...handlers.node,
+        "Acceptor.serve": "node:http2 hands what is no event stream to the same code",
+      },
+      Fastify: { ...handlers.node, "Acceptor.serve": "as node:http, by request.raw" },
+      fetch: handlers.fetch,
+      server: { createAcceptor: "the acceptor", eventStreams: "Fastify" },
+    };
+    const takers = requestTakers().map((taker) => taker.split(": ") as [name: string, kind: string]);
+    expect(takers.length).toBeGreaterThan(25);
+    expect(takers.filter(([name, kind]) => !(name in attacked[kind]!))).toEqual([]);
+    const names = new Set(takers.map(([name]) => name));
+    expect(Object.keys({ ...handlers.node, ...handlers.fetch }).filter((name) => !names.has(name))).toEqual(
+      [],
+    );
+  });
+
   it("left only reports of ours, and no answer that counts for ever", () => {
     expect(reported).toEqual([]);
-    expect(answers.size).toBeLessThanOrEqual(50);
+    for (const { size } of handlers.answers) expect(size).toBeLessThanOrEqual(50);
   });
 });

@@ -1,7 +1,9 @@
 /**
  * In the browser: reads each case with the browser's own EventSource and with ours, and writes down the events of each.
  */
-import { EventSource as Ours } from "tidings/client";
+import { connect, EventSource as Ours } from "tidings/client";
+import { share } from "tidings/client/share";
+import { xhrTransport } from "tidings/client/xhr";
 import { STAYS } from "./cases.ts";
 
 const EVENTS = ["a", "price", "message", "error", "open", "好"];
@@ -40,10 +42,35 @@ function read(make: (url: string) => AnySource, number: number, name: string): P
   });
 }
 
+/** What a client of ours with the rules of `connect` tells: foreign-servers/model.ts says what it should. */
+function told(open: typeof connect, number: number, name: string): Promise<string[]> {
+  const lines: string[] = [];
+  const connection = open(`/case/${number}/${name}`, {
+    onOpen: () => void lines.push("open"),
+    onMessage({ event, data, id }) {
+      lines.push(`message ${JSON.stringify([event, data, id])}`);
+      if (data === STAYS) connection.close();
+    },
+    onError: ({ code, willRetry }) => void lines.push(`error ${code} ${willRetry ? "again" : "final"}`),
+  });
+  return connection.ended.then(({ reason }) => [...lines, reason]);
+}
+
+const overXhr = ((url: string, options: object) =>
+  connect(url, { ...options, transport: xhrTransport() })) as typeof connect;
+
 /** Three cases at a time: a browser opens six connections to an address. */
-function run({ numbers, time }: { numbers: number[]; time: number }): void {
+function run({ numbers, time, rules }: { numbers: number[]; time: number; rules: boolean }): void {
   const work = async (): Promise<void> => {
     for (let number; (number = numbers.shift()) !== undefined;) {
+      if (rules) {
+        const [xhr, shared] = await Promise.all([
+          told(overXhr, number, `ours-xhr${time}`),
+          told(share as unknown as typeof connect, number, `ours-share${time}`),
+        ]);
+        parent.postMessage({ [number]: { xhr, shared } }, "*");
+        continue;
+      }
       const [own, ours] = await Promise.all([
         read((url) => new EventSource(url), number, `own${time}`),
         read((url) => new Ours(url), number, `ours${time}`),

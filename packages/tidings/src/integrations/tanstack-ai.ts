@@ -67,10 +67,9 @@ export function createRunDurability({
     async function cursorOf(offset: string): Promise<string> {
       if (offset === "-1") return "";
       if (offset === "now") return (await answers.state(id))?.cursor ?? "";
-      if (!offset.endsWith(tag)) {
-        throw new Error(
-          `Cannot read run ${JSON.stringify(runId)}: ${JSON.stringify(offset.slice(0, 200))} is not an offset of it`,
-        );
+      // Of a body that the application has parsed, it may be anything.
+      if (typeof offset !== "string" || !offset.endsWith(tag)) {
+        throw new Error(`Cannot read run ${JSON.stringify(runId)}: ${show(offset)} is not an offset of it`);
       }
       return offset.slice(0, -tag.length);
     }
