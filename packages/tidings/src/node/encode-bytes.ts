@@ -4,7 +4,7 @@
  * From Node 26 on, the engine and Node are fast with all text. Before, they are fast with Latin-1, which needs no check for
  * surrogates either; other text is left to WebAssembly.
  */
-import { replaceWriter, type WriteLong } from "../wire/encode-bytes.ts";
+import { replaceWriter, SHORT, type WriteLong } from "../wire/encode-bytes.ts";
 import { hasLineBreak, type IsLine, isLine as isAnyLine, replaceLineCheck } from "../wire/encode.ts";
 import { createWideText, LONGEST_WIDE, type WideText } from "./wide-text.ts";
 
@@ -13,6 +13,9 @@ const { utf8Write } = Buffer.prototype as unknown as {
 };
 
 const FIRST_WITH_FAST_TEXT = 26;
+/** Before, a loop that writes bytes takes twice as long for each character. */
+const FIRST_WITH_FAST_LOOP = 24;
+const SHORT_IN_SLOW_LOOP = 16;
 /** For less, the call takes as long as the check. */
 const SHORTEST_WIDE = 100;
 /** An engine that holds a text as Latin-1 answers this without a look at it. */
@@ -21,14 +24,22 @@ const BEYOND_LATIN1 = /[\u0100-\uffff]/;
 /** What every platform has. */
 const isPlainlyLine = isAnyLine;
 
-const { isLine, writeLong } = textWaysFor(Number.parseInt(process.versions.node, 10));
+const { isLine, writeLong, longFrom } = textWaysFor(Number.parseInt(process.versions.node, 10));
 replaceLineCheck(isLine);
-replaceWriter(writeLong);
+replaceWriter(writeLong, longFrom);
+
+interface TextWays {
+  readonly isLine: IsLine;
+  readonly writeLong: WriteLong;
+  /** In characters. */
+  readonly longFrom: number;
+}
 
 /** For the tests, which run on one version and look at both. */
-export function textWaysFor(nodeVersion: number): { isLine: IsLine; writeLong: WriteLong } {
+export function textWaysFor(nodeVersion: number): TextWays {
   if (nodeVersion >= FIRST_WITH_FAST_TEXT)
     return {
+      longFrom: SHORT,
       isLine: isPlainlyLine,
       writeLong: (text, into, at) => (isPlainlyLine(text) ? utf8Write.call(into, text, at) : -1),
     };
@@ -47,6 +58,7 @@ export function textWaysFor(nodeVersion: number): { isLine: IsLine; writeLong: W
     return wide;
   };
   return {
+    longFrom: nodeVersion < FIRST_WITH_FAST_LOOP ? SHORT_IN_SLOW_LOOP : SHORT,
     isLine(text) {
       if (text.length < SHORTEST_WIDE || !BEYOND_LATIN1.test(text)) return isPlainlyLine(text);
       return wideFor(text)?.isLine(text) ?? isPlainlyLine(text);

@@ -47,9 +47,9 @@ const expected = (messages: readonly Message[]): string =>
 
 async function asNode(version: number): Promise<void> {
   const { textWaysFor } = await import("../node/encode-bytes.ts");
-  const { isLine, writeLong } = textWaysFor(version);
+  const { isLine, writeLong, longFrom } = textWaysFor(version);
   replaceLineCheck(isLine);
-  replaceWriter(writeLong);
+  replaceWriter(writeLong, longFrom);
 }
 
 describe.each([

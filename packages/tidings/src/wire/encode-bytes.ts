@@ -86,7 +86,7 @@ function writePlain(message: Message, into: Uint8Array, at: number): number {
   // A UTF-16 unit is three bytes of UTF-8 at most.
   if (NAMES + 3 * units > into.length - at) return -1;
   if (event !== undefined) at = writeLine("event: ", event, into, at);
-  if (id !== undefined && at >= 0) at = writeLine("id: ", id, into, at);
+  if (id !== undefined && at >= 0) at = writeLine(ID, id, into, at);
   if (at >= 0) at = writeLine("data: ", data, into, at);
   if (at >= 0) into[at++] = LF;
   return at;
@@ -95,7 +95,8 @@ function writePlain(message: Message, into: Uint8Array, at: number): number {
 /** @returns Where the line ends; or -1 if the value does not fit one. */
 function writeLine(name: string, value: string, into: Uint8Array, at: number): number {
   for (let n = 0; n < name.length; n++) into[at++] = name.charCodeAt(n);
-  if (value.length < SHORT) at = writeShort(value, into, at);
+  // U+0000, which an ID must not have, is found by the loop alone.
+  if (value.length < longFrom || name === ID) at = writeShort(value, into, at);
   else {
     const written = writeLong(value, into, at);
     at = written < 0 ? written : at + written;
@@ -141,9 +142,13 @@ export type WriteLong = (text: string, into: Uint8Array, at: number) => number;
 let writeLong: WriteLong = (text, into, at) =>
   isLine(text) ? encoder().encodeInto(text, into.subarray(at)).written : -1;
 
-/** For the entry of a platform that has a faster way. */
-export function replaceWriter(own: WriteLong): void {
+/**
+ * For the entry of a platform that has a faster way.
+ * @param from - From this many characters on, the writer takes less time than the loop.
+ */
+export function replaceWriter(own: WriteLong, from: number): void {
   writeLong = own;
+  longFrom = from;
 }
 
 let textEncoder: TextEncoder | undefined;
@@ -153,7 +158,9 @@ function encoder(): TextEncoder {
 
 const LF = 10;
 /** Below this many characters, calling out of JavaScript costs more than going through them. */
-const SHORT = 40;
+export const SHORT = 40;
+let longFrom = SHORT;
+const ID = "id: ";
 /** The names and the line ends of a message. */
 const NAMES = 22;
 /** Where messages are written before their length is known. */
