@@ -80,6 +80,35 @@ describe("lmdbLog()", () => {
     await Promise.all(logs.map((log) => log.close()));
   });
 
+  it("refuses what is no environment, and one that only reads", () => {
+    for (const [bad, shown] of [
+      ["/var/log", '"/var/log"'],
+      [undefined, "undefined"],
+      [{}, "an object"],
+    ] as const) {
+      const message = `Cannot make log: env is ${shown}, expected what open() of lmdb returns`;
+      expect(() => lmdbLog(bad as unknown as Parameters<typeof lmdbLog>[0])).toThrow(new TypeError(message));
+    }
+    const path = directory();
+    const options = { path, overlappingSync: false, eventTurnBatching: false };
+    const written = open(options);
+    cleanups.push(() => written.close());
+    const env = open({ ...options, readOnly: true });
+    cleanups.push(() => env.close());
+    expect(() => lmdbLog(env)).toThrow(/its LMDB environment is readOnly, expected one that can be written/);
+  });
+
+  it("says that its environment is closed when it is opened", async () => {
+    const env = open({ path: directory(), overlappingSync: false, eventTurnBatching: false });
+    const log = lmdbLog(env);
+    await env.close();
+    await expect(log.open({ retention, onTail() {} })).rejects.toMatchObject({
+      name: "LogError",
+      code: "closed",
+      message: expect.stringMatching(/Cannot open log: its LMDB environment is closed/) as string,
+    });
+  });
+
   it("refuses an environment whose batching of turns would end the process when the disk is full", () => {
     const env = open({ path: directory(), overlappingSync: false });
     cleanups.push(() => env.close());

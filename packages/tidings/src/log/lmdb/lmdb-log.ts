@@ -21,6 +21,7 @@ import {
   type LmdbTables,
   type LogState,
 } from "./tables.ts";
+import { show } from "../../guard/show.ts";
 import { LogClock } from "../clock.ts";
 import {
   isByName,
@@ -81,13 +82,23 @@ export interface LmdbLogOptions {
  * Open the environment with `overlappingSync: false`. Without it, `lmdb` is safe for one process only: if two processes
  * write, even for a moment during a restart, entries can be assigned twice and pages damaged.
  * Open it with `eventTurnBatching: false` too. Otherwise a full disk ends the process: `lmdb` rejects a promise that no code handles.
- * @throws {TypeError} If the environment has `eventTurnBatching`, or there is no such option.
+ * @throws {TypeError} If it is no environment of `lmdb`, is `readOnly` or has `eventTurnBatching`; or there is no such option.
  * @throws {RangeError} If a number is not above 0.
  * @throws {TypeError} If several processes are allowed (`pollMs` is not false) and the environment has `overlappingSync`.
  */
 export function lmdbLog(env: LmdbEnvironment, options: LmdbLogOptions = {}): Log {
   const { pollMs, ...others } = options;
   checkLogOptions(pollMs === false ? others : options, LMDB_OPTIONS);
+  const { openDB, ifVersion } = (env ?? {}) as Partial<LmdbEnvironment>;
+  if (typeof openDB !== "function") {
+    throw new TypeError(`Cannot make log: env is ${show(env)}, expected what open() of lmdb returns`);
+  }
+  // One that only reads lacks what writes.
+  if (typeof ifVersion !== "function") {
+    throw new TypeError(
+      "Cannot make log: its LMDB environment is readOnly, expected one that can be written to",
+    );
+  }
   if (hasEventTurnBatching(env)) {
     throw new TypeError(
       "Cannot make log: its LMDB environment has eventTurnBatching, with which a full disk ends the process; expected open({ path, overlappingSync: false, eventTurnBatching: false })",
@@ -157,6 +168,7 @@ class LmdbLog implements Log {
     if (this.#tables !== undefined) {
       throw new TypeError("Cannot open log: it is open already, expected one hub per log");
     }
+    this.#assertEnvironment("open");
     const tables = openTables(this.#env, this.#name);
     this.#tables = tables;
     this.#retention = retention;

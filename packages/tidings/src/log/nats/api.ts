@@ -74,7 +74,10 @@ export class Api {
         reason = (failure as Error).message;
       }
       if (endsMs - performance.now() <= waitMs) {
-        const message = `Cannot ${what} log: NATS did not answer within ${deadlineMs} ms (${reason})`;
+        const remedy = /no responders/i.test(reason)
+          ? `. Expected a server with JetStream: nats-server -js, and its API at ${prefix} (apiPrefix)`
+          : "";
+        const message = `Cannot ${what} log: NATS did not answer within ${deadlineMs} ms (${reason})${remedy}`;
         throw new LogError("failed", message, { cause });
       }
       await sleep(waitMs);

@@ -7,6 +7,7 @@
  */
 import { ignore } from "../../guard/ignore.ts";
 import { reporter, type Report } from "../../guard/foreign.ts";
+import { show } from "../../guard/show.ts";
 import { randomEpoch } from "../cursor.ts";
 import { LogError } from "../log.ts";
 import { TopicBounds } from "../topic-bounds.ts";
@@ -55,8 +56,8 @@ export interface NatsLogOptions {
 }
 
 /**
- * @throws {TypeError} If this is not a connection to NATS, or it is closed; the name has other characters than letters, digits, `-` and `_`; or there
- *   is no such option.
+ * @throws {TypeError} If this is not a connection to NATS, or it is closed; the name has other characters than letters, digits, `-` and `_`; an option
+ *   has a value that makes no sense; or there is no such option.
  * @throws {RangeError} If a number is not above 0.
  */
 export function natsLog(connection: NatsConnection, options: NatsLogOptions = {}): Log {
@@ -65,10 +66,27 @@ export function natsLog(connection: NatsConnection, options: NatsLogOptions = {}
   const { name = "tidings" } = options;
   if (!/^[\w-]{1,64}$/.test(name)) {
     throw new TypeError(
-      `Cannot make log: name is ${JSON.stringify(name)}, expected 1 to 64 letters, digits, "-" and "_"`,
+      `Cannot make log: name is ${show(name)}, expected 1 to 64 letters, digits, "-" and "_"`,
     );
   }
+  oneOf("replicas", options.replicas, [1, 3, 5]);
+  oneOf("storage", options.storage, ["file", "memory"]);
+  checkSubject("inboxPrefix", options.inboxPrefix);
+  checkSubject("apiPrefix", options.apiPrefix);
   return new NatsLog(connection, name, options);
+}
+
+function oneOf(option: string, value: unknown, allowed: readonly unknown[]): void {
+  if (value === undefined || allowed.includes(value)) return;
+  const expected = allowed.map((one) => JSON.stringify(one)).join(" or ");
+  throw new TypeError(`Cannot make log: ${option} is ${show(value)}, expected ${expected}`);
+}
+
+function checkSubject(option: string, value: string | undefined): void {
+  if (value === undefined || (typeof value === "string" && /^[^\s.*>]+(?:\.[^\s.*>]+)*$/.test(value))) return;
+  throw new TypeError(
+    `Cannot make log: ${option} is ${show(value)}, expected a subject without wildcards and spaces`,
+  );
 }
 
 const NATS_OPTIONS: LogOptionNames<NatsLogOptions> = {
@@ -143,6 +161,7 @@ class NatsLog implements Log {
     this.#bounds = new TopicBounds(options.retention);
     this.#report = reporter(options.onError ?? ignore);
     const state = await this.#stream.open(options.retention);
+    if (this.#closed) throw new LogError("closed", "Cannot open log: it is closed");
     this.#current = state;
     this.#seen = state.head;
     const instance = randomEpoch();

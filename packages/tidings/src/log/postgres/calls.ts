@@ -24,6 +24,14 @@ const SQLSTATE = /^[0-9A-Z]{5}$/;
  * for each other.
  */
 const PASSING = /^(?:08|40|57)|^(?:25006|53300|55P03|XX000)$/;
+/** It cannot write: a replica, or a session that is said to only read. */
+const READ_ONLY = "25006";
+/** What stands under the names of the log is something else: a column, an operator or a type that is not there, say. */
+const FOREIGN = /^42(?:703|804|809|883|P01)$/;
+/** What the clients say once the application has closed them. */
+const ENDED = /CONNECTION_ENDED|after calling end on the pool/;
+/** What an attempt says that ran out of time: see link.ts. */
+const LATE = /^no answer within/;
 /** Tables or functions are missing. */
 const MISSING = /^(?:42P01|42883|3F000)$/;
 
@@ -54,6 +62,8 @@ export class Calls {
     const text = `SELECT ${names.call(name)}(${types.join(", ")}) AS reply`;
     const endsMs = performance.now() + withinMs;
     let created = false;
+    /** What was in the way last. */
+    let said: Error | undefined;
     for (let waitMs: number = RETRY_MS[0]; ; waitMs = Math.min(waitMs * 2, RETRY_MS[1])) {
       try {
         if (this.#closed) throw new LogError("closed", `Cannot ${what} log: it is closed`);
@@ -62,19 +72,36 @@ export class Calls {
         return reply === null || reply === "" ? null : (JSON.parse(reply) as T);
       } catch (cause) {
         if (cause instanceof LogError) throw cause;
-        const { message } = cause as Error;
-        const code = sqlStateOf(cause);
+        let error = cause as Error;
         const left = endsMs - performance.now() > waitMs;
-        if (code !== undefined && MISSING.test(code) && schema !== undefined && !created && left) {
-          created = await this.#create(schema, what);
-          continue;
+        const isMissing = schema !== undefined && !created && MISSING.test(sqlStateOf(error) ?? "");
+        if (isMissing && left) {
+          const failure = await this.#create(schema, what);
+          created = failure === undefined;
+          if (failure === undefined) continue;
+          error = failure;
+        } else if (isMissing && said !== undefined) error = said;
+        const code = sqlStateOf(error);
+        if (code !== undefined && !PASSING.test(code)) {
+          throw refusal(what, code, { error, creates: schema !== undefined });
         }
-        if (code !== undefined && !PASSING.test(code)) throw refusal(what, code, message, cause);
-        if (!left) {
+        // The last attempt may have had no time to hear more.
+        if (said === undefined || !LATE.test(error.message)) said = error;
+        const { message } = said;
+        if (ENDED.test(message)) {
           throw new LogError(
             "failed",
-            `Cannot ${what} log: Postgres did not do it within ${deadlineMs} ms, and may still do it (${message})`,
-            { cause },
+            `Cannot ${what} log: the Postgres client is closed, and Postgres may have done it before (${message}). Close the client after the hub has drained`,
+            { cause: said },
+          );
+        }
+        if (!left) {
+          const isReadOnly = sqlStateOf(said) === READ_ONLY;
+          const remedy = isReadOnly ? ". Expected connections to the primary that may write" : "";
+          throw new LogError(
+            "failed",
+            `Cannot ${what} log: Postgres did not do it within ${deadlineMs} ms, and may still do it (${message})${remedy}`,
+            { cause: said },
           );
         }
         await new Promise((resolve) => void setTimeout(resolve, waitMs));
@@ -86,14 +113,14 @@ export class Calls {
     this.#closed = true;
   }
 
-  /** @returns Whether it was done; otherwise it is tried again. */
-  async #create(schema: string, what: string): Promise<boolean> {
+  /** @returns Why it was not done, where it can be tried again. */
+  async #create(schema: string, what: string): Promise<Error | undefined> {
     try {
       await this.#options.link.script(schema, this.#options.deadlineMs);
-      return true;
+      return undefined;
     } catch (cause) {
       const code = sqlStateOf(cause);
-      if (code === undefined || PASSING.test(code)) return false;
+      if (code === undefined || PASSING.test(code)) return cause as Error;
       throw new LogError(
         "failed",
         `Cannot ${what} log: its tables are missing and cannot be created: ${(cause as Error).message}. Run postgresSchema() as their owner`,
@@ -103,13 +130,26 @@ export class Calls {
   }
 }
 
-function refusal(what: string, code: string, message: string, cause: unknown): LogError {
+function refusal(
+  what: string,
+  code: string,
+  { error, creates }: { error: Error; creates: boolean },
+): LogError {
+  const { message } = error;
   // 53100: no space on the disk.
   if (code === "53100") {
-    return new LogError("full", `Cannot ${what} log: the disk of Postgres is full (${message})`, { cause });
+    return new LogError("full", `Cannot ${what} log: the disk of Postgres is full (${message})`, {
+      cause: error,
+    });
   }
-  const remedy = MISSING.test(code) ? ". Run postgresSchema(), or leave out create: false" : "";
-  return new LogError("failed", `Cannot ${what} log: Postgres says ${message} (${code})${remedy}`, { cause });
+  let remedy = "";
+  if (!creates && MISSING.test(code)) remedy = ". Run postgresSchema(), or leave out create: false";
+  else if (FOREIGN.test(code))
+    remedy = ". What has its names is not of this log, expected another table or schema";
+  else if (code === "42501") remedy = ". Grant its role what postgresSchema() made";
+  return new LogError("failed", `Cannot ${what} log: Postgres says ${message} (${code})${remedy}`, {
+    cause: error,
+  });
 }
 
 function sqlStateOf(error: unknown): string | undefined {

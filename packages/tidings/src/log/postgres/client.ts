@@ -25,6 +25,9 @@ export function linkOf(client: PostgresClient): PostgresLink {
   }
   if (typeof any?.connect === "function" && typeof any.totalCount === "number") {
     const pool = client as PgPool;
+    if (pool.ending === true) {
+      throw new TypeError("Cannot make log: the pool was ended, expected one that stays open");
+    }
     const { max } = pool.options as { max?: number };
     if (max === 1) {
       throw new TypeError("Cannot make log: the pool has one connection (max), expected 2 or more");

@@ -8,6 +8,7 @@ export interface PgPool {
   on(event: "error", listener: (error: Error) => void): unknown;
   readonly totalCount: number;
   readonly options: object;
+  readonly ending?: boolean;
 }
 
 /** What is used of a client that the pool lends. */

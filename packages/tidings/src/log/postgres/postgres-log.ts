@@ -119,6 +119,7 @@ class PostgresLog implements Log {
     this.#bounds = new TopicBounds(options.retention);
     this.#clock.onJump = options.onError;
     const reply = (await this.#calls.call<Reply & { encoding: string }>("open", "open", this.#meta({})))!;
+    this.#assertOpen("open");
     if (reply.encoding !== "UTF8") {
       throw new LogError(
         "failed",

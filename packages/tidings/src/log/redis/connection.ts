@@ -11,7 +11,11 @@ export type RedisClient = NodeRedisClient | IoredisClient;
 /** @throws {TypeError} If it is none of the clients that are known. */
 export function connectionOf(client: RedisClient): RedisConnection {
   if (typeof (client as Partial<IoredisClient>)?.callBuffer === "function") {
-    return fromIoredis(client as IoredisClient);
+    const connection = fromIoredis(client as IoredisClient);
+    if (connection.isClosed()) {
+      throw new TypeError("Cannot make log: the Redis client is closed, expected one that connects");
+    }
+    return connection;
   }
   if (typeof (client as Partial<NodeRedisClient>)?.sendCommand === "function") {
     const nodeRedis = client as NodeRedisClient;

@@ -3,6 +3,7 @@ import type { Argument, RedisConnection, RedisSubscriber, SubscriberEvents } fro
 
 /** What is used of their clients. */
 export interface IoredisClient {
+  readonly status?: string;
   callBuffer(command: string, ...args: Argument[]): Promise<unknown>;
   duplicate(override?: object): unknown;
 }
@@ -17,6 +18,7 @@ interface Subscribing extends IoredisClient {
 
 export function fromIoredis(client: IoredisClient): RedisConnection {
   return {
+    isClosed: () => client.status === "end",
     send: ([name, ...args]) => client.callBuffer(name as string, ...args),
     // Its own limit of attempts would reject what has to wait for the connection.
     subscriber: (events) =>

@@ -7,6 +7,8 @@ export type Argument = string | Buffer;
 export interface RedisConnection {
   /** Sends one command. What is binary in the reply is a Buffer. */
   send(command: readonly Argument[]): Promise<unknown>;
+  /** Whether the application has closed it for good. */
+  isClosed(): boolean;
   /** Opens another connection, for the tail. */
   subscriber(events: SubscriberEvents): RedisSubscriber;
 }

@@ -29,6 +29,7 @@ const AT_ONCE = { ...BINARY, timeout: 0 };
 
 export function fromNodeRedis(client: NodeRedisClient): RedisConnection {
   return {
+    isClosed: () => !client.isOpen,
     send: (command) => client.sendCommand(command, client.isReady === true ? AT_ONCE : BINARY),
     subscriber: (events) => subscribe(() => client.duplicate() as Subscribing, events),
   };
@@ -67,7 +68,8 @@ function subscribe(make: () => Subscribing, { onMessage, onDown, onUp }: Subscri
     };
     client.on("error", down);
     client.on("ready", () => {
-      if (isDown || isOver) return;
+      // Closed before it had a socket: then it connects all the same.
+      if (isDown || isOver) return destroy(client);
       [waitMs] = RETRY_MS;
       isReady = true;
       onUp();

@@ -5,6 +5,7 @@
  * Takes the client that the application made, of `redis` (node-redis), `ioredis` or `iovalkey`. See docs/logs/redis.md for what
  * Redis can lose.
  */
+import { show } from "../../guard/show.ts";
 import { LogClock } from "../clock.ts";
 import { randomEpoch } from "../cursor.ts";
 import { isByName, LogError } from "../log.ts";
@@ -49,11 +50,19 @@ export interface RedisLogOptions {
 }
 
 /**
- * @throws {TypeError} If the client is not one of those that are known, or is not open; or there is no such option.
+ * @throws {TypeError} If the client is not one of those that are known, or is not open; the name is empty or has braces; or there is no
+ *   such option.
  * @throws {RangeError} If a number is not above 0.
  */
 export function redisLog(client: RedisClient, options: RedisLogOptions = {}): Log {
   checkLogOptions(options, REDIS_OPTIONS);
+  const { name = "tidings" } = options;
+  // What is between the braces chooses the server of a cluster.
+  if (typeof name !== "string" || !/^[^{}\p{Surrogate}]+$/u.test(name)) {
+    throw new TypeError(
+      `Cannot make log: name is ${show(name)}, expected well-formed text without braces that is not empty`,
+    );
+  }
   return new RedisLog(connectionOf(client), options);
 }
 
@@ -109,6 +118,7 @@ class RedisLog implements Log {
     this.#clock.onJump = options.onError;
     const reply = await this.#steps.run("open", "open", this.#head());
     const [epoch, head, , policy] = reply as [Buffer, number, Buffer, Buffer];
+    if (this.#closed) throw new LogError("closed", "Cannot open log: it is closed");
     this.#epoch = epoch.toString();
     this.#note(reply);
     if (!["", "noeviction"].includes(policy.toString())) {

@@ -56,14 +56,27 @@ export class Steps {
         }
         const isReply = REPLY.test(message);
         if (isReply && !PASSING.test(message)) {
-          throw new LogError("failed", `Cannot ${what} log: Redis says ${message}`, { cause });
+          throw new LogError(
+            "failed",
+            `Cannot ${what} log: Redis says ${message}${this.#remedyOf(message)}`,
+            {
+              cause,
+            },
+          );
+        }
+        if (this.#options.connection.isClosed()) {
+          throw new LogError(
+            "failed",
+            `Cannot ${what} log: the Redis client is closed, and Redis may have done it before (${message}). Close the client after the hub has drained`,
+            { cause },
+          );
         }
         // Whichever server answers next is looked at.
         if (!isReply) this.#renew();
         if (endsMs - performance.now() <= waitMs) {
           throw new LogError(
             "failed",
-            `Cannot ${what} log: Redis did not do it within ${deadlineMs} ms, and may still do it (${message})`,
+            `Cannot ${what} log: Redis did not do it within ${deadlineMs} ms, and may still do it (${message})${this.#remedyOf(message)}`,
             { cause },
           );
         }
@@ -74,6 +87,12 @@ export class Steps {
 
   close(): void {
     this.#closed = true;
+  }
+
+  #remedyOf(message: string): string {
+    if (/^-?READONLY\b/.test(message)) return ". Expected a client of the primary";
+    if (!/user_script|^-?WRONGTYPE\b/.test(message)) return "";
+    return `. What the keys ${this.#options.prefix}:… hold is not of this log, expected another name`;
   }
 
   #renew(): void {

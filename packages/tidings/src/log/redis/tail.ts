@@ -64,7 +64,7 @@ export class RedisTail {
     try {
       // Also where it is followed already: by a call that is not confirmed yet, perhaps.
       const channels = this.#channelsOf(topics);
-      if (channels.length > 0) await within(this.#subscriber.subscribe(channels), FOLLOW_MS);
+      if (channels.length > 0) await this.#subscribe(channels);
       // Asked for behind the confirmation: everything after it is published to us.
       const { head } = await this.#options.head();
       return head;
@@ -73,6 +73,21 @@ export class RedisTail {
       if (cause instanceof LogError) throw cause;
       const message = `Cannot follow log: ${(cause as Error).message}`;
       throw new LogError("failed", message, { cause });
+    }
+  }
+
+  /** Over the connection that is there, or the one that replaces it. */
+  async #subscribe(channels: readonly string[]): Promise<void> {
+    const endsMs = performance.now() + FOLLOW_MS;
+    for (;;) {
+      const subscriber = this.#subscriber;
+      try {
+        await within(subscriber.subscribe(channels), Math.max(0, Math.round(endsMs - performance.now())));
+        return;
+      } catch (error) {
+        if (this.#state === "closed") throw new LogError("closed", "Cannot follow log: it is closed");
+        if (subscriber === this.#subscriber) throw error;
+      }
     }
   }
 

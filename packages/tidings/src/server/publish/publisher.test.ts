@@ -137,7 +137,14 @@ describe("publish", () => {
       String.raw`idempotencyKey is "\ud800", expected no lone surrogate`,
     ],
     [{ data: 1 }, "a", "", TypeError, 'idempotencyKey is "", expected a string of 1 to 256 characters'],
-    [{ data: 1 }, "a", "k".repeat(257), TypeError, "expected a string of 1 to 256 characters"],
+    [{ data: 1 }, "a", "k".repeat(257), TypeError, `idempotencyKey is "${"k".repeat(100)}…", expected`],
+    [
+      { data: 1, key: "k".repeat(2_000) },
+      "a",
+      undefined,
+      TypeError,
+      `key is "${"k".repeat(100)}…", expected`,
+    ],
   ])("refuses %j to %j, key %j", async (message, topic, key, kind, text) => {
     const { publish, counters } = await createWorld();
     const refused = await publish(message, topic, key).catch((error: unknown) => error as Error);

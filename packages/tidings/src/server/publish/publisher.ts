@@ -181,12 +181,12 @@ function toDraft(topic: string, message: Publication, maxMessageBytes: number, c
   }
   if (key !== undefined && (typeof key !== "string" || key === "" || key.length > LONGEST_KEY)) {
     throw new TypeError(
-      `Cannot publish: key is ${JSON.stringify(key)}, expected a string of 1 to ${LONGEST_KEY} characters`,
+      `Cannot publish: key is ${show(key)}, expected a string of 1 to ${LONGEST_KEY} characters`,
     );
   }
   if (key !== undefined && /\p{Surrogate}/u.test(key)) {
     throw new TypeError(
-      `Cannot publish: key is ${JSON.stringify(key)}, expected no lone surrogate, which not every log can store`,
+      `Cannot publish: key is ${show(key)}, expected no lone surrogate, which not every log can store`,
     );
   }
   const outgoing = (event === undefined ? { data } : { event, data }) as OutgoingMessage;
@@ -211,12 +211,12 @@ function toAppendOptions(options: PublishOptions | PublishInTransaction = {}): A
   if (idempotencyKey === undefined) return {};
   if (typeof idempotencyKey !== "string" || idempotencyKey === "" || idempotencyKey.length > 256) {
     throw new TypeError(
-      `Cannot publish: idempotencyKey is ${JSON.stringify(idempotencyKey)}, expected a string of 1 to 256 characters`,
+      `Cannot publish: idempotencyKey is ${show(idempotencyKey)}, expected a string of 1 to 256 characters`,
     );
   }
   if (/\p{Surrogate}/u.test(idempotencyKey)) {
     throw new TypeError(
-      `Cannot publish: idempotencyKey is ${JSON.stringify(idempotencyKey)}, expected no lone surrogate: in UTF-8 all of them are the same`,
+      `Cannot publish: idempotencyKey is ${show(idempotencyKey)}, expected no lone surrogate: in UTF-8 all of them are the same`,
     );
   }
   return { idempotencyKey };

@@ -1,0 +1,282 @@
+/**
+ * What an application may get wrong with its server or its client: each is an error that names it and says what to do, before the
+ * deadline has passed where waiting cannot help, and nothing is left open.
+ */
+import { createConnection } from "node:net";
+import { spawn } from "node:child_process";
+import { Redis } from "ioredis";
+import { connect } from "@nats-io/transport-node";
+import { Pool } from "pg";
+import { afterEach, describe, expect, it } from "vitest";
+import type { Log } from "../../packages/tidings/src/log/log.ts";
+import { natsLog } from "../../packages/tidings/src/log/nats/index.ts";
+import { postgresLog } from "../../packages/tidings/src/log/postgres/index.ts";
+import { redisLog, type RedisClient } from "../../packages/tidings/src/log/redis/index.ts";
+import { connectTo, natsProgram, startNats } from "./nats-server.ts";
+import { Cleanups, draft, openForTest, retention } from "./opened-log.ts";
+import { CLIENTS as POSTGRES_CLIENTS } from "./postgres-clients.ts";
+import { startPostgres, type PostgresServer } from "./postgres-server.ts";
+import { CLIENTS as REDIS_CLIENTS } from "./redis-clients.ts";
+import { freePort, startRedis, type RedisServer } from "./redis-server.ts";
+
+const cleanups = new Cleanups();
+afterEach(() => cleanups.run());
+
+const LONG = { timeout: 20_000 };
+const OPTIONS = { retention, onTail: () => undefined };
+/** Longer than a test may take: what is to be said at once is not said because time is up. */
+const PATIENT = { deadlineMs: 120_000 };
+
+/** Expects that it is closed by `close()` although it was opening. */
+async function expectClosedWhileOpening(log: Log): Promise<void> {
+  const opening = log.open(OPTIONS);
+  const closing = log.close();
+  await expect(opening).rejects.toMatchObject({ name: "LogError", code: "closed" });
+  await closing;
+}
+
+const failure = (message: RegExp) => ({
+  name: "LogError",
+  code: "failed",
+  message: expect.stringMatching(message) as string,
+});
+
+describe.each(Object.keys(REDIS_CLIENTS))("redisLog() with %s", (name) => {
+  const redis = async (...options: string[]): Promise<RedisServer> =>
+    cleanups.add(await startRedis(...options), (server) => server.stop());
+  const client = async (port: number) => cleanups.add(await REDIS_CLIENTS[name]!(port), (one) => one.close());
+
+  it("says at once that its client is closed, before and after it was opened", async () => {
+    const server = await redis();
+    const [one, other] = [await client(server.port), await client(server.port)];
+    const { log } = await openForTest(cleanups, redisLog(one.client, PATIENT));
+    await log.append([draft("1")]);
+    const unopened = redisLog(other.client, PATIENT);
+    one.close();
+    other.close();
+    await expect(log.append([draft("2")])).rejects.toMatchObject(failure(/client is closed.*drained$/));
+    await expect(log.head()).rejects.toMatchObject(failure(/client is closed/));
+    await expect(unopened.open(OPTIONS)).rejects.toMatchObject(failure(/client is closed/));
+    expect(() => redisLog(one.client)).toThrow(/client is (?:not open|closed), expected/);
+  });
+
+  it("is closed while it opens, and leaves no connection", async () => {
+    const server = await redis();
+    const connected = await client(server.port);
+    const { log } = await openForTest(cleanups, redisLog(connected.client));
+    await log.close();
+    const count = async (): Promise<number> =>
+      Number(/connected_clients:(\d+)/.exec(await server.command("INFO", "clients"))![1]);
+    // The client, and whoever asks.
+    await expect.poll(count, LONG).toBe(2);
+    await expectClosedWhileOpening(redisLog(connected.client));
+    await expect.poll(count, LONG).toBe(2);
+  });
+
+  it("asks for the primary where it has a replica", async () => {
+    const server = await redis();
+    const replica = await redis("--replicaof", "127.0.0.1", `${server.port}`);
+    const { log } = await openForTest(cleanups, redisLog((await client(server.port)).client));
+    await log.append([draft("1")]);
+    await expect.poll(() => replica.command("EXISTS", "{tidings}:log"), LONG).toContain(":1");
+    const other = redisLog((await client(replica.port)).client, { deadlineMs: 500 });
+    const opened = other.open(OPTIONS).then(() => other.append([draft("2")]));
+    await expect(opened).rejects.toMatchObject(failure(/READONLY.*Expected a client of the primary$/));
+    await other.close();
+  });
+
+  it("expects another name where its keys hold something else", async () => {
+    const server = await redis();
+    await server.command("SET", "{taken}:log", "something");
+    const log = redisLog((await client(server.port)).client, { ...PATIENT, name: "taken" });
+    await expect(log.open(OPTIONS)).rejects.toMatchObject(failure(/\{taken\}.*expected another name$/));
+    await log.close();
+  });
+
+  it.each(["", "a}b", "{a}", "\ud800", 7])("refuses the name %j", async (bad) => {
+    const server = await redis();
+    const { client: one } = await client(server.port);
+    expect(() => redisLog(one, { name: bad as string })).toThrow(/name is .*, expected well-formed text/);
+  });
+
+  it("waits for another connection when that of its tail is given up while it follows", async () => {
+    const server = await redis();
+    const board = await cleanups.switchboard(server.port);
+    const connected = await client(server.port);
+    const { log, seen, states } = await openForTest(
+      cleanups,
+      redisLog(withSubscriberAt(connected.client, board.port)),
+    );
+    await log.follow!(["a"]);
+    await log.append([draft("1")]);
+    await expect.poll(() => seen()).toEqual(["1"]);
+    board.hold(true);
+    const following = log.follow!(["b"]);
+    await expect.poll(() => states, LONG).toEqual(["interrupted"]);
+    board.hold(false);
+    const from = await following;
+    await expect.poll(() => states, LONG).toEqual(["interrupted", "following"]);
+    const { first } = await log.append([draft("2", "b")]);
+    expect(first).toBeGreaterThan(from);
+    await expect.poll(() => seen()).toEqual(["1", "2"]);
+  });
+});
+
+/** A client whose duplicates connect elsewhere. */
+function withSubscriberAt(client: RedisClient, port: number): RedisClient {
+  return new Proxy(client, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== "function") return value;
+      if (name !== "duplicate") return value.bind(target) as unknown;
+      return (override: object = {}) => {
+        const elsewhere = { port, url: `redis://127.0.0.1:${port}`, socket: { host: "127.0.0.1", port } };
+        return target instanceof Redis || "callBuffer" in target
+          ? target.duplicate({ ...override, port })
+          : (target.duplicate as (options: object) => unknown)(elsewhere);
+      };
+    },
+  });
+}
+
+describe("redisLog()", () => {
+  it("says what Redis says to a wrong password", async () => {
+    const server = cleanups.add(await startRedis(), (one) => one.stop());
+    await server.command("CONFIG", "SET", "requirepass", "right");
+    const client = new Redis({ port: server.port, host: "127.0.0.1", password: "wrong" });
+    client.on("error", () => undefined);
+    cleanups.add(client, (one) => one.disconnect());
+    const log = redisLog(client, PATIENT);
+    await expect(log.open(OPTIONS)).rejects.toMatchObject(failure(/WRONGPASS/));
+    await log.close();
+  });
+});
+
+describe.each(Object.keys(POSTGRES_CLIENTS))("postgresLog() with %s", (name) => {
+  const postgres = async (): Promise<PostgresServer> =>
+    cleanups.add(await startPostgres("fsync = off"), (server) => server.end());
+  const client = async (port: number, database?: string) =>
+    cleanups.add(await POSTGRES_CLIENTS[name]!(port, database), (one) => one.close());
+
+  it("says at once that its client is closed", async () => {
+    const server = await postgres();
+    const one = await POSTGRES_CLIENTS[name]!(server.port);
+    const { log } = await openForTest(cleanups, postgresLog(one.client, PATIENT));
+    await log.append([draft("1")]);
+    const unopened = postgresLog(one.client, PATIENT);
+    const closing = one.close();
+    await expect
+      .poll(() => log.append([draft("2")]).catch(String), LONG)
+      .toMatch(/client is closed.*drained$/);
+    await expect(unopened.open(OPTIONS)).rejects.toMatchObject(failure(/client is closed/));
+    await log.close();
+    await closing;
+  });
+
+  it("is closed while it opens, with tables that are there", async () => {
+    const server = await postgres();
+    const { client: one } = await client(server.port);
+    await (await openForTest(cleanups, postgresLog(one))).log.close();
+    await expectClosedWhileOpening(postgresLog(one));
+    const listening = "SELECT FROM pg_stat_activity WHERE query ILIKE 'listen%'";
+    await expect.poll(() => server.sql(listening), LONG).toEqual([]);
+  });
+
+  it("asks for the primary where it has a replica, and where there is no log yet", async () => {
+    const server = await postgres();
+    await (await openForTest(cleanups, postgresLog((await client(server.port)).client))).log.close();
+    const replica = cleanups.add(await server.replica(), (one) => one.end());
+    const { client: other } = await client(replica.port);
+    for (const table of ["tidings", "fresh"]) {
+      const log = postgresLog(other, { table, deadlineMs: 3_000 });
+      const message = /read-only transaction\). Expected connections to the primary that may write$/;
+      await expect(log.open(OPTIONS)).rejects.toMatchObject(failure(message));
+      await log.close();
+    }
+  });
+
+  it("says that its tables or its database are not what they should be", async () => {
+    const server = await postgres();
+    const { client: one } = await client(server.port);
+    await server.sql("CREATE TABLE taken_log (x int)");
+    const taken = postgresLog(one, { ...PATIENT, table: "taken" });
+    await expect(taken.open(OPTIONS)).rejects.toMatchObject(failure(/expected another table or schema$/));
+    await taken.close();
+    const missing = postgresLog((await client(server.port, "nowhere")).client, PATIENT);
+    await expect(missing.open(OPTIONS)).rejects.toMatchObject(failure(/database "nowhere" does not exist/));
+    await missing.close();
+  });
+});
+
+describe("postgresLog()", () => {
+  it("refuses a pool that was ended", async () => {
+    const pool = new Pool({ host: "127.0.0.1", port: await freePort() });
+    await pool.end();
+    expect(() => postgresLog(pool)).toThrow(/the pool was ended, expected one that stays open/);
+  });
+
+  it("says which rights its role needs", async () => {
+    const server = cleanups.add(await startPostgres("fsync = off"), (one) => one.end());
+    const connected = cleanups.add(await POSTGRES_CLIENTS["pg"]!(server.port), (one) => one.close());
+    await (await openForTest(cleanups, postgresLog(connected.client))).log.close();
+    await server.sql("CREATE ROLE reader LOGIN");
+    const pool = new Pool({ host: "127.0.0.1", port: server.port, user: "reader", database: "postgres" });
+    cleanups.add(pool, (one) => one.end());
+    const log = postgresLog(pool, PATIENT);
+    const message = /permission denied for table tidings_log \(42501\). Grant its role/;
+    await expect(log.open(OPTIONS)).rejects.toMatchObject(failure(message));
+    await log.close();
+  });
+});
+
+describe("natsLog()", () => {
+  it("refuses options that JetStream would not understand", async () => {
+    const server = cleanups.add(await startNats(), (one) => one.stop());
+    const connection = cleanups.add(await connectTo(server.port), (one) => one.close());
+    expect(() => natsLog(connection, { replicas: 2 as 1 })).toThrow("replicas is 2, expected 1 or 3 or 5");
+    expect(() => natsLog(connection, { storage: "disk" as "file" })).toThrow(
+      'storage is "disk", expected "file" or "memory"',
+    );
+    for (const bad of ["a b", "a.*", ">", "", "a..b", 7 as unknown as string]) {
+      expect(() => natsLog(connection, { inboxPrefix: bad })).toThrow(
+        /inboxPrefix is .*, expected a subject/,
+      );
+      expect(() => natsLog(connection, { apiPrefix: bad })).toThrow(/apiPrefix is .*, expected a subject/);
+    }
+    expect(() => natsLog(connection, { inboxPrefix: "_INBOX.mine", apiPrefix: "$JS.hub.API" })).not.toThrow();
+  });
+
+  it("says that the server has no JetStream", async () => {
+    const port = await freePort();
+    const child = spawn(natsProgram(), ["-a", "127.0.0.1", "-p", `${port}`], { stdio: "ignore" });
+    cleanups.add(child, (one) => one.kill("SIGKILL"));
+    await expect.poll(() => answers(port), LONG).toBe(true);
+    const connection = cleanups.add(await connect({ servers: `127.0.0.1:${port}` }), (one) => one.close());
+    const log = natsLog(connection, { deadlineMs: 500 });
+    await expect(log.open(OPTIONS)).rejects.toMatchObject(failure(/Expected a server with JetStream/));
+    await log.close();
+  });
+
+  it("says at once that its connection is closed, and is closed while it opens", async () => {
+    const server = cleanups.add(await startNats(), (one) => one.stop());
+    const connection = await connectTo(server.port);
+    const { log } = await openForTest(cleanups, natsLog(connection, PATIENT));
+    await expectClosedWhileOpening(natsLog(connection));
+    const unopened = natsLog(connection, PATIENT);
+    await connection.close();
+    await expect(log.append([draft("1")])).rejects.toMatchObject(failure(/closed/));
+    await expect(log.head()).rejects.toMatchObject(failure(/connection to NATS is closed/));
+    await expect(unopened.open(OPTIONS)).rejects.toMatchObject(failure(/connection to NATS is closed/));
+  });
+});
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(port, "127.0.0.1");
+    socket.once("error", () => resolve(false));
+    socket.once("data", () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
+}
