@@ -215,6 +215,8 @@ data: world
     ["", 'line 1 is "", expected :tidings recording 1'],
     ["data: 1\n\n", 'line 1 is "data: 1", expected :tidings recording 1'],
     [":tidings recording 2\n", "expected :tidings recording 1"],
+    [":tidings recording 1\n:status 999\n", 'line 2 is ":status 999", expected a line that starts with'],
+    [":tidings recording 1\n:status 101\n", 'line 2 is ":status 101", expected a line that starts with'],
     [":tidings recording 1\ndata: 1\n", 'line 2 is "data: 1", expected a line that starts with'],
     [":tidings recording 1\n:@5\n:@4\n", 'line 3 is ":@4", expected a time from 5 on'],
     [":tidings recording 1\n:@5 @6\nx\n", 'line 2 is ":@5 @6", expected times'],

@@ -73,7 +73,7 @@ export function parseRecording(text: string | Uint8Array): Recording {
     line = readLine();
     const [, name, value] = /^:header ([^:]+): ?(.*)$/.exec(line) ?? [];
     if (line.startsWith(":@")) readRun();
-    else if (/^:status \d{3}$/.test(line)) status = Number(line.slice(8));
+    else if (/^:status [2-5]\d\d$/.test(line)) status = Number(line.slice(8));
     else if (name) headers[name.toLowerCase()] = value!;
     // Editors end the last line of a file, whatever it is.
     else if (line !== "" || at < file.length) fail("expected a line that starts with :status, :header or :@");

@@ -3,7 +3,8 @@
  * own (Node's ends a body after 300 seconds of silence), and follows redirects as the Fetch standard does.
  */
 import type { Fetch } from "../../client/index.ts";
-import { exchange, type ExchangeEnd, type ExchangeHead, type ExchangeRequest, headerOf } from "./exchange.ts";
+import { exchange, type ExchangeEnd, type ExchangeHead, type ExchangeRequest } from "./exchange.ts";
+import { locationOf, redirected } from "./redirect.ts";
 
 export interface FetchTap {
   onRequest?(url: string, headers: Readonly<Record<string, string>>): void;
@@ -40,20 +41,6 @@ export function exchangeFetch(
   };
 }
 
-/** https://fetch.spec.whatwg.org/#http-redirect-fetch */
-function redirected(request: ExchangeRequest, status: number, location: string): ExchangeRequest {
-  const url = new URL(location, request.url);
-  const { authorization: _1, cookie: _2, ...others } = request.headers;
-  const headers = url.origin === new URL(request.url).origin ? request.headers : others;
-  const becomesGet =
-    (status === 303 && !/^(GET|HEAD)$/.test(request.method)) ||
-    ((status === 301 || status === 302) && request.method === "POST");
-  const { body, ...rest } = request;
-  return becomesGet
-    ? { ...rest, url: url.href, method: "GET", headers }
-    : { ...rest, url: url.href, headers, body };
-}
-
 interface Opened {
   readonly response: Response;
   readonly redirect?: string | undefined;
@@ -88,8 +75,12 @@ function open(request: ExchangeRequest, signal: AbortSignal | undefined, tap: Fe
     const running = exchange(request, {
       onHead(head) {
         answered = true;
-        const location = headerOf(head, "location");
-        const redirect = /^30[12378]$/.test(String(head.status)) ? location : undefined;
+        // `Response` takes no other; fetch calls it a network error too.
+        if (head.status > 599) {
+          running.close();
+          return reject(new TypeError(`status is ${head.status}, expected one up to 599`));
+        }
+        const redirect = locationOf(head);
         if (redirect === undefined) tap.onHead?.(head, request.url);
         else running.close();
         const headers = new Headers();

@@ -114,7 +114,12 @@ async function runListen(input: Input, io: Io): Promise<number> {
       recorder?.chunk(bytes, atMs);
       traffic.add(0, bytes.length);
       printer.chunk?.(bytes, performance.timeOrigin + atMs);
-      if (reading) parser.push(bytes);
+      try {
+        if (reading) parser.push(bytes);
+      } catch {
+        // A message too long: the connection, which reads the same, says so.
+        reading = false;
+      }
       return io.drained();
     },
     onEnd(how) {

@@ -11,6 +11,7 @@ import {
   type ExchangeRequest,
   headerOf,
 } from "../../http/exchange.ts";
+import { locationOf, redirected } from "../../http/redirect.ts";
 import type { Observation, SeenMessage } from "./observation.ts";
 
 export interface ProbeRequest extends Omit<ExchangeRequest, "connectTimeoutMs"> {
@@ -33,14 +34,15 @@ export async function probe(request: ProbeRequest): Promise<Observation> {
   let current = request;
   for (;;) {
     const seen = await once(current);
-    const location = seen.head === undefined ? undefined : headerOf(seen.head, "location");
-    const isRedirect = location !== undefined && /^30[12378]$/.test(String(seen.head?.status));
-    if (!isRedirect || redirects.length === MOST_REDIRECTS || !URL.canParse(location, current.url)) {
+    const location = seen.head && locationOf(seen.head);
+    if (location === undefined || redirects.length === MOST_REDIRECTS) return { ...seen, redirects };
+    try {
+      current = redirected(current, seen.head!.status, location);
+    } catch {
+      // It leads to nowhere: what says so is the last thing seen.
       return { ...seen, redirects };
     }
-    const to = new URL(location, current.url).href;
-    redirects.push({ status: seen.head!.status, to });
-    current = { ...current, url: to };
+    redirects.push({ status: seen.head!.status, to: current.url });
   }
 }
 
