@@ -2,16 +2,30 @@
 
 /** What the heap may differ by from one third of a life to the next, in bytes: the entries of one page, say. */
 const NOISE = 4 * 2 ** 20;
+/** Samples with all streams there that are needed for a judgement: three in each third. */
+const ENOUGH = 9;
 
 export class HeapSamples {
   #samples = [];
   #server;
   #waiting = [];
+  #returned = false;
 
   /** A server process has begun. */
   attach(server) {
     this.#server = server;
     this.#samples = [];
+    this.#returned = false;
+  }
+
+  /** All readers have had a stream of this process. What it holds until then grows with those that return. */
+  returned() {
+    this.#returned = true;
+  }
+
+  /** Whether there are enough samples to judge. */
+  get isEnough() {
+    return this.#judged().length >= ENOUGH;
   }
 
   /** Has the server take a sample, which comes to {@link add}. */
@@ -31,16 +45,23 @@ export class HeapSamples {
     const taken = this.#waiting.splice(0);
     for (const resolve of taken) resolve(sample);
     // Those that somebody waits for come behind the run.
-    if (taken.length === 0) this.#samples.push({ deliveries, ...sample });
+    if (taken.length === 0) this.#samples.push({ deliveries, returned: this.#returned, ...sample });
   }
 
-  /** Its samples, and whether the last third of them is about what the first was. The very first is left out: it is still filling. */
+  /** Its samples, and whether the last third of those that are judged is about what the first was. */
   ofLastProcess() {
-    const heaps = this.#samples.slice(1).map(({ heapUsed, external }) => heapUsed + external);
+    const judged = this.#judged();
+    const heaps = judged.map(({ heapUsed, external }) => heapUsed + external);
     const third = Math.max(1, Math.floor(heaps.length / 3));
     const first = median(heaps.slice(0, third));
     const last = median(heaps.slice(-third));
-    return { samples: this.#samples, first, last, isFlat: !(last > first * 1.15 + NOISE) };
+    const isFlat = judged.length > 0 && last <= first * 1.15 + NOISE;
+    return { samples: this.#samples, judgedFrom: judged[0]?.deliveries, first, last, isFlat };
+  }
+
+  /** Those with all streams there, but for the very first of the process: it is still filling. */
+  #judged() {
+    return this.#samples.slice(1).filter(({ returned }) => returned);
   }
 }
 

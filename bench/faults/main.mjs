@@ -61,19 +61,25 @@ function report({ verdict, heap, ...result }) {
   console.log("| deliveries | heap, MiB | beside it, MiB | streams | waiting for their peers | groups |");
   console.log("|--:|--:|--:|--:|--:|--:|");
   const mib = (bytes) => (bytes / 2 ** 20).toFixed(1);
-  for (const { deliveries, heapUsed, external, streams, blockedStreams, subscriberGroups } of heap.samples) {
+  for (const sample of heap.samples) {
+    const { deliveries, returned, heapUsed, external, streams, blockedStreams, subscriberGroups } = sample;
     const cells = [
       number(deliveries),
       mib(heapUsed),
       mib(external),
-      streams,
+      returned ? streams : `${streams}, others still returning`,
       blockedStreams,
       subscriberGroups,
     ];
     console.log(`| ${cells.join(" | ")} |`);
   }
   console.log(
-    `\nMedian of its first third ${mib(heap.first)} MiB, of its last ${mib(heap.last)} MiB: ${heap.isFlat ? "flat" : "NOT FLAT"}`,
+    heap.judgedFrom === undefined
+      ? "\nNot judged: the readers have not all returned to this process"
+      : `\nJudged from ${number(heap.judgedFrom)} deliveries on, when all readers had returned to this process.`,
+  );
+  console.log(
+    `Median of its first third ${mib(heap.first)} MiB, of its last ${mib(heap.last)} MiB: ${heap.isFlat ? "flat" : "NOT FLAT"}`,
   );
   for (const example of examples) console.log(`\n${example}`);
 }

@@ -12,6 +12,8 @@ export class Reader {
   #response;
   #timer;
   #epoch;
+  /** The life of the server in which it last had a stream. */
+  #life;
   /** Connections that it no longer reads and has not closed. */
   #abandoned = [];
   /** Requests that it has left itself: what Node still says of their end is not the server's doing. */
@@ -19,7 +21,7 @@ export class Reader {
   #stopped = false;
 
   /**
-   * @param world - `{ port, random, problem(text) }`
+   * @param world - `{ port, life, random, problem(text) }`
    * @param options - `{ path, name, gzip, keepAlive }`
    */
   constructor(world, subscriber, options) {
@@ -44,6 +46,11 @@ export class Reader {
 
   get opened() {
     return this.#epoch !== undefined;
+  }
+
+  /** Whether it has had a stream of the process that runs now. */
+  get hasReturned() {
+    return this.#life === this.#world.life;
   }
 
   /** Drops the connection, and comes back at once or after `ms`. */
@@ -129,6 +136,7 @@ export class Reader {
       agent: false,
     });
     this.#request = asked;
+    const { life } = this.#world;
     const over = () => {
       if (this.#request !== asked) return;
       this.#request = undefined;
@@ -147,6 +155,7 @@ export class Reader {
           this.#world.problem(`status ${response.statusCode}`);
         return response.resume();
       }
+      this.#life = life;
       const push = (bytes) => {
         if (this.#request === asked) this.#parser.push(bytes);
       };

@@ -29,6 +29,11 @@ const RETAINED = 10_000;
 const BETWEEN_FAULTS = 1_000;
 /** The share of the run in which the server is killed and drained. Behind it, one process has to live, and to stay small. */
 const RESTARTED = 0.6;
+/**
+ * What the run may take longer, until all readers have returned to the last process and its memory can be judged. One that fell behind
+ * returns when it has read what its connection still held.
+ */
+const LONGEST_RETURN_MS = 120_000;
 
 /**
  * @param options - `{ deliveries, seed, readers, onProgress }`
@@ -51,7 +56,12 @@ export async function run({ deliveries, seed, readers: count = 200, onProgress =
     drains: 0,
   };
   const heap = new HeapSamples();
-  const world = { port: 0, random: createRandom(seed + 1), problem: (text) => model.problem("other", text) };
+  const world = {
+    port: 0,
+    life: 0,
+    random: createRandom(seed + 1),
+    problem: (text) => model.problem("other", text),
+  };
   const startedMs = performance.now();
   let server;
   let restarting = false;
@@ -66,6 +76,7 @@ export async function run({ deliveries, seed, readers: count = 200, onProgress =
       once(own, "exit").then(([code]) => Promise.reject(new Error(`The server ended with ${code}`))),
     ]);
     world.port = port;
+    world.life += 1;
     heap.attach(own);
     own.on("message", (message) => {
       if (message.key !== undefined) publisher.answer(message);
@@ -116,7 +127,14 @@ export async function run({ deliveries, seed, readers: count = 200, onProgress =
   let nextServerFault = everyServerFault / 2;
   let nextFault = 0;
   let failure;
-  while (model.deliveries < deliveries) {
+  let giveUpMs = Infinity;
+  while (model.deliveries < deliveries || !heap.isEnough) {
+    if (model.deliveries >= deliveries && giveUpMs === Infinity)
+      giveUpMs = performance.now() + LONGEST_RETURN_MS;
+    if (performance.now() > giveUpMs) {
+      const away = readers.filter(({ hasReturned }) => !hasReturned).length;
+      throw new Error(`Cannot judge the memory: ${away} readers have not returned to the last process`);
+    }
     if (failure !== undefined) throw failure;
     // Slow enough for the readers of this process, or all of them would be away for good.
     for (let i = 0; i < 4 && publisher.published * 0.5 * count < model.deliveries + 400_000; i += 1) {
@@ -131,6 +149,7 @@ export async function run({ deliveries, seed, readers: count = 200, onProgress =
     }
     if (model.deliveries >= nextSample) {
       nextSample += everySample;
+      if (readers.every(({ hasReturned }) => hasReturned)) heap.returned();
       heap.ask();
     }
     const mayRestart = !restarting && model.deliveries < deliveries * RESTARTED;

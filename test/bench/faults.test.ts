@@ -21,6 +21,16 @@ interface ModelOfHub {
 const readerFaults = ["cuts", "resets", "half-closes", "stalls", "half-open", "revokes"] as const;
 const faults = new URL("../../bench/faults/", import.meta.url);
 const { Model } = (await import(new URL("model.mjs", faults).href)) as { Model: new () => ModelOfHub };
+interface Heaps {
+  readonly isEnough: boolean;
+  attach(server: unknown): void;
+  returned(): void;
+  add(deliveries: number, sample: { heapUsed: number; external: number }): void;
+  ofLastProcess(): { judgedFrom: number | undefined; first: number; last: number; isFlat: boolean };
+}
+const { HeapSamples } = (await import(new URL("heap-samples.mjs", faults).href)) as {
+  HeapSamples: new () => Heaps;
+};
 const { run } = (await import(new URL("world.mjs", faults).href)) as {
   run: (options: { deliveries: number; seed: number; readers: number }) => Promise<
     Record<"deliveries" | "kills" | (typeof readerFaults)[number], number> & {
@@ -74,6 +84,38 @@ describe("the model", () => {
       subscriber.message("a", offset, number);
     subscriber.message("b", 6, 60);
     expect(model.judge()).toMatchObject({ lost: 0, doubled: 1, other: 1 });
+  });
+});
+
+describe("the judge of memory", () => {
+  const MIB = 2 ** 20;
+  /** Samples of a process, of so many MiB each. */
+  const take = (heap: Heaps, from: number, mibs: readonly number[]) => {
+    for (const [i, mib] of mibs.entries()) heap.add(from + i, { heapUsed: mib * MIB, external: 0 });
+  };
+
+  it("begins when all streams have returned", () => {
+    const heap = new HeapSamples();
+    heap.attach({});
+    take(heap, 1, [10, 20, 30, 40]);
+    expect(heap.ofLastProcess()).toMatchObject({ judgedFrom: undefined, isFlat: false });
+    heap.returned();
+    take(heap, 5, [60, 61, 59, 60, 62, 60, 61, 60]);
+    expect(heap.isEnough).toBe(false);
+    take(heap, 13, [60]);
+    expect(heap.isEnough).toBe(true);
+    expect(heap.ofLastProcess()).toMatchObject({ judgedFrom: 5, first: 60 * MIB, isFlat: true });
+    heap.attach({});
+    expect(heap.isEnough).toBe(false);
+  });
+
+  it("finds memory that grows with all streams there", () => {
+    const heap = new HeapSamples();
+    heap.attach({});
+    heap.returned();
+    take(heap, 1, [10, 60, 61, 62, 63, 64, 65, 66, 80, 85]);
+    expect(heap.isEnough).toBe(true);
+    expect(heap.ofLastProcess()).toMatchObject({ judgedFrom: 2, isFlat: false });
   });
 });
 
