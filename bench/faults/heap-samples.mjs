@@ -2,6 +2,8 @@
 
 /** What the heap may differ by from one third of a life to the next, in bytes: the entries of one page, say. */
 const NOISE = 4 * 2 ** 20;
+/** What lies beside the heap for one stream, in bytes: the page that is on its way to a peer that is behind. */
+const PAGE = 65_536;
 /** Samples with all streams there that are needed for a judgement: three in each third. */
 const ENOUGH = 9;
 
@@ -48,21 +50,33 @@ export class HeapSamples {
     if (taken.length === 0) this.#samples.push({ deliveries, returned: this.#returned, ...sample });
   }
 
-  /** Its samples, and whether the last third of those that are judged is about what the first was. */
+  /**
+   * Its samples, and whether the last third of those that are judged is about what the first was: the heap, and what lies beside it,
+   * where each stream may hold a page or none.
+   */
   ofLastProcess() {
     const judged = this.#judged();
-    const heaps = judged.map(({ heapUsed, external }) => heapUsed + external);
-    const third = Math.max(1, Math.floor(heaps.length / 3));
-    const first = median(heaps.slice(0, third));
-    const last = median(heaps.slice(-third));
-    const isFlat = judged.length > 0 && last <= first * 1.15 + NOISE;
-    return { samples: this.#samples, judgedFrom: judged[0]?.deliveries, first, last, isFlat };
+    const heap = thirds(judged.map(({ heapUsed }) => heapUsed));
+    const beside = thirds(judged.map(({ external }) => external));
+    const streams = Math.max(0, ...judged.map(({ streams = 0 }) => streams));
+    const isFlat = judged.length > 0 && isAbout(heap, NOISE) && isAbout(beside, NOISE + streams * PAGE);
+    return { samples: this.#samples, judgedFrom: judged[0]?.deliveries, heap, beside, isFlat };
   }
 
   /** Those with all streams there, but for the very first of the process: it is still filling. */
   #judged() {
     return this.#samples.slice(1).filter(({ returned }) => returned);
   }
+}
+
+function isAbout({ first, last }, noise) {
+  return last <= first * 1.15 + noise;
+}
+
+/** The medians of the first third and of the last. */
+function thirds(values) {
+  const third = Math.max(1, Math.floor(values.length / 3));
+  return { first: median(values.slice(0, third)), last: median(values.slice(-third)) };
 }
 
 function median(values) {

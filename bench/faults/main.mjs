@@ -78,8 +78,9 @@ function report({ verdict, heap, ...result }) {
       ? "\nNot judged: the readers have not all returned to this process"
       : `\nJudged from ${number(heap.judgedFrom)} deliveries on, when all readers had returned to this process.`,
   );
+  const grew = ({ first, last }) => `${mib(first)} MiB in the first third, ${mib(last)} MiB in the last`;
   console.log(
-    `Median of its first third ${mib(heap.first)} MiB, of its last ${mib(heap.last)} MiB: ${heap.isFlat ? "flat" : "NOT FLAT"}`,
+    `Medians: heap ${grew(heap.heap)}; beside it ${grew(heap.beside)}: ${heap.isFlat ? "flat" : "NOT FLAT"}`,
   );
   for (const example of examples) console.log(`\n${example}`);
 }

@@ -25,8 +25,8 @@ interface Heaps {
   readonly isEnough: boolean;
   attach(server: unknown): void;
   returned(): void;
-  add(deliveries: number, sample: { heapUsed: number; external: number }): void;
-  ofLastProcess(): { judgedFrom: number | undefined; first: number; last: number; isFlat: boolean };
+  add(deliveries: number, sample: { heapUsed: number; external: number; streams: number }): void;
+  ofLastProcess(): { judgedFrom: number | undefined; heap: { first: number }; isFlat: boolean };
 }
 const { HeapSamples } = (await import(new URL("heap-samples.mjs", faults).href)) as {
   HeapSamples: new () => Heaps;
@@ -89,9 +89,11 @@ describe("the model", () => {
 
 describe("the judge of memory", () => {
   const MIB = 2 ** 20;
-  /** Samples of a process, of so many MiB each. */
-  const take = (heap: Heaps, from: number, mibs: readonly number[]) => {
-    for (const [i, mib] of mibs.entries()) heap.add(from + i, { heapUsed: mib * MIB, external: 0 });
+  /** Samples of a process, of so many MiB each, with 64 streams: together they may hold 4 MiB. */
+  const take = (heap: Heaps, from: number, mibs: readonly number[], beside: readonly number[] = []) => {
+    for (const [i, mib] of mibs.entries()) {
+      heap.add(from + i, { heapUsed: mib * MIB, external: (beside[i] ?? 0) * MIB, streams: 64 });
+    }
   };
 
   it("begins when all streams have returned", () => {
@@ -104,7 +106,7 @@ describe("the judge of memory", () => {
     expect(heap.isEnough).toBe(false);
     take(heap, 13, [60]);
     expect(heap.isEnough).toBe(true);
-    expect(heap.ofLastProcess()).toMatchObject({ judgedFrom: 5, first: 60 * MIB, isFlat: true });
+    expect(heap.ofLastProcess()).toMatchObject({ judgedFrom: 5, heap: { first: 60 * MIB }, isFlat: true });
     heap.attach({});
     expect(heap.isEnough).toBe(false);
   });
@@ -116,6 +118,18 @@ describe("the judge of memory", () => {
     take(heap, 1, [10, 60, 61, 62, 63, 64, 65, 66, 80, 85]);
     expect(heap.isEnough).toBe(true);
     expect(heap.ofLastProcess()).toMatchObject({ judgedFrom: 2, isFlat: false });
+  });
+
+  it.each([
+    [7, true],
+    [9, false],
+  ])("lets each stream hold a page beside the heap: %i MiB more", (more, isFlat) => {
+    const heap = new HeapSamples();
+    heap.attach({});
+    heap.returned();
+    const beside = [0, 0, 0, 0, 0, 0, 0, more, more, more];
+    take(heap, 1, Array(10).fill(20), beside);
+    expect(heap.ofLastProcess().isFlat).toBe(isFlat);
   });
 });
 
