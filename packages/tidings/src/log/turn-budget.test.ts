@@ -41,3 +41,22 @@ it("lets work that began go behind the others", async () => {
   await nextTurn();
   expect(done).toEqual(["a 10", "a 10", "b 5", "a 5"]);
 });
+
+it("keeps the order of thousands that wait, and of those that come meanwhile", () => {
+  const scheduled: (() => void)[] = [];
+  const budget = new TurnBudget(7, (run) => scheduled.push(run));
+  const done: number[] = [];
+  const add = (number: number): void =>
+    budget.run(() => {
+      done.push(number);
+      return { spent: 1, done: true };
+    });
+  for (let i = 0; i < 2_000; i += 1) add(i);
+  expect(done).toHaveLength(7);
+  for (let turns = 0; scheduled.length > 0; turns += 1) {
+    expect(turns).toBeLessThan(1_000);
+    if (turns < 100) add(2_000 + turns);
+    scheduled.shift()!();
+  }
+  expect(done).toEqual(Array.from({ length: 2_100 }, (_, i) => i));
+});

@@ -14,22 +14,30 @@ export type Work = (most: number) => { readonly spent: number; readonly done: bo
 
 export class TurnBudget {
   readonly #most: number;
+  readonly #schedule: (run: () => void) => void;
   #spent = 0;
   #ending = false;
+  /** Those from `#at` on wait, in order. */
   #waiting: Work[] = [];
+  #at = 0;
 
-  constructor(most: number) {
+  /**
+   * @param most - What may be spent in one turn.
+   * @param schedule - Runs a function in a later turn of the event loop.
+   */
+  constructor(most: number, schedule: (run: () => void) => void = inNextTurn) {
     this.#most = most;
+    this.#schedule = schedule;
   }
 
   /** Works now, as far as there is room in this turn, and goes on in later turns until the work is done. It must not throw. */
   run(work: Work): void {
     if (!this.#ending) {
       this.#ending = true;
-      inNextTurn(() => this.#nextTurn());
+      this.#schedule(this.#nextTurn);
     }
     // Not past those that wait.
-    if (this.#waiting.length > 0 || !this.#do(work)) this.#waiting.push(work);
+    if (this.#at < this.#waiting.length || !this.#do(work)) this.#waiting.push(work);
   }
 
   /** @returns Whether the work is done. */
@@ -41,19 +49,23 @@ export class TurnBudget {
     return done;
   }
 
-  #nextTurn(): void {
+  readonly #nextTurn = (): void => {
     this.#spent = 0;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    const goOn: Work[] = [];
-    let at = 0;
-    for (; at < waiting.length && this.#spent < this.#most; at += 1) {
-      if (!this.#do(waiting[at]!)) goOn.push(waiting[at]!);
+    const begun: Work[] = [];
+    for (const end = this.#waiting.length; this.#at < end && this.#spent < this.#most;) {
+      const work = this.#waiting[this.#at]!;
+      this.#at += 1;
+      if (!this.#do(work)) begun.push(work);
+    }
+    // What is done is let go now and then: moving all that wait in each turn would cost more than the work, with thousands.
+    if (this.#at * 2 >= this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#at);
+      this.#at = 0;
     }
     // What was begun goes behind the others.
-    this.#waiting = [...waiting.slice(at), ...this.#waiting, ...goOn];
+    for (const work of begun) this.#waiting.push(work);
     // What was spent in this turn does not count in the next one, whatever it brings.
-    this.#ending = this.#waiting.length > 0 || this.#spent > 0;
-    if (this.#ending) inNextTurn(() => this.#nextTurn());
-  }
+    this.#ending = this.#at < this.#waiting.length || this.#spent > 0;
+    if (this.#ending) this.#schedule(this.#nextTurn);
+  };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Page, ReadRequest } from "../../log/log.ts";
 import { TimerWheel } from "../time/timer-wheel.ts";
+import { TurnGate } from "../time/turn-gate.ts";
 import { selectTopics } from "../topics/topic-selection.ts";
 import { PageReader, type ReadingGroup } from "./page-reader.ts";
 
@@ -22,8 +23,15 @@ function openReader(writeBytes = 100, limits = { messageBytes: 2 ** 20, readByte
       }),
   };
   const wheel = new TimerWheel();
-  const pages = new PageReader({ recent: { epoch: "e" }, log, writeBytes, ...limits, wheel });
-  return { pages, asked };
+  const scheduled: (() => void)[] = [];
+  const openings = new TurnGate(16, (run) => void scheduled.push(run));
+  const pages = new PageReader({ recent: { epoch: "e" }, log, writeBytes, ...limits, wheel, openings });
+  /** What was scheduled runs, and what follows from it. */
+  const nextTurn = async (): Promise<void> => {
+    for (const run of scheduled.splice(0)) run();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { pages, asked, nextTurn };
 }
 
 const group = (filter?: ReadingGroup["filter"]): ReadingGroup => ({
@@ -128,6 +136,24 @@ describe("PageReader", () => {
       expect(asked).toHaveLength(reads);
     },
   );
+
+  it("lets few of the streams that open with one page have it in one turn", async () => {
+    const { pages, asked, nextTurn } = openReader();
+    const reading = group();
+    let begun = 0;
+    for (let i = 0; i < 40; i += 1) void pages.readFirst(reading, 7).then(() => (begun += 1));
+    await nextTurn();
+    expect([asked.length, begun]).toEqual([1, 0]);
+    asked[0]!.answer();
+    const counts: number[] = [];
+    for (let turn = 0; turn < 4; turn += 1) {
+      await nextTurn();
+      counts.push(begun);
+    }
+    expect(counts).toEqual([17, 33, 40, 40]);
+    await pages.readFirst(reading, 7);
+    expect(asked).toHaveLength(1);
+  });
 
   it("forgets what it read when another log stands in the place of the first", async () => {
     const { pages, asked } = openReader();

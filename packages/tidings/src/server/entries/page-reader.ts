@@ -7,6 +7,7 @@ import { ask } from "../../guard/foreign.ts";
 import type { Entry, Log } from "../../log/log.ts";
 import { Batch, EncodedEntry } from "../out/batch.ts";
 import type { Timed, TimerWheel } from "../time/timer-wheel.ts";
+import type { TurnGate } from "../time/turn-gate.ts";
 import type { TopicSelection, MessageFilter } from "../topics/topic-selection.ts";
 
 /** Who reads: equal subscriptions. */
@@ -38,6 +39,8 @@ export interface PageReaderOptions {
   /** Bytes of all pages that are being read. */
   readonly readBytes: number;
   readonly wheel: TimerWheel;
+  /** What the streams that open pass. */
+  readonly openings: TurnGate;
 }
 
 /** Reads of the log under way at once, where their bytes allow as many. Further ones wait for their turn. */
@@ -74,10 +77,30 @@ export class PageReader implements Timed {
 
   /** Reads the page after an offset. Rejects with what the log rejects with, or the filter throws. */
   read(group: ReadingGroup, after: number): Promise<LoggedPage> {
+    return this.#known(group, after) ?? this.#begin(group, after);
+  }
+
+  /**
+   * The same for a stream that opens. Where many wait for one page, all of them would be opened, and written to, in the turn of the
+   * event loop in which it comes.
+   */
+  readFirst(group: ReadingGroup, after: number): Promise<LoggedPage> {
+    const known = this.#known(group, after);
+    return known === undefined ? this.#begin(group, after) : this.#inTurn(known);
+  }
+
+  async #inTurn(known: Promise<LoggedPage>): Promise<LoggedPage> {
+    const page = await known;
+    await this.#options.openings.pass();
+    return page;
+  }
+
+  #known(group: ReadingGroup, after: number): Promise<LoggedPage> | undefined {
     const found = this.#found.get(group)?.get(after)?.deref();
-    if (found !== undefined) return Promise.resolve(found);
-    const known = this.#reading.get(group)?.get(after);
-    if (known !== undefined) return known;
+    return found === undefined ? this.#reading.get(group)?.get(after) : Promise.resolve(found);
+  }
+
+  #begin(group: ReadingGroup, after: number): Promise<LoggedPage> {
     const reading = this.#read(group, after);
     put(this.#reading, group, after, reading);
     // A page that was asked for before the log was replaced is none of the new one.

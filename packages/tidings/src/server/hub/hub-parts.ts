@@ -16,6 +16,7 @@ import type { HubLink, HubStream, StreamGroup } from "../streams/hub-stream.ts";
 import { HubStreams } from "../streams/hub-streams.ts";
 import { SubscriberGroups } from "../streams/subscriber-groups.ts";
 import type { StreamEnd, TopicsUpdate, UpdateResult } from "../streams/subscription.ts";
+import type { TurnGate } from "../time/turn-gate.ts";
 import { CONTROL_TOPIC } from "../topics/reserved-topics.ts";
 import type { TopicSelection } from "../topics/topic-selection.ts";
 import { TopicUpdates } from "../update/topic-updates.ts";
@@ -38,6 +39,8 @@ export interface HubPartsOptions {
   };
   readonly environment: HubEnvironment;
   readonly counters: HubCounters;
+  /** What the streams that open pass. */
+  readonly openings: TurnGate;
   /** Called when a stream is over, and no longer among the open ones. */
   readonly onLeft: (stream: HubStream) => void;
   readonly onState: (state: TailState) => void;
@@ -111,7 +114,15 @@ export class HubParts implements HubLink {
       heartbeatMs,
       stallMs,
     });
-    this.pages = new PageReader({ recent: this.recent, log, writeBytes, messageBytes, readBytes, wheel });
+    this.pages = new PageReader({
+      recent: this.recent,
+      log,
+      writeBytes,
+      messageBytes,
+      readBytes,
+      wheel,
+      openings: options.openings,
+    });
     this.fanOut = new FanOut({
       recent: this.recent,
       pages: this.pages,

@@ -15,6 +15,7 @@ import { Cluster, type HubProcess } from "../cluster/cluster.ts";
 import type { Presence } from "../cluster/process-table.ts";
 import { ControlRecords } from "../cluster/control-records.ts";
 import { Revocations } from "../cluster/revocations.ts";
+import { TurnGate } from "../time/turn-gate.ts";
 import { StreamQuota, publicAddress } from "../subscribe/stream-quota.ts";
 import { checkDrainOptions, endAtPace, type DrainOptions } from "../streams/drain.ts";
 import type { HubEnvironment } from "./environment.ts";
@@ -63,6 +64,8 @@ const MISTAKEN: Refusal = { code: "failed", status: 500, detail: "The stream can
 
 /** What comes within this is caught up with: streams wait for it, and new ones are not refused. */
 const PATIENCE_MS = 5_000;
+/** Streams that are opened in one turn of the event loop: about a millisecond. When a proxy restarts, thousands return at once. */
+const MOST_OPENED_IN_TURN = 12;
 
 export class OpenHub implements Hub {
   readonly #log: Log;
@@ -71,6 +74,7 @@ export class OpenHub implements Hub {
   readonly #quota: StreamQuota;
   readonly #counters = new HubCounters();
   readonly #ended = new EndedStreams();
+  readonly #openings: TurnGate;
   readonly #publisher: Publisher;
   readonly #opening: Promise<HubParts>;
   readonly #pipeline: SubscribePipeline;
@@ -87,6 +91,7 @@ export class OpenHub implements Hub {
     this.#environment = environment;
     this.#log = options.log ?? memoryLog();
     this.#quota = new StreamQuota(this.#options.quota);
+    this.#openings = new TurnGate(MOST_OPENED_IN_TURN, environment.schedule);
     const { cluster, onError } = this.#options;
     if (cluster !== undefined) {
       this.#cluster = new Cluster({
@@ -167,6 +172,8 @@ export class OpenHub implements Hub {
     response: NodeResponse | FastifyReply,
     options: SubscribeOptions,
   ): Promise<Subscription | undefined> {
+    const wait = this.#openings.pass();
+    if (wait !== undefined) await wait;
     const { onError } = this.#options;
     assertUnbegun(response);
     const behind = pipelined(request, response);
@@ -199,6 +206,8 @@ export class OpenHub implements Hub {
     request: FetchRequest & { readonly url?: string | undefined },
     options: SubscribeOptions,
   ): Promise<Response> {
+    const wait = this.#openings.pass();
+    if (wait !== undefined) await wait;
     if (waitedFor(request) !== undefined) return refuseFetch(PIPELINED);
     let answer: Response | undefined;
     const openOutlet: OpenOutlet = (head, first) => {
@@ -282,6 +291,7 @@ export class OpenHub implements Hub {
       log: this.#log,
       settings: this.#options,
       environment: this.#environment,
+      openings: this.#openings,
       counters: this.#counters,
       onLeft: (stream) => {
         this.#ended.add(recordOf(stream, Date.now()));

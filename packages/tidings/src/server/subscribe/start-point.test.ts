@@ -6,6 +6,7 @@ import { createParser } from "../../wire/parser.ts";
 import { system } from "../hub/environment.ts";
 import { HubParts } from "../hub/hub-parts.ts";
 import { HubCounters } from "../observe/hub-stats.ts";
+import { TurnGate } from "../time/turn-gate.ts";
 import { selectTopics } from "../topics/topic-selection.ts";
 import { stateAsker } from "./snapshot.ts";
 import { findStart } from "./start-point.ts";
@@ -37,6 +38,7 @@ async function open(): Promise<HubParts> {
     },
     environment: system,
     counters: new HubCounters(),
+    openings: new TurnGate(12, system.schedule),
     onLeft: () => undefined,
     onState: () => undefined,
     onControl: () => undefined,

@@ -81,7 +81,7 @@ async function startFromLog(
   const { lastEventId, recent, options } = request;
   const known = given !== undefined && (await isOurs(given, request));
   const after = known ? given.offset : 0;
-  const page = await request.pages.read(request.group, after);
+  const page = await request.pages.readFirst(request.group, after);
   const reason: GapReason = lastEventId === "" || known ? "retention" : "epoch";
   // A subscriber that begins with the earliest never had what came before it.
   const lossToldUpTo = lastEventId === "" ? page.lostThrough : 0;
