@@ -1,7 +1,9 @@
 /**
- * Appends in groups: one step is under way, and what comes meanwhile goes together with the next. Each has a number, so that one
- * that is sent twice is done once.
+ * Appends in groups: one step is under way, and what comes meanwhile goes together with the next. Where one comes after another,
+ * a group waits a little for more: a step costs Redis as much as a dozen messages do. Each has a number, so that one that is sent
+ * twice is done once.
  */
+import { inNextTurn } from "../../guard/in-next-turn.ts";
 import { idempotencyScope } from "../idempotency.ts";
 import { LogError, type Appended, type Draft, type Retention, type TopicRetention } from "../log.ts";
 import { doubles, encodeDrafts } from "./frames.ts";
@@ -12,6 +14,8 @@ export interface AppenderOptions {
   readonly lostTopics: number;
   readonly idempotencyAgeMs: number;
   readonly pendingBytes: number;
+  /** From one step to the next, while appends come by themselves. */
+  readonly lingerMs: number;
   readonly retention: () => Retention;
   readonly run: (args: readonly Argument[]) => Promise<readonly unknown[]>;
 }
@@ -34,7 +38,16 @@ export class Appender {
   readonly #options: AppenderOptions;
   readonly #bounds = new Map<string, Partial<TopicRetention> | undefined>();
   #waiting: Waiting[] = [];
+  /** With those that are under way. */
+  #pendingBytes = 0;
+  #waitingMessages = 0;
   #waitingBytes = 0;
+  #steppedMs = -Infinity;
+  /** Since an answer, in the turn of the event loop in which it came. */
+  #isAnswering = false;
+  /** Somebody waited for the answer before this: more will come only after the next. */
+  #isAwaited = false;
+  #go: (() => void) | undefined;
   #writing: Promise<void> | undefined;
   #number = 0;
 
@@ -44,17 +57,21 @@ export class Appender {
 
   append(drafts: readonly Draft[], idempotencyKey: string | undefined): Promise<Appended> {
     const bytes = drafts.reduce((sum, { body }) => sum + body.length, 0);
-    if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > this.#options.pendingBytes) {
+    if (this.#pendingBytes > 0 && this.#pendingBytes + bytes > this.#options.pendingBytes) {
       throw new LogError(
         "busy",
-        `Cannot append to log: ${this.#waitingBytes} bytes wait to be written (pendingBytes)`,
+        `Cannot append to log: ${this.#pendingBytes} bytes wait to be written (pendingBytes)`,
       );
     }
+    this.#pendingBytes += bytes;
     this.#waitingBytes += bytes;
+    this.#waitingMessages += drafts.length;
+    this.#isAwaited ||= this.#isAnswering;
     const key = idempotencyScope(drafts, idempotencyKey);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ drafts, key, bytes, resolve, reject });
       this.#writing ??= this.#write();
+      if (this.#isDue()) this.#go?.();
     });
   }
 
@@ -67,7 +84,9 @@ export class Appender {
     // What is appended in the same turn goes with it.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
+      await this.#linger();
       const group = this.#takeGroup();
+      this.#steppedMs = performance.now();
       try {
         const parts = partsOf(group);
         const [, , , , ...results] = (await this.#options.run(this.#arguments(parts))) as number[];
@@ -81,10 +100,30 @@ export class Appender {
       } catch (error) {
         for (const { reject } of group) reject(error);
       } finally {
-        for (const { bytes } of group) this.#waitingBytes -= bytes;
+        for (const { bytes } of group) this.#pendingBytes -= bytes;
+        this.#isAnswering = true;
+        inNextTurn(() => (this.#isAnswering = false));
       }
     }
     this.#writing = undefined;
+  }
+
+  /** Until enough time has passed since the step before. Who waits for an answer before the next append is not held. */
+  async #linger(): Promise<void> {
+    const restMs = this.#steppedMs + this.#options.lingerMs - performance.now();
+    if (restMs <= 0 || this.#isDue()) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, restMs);
+      this.#go = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#go = undefined;
+  }
+
+  #isDue(): boolean {
+    return this.#isAwaited || this.#waitingMessages >= GROUP_MESSAGES || this.#waitingBytes >= GROUP_BYTES;
   }
 
   #takeGroup(): Waiting[] {
@@ -97,7 +136,13 @@ export class Appender {
       if (count > 0 && (messages > GROUP_MESSAGES || bytes > GROUP_BYTES)) break;
       count += 1;
     }
-    return this.#waiting.splice(0, count);
+    const group = this.#waiting.splice(0, count);
+    for (const one of group) {
+      this.#waitingMessages -= one.drafts.length;
+      this.#waitingBytes -= one.bytes;
+    }
+    if (this.#waiting.length === 0) this.#isAwaited = false;
+    return group;
   }
 
   #arguments(parts: readonly Part[]): Argument[] {

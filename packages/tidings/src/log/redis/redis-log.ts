@@ -38,6 +38,12 @@ export interface RedisLogOptions {
   deadlineMs?: number;
   /** Bytes that may wait to be written; beyond that, `append` rejects with `busy`. Default: 67,108,864 (64 MiB). */
   pendingBytes?: number;
+  /**
+   * Milliseconds from one script call that appends to the next, while appends come one after another without waiting for each
+   * other: they are sent together. An append that comes alone, or as soon as the one before was acknowledged, is sent at once.
+   * `false`: every append is. At most 1,000. Default: 2.
+   */
+  lingerMs?: number | false;
   /** Milliseconds for which an idempotency key is remembered. Default: 300,000 (five minutes). */
   idempotencyAgeMs?: number;
   /**
@@ -52,11 +58,16 @@ export interface RedisLogOptions {
 /**
  * @throws {TypeError} If the client is not one of those that are known, or is not open; the name is empty or has braces; or there is no
  *   such option.
- * @throws {RangeError} If a number is not above 0.
+ * @throws {RangeError} If a number is not above 0, or `lingerMs` is above 1,000.
  */
 export function redisLog(client: RedisClient, options: RedisLogOptions = {}): Log {
-  checkLogOptions(options, REDIS_OPTIONS);
-  const { name = "tidings" } = options;
+  const { name = "tidings", lingerMs, ...others } = options;
+  checkLogOptions(lingerMs === false ? others : options, REDIS_OPTIONS);
+  if (typeof lingerMs === "number" && lingerMs > MOST_LINGER_MS) {
+    throw new RangeError(
+      `Cannot make log: lingerMs is ${lingerMs}, expected a number above 0 and at most ${MOST_LINGER_MS}, or false`,
+    );
+  }
   // What is between the braces chooses the server of a cluster.
   if (typeof name !== "string" || !/^[^{}\p{Surrogate}]+$/u.test(name)) {
     throw new TypeError(
@@ -70,10 +81,13 @@ const REDIS_OPTIONS: LogOptionNames<RedisLogOptions> = {
   name: "other",
   deadlineMs: "number",
   pendingBytes: "number",
+  lingerMs: "number",
   idempotencyAgeMs: "number",
   lostTopics: "number",
   now: "other",
 };
+/** Who publishes waits for it. */
+const MOST_LINGER_MS = 1_000;
 /** Entries looked at in one read by pattern. */
 const MOST_WALKED = 500;
 
@@ -93,7 +107,7 @@ class RedisLog implements Log {
   #atMs = 0;
 
   constructor(connection: RedisConnection, options: RedisLogOptions) {
-    const { name = "tidings", deadlineMs = 10_000, lostTopics = 100_000, now } = options;
+    const { name = "tidings", deadlineMs = 10_000, lostTopics = 100_000, lingerMs = 2, now } = options;
     const instance = randomEpoch();
     this.#connection = connection;
     this.#prefix = `{${name}}`;
@@ -105,6 +119,7 @@ class RedisLog implements Log {
       lostTopics,
       idempotencyAgeMs: options.idempotencyAgeMs ?? 300_000,
       pendingBytes: options.pendingBytes ?? 64 * 2 ** 20,
+      lingerMs: lingerMs === false ? 0 : lingerMs,
       retention: () => this.#options!.retention,
       run: (args) => this.#run("append to", "append", args),
     });

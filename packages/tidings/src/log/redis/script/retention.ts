@@ -44,7 +44,8 @@ local function tell_lost(most)
   for topic, offset in pairs(lost) do
     pairs_[n + 1], pairs_[n + 2] = text(offset), topic
     n = n + 2
-    local last = call('GETRANGE', T .. topic, -12, -1)
+    -- As text: Redis takes long to write a number of Lua.
+    local last = call('GETRANGE', T .. topic, '-12', '-1')
     if last ~= '' and unpack_('>I6', last) <= offset then call('DEL', T .. topic) end
     if n >= 1000 then call('ZADD', L, 'GT', unpack(pairs_)) pairs_, n = {}, 0 end
   end
