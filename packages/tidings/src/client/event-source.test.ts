@@ -514,6 +514,18 @@ describe("a subclass", () => {
     source.close();
     expect([close.mock.calls.length, source.readyState, vi.getTimerCount()]).toEqual([1, 2, 0]);
   });
+
+  test("whose close is not called by a failure that is final either", async () => {
+    const close = vi.fn();
+    class Own extends EventSource {
+      override close(): void {
+        close();
+      }
+    }
+    const source = new Own("https://a.example/", { fetch: async () => new Response(null, { status: 204 }) });
+    await eventually(() => expect(source.readyState).toBe(2));
+    expect(close).not.toHaveBeenCalled();
+  });
 });
 
 test("a server that answers and dies is backed off from, as connect does", async () => {
