@@ -28,7 +28,7 @@ const RETRY_MS = [100, 5_000] as const;
  * Looks that follow a report, in milliseconds after the one before. LMDB writes to the file first and announces the commit in
  * memory afterwards, so that the first look may come between the two. No other report follows then.
  */
-const AFTERWARDS_MS = [5, 50, 500] as const;
+const AFTERWARDS_MS = [1, 5, 50, 500] as const;
 
 export class Follower {
   readonly #options: FollowerOptions;
@@ -67,6 +67,9 @@ export class Follower {
       const file = statSync(path).isDirectory() ? join(path, "data.mdb") : path;
       const watcher = watch(file, { persistent: false }, () => {
         if (this.#failures === 0 && this.#look()) this.#missed = 0;
+        // Anew: the look that a report before it waits for may be far.
+        clearTimeout(this.#afterwards);
+        this.#afterwards = undefined;
         this.#made = 0;
         this.#lookAfterwards();
       });
