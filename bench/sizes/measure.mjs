@@ -10,7 +10,7 @@ const SOURCE = fileURLToPath(new URL("../../packages/tidings/src/", import.meta.
  * needs more than this raises it here, in sight.
  */
 export const OWN = [
-  { from: "tidings", names: "createParser", source: "index.ts", most: 3300 },
+  { from: "tidings", names: "createParser", source: "index.ts", most: 3450 },
   { from: "tidings/client", names: "EventSource", source: "client/index.ts", most: 6000 },
   { from: "tidings/client", names: "connect", source: "client/index.ts", most: 10450 },
   { from: "tidings/client/core", names: "connect", source: "client/core/index.ts", most: 6550 },
