@@ -117,7 +117,7 @@ const bads: readonly Bad[] = [
         throw odd;
       },
     },
-    { name: `rejects with odd (${i})`, make: () => () => Promise.reject(odd as Error) },
+    { name: `rejects with odd (${i})`, make: () => () => Promise.reject(odd) },
   ]),
   ...NONSENSE.map((value, i) => ({ name: `gives nonsense (${i})`, make: () => () => value })),
   { name: "never settles", make: () => () => new Promise(() => undefined) },

@@ -27,11 +27,11 @@ export interface Declarations {
   /** Functions and constructors, and the methods of what they return or resolve with; with all their overloads. */
   readonly calls: readonly Call[];
   /** A type as a foreign module has it: one of foreign-types.ts. */
-  foreign(name: string): TypeScript.Type;
+  foreign(this: void, name: string): TypeScript.Type;
   /** The objects that a type stands for: the parts of a union, and what a parameter is bound by. */
-  partsOf(type: TypeScript.Type): TypeScript.Type[];
-  isOurs(type: TypeScript.Type): boolean;
-  nameOf(type: TypeScript.Type): string;
+  partsOf(this: void, type: TypeScript.Type): TypeScript.Type[];
+  isOurs(this: void, type: TypeScript.Type): boolean;
+  nameOf(this: void, type: TypeScript.Type): string;
 }
 
 export function readDeclarations(): Declarations {

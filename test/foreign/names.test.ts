@@ -77,7 +77,7 @@ const generate = () => [{ data: "1" }];
 const request = () => new Request("http://a/");
 const mcp = createMcpEvents({ log: memoryLog() });
 const session = mcp.forSession("session");
-const context = createResumableStreamContext({ answers, waitUntil: null } as never);
+const context = createResumableStreamContext({ answers, waitUntil: null });
 const store = createResumableStreamStore({ answers });
 const runs = createRunDurability({ answers, startWithinMs: 1 });
 
@@ -105,7 +105,7 @@ const calls: Readonly<Record<string, Call | readonly Call[]>> = {
   "McpEvents.forSession(sessionId)": (id) => mcp.forSession(id),
   "McpEventStore.storeEvent(streamId)": (id) => session.storeEvent(id, {} as never),
   "McpEventStore.replayEventsAfter(lastEventId)": (id) =>
-    session.replayEventsAfter(id, { send: async () => undefined } as never),
+    session.replayEventsAfter(id, { send: async () => undefined }),
   "McpEventStore.getStreamIdForEventId(eventId)": (id) => session.getStreamIdForEventId(id),
   "ResumableStreamContext.createNewResumableStream(streamId)": (id) =>
     context.createNewResumableStream(id, () => new ReadableStream({ start: (c) => c.close() })),
@@ -115,9 +115,9 @@ const calls: Readonly<Record<string, Call | readonly Call[]>> = {
   "ResumableStreamContext.resumeExistingStream(streamId)": (id) => context.resumeExistingStream(id),
   "ResumableStreamStore.acquire(streamId)": (id) => store.acquire(id),
   "ResumableStreamStore.acquireLease(streamId)": (id) => store.acquireLease(id),
-  "ResumableStreamStore.append(streamId)": (id) => store.append(id, new Uint8Array(1) as never),
+  "ResumableStreamStore.append(streamId)": (id) => store.append(id, new Uint8Array(1)),
   "ResumableStreamStore.delete(streamId)": (id) => store.delete(id),
-  "ResumableStreamStore.finalize(streamId)": (id) => store.finalize(id, "done" as never),
+  "ResumableStreamStore.finalize(streamId)": (id) => store.finalize(id, "done"),
   "ResumableStreamStore.read(streamId)": (id) => first(store.read(id, undefined as never, {} as never)),
   "ResumableStreamStore.read(cursor)": (cursor) => first(store.read("nobody", cursor, {} as never)),
   "ResumableStreamStore.status(streamId)": (id) => store.status(id),

@@ -174,7 +174,8 @@ const servers: [name: string, count: number, start: () => Promise<number>][] = [
     3_000,
     () => {
       const hono = new Hono().all("*", ({ req }) => respond(req.raw));
-      return listen(http.createServer(getRequestListener(hono.fetch)));
+      const listener = getRequestListener(hono.fetch);
+      return listen(http.createServer((request, response) => void listener(request, response)));
     },
   ],
   [

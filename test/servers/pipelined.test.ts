@@ -21,7 +21,8 @@ afterEach(async () => {
 const servers: Record<string, (respond: Respond) => Promise<number>> = {
   async Hono(respond) {
     const hono = new Hono().all("*", ({ req }) => respond(req.raw));
-    const server = http.createServer(getRequestListener(hono.fetch));
+    const listener = getRequestListener(hono.fetch);
+    const server = http.createServer((request, response) => void listener(request, response));
     await once(server.listen(0, "127.0.0.1"), "listening");
     closers.push(() => {
       server.closeAllConnections();

@@ -131,7 +131,7 @@ export function shareOver(
       tellState();
       if (opens && response) tell(reportUncaught, onOpen, response);
     },
-    onError: (error) => void tell(reportUncaught, onError, error),
+    onError: (error) => tell(reportUncaught, onError, error),
     onEnd(how) {
       verdict = how;
       if (how.reason === "complete") connection.close();

@@ -19,7 +19,7 @@ import { fromWx } from "./wx.ts";
  * @throws {TypeError} If `Taro` is not Taro.
  */
 export function fromTaro(Taro: object, options: WxOptions = {}): Transport {
-  const taro = Taro as { getEnv?(): string; miniGlobal?: WxLike; request?: unknown } | undefined;
+  const taro = Taro as { getEnv?(): unknown; miniGlobal?: WxLike; request?: unknown } | undefined;
   if (!taro || typeof taro.getEnv !== "function") {
     throw new TypeError(
       'Cannot make a transport from Taro: it has no getEnv, expected the default export of "@tarojs/taro"',

@@ -33,10 +33,10 @@ interface TtEventSource {
 
 interface TtMessage {
   data?: unknown;
-  event?: string;
-  lastEventId?: string;
+  event?: string | number;
+  lastEventId?: string | number;
   /** Its name in some versions of the base library. */
-  id?: string;
+  id?: string | number;
 }
 
 /**

@@ -44,9 +44,9 @@ export interface WxTask {
 export interface WxResult {
   data?: unknown;
   /** The devtools leave it out until the end. */
-  statusCode?: number;
+  statusCode?: number | string;
   /** Alipay's name for `statusCode`. */
-  status?: number;
+  status?: number | string;
   header?: Record<string, unknown>;
   /** Alipay's name for `header`. */
   headers?: Record<string, unknown>;
