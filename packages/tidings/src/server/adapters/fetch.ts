@@ -7,7 +7,8 @@ import type { Outlet, OutletOwner } from "../out/outlet.ts";
 import { type Batch, joinBytes } from "../out/batch.ts";
 import type { ResponseHead } from "../out/response-head.ts";
 import type { FetchRequest } from "../request/http-types.ts";
-import { type WaitedFor, waitedFor } from "./pipelined.ts";
+import { hearClose } from "./connection-close.ts";
+import { waitedFor } from "./pipelined.ts";
 
 export function createFetchOutlet(
   request: FetchRequest,
@@ -34,7 +35,7 @@ class FetchOutlet implements Outlet {
 
   readonly #signal: AbortSignal | undefined;
   /** Its end is not told by the signal. */
-  readonly #connection: WaitedFor | undefined;
+  #unhear: (() => void) | undefined;
   #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   #queue: Uint8Array[] = [];
   /** The server has asked for bytes and received none yet. */
@@ -67,8 +68,7 @@ class FetchOutlet implements Outlet {
     }
     this.#signal = request.signal ?? undefined;
     this.#signal?.addEventListener("abort", this.#aborted);
-    this.#connection = connection;
-    this.#connection?.on("close", this.#aborted);
+    if (connection !== undefined) this.#unhear = hearClose(connection, this.#aborted);
     this.write(first);
     // A small batch is queued with the next one; a page waits until the server has asked for it.
     this.#blocked = first.length > 16_384;
@@ -141,7 +141,7 @@ class FetchOutlet implements Outlet {
     this.#queue = [];
     this.bufferedBytes = 0;
     this.#signal?.removeEventListener("abort", this.#aborted);
-    this.#connection?.removeListener("close", this.#aborted);
+    this.#unhear?.();
     this.owner?.onClose();
   }
 }

@@ -1,5 +1,11 @@
 import { once } from "node:events";
-import { createServer, request as httpRequest, type RequestListener, type Server } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  request as httpRequest,
+  type RequestListener,
+  type Server,
+} from "node:http";
 import http2 from "node:http2";
 import { connect, type AddressInfo, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
@@ -73,6 +79,24 @@ test("a peer that leaves while its pipelined request waits is noticed", async ()
   await peer.until(":\n\n");
   peer.socket.destroy();
   await expect.poll(() => closed).toBe(2);
+});
+
+test("many requests over one connection leave one listener on it, and none when their streams are over", async () => {
+  const outlets: Outlet[] = [];
+  let request: IncomingMessage | undefined;
+  const peer = await talk((req, res) => {
+    request = req;
+    const outlet = createNodeOutlet(req, res, head);
+    outlets.push(outlet);
+    hear(outlet, {});
+  }, "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(20));
+  await expect.poll(() => outlets.length).toBe(20);
+  const { socket } = request!;
+  const listeners = socket.listenerCount("close");
+  expect(listeners).toBeLessThan(10);
+  peer.socket.destroy();
+  await expect.poll(() => outlets.every(({ closed }) => closed)).toBe(true);
+  expect(socket.listenerCount("close")).toBeLessThan(listeners);
 });
 
 test("HEAD gets the same head and no body, and the outlet is closed from the start", async () => {

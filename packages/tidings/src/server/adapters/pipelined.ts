@@ -5,6 +5,7 @@
  */
 import type { FastifyReply, FetchRequest, NodeRequest, NodeResponse } from "../request/http-types.ts";
 import { nodeBehind } from "../request/node-behind.ts";
+import type { Closing } from "./connection-close.ts";
 import { isEventStream } from "./socket-outlet.ts";
 
 /**
@@ -24,10 +25,8 @@ export function pipelined(request: NodeRequest, given: NodeResponse | FastifyRep
 }
 
 /** The connection of a Fetch request whose response waits for an earlier one, or that is over; where its server lets us see that. */
-export interface WaitedFor {
+export interface WaitedFor extends Closing {
   readonly destroyed?: boolean;
-  on(name: "close", listener: () => void): unknown;
-  removeListener(name: "close", listener: () => void): unknown;
 }
 
 export function waitedFor(request: FetchRequest): WaitedFor | undefined {

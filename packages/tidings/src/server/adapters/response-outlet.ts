@@ -5,6 +5,7 @@
  */
 import type { Batch } from "../out/batch.ts";
 import type { Outlet, OutletOwner } from "../out/outlet.ts";
+import { hearClose } from "./connection-close.ts";
 import type { WideResponse } from "./node-response.ts";
 import type { NodeSocket } from "./socket-outlet.ts";
 
@@ -14,6 +15,7 @@ export class ResponseOutlet implements Outlet {
 
   readonly #response: WideResponse;
   readonly #socket: NodeSocket | undefined;
+  #unhear: (() => void) | undefined;
   #ended = false;
   #blocked = false;
   /** Bytes given to `response.write` since it last took everything: middleware may hold them where no length shows. */
@@ -25,7 +27,7 @@ export class ResponseOutlet implements Outlet {
     this.#socket = socket;
     response.on("close", this.#close);
     response.on("drain", this.#drained);
-    socket?.on?.("close", this.#close);
+    if (socket !== undefined) this.#unhear = hearClose(socket, this.#close);
   }
 
   get bufferedBytes(): number {
@@ -84,7 +86,7 @@ export class ResponseOutlet implements Outlet {
   };
 
   readonly #close = (): void => {
-    this.#socket?.off?.("close", this.#close);
+    this.#unhear?.();
     if (this.closed) return;
     this.closed = true;
     this.owner?.onClose();
