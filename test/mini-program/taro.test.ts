@@ -306,11 +306,11 @@ describe("an answer that is asked for once", () => {
     const one = feed(url, {
       connect: post,
       knobs: { runsInBackground: true },
-      wx: { interruptedAfterMs: 20, aliveWithinMs: 1000 },
+      wx: { interruptedAfterMs: 800, aliveWithinMs: 1000 },
     });
     await until(() => one.data().length === 1);
     one.program.hide();
-    await meanwhile(50);
+    await meanwhile(850);
     responses[0]!.write("data: 2\n\n");
     await until(() => one.data().length === 2);
     one.program.show();
