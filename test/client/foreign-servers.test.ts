@@ -36,7 +36,7 @@ describe("in Node", () => {
   };
 
   async function told(number: number, name: string): Promise<Told> {
-    const path = `/case/${number}/ours-${encodeURIComponent(name)}`;
+    const path = `/case/${number}/node-${encodeURIComponent(name)}`;
     const lines: string[] = [];
     const connection = connect(`http://127.0.0.1:${server.port}${path}`, {
       clock,

@@ -17,7 +17,7 @@ import { BUILD_MS, buildMiniProgram, buildTaroApp } from "./build-taro-app.ts";
 /** Each is in ES2015 or in every host. CommonJS brings the first three. */
 const GLOBALS = [
   "require", "module", "exports",
-  "Array", "DataView", "Date", "Error", "Infinity", "JSON", "Math", "Number", "Object", "Promise", "RangeError", "Set", "String", "Symbol",
+  "Array", "ArrayBuffer", "DataView", "Date", "Error", "Infinity", "JSON", "Math", "Number", "Object", "Promise", "RangeError", "Set", "String", "Symbol",
   "TypeError", "Uint8Array", "WeakMap", "clearTimeout", "encodeURIComponent", "isNaN", "setTimeout", "undefined",
   "reportError", // Asked for by typeof.
 ]; // prettier-ignore

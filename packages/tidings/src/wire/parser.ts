@@ -49,6 +49,7 @@ export interface Platform {
 }
 
 let decoder: TextDecoder | undefined;
+declare const Bun: unknown;
 
 const platform: Platform = {
   decodeUtf8(bytes, from, to) {
@@ -57,7 +58,7 @@ const platform: Platform = {
   },
   indexOf: (bytes, byte, from) => bytes.indexOf(byte, from),
   lastIndexOf: (bytes, byte, from) => bytes.lastIndexOf(byte, from),
-  searchesBytes: "Bun" in globalThis,
+  searchesBytes: typeof Bun !== "undefined",
 };
 
 /** For the entry of a platform that has faster ways with bytes. */
