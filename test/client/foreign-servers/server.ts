@@ -71,5 +71,6 @@ async function give(answer: Answer, response: ServerResponse, isLast: boolean): 
   if (ending === "end") response.end();
   // Without the end that HTTP has, and behind what was written: a reset might overtake it. Later, since to fetch a body that has
   // failed has no more chunks, though they came; the last event ID is then an older one, and nothing is lost.
-  else if (ending === "cut") setTimeout(() => response.socket?.end(), 1_000);
+  // A browser that is busy takes longer.
+  else if (ending === "cut") setTimeout(() => response.socket?.end(), isLast ? 1_000 : 250);
 }

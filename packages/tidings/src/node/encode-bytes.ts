@@ -4,7 +4,7 @@
  * From Node 26 on, the engine and Node are fast with all text. Before, they are fast with Latin-1, which needs no check for
  * surrogates either; other text is left to WebAssembly.
  */
-import { replaceWriter, SHORT, type WriteLong } from "../wire/encode-bytes.ts";
+import { replaceWriter, SHORT, type WriteLong, writeShort } from "../wire/encode-bytes.ts";
 import { hasLineBreak, type IsLine, isLine as isAnyLine, replaceLineCheck } from "../wire/encode.ts";
 import { createWideText, LONGEST_WIDE, type WideText } from "./wide-text.ts";
 
@@ -16,6 +16,8 @@ const FIRST_WITH_FAST_TEXT = 26;
 /** Before, a loop that writes bytes takes twice as long for each character. */
 const FIRST_WITH_FAST_LOOP = 24;
 const SHORT_IN_SLOW_LOOP = 16;
+/** Before, calls out of JavaScript take so long that the loop is the faster one with text beyond Latin-1. */
+const FIRST_WITH_FAST_CALLS = 22;
 /** For less, the call takes as long as the check. */
 const SHORTEST_WIDE = 100;
 /** An engine that holds a text as Latin-1 answers this without a look at it. */
@@ -65,6 +67,10 @@ export function textWaysFor(nodeVersion: number): TextWays {
     },
     writeLong(text, into, at) {
       if (!BEYOND_LATIN1.test(text)) return hasLineBreak(text) ? -1 : utf8Write.call(into, text, at);
+      if (nodeVersion < FIRST_WITH_FAST_CALLS && text.length < SHORT) {
+        const end = writeShort(text, into, at);
+        return end < 0 ? end : end - at;
+      }
       const writer = wideFor(text);
       if (writer !== null) return writer.writeLine(text, into, at);
       return isPlainlyLine(text) ? utf8Write.call(into, text, at) : -1;

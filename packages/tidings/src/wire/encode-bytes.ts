@@ -106,7 +106,7 @@ function writeLine(name: string, value: string, into: Uint8Array, at: number): n
 }
 
 /** @returns Where the text ends; or -1 if it has NUL, a line break or a lone surrogate, or a control character that is rare. */
-function writeShort(text: string, into: Uint8Array, at: number): number {
+export function writeShort(text: string, into: Uint8Array, at: number): number {
   const CR = 13;
   const TAB = 9;
   const { length } = text;
