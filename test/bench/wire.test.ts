@@ -54,7 +54,7 @@ const ENCODING: Least = {
   "encodeBytes, event, id and data, ascii 24": { node20: 2, node24: 1.6 },
   "encodeInto, data, ascii 24": { node20: 1.8, node24: 1.8 },
   "encodeInto, data, ascii 270": { node20: 2, node24: 2 },
-  "encodeInto, data, chinese 24": { node20: 1.9, node24: 2 },
+  "encodeInto, data, chinese 24": { node20: 1.4, node24: 2 },
   "encodeInto, event, id and data, ascii 4096": { node20: 5, node24: 3 },
 };
 
