@@ -9,6 +9,7 @@ import { measureOutage } from "./long/outage.mjs";
 import { measurePromotions } from "./long/promotions.mjs";
 import { measureSteady } from "./long/steady.mjs";
 import { measureNats } from "./nats.mjs";
+import { measureProcesses } from "./processes.mjs";
 import { measurePostgres } from "./postgres.mjs";
 import { measureRedis } from "./redis.mjs";
 import { measureReturning } from "./returning.mjs";
@@ -20,6 +21,7 @@ const PARTS = {
   redis: measureRedis,
   nats: measureNats,
   postgres: measurePostgres,
+  processes: measureProcesses,
   rolling: measureRolling,
   cuts: measureCutsOfRedis,
   failovers: measureFailovers,

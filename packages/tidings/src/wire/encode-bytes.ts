@@ -159,7 +159,10 @@ function encoder(): TextEncoder {
 const LF = 10;
 /** Below this many characters, calling out of JavaScript costs more than going through them. */
 export const SHORT = 40;
-let longFrom = SHORT;
+/** From this many characters on, a call out of JavaScript takes less time than the loop. It is cheap in Bun, and dear in browsers. */
+let longFrom = typeof Bun !== "undefined" ? SHORT : typeof Deno !== "undefined" ? 80 : 256;
+declare const Bun: unknown;
+declare const Deno: unknown;
 const ID = "id: ";
 /** The names and the line ends of a message. */
 const NAMES = 22;
