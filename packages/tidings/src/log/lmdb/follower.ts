@@ -37,6 +37,8 @@ export class Follower {
   #afterwards: ReturnType<typeof setTimeout> | undefined;
   /** How many of the looks that follow the last report were made. */
   #made = 0;
+  /** Whether one of the reports came while the first of these looks was waited for. */
+  #isReportedAgain = false;
   #missed = 0;
   #failures = 0;
   #stopped = false;
@@ -66,7 +68,12 @@ export class Follower {
     try {
       const file = statSync(path).isDirectory() ? join(path, "data.mdb") : path;
       const watcher = watch(file, { persistent: false }, () => {
-        if (this.#failures === 0 && this.#look()) this.#missed = 0;
+        // A commit is several writes, each with a report: they share a look.
+        if (this.#isSoon) {
+          this.#isReportedAgain = true;
+          return;
+        }
+        this.#lookAsReported();
         // Anew: the look that a report before it waits for may be far.
         clearTimeout(this.#afterwards);
         this.#afterwards = undefined;
@@ -86,11 +93,20 @@ export class Follower {
     if (this.#afterwards !== undefined || afterMs === undefined || this.#stopped) return;
     this.#afterwards = setTimeout(() => {
       this.#afterwards = undefined;
-      this.#made += 1;
-      this.look();
+      this.#made = this.#isReportedAgain ? 0 : this.#made + 1;
+      this.#isReportedAgain = false;
+      this.#lookAsReported();
       this.#lookAfterwards();
     }, afterMs);
     this.#afterwards.unref();
+  }
+
+  #lookAsReported(): void {
+    if (this.#failures === 0 && this.#look()) this.#missed = 0;
+  }
+
+  get #isSoon(): boolean {
+    return this.#afterwards !== undefined && this.#made === 0;
   }
 
   #unwatch(): void {
