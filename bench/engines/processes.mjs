@@ -54,7 +54,7 @@ export async function measureProcesses(print) {
       groups.push(await startGroup({ kind, path, port: redis?.port, name: `of-${processes}` }, processes));
     const costs = groups.map(() => []);
     for (let round = 0; round < ROUNDS; round += 1) {
-      for (const [n, { use }] of groups.entries()) costs[n].push(await use());
+      for (const [n, group] of groups.entries()) costs[n].push(await group.use());
     }
     const [one, two] = costs.map((all) => all.sort((a, b) => a - b)[ROUNDS >> 1]);
     print(
@@ -65,7 +65,7 @@ export async function measureProcesses(print) {
         "two against one": two / one,
       },
     );
-    for (const { stop } of groups) await stop();
+    for (const group of groups) await group.stop();
     await redis?.stop();
     rmSync(path, { recursive: true, force: true });
   }
