@@ -67,7 +67,7 @@ describe.each(Object.keys(REDIS_CLIENTS))("redisLog() with %s", (name) => {
     await log.close();
     const count = async (): Promise<number> =>
       Number(/connected_clients:(\d+)/.exec(await server.command("INFO", "clients"))![1]);
-    // The client, and whoever asks.
+    // The client itself, and its caller.
     await expect.poll(count, LONG).toBe(2);
     await expectClosedWhileOpening(redisLog(connected.client));
     await expect.poll(count, LONG).toBe(2);

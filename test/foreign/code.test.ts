@@ -60,7 +60,7 @@ const NONSENSE: readonly unknown[] = [
   },
 ];
 
-/** What may be thrown besides an Error: code that is not ours throws whatever it likes, and whoever shows it must not fail by that. */
+/** Values that foreign code may throw instead of an Error. Reporting one must not throw again. */
 const cyclic = new Error("one");
 cyclic.cause = new Error("other", { cause: cyclic });
 const revoked = Proxy.revocable({}, {});

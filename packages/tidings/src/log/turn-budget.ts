@@ -57,7 +57,7 @@ export class TurnBudget {
       this.#at += 1;
       if (!this.#do(work)) begun.push(work);
     }
-    // What is done is let go now and then: moving all that wait in each turn would cost more than the work, with thousands.
+    // Finished work is removed now and then. Shifting the whole waiting list in each turn would cost more than the work itself.
     if (this.#at * 2 >= this.#waiting.length) {
       this.#waiting = this.#waiting.slice(this.#at);
       this.#at = 0;
