@@ -1,4 +1,4 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Five minutes of silence begin before the first test. The test that asks what came of them is the last. */
@@ -10,9 +10,14 @@ class SilenceLast extends BaseSequencer {
   }
 }
 
+const ENGINES = ["test/engines/**/*.test.ts", "test/answers/**/*.test.ts"];
+const PROGRAMS = ["test/cli/**/*.test.ts", "apps/**/*.test.ts"];
+
 /**
- * Two projects. `unit`: beside the source, seconds in all, run at every commit by `npm run check`.
- * `system`: real browsers, proxies, builds and packages, run by `npm test`.
+ * Four projects. `unit`: beside the source, seconds in all, run at every commit by `npm run check`.
+ * `system`: real browsers, proxies, builds and packages, run by `npm test`. Beside it, since all of them wait more than they work, and
+ * one after the other, so that each side takes about as long: `engines`, what goes through Redis, Postgres and NATS, and `programs`, what
+ * users run, the command line and the playground.
  * What is waited for has seconds to come, since a busy machine is slow and nothing is lost by patience.
  */
 // A machine that runs this unattended may be busy for a moment. What fails twice fails; run by hand, once is enough.
@@ -36,20 +41,33 @@ export default defineConfig({
           expect: { poll: { interval: 5, timeout: 10_000 } },
         },
       },
-      {
-        test: {
-          name: "system",
-          retry,
-          globalSetup: "test/cli/doctor/silence-setup.ts",
-          include: ["apps/**/*.test.ts", "deploy/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
-          testTimeout: 60_000,
-          expect: { poll: { timeout: 10_000 } },
-          hookTimeout: 120_000,
-          fileParallelism: false,
-          // The package as its users load it: by Node, not by way of a transformation.
-          server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
-        },
-      },
+      system("system", {
+        include: ["deploy/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
+        exclude: ["**/node_modules/**", ...ENGINES, ...PROGRAMS],
+      }),
+      // Most of the time a server is away, hangs or takes over, and a test waits: two files at once.
+      system("engines", { include: ENGINES, fileParallelism: true }),
+      system("programs", { globalSetup: "test/cli/doctor/silence-setup.ts", include: PROGRAMS }),
     ],
   },
 });
+
+/** Projects whose tests use what is outside this process. */
+function system(
+  name: string,
+  options: TestProjectInlineConfiguration["test"],
+): TestProjectInlineConfiguration {
+  return {
+    test: {
+      name,
+      retry,
+      testTimeout: 60_000,
+      expect: { poll: { interval: 5, timeout: 10_000 } },
+      hookTimeout: 120_000,
+      fileParallelism: false,
+      // The package as its users load it: by Node, not by way of a transformation.
+      server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
+      ...options,
+    },
+  };
+}

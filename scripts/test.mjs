@@ -74,10 +74,22 @@ async function test() {
   const { runVitest } = await import("./vitest.mjs");
   if (!(await step("checks", build.name, build.run))) return;
   for (const check of checks) await step("checks", check.name, check.run);
-  for (const project of ["unit", "system"]) {
-    say(`${project} tests`);
-    suites.push(...(await runVitest(project, { show: true })).suites);
+  say("unit tests");
+  suites.push(...(await runVitest("unit", { show: true })).suites);
+  say("system tests, and beside them those of engines, and then of programs");
+  const besides = runOneByOne(runVitest, ["engines", "programs"]);
+  suites.push(...(await runVitest("system", { show: true })).suites);
+  for (const { project, output, suites: ran } of await besides) {
+    say(`tests of ${project}`);
+    console.log(output.trim());
+    suites.push(...ran);
   }
+}
+
+async function runOneByOne(runVitest, projects) {
+  const ran = [];
+  for (const project of projects) ran.push({ project, ...(await runVitest(project, { show: false })) });
+  return ran;
 }
 
 function summary() {

@@ -6,7 +6,7 @@ import { join, relative } from "node:path";
 import { ROOT, run } from "./run.mjs";
 
 /**
- * @param {"unit" | "system"} project
+ * @param {"unit" | "system" | "engines" | "programs"} project
  * @param {{ show: boolean }} options - With `show` the runner's own progress is seen.
  * @returns {Promise<{ suites: Suite[], code: number, output: string, seconds: number }>} One suite per folder of tests.
  *

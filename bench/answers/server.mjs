@@ -47,7 +47,7 @@ async function openRedis() {
 }
 
 async function openAnswers() {
-  const limits = { answers: 20_000, streams: 50_000 };
+  const limits = { answers: 20_000, streams: 50_000, totalBytes: 2 ** 28 };
   if (kind === "memory") return createAnswers(limits);
   if (kind === "redis") {
     const { redisLog } = await import("tidings/log/redis");

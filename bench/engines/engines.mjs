@@ -4,10 +4,10 @@
 import { fork, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../free-port.mjs";
 
 const require = createRequire(new URL("../../test/engines/package.json", import.meta.url));
 export const { createClient } = require("redis");
@@ -19,7 +19,12 @@ export const { jetstream, jetstreamManager } = require("@nats-io/jetstream");
 const { connect } = require("@nats-io/transport-node");
 
 export const connectToNats = (port) =>
-  connect({ servers: `127.0.0.1:${port}`, waitOnFirstConnect: true, reconnectTimeWait: 50 });
+  connect({
+    servers: `127.0.0.1:${port}`,
+    waitOnFirstConnect: true,
+    reconnectTimeWait: 50,
+    maxReconnectAttempts: -1,
+  });
 
 export const RETENTION = { messages: 10_000, bytes: 64 * 2 ** 20, ageMs: 3_600_000 };
 
@@ -118,14 +123,6 @@ async function connected(port) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
-}
-
-export async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function parseInfo(text) {

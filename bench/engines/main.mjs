@@ -3,7 +3,7 @@
  * `PARTS`. Needs `npm run build`, `npm ci` in test/engines, redis-server, nats-server, PostgreSQL and nginx.
  */
 import { measureLmdb } from "./lmdb.mjs";
-import { measureCutsOfPostgres, measureCutsOfRedis } from "./long/cuts.mjs";
+import { measureCutsOfNats, measureCutsOfPostgres, measureCutsOfRedis } from "./long/cuts.mjs";
 import { measureFailovers } from "./long/failovers.mjs";
 import { measureOutage } from "./long/outage.mjs";
 import { measurePromotions } from "./long/promotions.mjs";
@@ -26,6 +26,7 @@ const PARTS = {
   cuts: measureCutsOfRedis,
   failovers: measureFailovers,
   "postgres-cuts": measureCutsOfPostgres,
+  "nats-cuts": measureCutsOfNats,
   promotions: measurePromotions,
   outage: measureOutage,
   steady: measureSteady,

@@ -18,10 +18,16 @@ import {
 
 const options = JSON.parse(process.argv[2]);
 let delays = [];
+/** What the messages say of when they were appended, in the order of `delays`. */
+let stamps = [];
 let cpu = process.cpuUsage();
 let sinceMs = performance.now();
 
-const note = (body) => delays.push(now() - Number(Buffer.from(body).toString()));
+function note(body) {
+  const stamp = Number(Buffer.from(body).toString());
+  stamps.push(stamp);
+  delays.push(now() - stamp);
+}
 
 async function follow(log, topics) {
   await log.open({
@@ -70,6 +76,10 @@ if (options.kind === "lmdb") {
 }
 
 process.on("message", (command) => {
+  if (command === "each") {
+    process.send({ stamps, delays });
+    return;
+  }
   const used = process.cpuUsage(cpu);
   const seconds = (performance.now() - sinceMs) / 1_000;
   process.send({
@@ -80,6 +90,7 @@ process.on("message", (command) => {
   });
   if (command !== "reset") return;
   delays = [];
+  stamps = [];
   cpu = process.cpuUsage();
   sinceMs = performance.now();
 });

@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { natsLog } from "tidings/log/nats";
+import { freePort } from "../free-port.mjs";
 import {
   connectToNats,
   draftOf,
-  freePort,
   jetstream,
   jetstreamManager,
   now,
@@ -90,7 +90,7 @@ async function measureDelivery(print, { port, connection }, log) {
 }
 
 /** A server on a free port, with JetStream in files. */
-async function startNats() {
+export async function startNats() {
   const folder = mkdtempSync(join(tmpdir(), "tidings-bench-nats-"));
   const port = await freePort();
   const child = spawn("nats-server", ["-a", "127.0.0.1", "-p", `${port}`, "-js", "-sd", folder], {

@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { open } from "lmdb";
 import { lmdbLog } from "tidings/log/lmdb";
@@ -17,6 +18,7 @@ const STREAMS = 400;
 const ROUNDS = 7;
 const SECONDS = 3;
 const PER_SECOND = 100;
+const WARM_PER_SECOND = 400;
 const FILLER = "x".repeat(200);
 
 async function openLog({ kind, path, port, name }) {
@@ -52,6 +54,7 @@ export async function measureProcesses(print) {
     const groups = [];
     for (const processes of [1, 2])
       groups.push(await startGroup({ kind, path, port: redis?.port, name: `of-${processes}` }, processes));
+    for (const group of groups) await group.warm();
     const costs = groups.map(() => []);
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const [n, group] of groups.entries()) costs[n].push(await group.use());
@@ -76,6 +79,7 @@ async function startGroup(options, processes) {
   const { log, close } = await openLog(options);
   const hub = createHub({ log });
   const children = [];
+  const sockets = [];
   let messages = 0;
   for (let n = 0; n < processes; n += 1) {
     const child = fork(fileURLToPath(import.meta.url), [JSON.stringify(options)]);
@@ -87,6 +91,7 @@ async function startGroup(options, processes) {
       socket.on("error", () => undefined);
       await once(socket, "data");
       socket.on("data", (bytes) => (messages += bytes.toString("latin1").split("\nid: ").length - 1));
+      sockets.push(socket);
     }
   }
   const spent = async () => {
@@ -99,13 +104,23 @@ async function startGroup(options, processes) {
     return all.reduce((sum, [seconds]) => sum + seconds, 0);
   };
   return {
+    /** Until the code is compiled, each process compiles it for itself. */
+    warm: () => paced(WARM_PER_SECOND, 8, () => void hub.publish("a", { data: FILLER })),
     /** @returns Seconds of CPU for each delivery. */
     async use() {
+      // What the clients do would take turns with two processes on two cores, and not with one: they read afterwards.
+      for (const socket of sockets) socket.pause();
       await spent();
       const before = messages;
       await paced(PER_SECOND, SECONDS, () => void hub.publish("a", { data: FILLER }));
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      return (await spent()) / (messages - before);
+      await setTimeout(300);
+      const seconds = await spent();
+      for (const socket of sockets) socket.resume();
+      await setTimeout(1_000);
+      const expected = PER_SECOND * SECONDS * STREAMS;
+      if (messages - before !== expected)
+        throw new Error(`${messages - before} messages came, expected ${expected}`);
+      return seconds / expected;
     },
     async stop() {
       for (const child of children) {

@@ -10,6 +10,7 @@ const ignore = () => undefined;
 export async function measureRedis(print) {
   await measureAppends(print);
   await measurePaced(print);
+  await measureSpread(print);
   await measureDelivery(print);
   await measureInterest(print);
   await measureMemory(print);
@@ -83,6 +84,44 @@ async function measurePaced(print) {
   await log.close();
   client.destroy();
   await server.stop();
+}
+
+/** What bench/scaling takes for given: many processes publish, and few messages find others to go with. */
+async function measureSpread(print) {
+  for (const [processes, perSecond] of [
+    [1, 100],
+    [5, 5_000],
+    [10, 5_000],
+    [20, 5_000],
+    [50, 5_000],
+  ]) {
+    const server = await startRedis();
+    const open = async () => {
+      const client = await CLIENTS["node-redis"](server.port);
+      const log = redisLog(client, { name: "spread" });
+      await log.open({ retention: RETENTION, onTail() {} });
+      return { log, client };
+    };
+    const logs = await Promise.all(Array.from({ length: processes }, open));
+    const append = (n) => {
+      const { log } = logs[Math.floor(Math.random() * processes)];
+      void log.append([draftOf(`topic/${n % 100}`)]);
+    };
+    await paced(perSecond, 1, append);
+    const idle = await cpuOf(server);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const before = await cpuOf(server);
+    await paced(perSecond, 4, append);
+    const used = (await cpuOf(server)) - before - (before - idle) * 4;
+    print(`appends at ${perSecond} a second from ${processes} processes, node-redis`, {
+      "Redis µs a message": (used / (perSecond * 4)) * 1e6,
+    });
+    for (const { log, client } of logs) {
+      await log.close();
+      client.destroy();
+    }
+    await server.stop();
+  }
 }
 
 async function measureDelivery(print) {

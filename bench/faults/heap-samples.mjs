@@ -1,9 +1,7 @@
 /** What the server's process holds, from time to time: it may not grow. */
 
-/** What the heap may differ by from one third of a life to the next, in bytes: the entries of one page, say. */
+/** What may differ from one third of a life to the next, in bytes, in the heap and beside it: the entries of one page, say. */
 const NOISE = 4 * 2 ** 20;
-/** What lies beside the heap for one stream, in bytes: the page that is on its way to a peer that is behind. */
-const PAGE = 65_536;
 /** Samples with all streams there that are needed for a judgement: three in each third. */
 const ENOUGH = 9;
 
@@ -51,15 +49,14 @@ export class HeapSamples {
   }
 
   /**
-   * Its samples, and whether the last third of those that are judged is about what the first was: the heap, and what lies beside it,
-   * where each stream may hold a page or none.
+   * Its samples, and whether the last third of those that are judged is about what the first was: the heap, and what lies beside it
+   * other than the pages that peers have not taken, which are counted.
    */
   ofLastProcess() {
     const judged = this.#judged();
     const heap = thirds(judged.map(({ heapUsed }) => heapUsed));
-    const beside = thirds(judged.map(({ external }) => external));
-    const streams = Math.max(0, ...judged.map(({ streams = 0 }) => streams));
-    const isFlat = judged.length > 0 && isAbout(heap, NOISE) && isAbout(beside, NOISE + streams * PAGE);
+    const beside = thirds(judged.map(({ external, blockedBytes }) => external - blockedBytes));
+    const isFlat = judged.length > 0 && isAbout(heap) && isAbout(beside);
     return { samples: this.#samples, judgedFrom: judged[0]?.deliveries, heap, beside, isFlat };
   }
 
@@ -69,8 +66,8 @@ export class HeapSamples {
   }
 }
 
-function isAbout({ first, last }, noise) {
-  return last <= first * 1.15 + noise;
+function isAbout({ first, last }) {
+  return last <= first * 1.15 + NOISE;
 }
 
 /** The medians of the first third and of the last. */

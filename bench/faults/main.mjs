@@ -58,15 +58,27 @@ function report({ verdict, heap, ...result }) {
   for (const [name, value] of Object.entries({ ...result, ...counts }))
     console.log(`| ${name} | ${number(value)} |`);
   console.log("\nHeap of the server's last process, each time behind a full collection:\n");
-  console.log("| deliveries | heap, MiB | beside it, MiB | streams | waiting for their peers | groups |");
-  console.log("|--:|--:|--:|--:|--:|--:|");
+  console.log(
+    "| deliveries | heap, MiB | beside it, MiB | of that for slow readers, MiB | streams | waiting for their peers | groups |",
+  );
+  console.log("|--:|--:|--:|--:|--:|--:|--:|");
   const mib = (bytes) => (bytes / 2 ** 20).toFixed(1);
   for (const sample of heap.samples) {
-    const { deliveries, returned, heapUsed, external, streams, blockedStreams, subscriberGroups } = sample;
+    const {
+      deliveries,
+      returned,
+      heapUsed,
+      external,
+      blockedBytes,
+      streams,
+      blockedStreams,
+      subscriberGroups,
+    } = sample;
     const cells = [
       number(deliveries),
       mib(heapUsed),
       mib(external),
+      mib(blockedBytes),
       returned ? streams : `${streams}, others still returning`,
       blockedStreams,
       subscriberGroups,

@@ -20,7 +20,7 @@ const HELP = `npm run bench hub -- [options]
 
   (none)            the figures, in a few minutes
   --full            every size and every peer, about three quarters of an hour, with the plots
-  --gate            exit code 1 when a ratio is below 80 % of its figure
+  --gate            exit code 1 when a ratio is below 80 % of its figure, or beyond what figures.mjs lets through
   --docs            write docs/performance-hub.md and its plots
   --only a,b        these servers alone: ${Object.keys(SERVERS).join(", ")}
   --scenario a,b    these alone: fan-out, idle, heartbeat, opening, replay, stopped-readers, linear
@@ -64,7 +64,7 @@ export async function main(args) {
   const failed = judged.filter(({ passesGate }) => !passesGate);
   if (options.gate && (failed.length > 0 || judged.length === 0)) {
     print(
-      `\nGate: ${failed.length} of ${judged.length} figures below 80 %: ${failed.map(({ what }) => what).join("; ")}`,
+      `\nGate: ${failed.length} of ${judged.length} figures below 80 %, or beyond what is let through: ${failed.map(({ what }) => what).join("; ")}`,
     );
     process.exitCode = 1;
   } else if (options.gate) {

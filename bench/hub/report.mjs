@@ -157,6 +157,20 @@ Profiles of the server (\`perf\`, 2026-11-25), for what is wanted and lies beyon
 - **Opening through the acceptor**: a \`net.Server\` that answers the first packet of each connection with ready bytes, parsing nothing and
   keeping nothing, takes 0.48 of the bare loop's time; the acceptor's parsing, admission, place in the fan-out and timer are the rest.
 
+For four of these, \`--gate\` has limits of its own: what was measured on 2026-11-29 and the noise. This hub and that of the page (commit
+9c7af8c) took turns in one run, four or five rounds, on a machine with another processor (2 × Intel Xeon) and other work:
+
+| figure | 2026-11-25 | the same hub, 2026-11-29 | this hub, 2026-11-29 | gate |
+| --- | --: | --: | --: | --: |
+| Paced at 20,000/s, 1,000 streams, against uWebSockets.js | 1.31 | 1.63 to 1.79 | 1.62 to 1.74 | 1.85 |
+| Overload, 99th percentile of latency against the bare loop | 0.151 | 0.28 | 0.22 to 0.25 | 0.35 |
+| Idle memory against better-sse, 10,000 streams | 0.535 | 0.55 | 0.56 | 0.6 |
+| Opening 10,000 streams through the acceptor, against the bare loop | 0.707 | 0.83 to 0.86 | 0.92 to 0.96 | 1.02 |
+
+There the bare loop was late less (39 ms instead of 89; Tidings 10 ms instead of 18), took 0.525 of better-sse's memory, and the
+\`net.Server\` took 0.56 of the bare loop's time. Opening costs 61 µs, and 54 in the earlier hub: the
+difference is checks, limits, and what spreads openings over turns of the event loop, which takes 3.
+
 ${images.length > 0 ? `## Cost grows linearly\n\nThe axes are logarithmic: what grows linearly runs along the dashed line.\n\n${images.join("\n\n")}\n` : ""}
 ## Everything that was measured
 

@@ -6,8 +6,8 @@
 import { writeFileSync } from "node:fs";
 import { countPer, drawLines, steps } from "../lines.mjs";
 import { spreadOf } from "../engines/rolling/spread.mjs";
-import { NODES, SUBSCRIBERS, WORKLOADS } from "./assumptions.mjs";
-import { crash, deploy, steady, vanish } from "./model.mjs";
+import { NODES, PRESENCE, SUBSCRIBERS, WORKLOADS } from "./assumptions.mjs";
+import { crash, deploy, presence, steady, vanish } from "./model.mjs";
 
 export async function main(args) {
   for (const workload of WORKLOADS) {
@@ -27,6 +27,19 @@ export async function main(args) {
       }),
     );
   }
+  table(
+    `presence of ${PRESENCE.members.toLocaleString("en")} members, besides`,
+    NODES.map((nodes) => {
+      const one = presence(nodes);
+      return {
+        nodes,
+        "joins and leaves/s": Math.round(one.changes),
+        "copies/s": Math.round(one.copies),
+        "cores of Redis": one.redisShare.toFixed(2),
+        "MiB a node": Math.round(one.memoryBytes / 2 ** 20),
+      };
+    }),
+  );
   table(
     "a node dies",
     NODES.flatMap((nodes) =>

@@ -1,6 +1,20 @@
 /** The simulation: what the nodes and Redis do, and when subscribers come back. */
-import { delayMs } from "../../packages/tidings/dist/client/core/reconnect.js";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 import * as given from "./assumptions.mjs";
+
+/** The client's own code, from its source: dist has nothing by that name. */
+const { outputFiles } = await build({
+  entryPoints: [
+    fileURLToPath(new URL("../../packages/tidings/src/client/core/reconnect.ts", import.meta.url)),
+  ],
+  bundle: true,
+  format: "esm",
+  write: false,
+});
+const { delayMs } = await import(
+  `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`
+);
 
 /** How many nodes have at least one of the subscribers of a topic, when each is at a random node: what one message costs the log. */
 export function followersOf(subscribersPerTopic, nodes) {
@@ -8,7 +22,7 @@ export function followersOf(subscribersPerTopic, nodes) {
 }
 
 /** Steady state: the shares of a core, and bytes. */
-export function steady({ topics, perSecond }, nodes, subscribers = given.SUBSCRIBERS) {
+export function steady({ topics, perSecond, appendUs }, nodes, subscribers = given.SUBSCRIBERS) {
   const perTopic = subscribers / topics;
   const copies = perSecond * followersOf(perTopic, nodes);
   const deliveries = (perSecond * perTopic) / nodes;
@@ -16,10 +30,28 @@ export function steady({ topics, perSecond }, nodes, subscribers = given.SUBSCRI
   return {
     streams: subscribers / nodes,
     memoryBytes: (subscribers / nodes) * (given.STREAM_BYTES + given.SOCKET_BYTES),
-    redisShare: (perSecond * given.APPEND_US + copies * given.FOLLOWER_US) / 1e6,
+    redisShare: (perSecond * appendUs + copies * given.FOLLOWER_US) / 1e6,
     redisBytes: copies * given.ENTRY_BYTES,
     deliveries,
     nodeShare: (deliveries * given.DELIVERY_US + heartbeats * given.HEARTBEAT_US) / 1e6,
+  };
+}
+
+/**
+ * What presence costs besides: of each node what changed at it, for all others, and an event for each topic whose members changed.
+ */
+export function presence(
+  nodes,
+  { members, memberBytes, perTopic, stayMs, coalesceMs, appendUs } = given.PRESENCE,
+) {
+  const changes = (2 * members) / (stayMs / 1_000);
+  const records = Math.min(changes, nodes * (1_000 / coalesceMs));
+  const copies = records * nodes + changes * followersOf(perTopic, nodes);
+  return {
+    changes,
+    copies,
+    redisShare: ((records + changes) * appendUs + copies * given.FOLLOWER_US) / 1e6,
+    memoryBytes: members * memberBytes,
   };
 }
 

@@ -9,6 +9,7 @@ import { happensWithin, NO_MS, PAGE_BYTES } from "../checks.ts";
 import { testThrough, type ThroughOptions } from "../open-through.ts";
 import { startOrigin } from "../origin.ts";
 import { startProgram, versionOf } from "../program.ts";
+import { proxyConfig } from "../../packages/tidings/src/cli/proxies/proxy-config.ts";
 import { freePort } from "../../test/support/free-port.ts";
 import { bare, without } from "../proxies.ts";
 import { openReader, type Reader } from "../reader.ts";
@@ -282,6 +283,26 @@ test.concurrent("the whole site of the page is one that nginx takes, and streams
 });
 
 describe.concurrent("several servers", () => {
+  test("what `tidings proxy` prints for the name of an upstream block is used with it", async ({
+    onTestFinished,
+  }) => {
+    const origin = await startOrigin();
+    const proxy = await startProgram(
+      nginx,
+      ({ port }) =>
+        `upstream app { server 127.0.0.1:${origin.port} max_fails=0; }
+        ${proxyConfig("nginx", { upstream: "http://app", listen: `127.0.0.1:${port}` })}`,
+    );
+    onTestFinished(async () => {
+      await origin.stop();
+      await proxy.stop();
+    });
+    const reader = openReader(proxy.url);
+    const stream = await origin.next();
+    stream.send("large", 5000);
+    await reader.arrival("large");
+  });
+
   test("without max_fails=0, a server that was restarted is not used for ten seconds", async ({
     onTestFinished,
   }) => {

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startChromium } from "../../test/browsers/chromium.ts";
 import { type Browser, type Child, startChild, until } from "../../test/browsers/index.ts";
+import { attack } from "../../test/docs/attack.ts";
 import { execute, ROOT } from "../../test/package/packed.ts";
 
 const FOLDER = dirname(fileURLToPath(import.meta.url));
@@ -104,3 +105,14 @@ test.each([0, 1])("when server %i is killed in the midst, the text is the same a
   await other.open(url);
   await expect.poll(() => seen(other), PATIENCE).toEqual(DONE);
 });
+
+test("whatever a client sends, both servers stand", async () => {
+  const ports = (): string[] =>
+    [...child.output().matchAll(/^server\.mjs: process \d+ at port (\d+)/gm)].map((match) => match[1]!);
+  const started = ports();
+  for (const port of new Set(started))
+    for (const path of ["/api/chat", "/api/chat/a/stream", "/"])
+      for await (const what of attack(Number(port), path))
+        // One that ends is started again, and says so.
+        expect(ports(), what).toEqual(started);
+}, 60_000);

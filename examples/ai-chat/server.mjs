@@ -23,7 +23,11 @@ const model = createOpenAICompatible({ name: "fake", baseURL: MODEL })("fake");
 const server = createServer((request, response) => {
   const [, api, , chatId] = request.url.split("/");
   if (api !== "api") return page(request, response);
-  void route(request, response, chatId).catch(() => response.writeHead(500).end());
+  route(request, response, chatId).catch((error) => {
+    console.error(error);
+    if (response.headersSent) response.destroy();
+    else response.writeHead(500).end();
+  });
 });
 
 /** @param chatId - Absent for the POST of a question. */
@@ -57,6 +61,8 @@ async function ask(request, response) {
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css" };
 
 function page({ url }, response) {
+  // A client may ask for "//", which is no URL.
+  if (!URL.canParse(url, "http://localhost")) return void response.writeHead(400).end();
   const { pathname } = new URL(url, "http://localhost");
   const file = pathname.startsWith("/assets/") ? pathname : "/index.html";
   response.setHeader("content-type", TYPES[extname(file)] ?? "application/octet-stream");

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { connect } from "tidings/client";
 import { type Child, startChild, until } from "../../test/browsers/index.ts";
+import { attack } from "../../test/docs/attack.ts";
 import { freePort } from "../../test/support/free-port.ts";
 
 const SERVER = join(dirname(fileURLToPath(import.meta.url)), "server.mjs");
@@ -71,3 +72,14 @@ test("a restart by SIGTERM loses nothing, and its readers are told different tim
     connection.close();
   }
 });
+
+test("whatever a client sends, the server stands", async () => {
+  await child?.stop();
+  const port = await freePort();
+  const origin = await start(port);
+  for (const path of ["/prices", "/"])
+    for await (const what of attack(port, path))
+      expect(child!.process.exitCode, `${what}\n${child!.output()}`).toBeNull();
+  await publish(origin, 1);
+  await child!.stop();
+}, 30_000);

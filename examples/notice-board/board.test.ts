@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startChromium } from "../../test/browsers/chromium.ts";
 import { type Browser, type Child, startChild, until } from "../../test/browsers/index.ts";
+import { attack } from "../../test/docs/attack.ts";
 import { freePort } from "../../test/support/free-port.ts";
 
 const FOLDER = dirname(fileURLToPath(import.meta.url));
@@ -71,3 +72,14 @@ test("a rolling restart loses no note and shows none twice", async () => {
   await windows[0]!.open(await windows[1]!.evaluate(() => location.href));
   await expect.poll(() => notesOf(windows[0]!), { timeout: 30_000 }).toEqual(posted);
 });
+
+test("whatever a client sends, both servers stand", async () => {
+  const ports = (): string[] =>
+    [...child.output().matchAll(/server [AB]: process \d+ at port (\d+)/g)].map((match) => match[1]!);
+  const started = ports();
+  for (const port of new Set(started))
+    for (const path of ["/notes", "/"])
+      for await (const what of attack(Number(port), path))
+        // One that ends is started again, and says so.
+        expect(ports(), what).toEqual(started);
+}, 60_000);

@@ -21,6 +21,8 @@ await client.connect();
 const hub = createHub({ log: redisLog(client), retention: { messages: 1_000 } });
 
 const server = createServer((request, response) => {
+  // A client may ask for "//", which is no URL.
+  if (!URL.canParse(request.url, "http://localhost")) return void response.writeHead(400).end();
   const { pathname } = new URL(request.url, "http://localhost");
   response.setHeader("x-server", NAME);
   if (pathname === "/notes" && request.method === "POST") return void take(request, response);
@@ -42,8 +44,8 @@ async function newest() {
 }
 
 async function take(request, response) {
-  const note = { id: randomUUID(), text: (await text(request)).slice(0, 200), by: NAME };
   try {
+    const note = { id: randomUUID(), text: (await text(request)).slice(0, 200), by: NAME };
     // First the state, then the message: who comes in between has it twice, and knows it by its id.
     await client.multi().lPush("notes", JSON.stringify(note)).lTrim("notes", 0, 19).exec();
     await hub.publish("notes", { event: "note", data: note });

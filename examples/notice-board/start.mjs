@@ -10,6 +10,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
+const front = Number(process.env.PORT ?? 3004);
+if (!(await isFree(front))) {
+  console.error(`Cannot start: port ${front} is taken. Choose another: PORT=3014 npm start`);
+  process.exit(1);
+}
+
 const folder = mkdtempSync(join(tmpdir(), "tidings-notice-board-"));
 const children = new Set();
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, stop);
@@ -26,7 +32,6 @@ await listens(redis);
 const ports = [await freePort(), await freePort()];
 await Promise.all(ports.map((port, i) => start(port, "AB"[i])));
 
-const front = Number(process.env.PORT ?? 3004);
 const config = readFileSync(here("nginx.conf"), "utf8")
   .replace("listen 3004", `listen 127.0.0.1:${front}`)
   .replace("127.0.0.1:3005", `127.0.0.1:${ports[0]}`)
@@ -52,7 +57,9 @@ function run(command, args, env, stdout) {
   children.add(child);
   child.once("exit", () => children.delete(child));
   child.once("error", ({ message }) => {
-    console.error(`Cannot run ${command}: ${message}. On Debian: apt-get install redis-server nginx-light`);
+    console.error(
+      `Cannot run ${command}: ${message}. On Debian or Ubuntu: sudo apt-get install redis-server nginx-light`,
+    );
     stop();
   });
   return child;
@@ -67,17 +74,22 @@ function stop() {
 async function freePort() {
   // Below those that the system gives to outgoing connections, so that a server finds its port free again.
   for (;;) {
-    const probe = createServer().listen(20_000 + Math.floor(Math.random() * 12_000), "127.0.0.1");
-    const isFree = await once(probe, "listening").then(
-      () => true,
-      () => false,
-    );
-    if (!isFree) continue;
-    const { port } = probe.address();
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    if (await isFree(port)) return port;
+  }
+}
+
+async function isFree(port) {
+  const probe = createServer().listen(port, "127.0.0.1");
+  const listens = await once(probe, "listening").then(
+    () => true,
+    () => false,
+  );
+  if (listens) {
     probe.close();
     await once(probe, "close");
-    return port;
   }
+  return listens;
 }
 
 async function listens(port) {

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startChromium } from "../../test/browsers/chromium.ts";
 import { type Browser, type Child, startChild, until } from "../../test/browsers/index.ts";
+import { attack } from "../../test/docs/attack.ts";
 import { execute, ROOT } from "../../test/package/packed.ts";
 
 const FOLDER = dirname(fileURLToPath(import.meta.url));
@@ -72,3 +73,12 @@ test("an answer grows as it comes, and when it is stopped it is stopped at the s
   expect(text).toContain("You asked: something long.");
   expect(text).not.toContain("谢谢");
 });
+
+test("whatever a client sends, the server stands", async () => {
+  const { port } = new URL(origin);
+  for (const path of ["/api/chat", "/api/running", "/"])
+    for await (const what of attack(Number(port), path))
+      expect(child.process.exitCode, `${what}\n${child.output()}`).toBeNull();
+  await ask("still there?");
+  await shows(".status", "That is all.");
+}, 30_000);

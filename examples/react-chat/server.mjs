@@ -15,7 +15,12 @@ const crashed = new Set();
 let running = 0;
 
 const server = createServer((request, response) => {
-  if (request.url === "/api/chat" && request.method === "POST") return void chat(request, response);
+  // A client may ask for what is no URL, where Vite throws.
+  if (!URL.canParse(request.url, "http://localhost")) return void response.writeHead(400).end();
+  if (request.url === "/api/chat" && request.method === "POST") {
+    // What a client sends need not be JSON, nor come at all.
+    return void chat(request, response).catch(() => response.headersSent || response.writeHead(400).end());
+  }
   if (request.url === "/api/running") {
     return void hub.subscribe(request, response, {
       topics: ["running"],
@@ -27,6 +32,7 @@ const server = createServer((request, response) => {
 
 async function chat(request, response) {
   const { q } = await json(request);
+  if (typeof q !== "string") throw new TypeError("q is no text");
   const stream = openStream(request, response, async function* ({ signal }) {
     for (const token of answer(q)) {
       yield { data: { token } };

@@ -2,9 +2,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startNats } from "../engines/nats-server.ts";
-import { startPostgres } from "../engines/postgres-server.ts";
-import { startRedis } from "../engines/redis-server.ts";
+import { startNats } from "../engines/nats/server.ts";
+import { startPostgres } from "../engines/postgres/server.ts";
+import { startRedis } from "../engines/redis/server.ts";
 import { afterEach, describe, expect, it } from "vitest";
 
 const { countFaults, startWorker } = (await import(

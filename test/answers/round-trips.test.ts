@@ -3,7 +3,7 @@ import { createClient } from "redis";
 import { redisLog, type RedisClient } from "tidings/log/redis";
 import { createAnswers } from "tidings/server";
 import { afterEach, expect, it } from "vitest";
-import { startRedis } from "../engines/redis-server.ts";
+import { startRedis } from "../engines/redis/server.ts";
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {

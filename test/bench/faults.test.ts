@@ -25,7 +25,7 @@ interface Heaps {
   readonly isEnough: boolean;
   attach(server: unknown): void;
   returned(): void;
-  add(deliveries: number, sample: { heapUsed: number; external: number; streams: number }): void;
+  add(deliveries: number, sample: { heapUsed: number; external: number; blockedBytes: number }): void;
   ofLastProcess(): { judgedFrom: number | undefined; heap: { first: number }; isFlat: boolean };
 }
 const { HeapSamples } = (await import(new URL("heap-samples.mjs", faults).href)) as {
@@ -89,10 +89,17 @@ describe("the model", () => {
 
 describe("the judge of memory", () => {
   const MIB = 2 ** 20;
-  /** Samples of a process, of so many MiB each, with 64 streams: together they may hold 4 MiB. */
-  const take = (heap: Heaps, from: number, mibs: readonly number[], beside: readonly number[] = []) => {
+  /** Samples of a process, of so many MiB each. */
+  const take = (
+    heap: Heaps,
+    from: number,
+    mibs: readonly number[],
+    beside: readonly number[] = [],
+    blocked = 0,
+  ) => {
     for (const [i, mib] of mibs.entries()) {
-      heap.add(from + i, { heapUsed: mib * MIB, external: (beside[i] ?? 0) * MIB, streams: 64 });
+      const external = (beside[i] ?? 0) * MIB;
+      heap.add(from + i, { heapUsed: mib * MIB, external, blockedBytes: external > 0 ? blocked * MIB : 0 });
     }
   };
 
@@ -121,16 +128,21 @@ describe("the judge of memory", () => {
   });
 
   it.each([
-    [7, true],
-    [9, false],
-  ])("lets each stream hold a page beside the heap: %i MiB more", (more, isFlat) => {
-    const heap = new HeapSamples();
-    heap.attach({});
-    heap.returned();
-    const beside = [0, 0, 0, 0, 0, 0, 0, more, more, more];
-    take(heap, 1, Array(10).fill(20), beside);
-    expect(heap.ofLastProcess().isFlat).toBe(isFlat);
-  });
+    [3, 0, true],
+    [5, 0, false],
+    [9, 6, true],
+    [9, 4, false],
+  ])(
+    "lets what lies beside it grow by what waits for slow readers: %i MiB more, %i for them",
+    (more, blocked, isFlat) => {
+      const heap = new HeapSamples();
+      heap.attach({});
+      heap.returned();
+      const beside = [0, 0, 0, 0, 0, 0, 0, more, more, more];
+      take(heap, 1, Array(10).fill(20), beside, blocked);
+      expect(heap.ofLastProcess().isFlat).toBe(isFlat);
+    },
+  );
 });
 
 it(

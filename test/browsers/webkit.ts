@@ -3,9 +3,9 @@
  * over WebDriver by WebKitWebDriver.
  */
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../support/free-port.ts";
 import { type Browser, until } from "./browser.ts";
 import { startChild } from "./child.ts";
 import { findMiniBrowser, findProgram } from "./installed.ts";
@@ -17,6 +17,7 @@ export async function startWebKit(): Promise<Browser> {
   const binary = findMiniBrowser();
   const screen = await startScreen();
   const home = await mkdtemp(join(tmpdir(), "tidings-webkit-"));
+  // WebKitWebDriver does not say which port it took, so it cannot be given 0.
   const port = await freePort();
   const driver = startChild(driverPath, [`--port=${port}`, "--host=127.0.0.1"], {
     env: {
@@ -113,15 +114,3 @@ const KEYS: Record<string, string> = {
   ArrowUp: "\uE013",
   ArrowDown: "\uE015",
 };
-
-/** WebKitWebDriver does not say which port it took, so it cannot be given 0. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}

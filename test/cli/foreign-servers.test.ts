@@ -15,6 +15,7 @@ const replies: readonly (readonly [name: string, said: string])[] = [
   ["nothing", ""],
   ["a status that is no number", "HTTP/1.1 abc OK\r\n\r\n"],
   ["a status that there is not", "HTTP/1.1 999 \r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n"],
+  ["a status below all", "HTTP/1.1 099 \r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n"],
   ["a head that is too large", `HTTP/1.1 200 OK\r\nX: ${"x".repeat(1_000_000)}\r\n\r\n`],
   ["a negative length", `${head("Content-Length: -5\r\n")}data: 1\n\n`],
   ["two lengths", `${head("Content-Length: 5\r\nContent-Length: 9\r\n")}data: 1\n\n`],
@@ -79,7 +80,8 @@ async function run(args: readonly string[]): Promise<{ status: number | null; te
 }
 
 describe.each(commands)("%s", (name, args) => {
-  test.each(replies)("to a server that says %s", async (_reply, said) => {
+  // Each waits for a second or two, and works for a part of one.
+  test.concurrent.for(replies)("to a server that says %s", async ([, said], { expect }) => {
     const { status, text } = await run(args(await saying(said)));
     expect(text).not.toMatch(/^\s+at .*:\d+:\d+\)?$/m);
     expect([0, 1]).toContain(status);
@@ -89,4 +91,12 @@ describe.each(commands)("%s", (name, args) => {
       name === "listen" ? /[\u0000-\u0008\u000b-\u001f]/ : /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
     expect(text).not.toMatch(controls);
   });
+});
+
+test("listen ends with words at an id that no request can carry back", async () => {
+  const url = await saying(`${head()}retry: 1\nid: \x1b[5m\ndata: 1\n\n`);
+  const { status, text } = await run(["listen", url, "--for", "20s"]);
+  expect(status).toBe(1);
+  expect(text).toContain("last-event-id has control characters");
+  expect(text).not.toMatch(/^\s+at .*:\d+:\d+\)?$/m);
 });

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 
 import { connect } from "../../packages/tidings/src/client/connect.ts";
-import { storedCursor } from "../../packages/tidings/src/client/features/cursor.ts";
+import { storedCursor } from "../../packages/tidings/src/client/features/cursor/cursor.ts";
 import { systemClock } from "../../packages/tidings/src/client/core/clock.ts";
 
 const FAULTS = 1000;

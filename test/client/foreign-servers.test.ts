@@ -8,11 +8,11 @@ import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ParsedMessage, readBatches, readMessages } from "tidings";
 import { connect, type Clock } from "tidings/client";
-import { record, replay } from "tidings/test";
+import { formatRecording, parseRecording, record, replay } from "tidings/test";
 import { createPlainParser } from "../../packages/tidings/src/wire/plain-parser.oracle.ts";
 import { responseReaders } from "../foreign/foreign-peers.ts";
 import { type Browser, engines, until } from "../browsers/index.ts";
-import { type Answer, type Case, caseOf, STAYS } from "./foreign-servers/cases.ts";
+import { type Answer, type Case, caseOf, isDenied, reached, STAYS } from "./foreign-servers/cases.ts";
 import { expected, type Told } from "./foreign-servers/model.ts";
 import { type ForeignServer, startForeignServer } from "./foreign-servers/server.ts";
 
@@ -58,11 +58,11 @@ describe("in Node", () => {
       Array.from({ length: 60 }, async () => {
         for (let number; (number = left.shift()) !== undefined;) {
           const due = expected(caseOf(number));
-          // A socket that Node's fetch uses again may be closed at that moment, which is no failure of the case: so twice.
-          for (let time = 0; time < 2; time++) {
+          // A socket that Node's fetch uses again may be closed at that moment, which is no failure of the case: so three times.
+          for (let time = 0; time < 3; time++) {
             const seen = await told(number, `connect${time}`);
             if (JSON.stringify(seen) === JSON.stringify(due)) break;
-            if (time > 0) wrong.push({ number, seen, due });
+            if (time === 2) wrong.push({ number, seen, due });
           }
         }
       }),
@@ -90,6 +90,13 @@ describe("in Node", () => {
       const recording = await record(response, { maxBytes: 2 ** 20 });
       return collect([], readMessages(replay(recording, { speed: Infinity })));
     },
+    "record, parseRecording of its bytes, and replay": async (response) => {
+      const recording = parseRecording(
+        new TextEncoder().encode(await record(response, { maxBytes: 2 ** 20 })),
+      );
+      expect(parseRecording(formatRecording(recording))).toEqual(recording);
+      return collect([], readMessages(replay(recording, { speed: Infinity })));
+    },
   };
 
   async function collect(
@@ -109,10 +116,10 @@ describe("in Node", () => {
         for (const answer of caseOf(number).answers) {
           const response = await fetch(url).catch(() => undefined);
           if (response === undefined) {
-            if (answer.ending !== "no answer") return { number, seen: "no answer" };
+            if (reached(answer) !== "nothing") return { number, seen: "no answer" };
             continue;
           }
-          if (answer.ending === "stay") {
+          if (answer.ending === "stay" || reached(answer) === "redirect") {
             await response.body?.cancel();
             continue;
           }
@@ -132,10 +139,11 @@ describe("in Node", () => {
       await Promise.all(
         Array.from({ length: 30 }, async () => {
           for (let number; (number = left.shift()) !== undefined;) {
-            // Twice: a socket that is used again may be closed at that moment, which is no failure of the case.
-            const first = await misread(number, 0);
-            const second = first && (await misread(number, 1));
-            if (second !== undefined) wrong.push(second);
+            // Up to three times: a socket that is used again may be closed at that moment, which is no failure of the case.
+            let failure = await misread(number, 0);
+            for (let time = 1; failure !== undefined && time < 3; time++)
+              failure = await misread(number, time);
+            if (failure !== undefined) wrong.push(failure);
           }
         }),
       );
@@ -145,15 +153,45 @@ describe("in Node", () => {
 });
 
 /** Chromium tells XHR nothing of a response before its body begins, or has ended where its type must be guessed: cut before, it was none. */
-function asXhrSees({ number, answers }: Case): Case {
-  const isUnseen = ({ headers, ending, chunks }: Answer): boolean =>
-    ending === "cut" &&
-    (chunks.length === 0 ||
-      headers.every(([name, value]) => name !== "content-type" || !value.includes("/")));
-  return {
-    number,
-    answers: answers.map((answer) => (isUnseen(answer) ? { ...answer, ending: "no answer" } : answer)),
-  };
+function asXhrSees(read: Case): Case {
+  return withUnseen(
+    read,
+    ({ status, headers, ending, chunks }) =>
+      ending === "cut" &&
+      // By their status these have no body, so that nothing of them can be cut.
+      ![205, 304].includes(status) &&
+      (chunks.length === 0 ||
+        headers.every(([name, value]) => name !== "content-type" || !value.includes("/"))),
+  );
+}
+
+/** A page gets nothing of what it may not read. */
+function asPageSees(read: Case): Case {
+  return withUnseen(read, (answer) => isDenied(answer, false));
+}
+
+type Seen = readonly [lines: readonly string[], asked: readonly (string | null)[]];
+
+/**
+ * Where a redirect leads to what the page may not read, Chromium's own gives up: to try again is "futile" in the words of the standard.
+ * A page is told by fetch of a network error, as of any other, so that ours tries again. That far they are the same.
+ */
+function untilDenied({ answers, withCredentials }: Case, own: Seen, ours: Seen): [Seen, Seen] {
+  const isSo =
+    own[0].at(-1) === "error 2" &&
+    own[1].length < ours[1].length &&
+    ours[0][own[0].length - 1] === "error 0" &&
+    answers.some((answer) => isDenied(answer, withCredentials));
+  if (!isSo) return [own, ours];
+  const [lines, asked] = own;
+  return [own, [[...ours[0].slice(0, lines.length - 1), "error 2"], ours[1].slice(0, asked.length)]];
+}
+
+function withUnseen(read: Case, isUnseen: (answer: Answer) => boolean): Case {
+  const answers = read.answers.map((answer) =>
+    isUnseen(answer) ? { ...answer, ending: "no answer" as const } : answer,
+  );
+  return { ...read, answers };
 }
 
 describe("in Chromium", () => {
@@ -229,8 +267,10 @@ describe("in Chromium", () => {
     const outcomes = await read(of, time, false);
     return Object.entries(outcomes).flatMap(([number, { own, ours }]) => {
       const asked = ["own", "ours"].map((name) => server.asked(`/case/${number}/${name}${time}`));
-      const isSame = JSON.stringify([own, asked[0]]) === JSON.stringify([ours, asked[1]]);
-      return isSame ? [] : [{ number: Number(number), own, ours, asked }];
+      const [theirs, us] = untilDenied(caseOf(Number(number)), [own!, asked[0]!], [ours!, asked[1]!]);
+      return JSON.stringify(theirs) === JSON.stringify(us)
+        ? []
+        : [{ number: Number(number), own, ours, asked }];
     });
   }
 
@@ -243,7 +283,8 @@ describe("in Chromium", () => {
           lines,
           asked: server.asked(`/case/${number}/ours-${name === "xhr" ? "xhr" : "share"}${time}`),
         };
-        const due = expected(name === "xhr" ? asXhrSees(caseOf(Number(number))) : caseOf(Number(number)));
+        const page = asPageSees(caseOf(Number(number)));
+        const due = expected(name === "xhr" ? asXhrSees(page) : page);
         return JSON.stringify(seen) === JSON.stringify(due)
           ? []
           : [{ number: Number(number), name, seen, due }];
@@ -272,6 +313,9 @@ describe("in Chromium", () => {
             once.map(({ number }) => number),
             1,
           );
+    // After a redirect, whatever it was, Chromium's own asks the last URL again. Ours asks what it was given, as its docs say.
+    expect(server.straight.filter((path) => path.includes("/ours"))).toEqual([]);
+    expect(CASES < 1000 || server.straight.length > 0).toBe(true);
     expect(once.length).toBeLessThan(CASES / 50);
     expect(twice.slice(0, 3), `${twice.length} of ${CASES} differ`).toEqual([]);
   });

@@ -1,10 +1,11 @@
 /**
- * Documents that are run: every block marked `test` in every Markdown file, every relative link, every path of the reading order.
+ * Documents that are run: every block marked `test` in every Markdown file is, those marked `compiles` are type-checked, none is without a
+ * mark, and every relative link leads somewhere.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { codeBlocks } from "./code-blocks.ts";
+import { codeBlocks, unmarked } from "./code-blocks.ts";
 import { anchorsOf, documents, originalOf } from "./documents.ts";
 import { type DemoServer, startDemoServer } from "./demo-server.ts";
 import { DOCUMENTED_PORT, ROOT, runFile, typeErrors, writeBlocks } from "./run-typescript.ts";
@@ -39,6 +40,33 @@ describe("TypeScript", () => {
       await expect(runFile(file)).resolves.toEqual(expect.any(String));
     },
   );
+});
+
+describe("code that is not run", () => {
+  const compiled = documents
+    .filter((file) => !translations.includes(file))
+    .flatMap((file) => codeBlocks(file, textOf(file), ["compiles"]));
+  let files: string[];
+  let errors: Map<string, string[]>;
+  beforeAll(async () => {
+    // The page about it writes a module over many blocks, and then uses it.
+    const parts = codeBlocks("docs/logs/writing.md", textOf("docs/logs/writing.md"), ["file-log"]);
+    const fileLog = { ...parts[0]!, name: "file-log", text: parts.map(({ text }) => text).join("\n") };
+    const written = await writeBlocks("compiled", [...compiled, fileLog]);
+    files = written.files;
+    errors = await typeErrors(written.folder);
+  });
+
+  test.each(compiled.map(({ name }, index) => [name, index] as const))("%s compiles", (_, index) => {
+    expect(errors.get(basename(files[index]!)) ?? []).toEqual([]);
+  });
+
+  test("no block is without a mark", () => {
+    const wrong = documents.flatMap((file) =>
+      unmarked(originalOf(file), textOf(file), translations.includes(file)),
+    );
+    expect(wrong).toEqual([]);
+  });
 });
 
 describe("transcripts", () => {

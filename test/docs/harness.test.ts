@@ -2,9 +2,9 @@
  * That documents which are wrong are found out: a harness that passes everything would look like documents that are right.
  */
 import { basename } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { pairsOf } from "./before-and-after.ts";
-import { codeBlocks } from "./code-blocks.ts";
+import { codeBlocks, unmarked } from "./code-blocks.ts";
 import { runFile, typeErrors, writeBlocks } from "./run-typescript.ts";
 import { exchangesOf, printed } from "./transcript.ts";
 
@@ -46,6 +46,64 @@ test("a mark on a language that cannot be run is refused", () => {
   expect(() => codeBlocks("a.md", markdown("```python test", "pass", "```"))).toThrow(
     "its language is python",
   );
+});
+
+describe("a block of code", () => {
+  const block = (info: string, ...before: string[]): string =>
+    markdown(...before, `\`\`\`${info}`, "1;", "```");
+
+  test.each(["ts", "ts tests", "tsx", "js", "ts old", "typescript", "javascript"])(
+    "marked as `%s` is not left out",
+    (info) => {
+      expect(unmarked("a.md", block(info, "# Title"))).toEqual([
+        expect.stringContaining(`a.md:2: \`${info}\``),
+      ]);
+    },
+  );
+
+  test("that is indented or quoted, so that no test would find it, is not left out", () => {
+    for (const indent of ["  ", "> "]) {
+      const [wrong] = unmarked("a.md", block("ts test").replaceAll(/^/gm, indent));
+      expect(wrong).toContain("indented");
+    }
+  });
+
+  test("with a mark of its page is right, and so is code in a block of Markdown", () => {
+    expect(
+      unmarked("a.md", markdown(block("ts test"), block("js compiles"), block("sh"), block("json"))),
+    ).toEqual([]);
+    expect(unmarked("docs/migrate/from-eventsource.md", block("ts old"))).toEqual([]);
+    expect(unmarked("a.md", markdown("````md", block("ts"), "````"))).toEqual([]);
+  });
+
+  test("that is not checked says why, in the original", () => {
+    expect(unmarked("a.md", block("ts unchecked"))).toEqual([expect.stringContaining("does not say why")]);
+    expect(unmarked("a.md", block("ts unchecked", "<!-- unchecked: wrong on purpose -->"))).toEqual([]);
+    expect(unmarked("a.md", block("ts unchecked"), true)).toEqual([]);
+  });
+});
+
+test("a block has the types of a library that one of the tests has installed", async () => {
+  const blocks = ["REDIS", "url"].map(
+    (name) =>
+      codeBlocks(
+        `${name}.md`,
+        markdown(
+          "```ts compiles",
+          'import { createClient } from "redis";',
+          `createClient({ ${name}: "redis://a" });`,
+          "```",
+        ),
+        ["compiles"],
+      )[0]!,
+  );
+  const { folder, files } = await writeBlocks("harness", blocks);
+  expect([...(await typeErrors(folder)).keys()]).toEqual([basename(files[0]!)]);
+});
+
+test("a compiler that does not get to the blocks is not taken for one that finds nothing", async () => {
+  const { folder } = await writeBlocks("harness", []);
+  await expect(typeErrors(folder)).rejects.toThrow("Cannot check types");
 });
 
 test("a block that calls what is not there does not compile", async () => {

@@ -10,9 +10,9 @@ import { fileURLToPath } from "node:url";
 import type { HubProcess, Inspection, Presence } from "tidings/server";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Reader } from "../support/hub-server.ts";
-import { type NatsServer, startNats } from "./nats-server.ts";
-import { type PostgresServer, startPostgres } from "./postgres-server.ts";
-import { type RedisServer, startRedis } from "./redis-server.ts";
+import { type NatsServer, startNats } from "./nats/server.ts";
+import { type PostgresServer, startPostgres } from "./postgres/server.ts";
+import { type RedisServer, startRedis } from "./redis/server.ts";
 
 const LEASE_MS = 4_000;
 const OPTIONS = { presence: { coalesceMs: 50 }, cluster: { leaseMs: LEASE_MS } };
@@ -42,7 +42,7 @@ class Process {
   }
 
   private constructor(module: string, argument: string, options: string) {
-    const program = fileURLToPath(new URL("members/hub.mjs", import.meta.url));
+    const program = fileURLToPath(new URL("support/hub.mjs", import.meta.url));
     this.#child = fork(program, [module, argument, options], { execArgv: [] });
   }
 
@@ -117,8 +117,8 @@ function describeCluster(module: string, prepare: () => { argument: string; disp
     for (const stream of [...ann, bob]) await stream.messagesUntil(1);
     three.signal("SIGSTOP");
     const revoked = one.do("revoke", "ann");
-    // A process that stands still in the middle of a write holds up all others, in LMDB.
-    const timer = setTimeout(() => three.signal("SIGCONT"), 10_000);
+    // A process that stands still in the middle of a write holds up all others, in LMDB, which wait for 10 seconds.
+    const timer = setTimeout(() => three.signal("SIGCONT"), 5_000);
     expect(await revoked).toBe(1);
     clearTimeout(timer);
     await Promise.all(ann.slice(0, 2).map(({ ended }) => ended));
@@ -159,11 +159,42 @@ function describeCluster(module: string, prepare: () => { argument: string; disp
     expect(processes.map(({ name }) => name).sort()).toEqual(["one", "three"]);
   });
 
+  it("is told of the members of a process that stood still for longer than its lease: they left, and are back", async () => {
+    const [one, two] = (await start("one", "two")) as [Process, Process];
+    await eventually(async () => (await one.do<HubProcess[]>("processes")).length === 2, "both processes");
+    const watching = await read(one, "presence=a");
+    type Event = { joined: string[]; left: string[] };
+    const told = (): string[] =>
+      watching.messages
+        .map(({ data }) => JSON.parse(data) as Event)
+        .flatMap(({ joined, left }) => [
+          ...joined.map((name) => `${name} joined`),
+          ...left.map((name) => `${name} left`),
+        ]);
+    const ann = await read(two, "topic=a&who=ann");
+    await watching.until(() => told().length === 1, "the join");
+    // Not in the middle of a write, which would hold up the other one in LMDB.
+    await new Promise((resolve) => void setTimeout(resolve, 100));
+    two.signal("SIGSTOP");
+    await present(one, "a");
+    await watching.until(() => told().length === 2, "the leave");
+    two.signal("SIGCONT");
+    for (const process of [one, two]) await present(process, "a", "ann");
+    await watching.until(() => told().length === 3, "the second join");
+    ann.cut();
+    for (const process of [one, two]) await present(process, "a");
+    await watching.until(() => told().length === 4, "the second leave");
+    expect(told()).toEqual(["ann joined", "ann left", "ann joined", "ann left"]);
+    expect(await one.do<HubProcess[]>("processes")).toHaveLength(2);
+  });
+
   it("finds out what became of a message in any process", async () => {
     const [one, two] = (await start("one", "two")) as [Process, Process];
     await eventually(async () => (await one.do<HubProcess[]>("processes")).length === 2, "both processes");
     const ann = await read(two, "topic=a&who=ann");
     const id = await one.do<string>("publish", "a", "1");
+    // Also in a process that follows nothing, and a moment after the message was acknowledged.
+    expect((await one.do<Inspection>("inspect", id)).message).toBe("retained");
     await ann.messagesUntil(1);
     const { streams, silent } = await one.do<Inspection>("inspect", id);
     expect(silent).toEqual([]);
@@ -197,11 +228,11 @@ describe("hubs on a log in Redis", () => {
   let logs = 0;
   beforeAll(async () => void (server = await startRedis()));
   afterAll(() => server.stop());
-  describeCluster("members/redis.mjs", () => ({ argument: `${server.port} cluster-${(logs += 1)}` }));
+  describeCluster("redis/member.mjs", () => ({ argument: `${server.port} cluster-${(logs += 1)}` }));
 });
 
 describe("hubs on a log in LMDB", () => {
-  describeCluster("members/lmdb.mjs", () => {
+  describeCluster("lmdb/member.mjs", () => {
     const path = mkdtempSync(join(tmpdir(), "tidings-cluster-"));
     return { argument: path, dispose: () => rmSync(path, { recursive: true, force: true }) };
   });
@@ -212,7 +243,7 @@ describe("hubs on a log in Postgres", () => {
   let logs = 0;
   beforeAll(async () => void (server = await startPostgres()), 60_000);
   afterAll(() => server.end());
-  describeCluster("members/postgres.mjs", () => ({ argument: `${server.port} cluster_${(logs += 1)}` }));
+  describeCluster("postgres/member.mjs", () => ({ argument: `${server.port} cluster_${(logs += 1)}` }));
 });
 
 describe("hubs on a log in NATS", () => {
@@ -220,5 +251,5 @@ describe("hubs on a log in NATS", () => {
   let logs = 0;
   beforeAll(async () => void (server = await startNats()));
   afterAll(() => server.stop());
-  describeCluster("members/nats.mjs", () => ({ argument: `cluster-${(logs += 1)} 1 ${server.port}` }));
+  describeCluster("nats/member.mjs", () => ({ argument: `cluster-${(logs += 1)} 1 ${server.port}` }));
 });

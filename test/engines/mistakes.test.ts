@@ -5,19 +5,21 @@
 import { createConnection } from "node:net";
 import { spawn } from "node:child_process";
 import { Redis } from "ioredis";
+import { Redis as Valkey } from "iovalkey";
 import { connect } from "@nats-io/transport-node";
 import { Pool } from "pg";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Log } from "../../packages/tidings/src/log/log.ts";
 import { natsLog } from "../../packages/tidings/src/log/nats/index.ts";
 import { postgresLog } from "../../packages/tidings/src/log/postgres/index.ts";
-import { redisLog, type RedisClient } from "../../packages/tidings/src/log/redis/index.ts";
-import { connectTo, natsProgram, startNats } from "./nats-server.ts";
-import { Cleanups, draft, openForTest, retention } from "./opened-log.ts";
-import { CLIENTS as POSTGRES_CLIENTS } from "./postgres-clients.ts";
-import { startPostgres, type PostgresServer } from "./postgres-server.ts";
-import { CLIENTS as REDIS_CLIENTS } from "./redis-clients.ts";
-import { freePort, startRedis, type RedisServer } from "./redis-server.ts";
+import { redisLog } from "../../packages/tidings/src/log/redis/index.ts";
+import { connectTo, natsProgram, startNats } from "./nats/server.ts";
+import { Cleanups, draft, openForTest, retention } from "./support/opened-log.ts";
+import { CLIENTS as POSTGRES_CLIENTS } from "./postgres/clients.ts";
+import { startPostgres, type PostgresServer } from "./postgres/server.ts";
+import { CLIENTS as REDIS_CLIENTS, withSubscriberAt } from "./redis/clients.ts";
+import { freePort } from "../support/free-port.ts";
+import { startRedis, type RedisServer } from "./redis/server.ts";
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
@@ -93,6 +95,23 @@ describe.each(Object.keys(REDIS_CLIENTS))("redisLog() with %s", (name) => {
     await log.close();
   });
 
+  it("leaves alone what another program has under its name", async () => {
+    const server = await redis();
+    const { client: one } = await client(server.port);
+    const add: Record<string, string[]> = {
+      stream: ["XADD", "{stream}:entries", "*", "order", "7"],
+      list: ["RPUSH", "{list}:entries", "order"],
+      set: ["SADD", "{set}:lost", "order"],
+    };
+    for (const [name, words] of Object.entries(add)) {
+      await server.command(...words);
+      const log = redisLog(one, { ...PATIENT, name });
+      await expect(log.open(OPTIONS)).rejects.toMatchObject(failure(/expected another name$/));
+      await log.close();
+      expect(await server.command("EXISTS", words[1]!)).toBe(":1\r\n");
+    }
+  });
+
   it.each(["", "a}b", "{a}", "\ud800", 7])("refuses the name %j", async (bad) => {
     const server = await redis();
     const { client: one } = await client(server.port);
@@ -122,24 +141,25 @@ describe.each(Object.keys(REDIS_CLIENTS))("redisLog() with %s", (name) => {
   });
 });
 
-/** A client whose duplicates connect elsewhere. */
-function withSubscriberAt(client: RedisClient, port: number): RedisClient {
-  return new Proxy(client, {
-    get: (target, name) => {
-      const value: unknown = Reflect.get(target, name);
-      if (typeof value !== "function") return value;
-      if (name !== "duplicate") return value.bind(target) as unknown;
-      return (override: object = {}) => {
-        const elsewhere = { port, url: `redis://127.0.0.1:${port}`, socket: { host: "127.0.0.1", port } };
-        return target instanceof Redis || "callBuffer" in target
-          ? target.duplicate({ ...override, port })
-          : (target.duplicate as (options: object) => unknown)(elsewhere);
-      };
-    },
-  });
-}
-
 describe("redisLog()", () => {
+  it.each([
+    ["ioredis", (options: { port: number }) => new Redis({ ...options, retryStrategy: () => null })],
+    ["iovalkey", (options: { port: number }) => new Valkey({ ...options, retryStrategy: () => null })],
+  ])("opens its tail again where the retryStrategy of %s gives up", async (_, make) => {
+    const server = cleanups.add(await startRedis(), (one) => one.stop());
+    const board = await cleanups.switchboard(server.port);
+    const client = make({ port: server.port });
+    cleanups.add(client, (one) => one.disconnect());
+    const { log, seen, states } = await openForTest(cleanups, redisLog(withSubscriberAt(client, board.port)));
+    await log.follow!(["a"]);
+    await log.append([draft("1")]);
+    await expect.poll(() => seen()).toEqual(["1"]);
+    board.cut();
+    await expect.poll(() => states, LONG).toEqual(["interrupted", "following"]);
+    await log.append([draft("2")]);
+    await expect.poll(() => seen()).toEqual(["1", "2"]);
+  });
+
   it("says what Redis says to a wrong password", async () => {
     const server = cleanups.add(await startRedis(), (one) => one.stop());
     await server.command("CONFIG", "SET", "requirepass", "right");
@@ -206,6 +226,18 @@ describe.each(Object.keys(POSTGRES_CLIENTS))("postgresLog() with %s", (name) => 
     await expect(missing.open(OPTIONS)).rejects.toMatchObject(failure(/database "nowhere" does not exist/));
     await missing.close();
   });
+
+  it.each(["log", "entries", "discarded", "lost", "keys", "producers", "outbox", "sweeps"])(
+    "leaves alone what another program has as its table of %s",
+    async (table) => {
+      const server = await postgres();
+      await server.sql(`CREATE TABLE film_${table} (x int); INSERT INTO film_${table} VALUES (1)`);
+      const log = postgresLog((await client(server.port)).client, { ...PATIENT, table: "film" });
+      await expect(log.open(OPTIONS)).rejects.toMatchObject(failure(/expected another table or schema$/));
+      await log.close();
+      expect(await server.sql(`SELECT x FROM film_${table}`)).toEqual([{ x: 1 }]);
+    },
+  );
 });
 
 describe("postgresLog()", () => {

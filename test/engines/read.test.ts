@@ -10,11 +10,11 @@ import { postgresLog } from "tidings/log/postgres";
 import { redisLog } from "tidings/log/redis";
 import { createHub } from "tidings/server";
 import { afterEach, describe, expect, it } from "vitest";
-import { connectTo, startNats } from "./nats-server.ts";
-import { CLIENTS as POSTGRES_CLIENTS } from "./postgres-clients.ts";
-import { startPostgres } from "./postgres-server.ts";
-import { CLIENTS as REDIS_CLIENTS } from "./redis-clients.ts";
-import { startRedis } from "./redis-server.ts";
+import { connectTo, startNats } from "./nats/server.ts";
+import { CLIENTS as POSTGRES_CLIENTS } from "./postgres/clients.ts";
+import { startPostgres } from "./postgres/server.ts";
+import { CLIENTS as REDIS_CLIENTS } from "./redis/clients.ts";
+import { startRedis } from "./redis/server.ts";
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {

@@ -3,19 +3,33 @@
  * acknowledged may vanish without a word, no offset may come twice, and what a server discards by its own time is a gap.
  */
 import { afterEach, describe, expect, it } from "vitest";
-import type { Log, Retention } from "../../packages/tidings/src/log/log.ts";
+import type { Log, LogError, Retention } from "../../packages/tidings/src/log/log.ts";
 import { natsLog } from "../../packages/tidings/src/log/nats/index.ts";
 import { postgresLog } from "../../packages/tidings/src/log/postgres/index.ts";
 import { redisLog } from "../../packages/tidings/src/log/redis/index.ts";
 import type { NodeRedisClient } from "../../packages/tidings/src/log/redis/node-redis.ts";
-import { createHub, type Hub } from "../../packages/tidings/src/server/index.ts";
-import { connectTo, onEachNats, startNats } from "./nats-server.ts";
-import { Cleanups, draft, expectHandedOn, openForTest, readAll, textOf, type Opened } from "./opened-log.ts";
-import { CLIENTS as POSTGRES_CLIENTS } from "./postgres-clients.ts";
-import { startPostgres } from "./postgres-server.ts";
-import { CLIENTS as REDIS_CLIENTS } from "./redis-clients.ts";
-import { startRedis, startRedisWith } from "./redis-server.ts";
-import { makeServerClock, type ServerClock } from "./server-clock.ts";
+import {
+  createAnswers,
+  createHub,
+  type Answers,
+  type Hub,
+  type Publication,
+} from "../../packages/tidings/src/server/index.ts";
+import { connectTo, onEachNats, startNats } from "./nats/server.ts";
+import {
+  Cleanups,
+  draft,
+  expectHandedOn,
+  openForTest,
+  readAll,
+  textOf,
+  type Opened,
+} from "./support/opened-log.ts";
+import { CLIENTS as POSTGRES_CLIENTS } from "./postgres/clients.ts";
+import { startPostgres } from "./postgres/server.ts";
+import { CLIENTS as REDIS_CLIENTS } from "./redis/clients.ts";
+import { startRedis, startRedisWith } from "./redis/server.ts";
+import { makeServerClock, type ServerClock } from "./support/server-clock.ts";
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
@@ -51,15 +65,21 @@ const nats: Start = async (clock) => {
   };
 };
 
-async function start(engine: Start): Promise<{
+async function start(
+  engine: Start,
+  aheadMs = 0,
+): Promise<{
   clock: ServerClock;
+  makeLog: () => Promise<Log>;
   open: (retention?: Partial<Retention>) => Promise<Opened>;
   hub: (leaseMs: number) => Promise<Hub>;
 }> {
   const clock = cleanups.add(makeServerClock(), (one) => one.end());
+  clock.set(aheadMs);
   const makeLog = await engine(clock);
   return {
     clock,
+    makeLog,
     open: async (retention) =>
       openForTest(cleanups, await makeLog(), {
         retention: { messages: 100_000, bytes: 2 ** 30, ageMs: 24 * HOUR, ...retention },
@@ -101,6 +121,24 @@ function sleep(ms: number): Promise<void> {
 }
 
 function declare(engine: Start): void {
+  it.each([HOUR, -HOUR])(
+    "keeps an answer for keepMs also where it is read later, with a clock that is %i ms ahead",
+    LONG,
+    async (aheadMs) => {
+      const { clock, makeLog } = await start(engine, aheadMs);
+      const keepMs = MINUTE;
+      const open = async (): Promise<Answers<Publication>> =>
+        cleanups.add(createAnswers({ log: await makeLog(), keepMs, joinMs: 0 }), (one) => one.close());
+      const request = new Request("http://localhost/");
+      await (await (await open()).resumable(request, "a", () => [{ data: "1" }])).text();
+      expect(await (await open()).state("a")).toMatchObject({ state: "complete" });
+      clock.set(aheadMs + keepMs / 2);
+      expect(await (await open()).state("a")).toMatchObject({ state: "complete" });
+      clock.set(aheadMs + keepMs * 2);
+      expect(await (await open()).state("a")).toBeUndefined();
+    },
+  );
+
   it("hands on once, in order, what it acknowledges while the clock jumps and drifts", async () => {
     const { clock, open } = await start(engine);
     const [writer, other, reader] = [await open(), await open(), await open()];
@@ -132,7 +170,9 @@ function declare(engine: Start): void {
     expect(new Map(entries.map((entry) => [entry.offset, textOf(entry)]))).toEqual(acknowledged);
     await expect.poll(() => reader.parts.at(-1)?.through, LONG).toBe(acknowledged.size);
     expectHandedOn(reader, entries, from);
-    expect([writer, other, reader].flatMap(({ resets, errors }) => [...resets, ...errors])).toEqual([]);
+    const said = [writer, other, reader].flatMap(({ resets, errors }) => [...resets, ...errors]);
+    // The clock itself may be told of.
+    expect(said.filter((one) => (one as Partial<LogError>).code !== "clock")).toEqual([]);
   });
 
   it("keeps what is young when the clock goes back, and what comes then", async () => {
@@ -292,4 +332,42 @@ describe("postgresLog() and the clock of Postgres", () => {
   });
 });
 
-describe("natsLog() and the clock of NATS", () => onEachNats(() => declare(nats)));
+describe("natsLog() and the clock of NATS", () =>
+  onEachNats(() => {
+    declare(nats);
+
+    it("does not send again what the server does not know any more after its clock went ahead", async () => {
+      const clock = cleanups.add(makeServerClock(), (one) => one.end());
+      const server = cleanups.add(await startNats({ clock }), (one) => one.stop());
+      const connection = cleanups.add(await connectTo(server.port), (one) => one.close());
+      let isLossy = false;
+      // One acknowledgement is lost on its way.
+      const lossy = new Proxy(connection, {
+        get: (target, name) => {
+          const value: unknown = Reflect.get(target, name);
+          if (typeof value !== "function") return value;
+          if (name !== "subscribe") return value.bind(target) as unknown;
+          return (...[subject, options]: Parameters<typeof connection.subscribe>) =>
+            target.subscribe(subject, {
+              ...options,
+              callback: (error, message) => {
+                if (isLossy && subject.endsWith(".a.*")) {
+                  isLossy = false;
+                  // Longer than it knows an id, and not so long that messages are discarded.
+                  clock.set(HOUR / 6);
+                } else void options!.callback!(error, message);
+              },
+            });
+        },
+      });
+      const { log } = await openForTest(cleanups, natsLog(lossy));
+      await log.append([draft("1")]);
+      isLossy = true;
+      await expect(log.append([draft("2")])).rejects.toMatchObject({
+        code: "failed",
+        message: expect.stringContaining("may have stored it") as string,
+      });
+      expect((await log.append([draft("3")])).first).toBe(3);
+      expect((await readAll(log)).entries.map(textOf)).toEqual(["1", "2", "3"]);
+    });
+  }));

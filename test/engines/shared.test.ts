@@ -4,14 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describeSharedLog } from "tidings/log/contract";
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { startCluster, startNats, type NatsServer } from "./nats-server.ts";
-import { startPostgres, type PostgresServer } from "./postgres-server.ts";
-import { startRedis, type RedisServer } from "./redis-server.ts";
+import { onEachNats, startCluster, startNats, type NatsServer } from "./nats/server.ts";
+import { CLIENTS as POSTGRES_CLIENTS } from "./postgres/clients.ts";
+import { startPostgres, type PostgresServer } from "./postgres/server.ts";
+import { CLIENTS as REDIS_CLIENTS } from "./redis/clients.ts";
+import { startRedis, type RedisServer } from "./redis/server.ts";
 
 describeSharedLog(
   "lmdbLog()",
   {
-    module: new URL("./members/lmdb.mjs", import.meta.url),
+    module: new URL("./lmdb/member.mjs", import.meta.url),
     prepare: async () => {
       const path = mkdtempSync(join(tmpdir(), "tidings-shared-"));
       return { argument: path, dispose: () => rmSync(path, { recursive: true, force: true }) };
@@ -26,48 +28,52 @@ describe("with a Redis", () => {
   beforeAll(async () => void (server = await startRedis()));
   afterAll(() => server.stop());
 
-  describeSharedLog(
-    "redisLog()",
-    {
-      module: new URL("./members/redis.mjs", import.meta.url),
-      prepare: async () => ({ argument: `${server.port} log-${(logs += 1)}` }),
-    },
-    { describe, it },
-  );
+  for (const client of Object.keys(REDIS_CLIENTS)) {
+    describeSharedLog(
+      `redisLog() with ${client}`,
+      {
+        module: new URL("./redis/member.mjs", import.meta.url),
+        prepare: async () => ({ argument: `${server.port} log-${(logs += 1)} ${client}` }),
+      },
+      { describe, it },
+    );
+  }
 });
 
-describe("with a NATS server", () => {
-  let server: NatsServer;
-  let logs = 0;
-  beforeAll(async () => void (server = await startNats()));
-  afterAll(() => server.stop());
+onEachNats(() => {
+  describe("with a NATS server", () => {
+    let server: NatsServer;
+    let logs = 0;
+    beforeAll(async () => void (server = await startNats()));
+    afterAll(() => server.stop());
 
-  describeSharedLog(
-    "natsLog()",
-    {
-      module: new URL("./members/nats.mjs", import.meta.url),
-      prepare: async () => ({ argument: `log-${(logs += 1)} 1 ${server.port}` }),
-    },
-    { describe, it, exactLosses: false },
-  );
-});
+    describeSharedLog(
+      "natsLog()",
+      {
+        module: new URL("./nats/member.mjs", import.meta.url),
+        prepare: async () => ({ argument: `log-${(logs += 1)} 1 ${server.port}` }),
+      },
+      { describe, it, exactLosses: false },
+    );
+  });
 
-describe("with a cluster of three NATS servers", () => {
-  let servers: readonly NatsServer[];
-  let logs = 0;
-  beforeAll(async () => void (servers = await startCluster()), 60_000);
-  afterAll(() => Promise.all(servers.map((server) => server.stop())));
+  describe("with a cluster of three NATS servers", () => {
+    let servers: readonly NatsServer[];
+    let logs = 0;
+    beforeAll(async () => void (servers = await startCluster()), 60_000);
+    afterAll(() => Promise.all(servers.map((server) => server.stop())));
 
-  describeSharedLog(
-    "natsLog() with three copies",
-    {
-      module: new URL("./members/nats.mjs", import.meta.url),
-      prepare: async () => ({
-        argument: [`log-${(logs += 1)}`, 3, ...servers.map(({ port }) => port)].join(" "),
-      }),
-    },
-    { describe, it, exactLosses: false },
-  );
+    describeSharedLog(
+      "natsLog() with three copies",
+      {
+        module: new URL("./nats/member.mjs", import.meta.url),
+        prepare: async () => ({
+          argument: [`log-${(logs += 1)}`, 3, ...servers.map(({ port }) => port)].join(" "),
+        }),
+      },
+      { describe, it, exactLosses: false },
+    );
+  });
 });
 
 describe("with a Postgres", () => {
@@ -76,12 +82,14 @@ describe("with a Postgres", () => {
   beforeAll(async () => void (server = await startPostgres()));
   afterAll(() => server.end());
 
-  describeSharedLog(
-    "postgresLog()",
-    {
-      module: new URL("./members/postgres.mjs", import.meta.url),
-      prepare: async () => ({ argument: `${server.port} log_${(logs += 1)}` }),
-    },
-    { describe, it },
-  );
+  for (const client of Object.keys(POSTGRES_CLIENTS)) {
+    describeSharedLog(
+      `postgresLog() with ${client}`,
+      {
+        module: new URL("./postgres/member.mjs", import.meta.url),
+        prepare: async () => ({ argument: `${server.port} log_${(logs += 1)} ${client}` }),
+      },
+      { describe, it },
+    );
+  }
 });

@@ -116,6 +116,14 @@ export function readDeclarations(): Declarations {
   }
 }
 
+/** Entries of the package whose declarations are not read: those that have none. */
+export function unreadEntries(): string[] {
+  const { exports } = JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8")) as { exports: object };
+  return Object.entries(exports)
+    .filter(([, entry]) => typesOf(entry) === undefined)
+    .map(([name]) => name);
+}
+
 /** The declarations of one entry: those of modules, where CommonJS has its own. */
 function typesOf(entry: unknown): string | undefined {
   const { types } = (typeof entry === "object" ? entry : {}) as { types?: string | { default: string } };

@@ -2,30 +2,17 @@
  * Ids, topics and cursors as applications take them from a path, a query or a body and pass on. Whatever they are, the call gives a result
  * or an error of ours; what is already there stays readable.
  */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createResumableStreamStore } from "../../packages/tidings/src/integrations/assistant-stream.ts";
 import { createMcpEvents } from "../../packages/tidings/src/integrations/mcp.ts";
 import { createResumableStreamContext } from "../../packages/tidings/src/integrations/resumable-stream.ts";
 import { createRunDurability } from "../../packages/tidings/src/integrations/tanstack-ai.ts";
 import { memoryLog, parseCursor } from "../../packages/tidings/src/log/index.ts";
 import { createAnswers, createHub, resumable } from "../../packages/tidings/src/server/index.ts";
+import { countUncaught } from "../support/uncaught.ts";
 import { nameTakers } from "./foreign-peers.ts";
 
-const uncaught: unknown[] = [];
-const note = (error: unknown): void => void uncaught.push(error);
-const others = ["uncaughtException", "unhandledRejection"].map((name) => ({
-  name,
-  listeners: process.listeners(name as "uncaughtException"),
-}));
-beforeAll(() => {
-  for (const { name } of others) process.removeAllListeners(name).on(name, note);
-});
-afterAll(async () => {
-  for (const { name, listeners } of others) {
-    process.off(name, note);
-    for (const listener of listeners) process.on(name as "uncaughtException", listener);
-  }
-});
+const uncaught = countUncaught();
 
 /** What a query parser, a JSON body or a path gives. */
 const NAMES: readonly unknown[] = [

@@ -31,7 +31,7 @@ const VERSIONS = [
   "HTTP/1.1 ",
   "",
 ];
-const TARGETS = [
+export const TARGETS: readonly string[] = [
   "/",
   "//",
   "///",
@@ -69,7 +69,7 @@ const TARGETS = [
   "/prices?x",
   "/PRICES",
 ];
-const QUERIES = [
+export const QUERIES: readonly string[] = [
   "",
   "?lastEventId=1",
   "?lastEventId=",
@@ -98,7 +98,7 @@ const QUERIES = [
   "?runId=%00&offset=x/%E0",
   "?offset=__proto__.1/a",
 ];
-const IDS = [
+export const IDS: readonly string[] = [
   "",
   "1",
   "0",
@@ -195,6 +195,8 @@ export interface Head {
   readonly isUpgrade: boolean;
   /** It names no version: HTTP/0.9 to nginx, whose responses have no status. */
   readonly hasVersion: boolean;
+  /** More than one request comes, or what looks like one. */
+  readonly isPipeline: boolean;
 }
 
 export function requestHeads(seed: number): () => Head {
@@ -215,6 +217,7 @@ export function requestHeads(seed: number): () => Head {
     const newline = below(20) === 0 ? pick(["\n", "\r", "\r\n "]) : "\r\n";
     let text = `${lines.join(newline)}\r\n\r\n`;
     if (below(15) === 0) text = `\r\n${text}`;
+    const single = text;
     if (below(15) === 0)
       text += pick(["junk", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\0\0\0\0", "5\r\nhello\r\n0\r\n\r\n"]);
     if (below(30) === 0) text = text.repeat(2 + below(20));
@@ -222,6 +225,7 @@ export function requestHeads(seed: number): () => Head {
     return {
       bytes: Buffer.from(`${text}\r\n\r\n`, "latin1"),
       isUpgrade: /upgrade/i.test(text),
+      isPipeline: text !== single,
       hasVersion: /^\r?\n?[^\r\n]*HTTP\/\d/i.test(text),
     };
   };

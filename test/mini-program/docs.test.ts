@@ -16,7 +16,8 @@ const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
 const DOCUMENTS = ["docs/mini-program.md", "docs/zh-CN/mini-program.md"];
 
 /** The text of each fenced block. */
-const blocks = (path: string) => [...read(path).matchAll(/^```\w*\n([^]*?)^```$/gm)].map(([, text]) => text);
+const blocks = (path: string) =>
+  [...read(path).matchAll(/^```[\w ]*\n([^]*?)^```$/gm)].map(([, text]) => text);
 
 describe.each(DOCUMENTS)("%s", (path) => {
   test("shows the native page and the Taro page as they are tested", () => {

@@ -42,7 +42,7 @@ export function runtimePath(name: RuntimeName): string {
 /** What stands between a runtime's program and the file to run. */
 export const RUN_ARGUMENTS: Readonly<Record<RuntimeName, readonly string[]>> = {
   bun: ["run"],
-  deno: ["run", "--allow-net", "--allow-env", "--allow-sys", "--no-remote", "--no-npm"],
+  deno: ["run", "--allow-net", "--no-remote", "--no-npm"],
   node: [],
   node20: [],
   node22: [],

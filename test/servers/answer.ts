@@ -19,14 +19,12 @@ export function answer(
 ): void {
   const { url = "/" } = request;
   if (isForHub(url)) return answerByHub(request, response);
-  runScenario(url, (source, options) => openStream(request, response, source ?? options, options));
+  runScenario(url, (source, options) => openStream(request, response, source, options));
 }
 
 /** Answers a request of the Fetch standard. */
 export function respond(request: FetchRequest & { readonly url: string }): Response | Promise<Response> {
   if (isForHub(request.url)) return respondByHub(request);
-  const stream = runScenario(request.url, (source, options) =>
-    openStream(request, source ?? options, options),
-  );
+  const stream = runScenario(request.url, (source, options) => openStream(request, source, options));
   return (stream as FetchEventStream).response;
 }

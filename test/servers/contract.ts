@@ -1,6 +1,8 @@
 /**
  * What an event stream does on every server: one suite, run against each with `describeServer`.
  */
+import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { FLOOD } from "./hubs.ts";
 import type { HubStatistics } from "../../packages/tidings/src/server/index.ts";
@@ -295,6 +297,39 @@ export function describeServer(
       reply.leave();
       await expect.poll(async () => (await stats()).ended["peer-left"]).toBe(1);
       expect((await stats()).streams).toBe(0);
+    });
+
+    // Over HTTP/2 nothing waits for another.
+    describe.each(version === 1 ? [20, 200] : [])("%i requests that a peer sends at once", (count) => {
+      /** Sends them over one connection, which ends when there is a stream, or is cut by the server. */
+      const sendAtOnce = async (path: string, isOpened: () => Promise<boolean>): Promise<void> => {
+        const { protocol, port, hostname, host } = new URL(server!.origin);
+        const to = { host: hostname, port: Number(port) };
+        const socket = protocol === "https:" ? connectTls({ ...to, rejectUnauthorized: false }) : connect(to);
+        let isCut = false;
+        socket.on("error", () => undefined).on("close", () => (isCut = true));
+        socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`.repeat(count));
+        for (; !isCut && !(await isOpened());) await new Promise((resolve) => setTimeout(resolve, 20));
+        socket.destroy();
+      };
+
+      test("leave nothing of a hub when it leaves", async ({ expect }) => {
+        const key = newKey();
+        const stats = async () => statsOf(await get("/hub/stats", key));
+        await stats();
+        await sendAtOnce(`/hub/subscribe?key=${key}`, async () => (await stats()).opened > 0);
+        await expect.poll(async () => (await stats()).streams).toBe(0);
+        // Those that are opened late do not stay either.
+        expect(await settledValue(async () => 1 + (await stats()).streams)).toBe(1);
+      });
+
+      test("leave nothing of openStream when it leaves", async ({ expect }) => {
+        const key = newKey();
+        const open = async () => Number((await seen(key))[0] ?? 0);
+        await sendAtOnce(`/counted?key=${key}`, async () => (await seen(key)).length > 0);
+        await expect.poll(open).toBe(0);
+        expect(await settledValue(async () => 1 + (await open()))).toBe(1);
+      });
     });
 
     test("a hub that drains ends its streams, each told when to return, and refuses new ones", async ({

@@ -1,6 +1,7 @@
+import { once } from "node:events";
 import Fastify, { type FastifyInstance } from "fastify";
 import { expect, onTestFinished, test } from "vitest";
-import { createHub, openStream } from "../../packages/tidings/src/server/index.ts";
+import { createAnswers, createHub, openStream } from "../../packages/tidings/src/server/index.ts";
 import { eventStreams } from "../../packages/tidings/src/server/fastify.ts";
 import { Peer, type Reply } from "./peer.ts";
 
@@ -117,6 +118,29 @@ test("the plugin ends its streams when the application closes, which then does n
   for (const reply of replies) expect(await reply.over).toBe("whole");
 });
 
+test("a hub that cannot be drained keeps none of the others from it, and is told of", async () => {
+  const mistake = new TypeError("cannot drain");
+  const ended: string[] = [];
+  const late = async (name: string): Promise<void> => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    ended.push(name);
+  };
+  const hubs = [
+    {
+      drain() {
+        throw mistake;
+      },
+    },
+    { drain: () => Promise.reject(mistake) },
+    { drain: () => late("hub") },
+  ];
+  const { fastify } = await start(async (fastify) => {
+    await fastify.register(eventStreams, { hubs, answers: [{ close: () => late("answers") }] });
+  });
+  await expect(fastify.close()).rejects.toBe(mistake);
+  expect(ended).toEqual(["hub", "answers"]);
+});
+
 test("an application with a hub closes, and its streams have ended as HTTP ends them", async () => {
   const hub = createHub();
   const { fastify, peer } = await start(async (fastify) => {
@@ -128,4 +152,29 @@ test("an application with a hub closes, and its streams have ended as HTTP ends 
   await fastify.close();
   expect(await open.over).toBe("whole");
   expect(open.text).toContain("retry: ");
+});
+
+test("an application with answers closes, and their readers have the verdict", async () => {
+  const answers = createAnswers();
+  let stopped = 0;
+  const { fastify, peer } = await start(async (fastify) => {
+    await fastify.register(eventStreams, { answers: [answers] });
+    fastify.get("/", (request, reply) =>
+      answers.resumable(request, reply, "a", async function* ({ signal }) {
+        yield { data: "1" };
+        await once(signal, "abort");
+        stopped += 1;
+      }),
+    );
+  });
+  const replies = await Promise.all(
+    Array.from({ length: 3 }, () => peer.request("/", { headers: { connection: "keep-alive" } })),
+  );
+  for (const reply of replies) await reply.until(() => reply.messages.length > 0);
+  await fastify.close();
+  expect(stopped).toBe(1);
+  for (const reply of replies) {
+    expect(await reply.over).toBe("whole");
+    expect(reply.messages.at(-1)).toMatchObject({ event: "failed", data: '{"reason":"stopped"}' });
+  }
 });

@@ -40,6 +40,17 @@ const scenarios: Record<string, (open: Open, seen: string[]) => EventStream> = {
     return stream;
   },
 
+  "/counted": (open, seen) => {
+    const stream = open();
+    const count = (change: number): void => void (seen[0] = String(Number(seen[0] ?? 0) + change));
+    if (!stream.closed) {
+      seen[1] = "opened";
+      count(1);
+      void stream.ended.then(() => count(-1));
+    }
+    return stream;
+  },
+
   "/paced": (open) => {
     const stream = open();
     stream.send({ data: 1 });

@@ -5,7 +5,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build, type BuildOptions } from "esbuild";
 import { createHub } from "tidings/server";
 
 export interface Origin {
@@ -19,15 +19,22 @@ export interface Origin {
   close(): Promise<void>;
 }
 
-export async function startOrigin(): Promise<Origin> {
+/** The page's script, with the package as built. @param more - How esbuild shall change it. */
+export async function bundlePage(more: BuildOptions = {}): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL("page.ts", import.meta.url))],
     bundle: true,
     write: false,
     format: "iife",
     conditions: ["browser"],
+    ...more,
   });
-  const script = outputFiles[0]!.text;
+  return outputFiles![0]!.text;
+}
+
+/** @param others - Scripts of other versions, by name: the page at `/page?NAME` has them. */
+export async function startOrigin(others: Readonly<Record<string, string>> = {}): Promise<Origin> {
+  const scripts: Record<string, string> = { ...others, page: await bundlePage() };
   const hub = createHub();
   const streams = { open: 0, most: 0, all: 0 };
   let last = 0;
@@ -37,11 +44,19 @@ export async function startOrigin(): Promise<Origin> {
       streams.all++;
       streams.most = Math.max(streams.most, ++streams.open);
       response.on("close", () => streams.open--);
-      void hub.subscribe(request, response, { topics: ["numbers"] });
-    } else if (request.url === "/page.js") {
+      void hub.subscribe(request, response, {
+        topics: ["numbers"],
+        headers: { "access-control-allow-origin": "*" },
+      });
+    } else if (request.url!.endsWith(".js")) {
+      const script = scripts[request.url!.slice(1, -".js".length)];
       response.setHeader("content-type", "text/javascript").end(script);
     } else if (request.url!.startsWith("/page")) {
-      response.setHeader("content-type", "text/html").end('<!doctype html><script src="/page.js"></script>');
+      const [, asked = ""] = request.url!.split("?");
+      // As in a sandboxed frame: the page has an origin of its own, and no storage.
+      if (asked === "sandboxed") response.setHeader("content-security-policy", "sandbox allow-scripts");
+      response.setHeader("content-type", "text/html");
+      response.end(`<!doctype html><script src="/${asked in scripts ? asked : "page"}.js"></script>`);
     } else response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));

@@ -1,6 +1,7 @@
 /**
  * What runs in each tab: a shared stream of numbers, or one that it does not share.
  */
+import { connect, storedCursor } from "tidings/client";
 import { share, type SharedConnection } from "tidings/client/share";
 
 declare global {
@@ -12,6 +13,8 @@ declare global {
     /** Once more: anew. @param pauseMs - How long it may be hidden before it pauses; without it, it does not. */
     startSharing(takeoverMs: number, pauseMs?: number): void;
     startAlone(): void;
+    /** A connection with its cursor in the browser's storage, which may be refused. @returns What of it the browser refuses. */
+    startStoring(): string[];
     /** Does nothing but this, from soon on. */
     hang(ms: number): void;
     /** As another script of the origin: says what no tab says, on the channel of the share. */
@@ -45,6 +48,21 @@ window.startSharing = (takeoverMs, pauseMs) => {
 window.startAlone = () => {
   window.source = new EventSource("/numbers");
   window.source.addEventListener("message", ({ data }) => window.numbers.push(Number(data)));
+};
+
+window.startStoring = () => {
+  connect("/numbers", {
+    cursor: storedCursor(() => localStorage, "numbers"),
+    onMessage: ({ data }) => void window.numbers.push(Number(data)),
+    onError: (error) => void window.errors.push(error.message),
+  });
+  const refused: string[] = [];
+  try {
+    void localStorage.length;
+  } catch {
+    refused.push("localStorage");
+  }
+  return refused;
 };
 
 window.hang = (ms) => {

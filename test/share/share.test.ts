@@ -2,7 +2,7 @@
  * One connection for the tabs of real browsers: as many as one likes, closed, crashed and frozen, and each is told everything once.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { chanceFrom } from "../support/share-world.ts";
+import { chanceFrom } from "../support/share/share-world.ts";
 import { until } from "../browsers/index.ts";
 import { type Origin, startOrigin } from "./origin.ts";
 import { browsers, startTabs, type TabPage, type Tabs } from "./tabs.ts";

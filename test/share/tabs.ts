@@ -1,7 +1,7 @@
 /**
  * Tabs of one real browser, as a person has them: the newest in front, the others hidden and slowed down by the browser.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { launch, type CDPSession } from "puppeteer-core";
@@ -27,16 +27,29 @@ export interface Tabs {
 
 export const browsers = ["chromium", "firefox"] as const;
 
-export async function startTabs(name: (typeof browsers)[number]): Promise<Tabs> {
+/** @param storage - Whether sites may store anything, as people may forbid. */
+export async function startTabs(
+  name: (typeof browsers)[number],
+  storage: "allowed" | "blocked" = "allowed",
+): Promise<Tabs> {
   // Firefox refuses to run as root in a home that belongs to somebody else, as CI machines like to have it.
   const home = await mkdtemp(join(tmpdir(), "tidings-tabs-"));
   const isChromium = name === "chromium";
+  const profile = join(home, "profile");
+  if (isChromium && storage === "blocked") {
+    await mkdir(join(profile, "Default"), { recursive: true });
+    const preferences = { profile: { default_content_setting_values: { cookies: 2 } } };
+    await writeFile(join(profile, "Default/Preferences"), JSON.stringify(preferences));
+  }
   const browser = await launch({
     browser: isChromium ? "chrome" : "firefox",
     executablePath: isChromium
       ? findProgram(["chromium"], "chromium")
       : findProgram(["firefox-esr", "firefox"], "firefox-esr"),
     headless: true,
+    // Of servers that a test starts, which have made their own.
+    acceptInsecureCerts: true,
+    ...(isChromium && { userDataDir: profile }),
     env: { ...process.env, HOME: home, MOZ_DISABLE_AUTO_SAFE_MODE: "1" },
     // Nothing that a test does not ask for may leave the machine.
     args: isChromium
@@ -49,6 +62,7 @@ export async function startTabs(name: (typeof browsers)[number]): Promise<Tabs> 
       : [],
     ...(!isChromium && {
       extraPrefsFirefox: {
+        ...(storage === "blocked" && { "network.cookie.cookieBehavior": 2 }),
         "app.update.enabled": false,
         "network.captive-portal-service.enabled": false,
         "network.connectivity-service.enabled": false,

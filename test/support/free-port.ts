@@ -7,10 +7,13 @@ import { createServer } from "node:net";
 
 const LOWEST = 20_000;
 const HIGHEST = 32_000;
+const given = new Set<number>();
 
+/** Never the same twice in one process. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST));
+    if (given.has(port)) continue;
     const server = createServer().listen(port, "127.0.0.1");
     const listens = await once(server, "listening").then(
       () => true,
@@ -19,6 +22,7 @@ export async function freePort(): Promise<number> {
     if (!listens) continue;
     server.close();
     await once(server, "close");
+    given.add(port);
     return port;
   }
 }

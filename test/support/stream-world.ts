@@ -65,6 +65,8 @@ export function createStreamWorld(head: number, link: Partial<HubLink> = {}): St
     end: note("end", link.end),
     entered: (stream) => link.entered?.(stream),
     closed: note("closed", link.closed),
+    blocked: (stream, batch) => link.blocked?.(stream, batch),
+    unblocked: (stream) => link.unblocked?.(stream),
     update: note("update", link.update),
   };
   const recent = new RecentEntries<StreamGroup>(EPOCH, head, { messages: 100, bytes: 1e6 });

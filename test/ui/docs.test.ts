@@ -40,7 +40,7 @@ beforeAll(async () => {
 
 async function blocksOf(page: string, language: string): Promise<string[]> {
   const text = await readFile(join(ROOT, "docs", page), "utf8");
-  return [...text.matchAll(/^```(\w+)\n([^]*?)^```$/gm)]
+  return [...text.matchAll(/^```(\w+)(?: renders)?\n([^]*?)^```$/gm)]
     .filter((match) => match[1] === language)
     .map((match) => match[2]!);
 }

@@ -181,6 +181,32 @@ describe.each([["19"], ["18"]])("React %s", (version) => {
     expect(await ui.problems()).toEqual(["unhandled TypeError: cannot take it"]);
   });
 
+  describe.each(["select", "isEqual", "store select", "store isEqual"])(
+    "%s of an application that",
+    (place) => {
+      test.each(["throws", "rejects", "nonsense", "never", "closes"])(
+        "%s disturbs nobody else, and leaves no stream",
+        async (how) => {
+          await ui.open(`react.html?scenario=Foreign&place=${encodeURIComponent(place)}&how=${how}`);
+          await ui.countsOpen("bad", 1);
+          await ui.push("bad", "a", "b");
+          await ui.push("plain", "c");
+          await ui.shows("#seen", "open c");
+          if (how === "throws") await ui.shows("#failed", "TypeError: the application's mistake");
+          if (how === "throws" || how === "closes") await ui.countsOpen("bad", 0);
+          await settled(200);
+          // Neither in vain, nor for ever.
+          expect(await ui.drawn("bad")).toBeLessThan(15);
+          await ui.push("plain", "d");
+          await ui.shows("#seen", "open c,d");
+          await ui.browser.click("#leave");
+          await ui.countsOpen("bad", 0);
+          await ui.countsOpen("plain", 0);
+        },
+      );
+    },
+  );
+
   test("a mistake in the call reaches the error boundary", async () => {
     await ui.open("react.html?scenario=Mistaken");
     await ui.shows("#failed", MISTAKE);

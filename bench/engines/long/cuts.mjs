@@ -1,15 +1,20 @@
 /**
- * 100,000 appends while connections are cut, with each client of Redis and Postgres: what is lost, doubled, or never settles.
+ * 100,000 appends while connections are cut, with each client of Redis, Postgres and NATS: what is lost, doubled, or never settles.
  */
+import { natsLog } from "tidings/log/nats";
 import { postgresLog } from "tidings/log/postgres";
 import { redisLog } from "tidings/log/redis";
-import { CLIENTS, Pool, postgres, RETENTION, startRedis } from "../engines.mjs";
+import { CLIENTS, connectToNats, Pool, postgres, RETENTION, startRedis } from "../engines.mjs";
+import { startNats } from "../nats.mjs";
 import { startPostgres } from "../postgres-server.mjs";
 import { openSwitchboard } from "./switchboard.mjs";
 
 const APPENDS = 100_000;
 const WRITERS = 200;
-const CUT_EVERY_MS = 300;
+/** Between one cut and the next. */
+const CUT_EVERY = 2_000;
+/** Much longer than a deadline: what is not settled then never is. */
+const UNSETTLED_MS = 30_000;
 
 export async function measureCutsOfRedis(print) {
   for (const [name, connect] of Object.entries(CLIENTS)) {
@@ -43,6 +48,27 @@ export async function measureCutsOfPostgres(print) {
   }
 }
 
+export async function measureCutsOfNats(print) {
+  const server = await startNats();
+  const board = await openSwitchboard(server.port);
+  const connection = await connectToNats(board.port);
+  print("appends while connections are cut, @nats-io/transport-node", await run(natsLog(connection), board));
+  await connection.close();
+  board.close();
+  await server.stop();
+}
+
+/** @returns What it resolves with; undefined where it does not settle. */
+async function settledInTime(promise) {
+  let timer;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, UNSETTLED_MS)));
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 async function run(log, board) {
   await log.open({
     retention: { ...RETENTION, messages: APPENDS * 2, bytes: 2 ** 30 },
@@ -51,26 +77,26 @@ async function run(log, board) {
   });
   /** By offset. */
   const acknowledged = new Map();
-  let [started, settled, rejected, cuts] = [0, 0, 0, 0];
-  const cutting = setInterval(() => {
-    cuts += 1;
-    board.cut();
-  }, CUT_EVERY_MS);
+  let [started, unsettled, rejected, cuts] = [0, 0, 0, 0];
   await Promise.all(
     Array.from({ length: WRITERS }, async () => {
       while (started < APPENDS) {
         const text = `${(started += 1)}`;
+        if (started % CUT_EVERY === 0) {
+          cuts += 1;
+          board.cut();
+        }
         try {
-          const { first } = await log.append([{ topic: `t/${started % 50}`, body: Buffer.from(text) }]);
-          acknowledged.set(first, text);
+          const append = log.append([{ topic: `t/${started % 50}`, body: Buffer.from(text) }]);
+          const appended = await settledInTime(append);
+          if (appended === undefined) unsettled += 1;
+          else acknowledged.set(appended.first, text);
         } catch {
           rejected += 1;
         }
-        settled += 1;
       }
     }),
   );
-  clearInterval(cutting);
   const stored = new Map();
   const texts = new Set();
   let doubled = 0;
@@ -91,6 +117,6 @@ async function run(log, board) {
     after = page.through;
   }
   const lost = [...acknowledged].filter(([offset, text]) => stored.get(offset) !== text).length;
-  await log.close();
-  return { acknowledged: acknowledged.size, cuts, rejected, lost, doubled, unsettled: started - settled };
+  if ((await settledInTime(log.close().then(() => true))) === undefined) unsettled += 1;
+  return { acknowledged: acknowledged.size, cuts, rejected, lost, doubled, unsettled };
 }

@@ -5,12 +5,12 @@
 import { fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { redisLog } from "tidings/log/redis";
 import { createHub } from "tidings/server";
+import { freePort } from "../../free-port.mjs";
 import { CLIENTS, now, startRedis } from "../engines.mjs";
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
@@ -62,9 +62,7 @@ async function inWorld({ servers: count = 3, readers, topics: topicCount, perSec
   try {
     const redis = await startRedis();
     cleanups.push(() => redis.stop());
-    const ports = [];
-    while (ports.length < count + 1) ports.push(await freePort(ports));
-    const [front, ...rest] = ports;
+    const [front, ...rest] = await Promise.all(Array.from({ length: count + 1 }, () => freePort()));
     const start = (i) => startProcess("server.mjs", { port: rest[i], redis: redis.port, drain });
     const servers = await Promise.all(rest.map((_, i) => start(i)));
     cleanups.push(() => Promise.all(servers.map(kill)));
@@ -223,23 +221,6 @@ async function kill(child) {
   const over = once(child, "exit");
   child.kill("SIGKILL");
   await over;
-}
-
-/** Below those that the system gives to outgoing connections: a server has to find its port free again. */
-async function freePort(taken) {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
-    if (taken.includes(port)) continue;
-    const server = createServer().listen(port, "127.0.0.1");
-    const listens = await once(server, "listening").then(
-      () => true,
-      () => false,
-    );
-    if (!listens) continue;
-    server.close();
-    await once(server, "close");
-    return port;
-  }
 }
 
 async function until(condition) {

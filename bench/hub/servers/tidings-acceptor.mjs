@@ -7,7 +7,7 @@ const { createAcceptor } = await import("tidings/acceptor");
 const hub = createHub({
   heartbeatMs,
   // All streams come from one address, and the peers count none.
-  limits: { streamsPerAddress: Infinity },
+  limits: { streams: Infinity, streamsPerAddress: Infinity },
 });
 
 const server = createServer((req, res) => {

@@ -6,7 +6,7 @@ const { createHub } = await import(process.env.BENCH_TIDINGS ?? "tidings/server"
 const hub = createHub({
   heartbeatMs,
   // All streams come from one address, and the peers count none.
-  limits: { streamsPerAddress: Infinity },
+  limits: { streams: Infinity, streamsPerAddress: Infinity },
 });
 
 const server = createServer((req, res) => {

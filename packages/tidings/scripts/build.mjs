@@ -6,6 +6,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join, relative } from "node:path";
+import { transform } from "esbuild";
 import { joinFiles, joinTypes } from "./declarations.mjs";
 import { completeExports, PACKAGE, writeFolders } from "./entries.mjs";
 import { createOutput } from "./output.mjs";
@@ -74,7 +75,7 @@ async function joinCommand() {
       comments: false,
     },
   );
-  output.write(`${COMMAND}.js`, code);
+  output.write(`${COMMAND}.js`, await inLines(code));
 }
 
 /** A file for each entry, and what entries share. Comments stand in the declarations, where editors show them. */
@@ -87,7 +88,7 @@ async function writeModules() {
     comments: false,
     chunkFileNames: ({ moduleIds }) => `${folderOf(moduleIds)}shared/[name].js`,
   });
-  for (const { fileName, code } of files) writeJs(fileName, fileName, code);
+  for (const { fileName, code } of files) await writeJs(fileName, fileName, code);
 }
 
 /**
@@ -110,14 +111,27 @@ async function joinCommonJs() {
     minify: COMPACT,
     comments: false,
   });
-  for (const { fileName, code } of files) writeJs(`cjs/${fileName}`, fileName, code);
+  for (const { fileName, code } of files) await writeJs(`cjs/${fileName}`, fileName, code);
 }
 
 /** Puts back the directive that a module of components begins with. */
-function writeJs(path, module, code) {
+async function writeJs(path, module, code) {
   const directive = '"use client";';
   const isClient = readText(join(CACHE, "js", module)).startsWith(directive) && !code.startsWith(directive);
-  output.write(path, isClient ? `${directive}\n${code}` : code);
+  const lines = await inLines(code);
+  output.write(path, isClient ? `${directive}\n${lines}` : lines);
+}
+
+/** Node prints the line of an error that nobody catches before its message: a file in one line would hide the message. */
+async function inLines(code) {
+  const options = {
+    minifyWhitespace: true,
+    minifySyntax: true,
+    lineLimit: 500,
+    charset: "utf8",
+    legalComments: "none",
+  };
+  return (await transform(code, options)).code;
 }
 
 async function joinDeclarations() {

@@ -13,7 +13,7 @@ const TOKENS = 100;
 /** Answers that are read at once. */
 const AT_ONCE = 40;
 
-/** @param log - A path of LMDB, or a URL. @returns Its `url`, and `kill()`. */
+/** @param log - A path of LMDB, or a URL. @returns Its `url`, `signal(name)`, and `kill()`. */
 export async function startWorker(log, settings = {}) {
   const child = spawn(process.execPath, [PROGRAM], {
     env: { ...process.env, LOG: log, ...settings },
@@ -22,6 +22,7 @@ export async function startWorker(log, settings = {}) {
   const [line] = await once(child.stdout, "data");
   return {
     url: `http://127.0.0.1:${Number(String(line))}`,
+    signal: (name) => child.kill(name),
     async kill() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill("SIGKILL");

@@ -15,7 +15,9 @@ import { createAnswers } from "tidings/server";
 
 const { LOG, TOKENS = "100", TOKEN_MS = "5", LEASE_MS = "1000" } = process.env;
 async function openLog() {
-  const { protocol, hostname, port } = LOG.includes("://") ? new URL(LOG) : { protocol: "lmdb:" };
+  const { protocol, hostname, port, searchParams } = LOG.includes("://")
+    ? new URL(LOG)
+    : { protocol: "lmdb:" };
   if (protocol === "lmdb:")
     return lmdbLog(open({ path: LOG, overlappingSync: false, eventTurnBatching: false }));
   if (protocol === "redis:") {
@@ -32,8 +34,12 @@ async function openLog() {
     return postgresLog(new pg.Pool({ host: hostname, port, user: "postgres", database: "postgres", max: 5 }));
   }
   const { connect } = await load("@nats-io/transport-node");
-  return natsLog(await connect({ servers: `${hostname}:${port}`, maxReconnectAttempts: -1 }), {
+  // Of a cluster, the other ports: `?port=…&port=…`.
+  const others = searchParams.getAll("port");
+  const servers = [port, ...others].map((one) => `${hostname}:${one}`);
+  return natsLog(await connect({ servers, maxReconnectAttempts: -1, reconnectTimeWait: 200 }), {
     name: "answers",
+    replicas: servers.length,
   });
 }
 const answers = createAnswers({ log: await openLog(), leaseMs: Number(LEASE_MS), joinMs: 10 });

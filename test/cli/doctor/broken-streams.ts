@@ -1,131 +1,18 @@
 /**
- * Streams with one fault each, and good ones: what the doctor finds by watching.
+ * Streams with one fault each, which the doctor finds by watching.
  */
-import { createServer as createTcpServer } from "node:net";
-import { once } from "node:events";
-import { createServer as createTlsServer } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { createGzip, constants } from "node:zlib";
-import { generate } from "selfsigned";
-import { createHub, openStream } from "../../../packages/tidings/src/server/index.ts";
-import { GOOD_HEADERS, serve, type Setup, type Started, ticking } from "./setup.ts";
-
-type Ticking = NonNullable<Parameters<typeof ticking>[2]>;
-
-const stream = (
-  name: string,
-  finds: readonly string[],
-  options: Ticking,
-  more: Partial<Setup> = {},
-): Setup => ({
-  name,
-  finds,
-  start: () => serve((request, response) => void ticking(request, response, options)),
-  ...more,
-});
-
-const answering = (
-  name: string,
-  finds: readonly string[],
-  answer: (request: IncomingMessage, response: ServerResponse) => void,
-  more: Partial<Setup> = {},
-): Setup => ({ name, finds, start: () => serve(answer), ...more });
-
-const without = (name: string): Record<string, string> =>
-  Object.fromEntries(Object.entries(GOOD_HEADERS).filter(([each]) => each !== name));
-
-/** An answer of a model's, sent whole. */
-const finite =
-  (text: string, head: Record<string, string> = GOOD_HEADERS) =>
-  (_: IncomingMessage, response: ServerResponse): void => {
-    response.writeHead(200, head);
-    response.end(text);
-  };
-
-async function hubServer(): Promise<Started> {
-  const hub = createHub();
-  let n = 0;
-  const timer = setInterval(() => void hub.publish("ticks", { data: String(++n) }), 300);
-  const server = await serve(
-    (request, response) => void hub.subscribe(request, response, { topics: ["ticks"], from: "earliest" }),
-  );
-  return {
-    url: server.url,
-    async stop() {
-      clearInterval(timer);
-      await server.stop();
-      await hub.drain({ overMs: 0 });
-    },
-  };
-}
-
-export const goodStreams: readonly Setup[] = [
-  stream("a plain server that keeps to the rules", [], {}),
-  { name: "a hub", finds: [], start: hubServer },
-  answering("openStream of a generator", [], (request, response) => {
-    let n = Number(request.headers["last-event-id"] ?? 0);
-    openStream(request, response, async function* () {
-      for (;;) {
-        yield { id: String(++n), data: { n } };
-        await new Promise((resolve) => setTimeout(resolve, 250));
-      }
-    });
-  }),
-  stream("a stream with a reconnection time, over a slow second", [], {
-    messageOf: (n) => `retry: 2000\nid: ${n}\ndata: {"n":${n}}\n\n`,
-  }),
-  stream("messages with the time of their sending", [], {
-    everyMs: 250,
-    messageOf: (n) => `id: ${n}\ndata: {"ts":${Date.now()}}\n\n`,
-  }),
-  answering(
-    "an AI SDK answer",
-    [],
-    finite(
-      'data: {"type":"start"}\n\ndata: {"type":"text-delta","id":"1","delta":"a"}\n\ndata: {"type":"finish"}\n\ndata: [DONE]\n\n',
-      { ...GOOD_HEADERS, "x-vercel-ai-ui-message-stream": "v1" },
-    ),
-    { profile: "ai-sdk" },
-  ),
-  answering(
-    "an OpenAI answer",
-    [],
-    finite('data: {"choices":[{"delta":{"content":"a"}}]}\n\ndata: [DONE]\n\n'),
-    { profile: "openai" },
-  ),
-  answering(
-    "an Anthropic answer",
-    [],
-    finite('event: ping\ndata: {"type":"ping"}\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n'),
-    { profile: "anthropic" },
-  ),
-  answering(
-    "an MCP server that answers with a stream",
-    [],
-    finite('id: 1\ndata: \n\nid: 2\ndata: {"jsonrpc":"2.0","id":1,"result":{}}\n\n'),
-    { profile: "mcp" },
-  ),
-  answering(
-    "an MCP server that answers with JSON",
-    [],
-    finite('{"jsonrpc":"2.0","id":1,"result":{}}', { "content-type": "application/json" }),
-    { profile: "mcp" },
-  ),
-  stream(
-    "a page of another origin, allowed",
-    [],
-    {
-      head: {
-        ...GOOD_HEADERS,
-        "access-control-allow-origin": "*",
-        "access-control-allow-headers": "last-event-id",
-      },
-    },
-    { stream: { origin: "https://app.example.com" } },
-  ),
-  stream("ten streams at once", [], {}, { stream: { streams: 10 } }),
-];
+import { GOOD_HEADERS, serve, type Setup, ticking } from "./setup.ts";
+import {
+  answering,
+  compressed,
+  every,
+  finite,
+  rawServer,
+  stream,
+  tlsServer,
+  without,
+} from "./stream-setups.ts";
 
 const ORIGIN = "https://app.example.com";
 
@@ -225,8 +112,7 @@ export const brokenStreams: readonly Setup[] = [
         everyMs: 200,
       });
       response.write(": \n\n");
-      const timer = setInterval(() => response.write(kept.splice(0).join("")), 3600);
-      response.on("close", () => clearInterval(timer));
+      every(3600, response, () => response.write(kept.splice(0).join("")));
     },
     { stream: { watchMs: 6000 } },
   ),
@@ -284,13 +170,11 @@ export const brokenStreams: readonly Setup[] = [
       write: (text) => void kept.push(text),
     });
     response.write(": \n\n");
-    const timer = setInterval(() => response.write(kept.splice(0).join("")), 500);
-    response.on("close", () => clearInterval(timer));
+    every(500, response, () => response.write(kept.splice(0).join("")));
   }),
   answering("heartbeats that come several at a time", ["T04"], (request, response) => {
     ticking(request, response);
-    const timer = setInterval(() => response.write(":\n\n:\n\n:\n\n"), 1000);
-    response.on("close", () => clearInterval(timer));
+    every(1000, response, () => response.write(":\n\n:\n\n:\n\n"));
   }),
   answering("gzip without a flush", ["Z01"], compressed(false), { stream: { watchMs: 5000 } }),
   answering("gzip with a flush after each event", ["Z02"], compressed(true)),
@@ -440,62 +324,4 @@ export const brokenStreams: readonly Setup[] = [
 
 function timedMessage(n: number): string {
   return `id: ${n}\ndata: {"ts":${Date.now()}}\n\n`;
-}
-
-function compressed(flushes: boolean): (request: IncomingMessage, response: ServerResponse) => void {
-  return (request, response) => {
-    if (!/gzip/.test(String(request.headers["accept-encoding"]))) return void ticking(request, response);
-    const gzip = createGzip();
-    gzip.pipe(response);
-    ticking(request, response, {
-      head: { ...GOOD_HEADERS, "content-encoding": "gzip" },
-      write(text) {
-        gzip.write(text);
-        if (flushes) gzip.flush(constants.Z_SYNC_FLUSH);
-      },
-    });
-  };
-}
-
-/** Writes its own head, as no node:http server would. */
-async function rawServer(head: string): Promise<Started> {
-  const sockets = new Set<import("node:net").Socket>();
-  const server = createTcpServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {});
-    socket.once("data", (bytes: Buffer) => {
-      const from = Number(/last-event-id: (\d+)/.exec(bytes.toString())?.[1] ?? 0);
-      const fields = Object.entries(GOOD_HEADERS).map(([name, value]) => `${name}: ${value}`);
-      socket.write(`${head}\r\n${fields.join("\r\n")}\r\n\r\n: \n\n`);
-      let n = from;
-      const timer = setInterval(() => socket.write(`id: ${++n}\ndata: 1\n\n`), 300);
-      socket.on("close", () => clearInterval(timer));
-    });
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    async stop() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, "close");
-    },
-  };
-}
-
-async function tlsServer(): Promise<Started> {
-  const { private: key, cert } = await generate([{ name: "commonName", value: "localhost" }]);
-  const server = createTlsServer(
-    { key, cert },
-    (request, response) => void ticking(request, response),
-  ).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    async stop() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
 }

@@ -4,7 +4,8 @@
 import { describe, expect, test } from "vitest";
 import { checks } from "../../../packages/tidings/src/cli/doctor/checks/index.ts";
 import { bestPaths, brokenPaths, goodPaths } from "./broken-paths.ts";
-import { brokenStreams, goodStreams } from "./broken-streams.ts";
+import { brokenStreams } from "./broken-streams.ts";
+import { goodStreams } from "./good-streams.ts";
 import { heldOutPaths } from "./held-out-paths.ts";
 import { heldOutStreams } from "./held-out-streams.ts";
 import { examine, type Setup } from "./setup.ts";

@@ -3,33 +3,15 @@
  * be found was written down before the doctor saw them.
  */
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { createSecureServer } from "node:http2";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { generate } from "selfsigned";
 import { GOOD_HEADERS, serve, type Setup, type Started, ticking } from "./setup.ts";
-
-const answering = (
-  name: string,
-  finds: readonly string[],
-  answer: (request: IncomingMessage, response: ServerResponse) => void,
-  more: Partial<Setup> = {},
-): Setup => ({ name, finds, start: () => serve(answer), ...more });
-
-type Ticking = NonNullable<Parameters<typeof ticking>[2]>;
-
-const stream = (name: string, finds: readonly string[], options: Ticking, more: Partial<Setup> = {}): Setup =>
-  answering(name, finds, (request, response) => void ticking(request, response, options), more);
-
-/** Calls back at an interval, until the response is over. */
-function every(ms: number, response: ServerResponse, call: () => void): void {
-  const timer = setInterval(call, ms);
-  response.on("close", () => clearInterval(timer));
-}
+import { type Answer, answering, every, stream } from "./stream-setups.ts";
 
 /** A log whose ids are UUIDs, as Postgres and many message brokers make them. */
-function uuidLog(): (request: IncomingMessage, response: ServerResponse) => void {
+function uuidLog(): Answer {
   const ids: string[] = [];
   const started = performance.now();
   return (request, response) => {

@@ -1,6 +1,6 @@
 /**
  * Five minutes of silence, for real: a server that says nothing after its first messages, the doctor that watches it, and a reader
- * with the fetch of Node. They begin before the first of the system tests, and silence.test.ts, the last one, asks for what they saw.
+ * with the fetch of Node. They begin before the first of the tests of programs, and silence.test.ts, the last one, asks for what they saw.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

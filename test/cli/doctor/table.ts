@@ -6,7 +6,8 @@ import { checks } from "../../../packages/tidings/src/cli/doctor/checks/index.ts
 import { proxies } from "../../../deploy/proxies.ts";
 import { versionOf } from "../../../deploy/program.ts";
 import { bestPaths, brokenPaths, goodPaths } from "./broken-paths.ts";
-import { brokenStreams, goodStreams } from "./broken-streams.ts";
+import { brokenStreams } from "./broken-streams.ts";
+import { goodStreams } from "./good-streams.ts";
 import { heldOutPaths } from "./held-out-paths.ts";
 import { heldOutStreams } from "./held-out-streams.ts";
 import { SYMPTOMS } from "../../../packages/tidings/src/cli/doctor/symptoms.ts";

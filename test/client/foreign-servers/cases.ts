@@ -12,11 +12,34 @@ export interface Answer {
   /** How it ends: as HTTP ends a response, by a cut, by a cut of the headers, or not at all. */
   readonly ending: "end" | "cut" | "no answer" | "stay";
   readonly gzip: boolean;
+  /** What leads to it. */
+  readonly redirect?: Redirect;
+}
+
+export interface Redirect {
+  readonly status: number;
+  /** Where the `Location` of each leads, or what else it is. */
+  readonly to:
+    | "here"
+    | "another origin"
+    | "another origin and back"
+    | "itself"
+    | "nowhere"
+    | "no URL"
+    | "no HTTP";
+  /** How many there are, one after the other. */
+  readonly count: number;
+  /** Whether the `Location` is a whole URL within an origin too. */
+  readonly absolute: boolean;
+  /** Whether another origin may be read: by all without credentials, by this page with them too, or not at all. */
+  readonly cors: "*" | "credentials" | "none";
 }
 
 export interface Case {
   readonly number: number;
   readonly answers: readonly Answer[];
+  /** Of an EventSource. */
+  readonly withCredentials: boolean;
 }
 
 /** Repeatable chance: a whole number from 0 up to `below`. */
@@ -34,7 +57,56 @@ export function chanceFrom(seed: number): Chance {
 export function caseOf(number: number): Case {
   const chance = chanceFrom(number + 1);
   const count = 1 + chance(3);
-  return { number, answers: Array.from({ length: count }, (_, at) => answerOf(chance, at === 0)) };
+  const answers = Array.from({ length: count }, (_, at) => answerOf(chance, at === 0));
+  return { number, answers, withCredentials: chance(4) === 0 };
+}
+
+/** The most redirects that Fetch follows. */
+export const MOST_REDIRECTS = 20;
+const REDIRECTS = [301, 302, 303, 307, 308];
+
+/** What becomes of the request of an attempt: it comes to the answer, to a redirect that is none, or to nothing. */
+export function reached({ redirect, ending }: Answer): "answer" | "redirect" | "nothing" {
+  if (redirect !== undefined) {
+    const { status, to, count } = redirect;
+    if (!REDIRECTS.includes(status) || to === "nowhere") return "redirect";
+    if (["itself", "no URL", "no HTTP"].includes(to) || count > MOST_REDIRECTS) return "nothing";
+  }
+  return ending === "no answer" ? "nothing" : "answer";
+}
+
+/** Whether a page may not read what the redirect leads to. */
+export function isDenied(answer: Answer, withCredentials: boolean): boolean {
+  const { redirect } = answer;
+  return (
+    redirect !== undefined &&
+    redirect.to.startsWith("another") &&
+    REDIRECTS.includes(redirect.status) &&
+    (redirect.cors === "none" || (withCredentials && redirect.cors === "*"))
+  );
+}
+
+function redirectOf(chance: Chance, isFirst: boolean): Redirect {
+  return {
+    status: chance(12) === 0 ? pick(chance, [300, 304, 305]) : pick(chance, REDIRECTS),
+    to: pick(chance, [
+      "here",
+      "here",
+      "here",
+      "another origin",
+      "another origin",
+      "another origin",
+      "another origin and back",
+      "itself",
+      "nowhere",
+      "no URL",
+      "no HTTP",
+    ] as const),
+    // Chromium begins where it was led to before, which may be one more.
+    count: pick(chance, [1, 1, 1, 1, 2, 3, isFirst ? MOST_REDIRECTS : 2, MOST_REDIRECTS + 1]),
+    absolute: chance(2) === 0,
+    cors: pick(chance, ["*", "credentials", "credentials", "none"] as const),
+  };
 }
 
 const TYPES = [
@@ -85,7 +157,14 @@ function answerOf(chance: Chance, isFirst: boolean): Answer {
     (drawn === "stay" && !isStream) || (drawn === "no answer" && isFirst && chance(8) > 0) ? "end" : drawn;
   const chunks = cut(chance, body);
   if (ending === "stay") chunks.push(new TextEncoder().encode(`\n\nevent: price\ndata: ${STAYS}\n\n`));
-  return { status, headers, chunks, gzip, ending };
+  // It stops in the middle, and is cut later; with a length that it promised, or without.
+  if (ending === "cut" && chance(2) === 0) {
+    const promised = chunks.reduce((sum, { length }) => sum + length, 1);
+    if (status === 200 && chance(2) === 0) headers.push(["content-length", String(promised)]);
+    chunks.length = chance(chunks.length + 1);
+  }
+  const answer = { status, headers, chunks, gzip, ending };
+  return chance(12) === 0 ? { ...answer, redirect: redirectOf(chance, isFirst) } : answer;
 }
 
 /** The data of the last message of a stream that stays open. The client leaves then. */

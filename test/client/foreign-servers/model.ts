@@ -2,14 +2,13 @@
  * What `connect` does with a case, written down as rules: its messages, its errors and its verdict. It knows nothing of how the client is
  * made, and reads streams with the plain parser.
  */
-import { announcedEpoch, isBehind } from "../../../packages/tidings/src/client/features/hub-cursors.ts";
 import { createPlainParser } from "../../../packages/tidings/src/wire/plain-parser.oracle.ts";
-import type { Answer, Case } from "./cases.ts";
+import { type Answer, type Case, isDenied, reached } from "./cases.ts";
 
 /** What a client tells of a case, one line each. */
 export interface Told {
   readonly lines: readonly string[];
-  /** What each attempt asked for. */
+  /** What each attempt asked for, and once more where a redirect led it, if a page may read that. */
   readonly asked: readonly (string | null)[];
 }
 
@@ -22,7 +21,15 @@ export function expected({ answers }: Case): Told {
 
   for (const answer of answers) {
     asked.push(lastEventId === "" ? null : lastEventId.trim());
-    if (answer.ending === "no answer") {
+    const result = reached(answer);
+    if (result === "redirect") {
+      // As any other status.
+      lines.push("error status final");
+      return { lines: [...lines, "gave-up"], asked };
+    }
+    if (answer.redirect !== undefined && leadsOn(answer) && !isDenied(answer, false))
+      asked.push(asked.at(-1)!);
+    if (result === "nothing") {
       lines.push("error network again");
       continue;
     }
@@ -37,10 +44,11 @@ export function expected({ answers }: Case): Told {
     let isDuplicate = false;
     const parser = createPlainParser({
       onComment(text) {
-        epoch = announcedEpoch(text) ?? epoch;
+        // A hub says its epoch in a comment, and then numbers its messages.
+        if (text.startsWith("epoch ")) epoch = text.slice("epoch ".length);
       },
       onId(id) {
-        isDuplicate = isBehind(id, lastEventId, epoch);
+        isDuplicate = isAtOrBefore(id, lastEventId, epoch);
         if (!isDuplicate) lastEventId = id;
       },
       onMessage({ event, data, id }) {
@@ -56,6 +64,25 @@ export function expected({ answers }: Case): Told {
   }
   asked.push(lastEventId === "" ? null : lastEventId.trim());
   return { lines: [...lines, "complete"], asked };
+}
+
+/** Whether its redirects come to an end, whatever is there. */
+function leadsOn(answer: Answer): boolean {
+  return reached({ ...answer, ending: "end" }) === "answer";
+}
+
+/** Of one epoch, a message is known by a number that is no higher than that of the last. What is not of the epoch tells no order. */
+function isAtOrBefore(id: string, last: string, epoch: string | undefined): boolean {
+  const [number, lastNumber] = [id, last].map((text) => {
+    const [its, digits = "", ...more] = text.split(".");
+    return its === epoch &&
+      more.length === 0 &&
+      digits !== "" &&
+      digits.split("").every((one) => "0123456789".includes(one))
+      ? BigInt(digits)
+      : undefined;
+  });
+  return number !== undefined && lastNumber !== undefined && number <= lastNumber;
 }
 
 function refusalOf(

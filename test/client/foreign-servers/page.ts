@@ -4,7 +4,7 @@
 import { connect, EventSource as Ours } from "tidings/client";
 import { share } from "tidings/client/share";
 import { xhrTransport } from "tidings/client/xhr";
-import { STAYS } from "./cases.ts";
+import { caseOf, STAYS } from "./cases.ts";
 
 const EVENTS = ["a", "price", "message", "error", "open", "好"];
 /** Ours waits a second at least; here that is a few milliseconds. */
@@ -71,9 +71,10 @@ function run({ numbers, time, rules }: { numbers: number[]; time: number; rules:
         parent.postMessage({ [number]: { xhr, shared } }, "*");
         continue;
       }
+      const { withCredentials } = caseOf(number);
       const [own, ours] = await Promise.all([
-        read((url) => new EventSource(url), number, `own${time}`),
-        read((url) => new Ours(url), number, `ours${time}`),
+        read((url) => new EventSource(url, { withCredentials }), number, `own${time}`),
+        read((url) => new Ours(url, { withCredentials }), number, `ours${time}`),
       ]);
       parent.postMessage({ [number]: { own, ours } }, "*");
     }

@@ -12,9 +12,9 @@ import {
 import type { Feature } from "./core/feature.ts";
 import type { Asked } from "./core/request.ts";
 import { refuseEventSourceProperties, withWarnings } from "./development.ts";
-import { type DecodedMessage, type Invalid, json, type MessageIn } from "./features/json.ts";
+import { type DecodedMessage, type Invalid, json, type MessageIn } from "./features/messages/json.ts";
 import { page, type WhenHidden, type WhenOffline } from "./features/page.ts";
-import { type MessageOf, schemas } from "./features/schemas.ts";
+import { type MessageOf, schemas } from "./features/messages/schemas.ts";
 import { absolute } from "./transports/fetch.ts";
 import { toReadable } from "./readable.ts";
 import { type SharedOptions, sharedFeatures } from "./shared-features.ts";
@@ -114,6 +114,7 @@ const OPTIONS: readonly string[] = /* @__PURE__ */ Object.keys({
   retry: true,
   until: true,
   maxQueuedMessages: true,
+  maxQueuedBytes: true,
   maxMessageBytes: true,
   clock: true,
   onMessage: true,

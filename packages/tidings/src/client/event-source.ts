@@ -10,7 +10,7 @@ import { systemClock } from "./core/clock.ts";
 import type { EventStreamError } from "./core/event-stream-error.ts";
 import { DEFAULT_RETRY, lossOf } from "./core/reconnect.ts";
 import { type Asked, type HeadersInput, isSafe, methodOf } from "./core/request.ts";
-import { refusals } from "./features/refusals.ts";
+import { refusals } from "./features/attempts/refusals.ts";
 import { createParser } from "./parser.ts";
 import { absolute, type Fetch, fetchTransport } from "./transports/fetch.ts";
 

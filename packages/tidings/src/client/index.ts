@@ -15,18 +15,18 @@ export {
 export type { ConnectionState, RetryPolicy } from "./core/reconnect.ts";
 export type { Asked, HeadersInput } from "./core/request.ts";
 export { EventSource, type EventSourceErrorEvent, type EventSourceInit } from "./event-source.ts";
-export { type CursorStore, type StorageLike, storedCursor } from "./features/cursor.ts";
-export type { CursorFrom } from "./features/cursor-from.ts";
-export type { CursorVia } from "./features/cursor-via.ts";
-export type { FailedAnswer, ReadableDialect } from "./features/dialect.ts";
-export type { Gap } from "./features/gaps.ts";
-export type { DecodedMessage, MessageIn } from "./features/json.ts";
+export { type CursorStore, type StorageLike, storedCursor } from "./features/cursor/cursor.ts";
+export type { CursorFrom } from "./features/cursor/cursor-from.ts";
+export type { CursorVia } from "./features/cursor/cursor-via.ts";
+export type { FailedAnswer, ReadableDialect } from "./features/messages/dialect.ts";
+export type { Gap } from "./features/cursor/gaps.ts";
+export type { DecodedMessage, MessageIn } from "./features/messages/json.ts";
 export type { WhenHidden, WhenOffline } from "./features/page.ts";
-export type { Resume, ResumeRequest } from "./features/resume.ts";
-export type { RetryOptions, StatusTable } from "./features/retry.ts";
-export type { MessageOf } from "./features/schemas.ts";
+export type { Resume, ResumeRequest } from "./features/attempts/resume.ts";
+export type { RetryOptions, StatusTable } from "./features/attempts/retry.ts";
+export type { MessageOf } from "./features/messages/schemas.ts";
 export type { TraceEntry } from "./features/trace.ts";
-export type { Failed } from "./features/until.ts";
+export type { Failed } from "./features/messages/until.ts";
 export { type Fetch, fetchTransport, type FetchTransportOptions } from "./transports/fetch.ts";
 export { TransportError, type TransportErrorCode } from "./transports/transport-error.ts";
 export type {

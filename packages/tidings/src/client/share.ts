@@ -9,9 +9,10 @@ import type { ParsedMessage } from "../wire/message.ts";
 import { type Connection, connect, type ConnectOptions } from "./connect.ts";
 import { onAbort } from "../guard/abort.ts";
 import { reportUncaught, tell } from "../guard/foreign.ts";
+import { atLeast } from "../guard/least.ts";
 import type { Verdict } from "./core/connection.ts";
-import type { DecodedMessage, MessageIn } from "./features/json.ts";
-import type { MessageOf } from "./features/schemas.ts";
+import type { DecodedMessage, MessageIn } from "./features/messages/json.ts";
+import type { MessageOf } from "./features/messages/schemas.ts";
 import { systemClock } from "./core/clock.ts";
 import type { ConnectionState } from "./core/reconnect.ts";
 import { type Asked, isSafe } from "./core/request.ts";
@@ -31,11 +32,11 @@ export interface ShareOptions<Message = ParsedMessage> extends ConnectOptions<Me
    * `"now"` for a stream without ids.
    */
   begin?: "now" | "request";
-  /** Milliseconds of silence after which a leader that does not answer loses its role. Default: 10,000. */
+  /** Milliseconds of silence after which a leader that does not answer loses its role, at least 100. Default: 10,000. */
   takeoverMs?: number;
   /**
    * The number of messages that each tab keeps, up to 1 MiB, for tabs that are behind. A tab that is further behind catches up
-   * over its own connection to the server. Default: 1024.
+   * over its own connection to the server. Default: 1024. At most 2 MiB.
    */
   maxRecentMessages?: number;
 }
@@ -47,7 +48,8 @@ export interface SharedConnection<Message = ParsedMessage> extends Connection<Me
 
 /**
  * As `connect`, over one connection for all tabs.
- * @throws {TypeError} If `url` or an option makes no sense, or the request cannot be shared: it must be one that may be repeated.
+ * @throws {TypeError | RangeError} If `url` or an option makes no sense, or the request cannot be shared: it must be one that may be
+ *   repeated.
  */
 export function share<const Events extends EventSchemas>(
   url: Asked<string | URL>,
@@ -84,6 +86,7 @@ export function shareOver(
     ack,
     whenHidden,
     maxQueuedMessages = 1024,
+    maxQueuedBytes = 2 ** 25,
     signal,
     onMessage,
     onGap,
@@ -99,9 +102,15 @@ export function shareOver(
       `Cannot share: ${what}, expected a request that may be repeated, since the tab that takes over repeats it (see retry.replay)`,
     );
   }
+  atLeast("share", "takeoverMs", takeoverMs, 100);
+  atLeast("share", "maxRecentMessages", maxRecentMessages, 0);
   let role: Role = "alone";
   if (!platform) {
-    warnWhereTabsCannotShare();
+    warnWhereTabsCannotShare(
+      (globalThis as { isSecureContext?: boolean }).isSecureContext
+        ? "it has no Web Locks or no BroadcastChannel"
+        : "it is not a secure context",
+    );
     const connection = connect(url, options as ConnectOptions);
     return Object.defineProperty(connection, "role", { value: role }) as SharedConnection<never>;
   }
@@ -121,10 +130,14 @@ export function shareOver(
     clock,
     takeoverMs,
     maxQueued: maxQueuedMessages,
+    maxQueuedBytes,
     maxRecent: maxRecentMessages,
     begin,
     connect: (more) => connect(url, { ...request, ...more } as ConnectOptions),
-    onRole: (is) => void (role = is),
+    onRole(is) {
+      role = is;
+      if (is === "alone") warnWhereTabsCannotShare("the browser refuses it locks or a channel");
+    },
     onState(state, response) {
       const opens = state === "open" && told !== "open";
       told = state;
@@ -147,6 +160,7 @@ export function shareOver(
     ack,
     whenHidden,
     maxQueuedMessages,
+    maxQueuedBytes,
     until,
     clock,
     onMessage,
@@ -187,11 +201,9 @@ export function shareOver(
 let hasWarned = false;
 
 /** A page is told, in production too: over HTTP/1.1 a browser allows six connections, and the seventh tab would not load. */
-function warnWhereTabsCannotShare(): void {
-  const { document, isSecureContext } = globalThis as Partial<Window & typeof globalThis>;
-  if (hasWarned || !document) return;
+function warnWhereTabsCannotShare(why: string): void {
+  if (hasWarned || !(globalThis as Partial<typeof globalThis>).document) return;
   hasWarned = true;
-  const why = isSecureContext ? "it has no Web Locks or no BroadcastChannel" : "it is not a secure context";
   // oxlint-disable-next-line no-console -- nobody else would know
   console.warn(
     `Tidings: this page cannot share its event stream, since ${why}: each tab opens a connection of its own, of which a browser ` +
@@ -202,6 +214,12 @@ function warnWhereTabsCannotShare(): void {
 /** What this page can share with; nothing in an insecure context, and in most runtimes that are not browsers. */
 function platform(): SharePlatform | undefined {
   const { navigator, BroadcastChannel, document } = globalThis as Partial<typeof globalThis>;
-  if (!navigator?.locks || !BroadcastChannel) return;
-  return { locks: navigator.locks, openChannel: (name) => new BroadcastChannel(name), page: document };
+  try {
+    const { locks } = navigator!;
+    if (locks && BroadcastChannel)
+      return { locks, openChannel: (name) => new BroadcastChannel(name), page: document };
+  } catch {
+    // A browser may refuse even to show what it has.
+  }
+  return;
 }

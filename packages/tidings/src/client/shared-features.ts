@@ -3,19 +3,19 @@
  * This module is browser compatible.
  */
 import type { Feature } from "./core/feature.ts";
-import { type Acknowledge, cursor, type CursorStore } from "./features/cursor.ts";
-import { type CursorFrom, cursorFrom } from "./features/cursor-from.ts";
-import { type CursorVia, cursorVia } from "./features/cursor-via.ts";
-import { dialect, type ReadableDialect } from "./features/dialect.ts";
-import { type Gap, gaps } from "./features/gaps.ts";
-import { hubCursors } from "./features/hub-cursors.ts";
-import { type AnswerTimeouts, idle } from "./features/idle.ts";
-import { refresh } from "./features/refresh.ts";
-import { type Decode, refusals } from "./features/refusals.ts";
-import { type Resume, resume } from "./features/resume.ts";
-import { retry, type RetryOptions } from "./features/retry.ts";
+import { type Acknowledge, cursor, type CursorStore } from "./features/cursor/cursor.ts";
+import { type CursorFrom, cursorFrom } from "./features/cursor/cursor-from.ts";
+import { type CursorVia, cursorVia } from "./features/cursor/cursor-via.ts";
+import { dialect, type ReadableDialect } from "./features/messages/dialect.ts";
+import { type Gap, gaps } from "./features/cursor/gaps.ts";
+import { hubCursors } from "./features/cursor/hub-cursors.ts";
+import { type AnswerTimeouts, idle } from "./features/attempts/idle.ts";
+import { refresh } from "./features/attempts/refresh.ts";
+import { type Decode, refusals } from "./features/attempts/refusals.ts";
+import { type Resume, resume } from "./features/attempts/resume.ts";
+import { retry, type RetryOptions } from "./features/attempts/retry.ts";
 import { trace, type TraceEntry } from "./features/trace.ts";
-import { type Until, until } from "./features/until.ts";
+import { type Until, until } from "./features/messages/until.ts";
 
 export interface SharedOptions extends AnswerTimeouts {
   /** When to reconnect, or `false` for never. Default: after a growing, random wait. */
@@ -87,6 +87,6 @@ export function sharedFeatures(
   if (options.until) features.push(until(options.until));
   if (via && via !== "header") features.push(cursorVia(via));
   if (onGap) features.push(gaps(onGap));
-  features.push(idle(options.idleMs ?? defaultIdleMs, options));
+  features.push(idle(options.idleMs === undefined ? defaultIdleMs : options.idleMs, options));
   return features;
 }

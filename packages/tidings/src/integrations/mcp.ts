@@ -8,15 +8,19 @@
  */
 import { formatCursor, parseCursor } from "../log/cursor.ts";
 import type { Log, LogPosition, Page } from "../log/log.ts";
+import { checkAppended, checkedLog, closeLog, openLog } from "../log/foreign-log.ts";
 import { encode } from "../wire/encode.ts";
+import { reporter } from "../guard/foreign.ts";
+import { positive } from "../guard/positive.ts";
 import { show } from "../guard/show.ts";
+import { within } from "../guard/within.ts";
 import { createReader } from "../wire/reader.ts";
 import { requiredText } from "./required-text.ts";
 
 export interface McpEventsOptions {
   /** Where messages are kept. It belongs to these events alone. */
   readonly log: Log;
-  /** What is retained of all sessions. Default: 100,000 messages, 67,108,864 bytes (64 MiB), 3,600,000 ms (an hour). */
+  /** What is retained of all sessions. Default: 100,000 messages, 67,108,864 bytes (64 MiB), 3,600,000 ms (an hour). At most 113 MiB, in `memoryLog`. */
   readonly retention?: { readonly messages?: number; readonly bytes?: number; readonly ageMs?: number };
   /** Default: `console.error`. */
   readonly onError?: (error: unknown) => void;
@@ -35,27 +39,28 @@ export interface McpEventStore<Message = unknown> {
 export interface McpEvents {
   /** The store of one session: the `eventStore` of its transport. The same in each process that serves the session. */
   forSession<Message = never>(sessionId: string): McpEventStore<Message>;
-  /** Closes the log. */
+  /** Closes the log. @throws {LogError} `failed`: it has not closed within fifteen seconds. @throws What the log throws. */
   close(): Promise<void>;
 }
 
 /** Of the names of a session and a stream: what every log can use as a key. */
 const MOST_TOPIC_BYTES = 1_024;
+/** How long closing waits for a log that opens. */
+const PATIENCE_MS = 5_000;
 const PAGE_MESSAGES = 500;
 const PAGE_BYTES = 2 ** 20;
 
-export function createMcpEvents({
-  log,
-  retention = {},
-  onError = console.error,
-}: McpEventsOptions): McpEvents {
+/** @throws {RangeError} If a number of `retention` is not above 0. @throws {TypeError} If `log` is no log. */
+export function createMcpEvents({ log, retention = {}, onError }: McpEventsOptions): McpEvents {
   const { messages = 100_000, bytes = 64 * 2 ** 20, ageMs = 3_600_000 } = retention;
+  for (const [name, value] of Object.entries({ messages, bytes, ageMs }))
+    positive("keep events", `retention.${name}`, value);
   let epoch = "";
-  const opened = log.open({
+  const opened = openLog(checkedLog("keep events", log), {
     retention: { messages, bytes, ageMs },
     onTail: () => undefined,
     onReset: (position: LogPosition) => (epoch = position.epoch),
-    onError,
+    onError: reporter(onError),
   });
   const ready = opened.then((position) => (epoch ||= position.epoch));
   ready.catch(() => undefined);
@@ -63,8 +68,9 @@ export function createMcpEvents({
     forSession: (sessionId) =>
       new SessionEvents(log, ready, () => epoch, requiredText("keep events", "sessionId", sessionId)),
     async close() {
-      await ready.catch(() => undefined);
-      await log.close();
+      // It may never open, and is closed all the same.
+      await within(PATIENCE_MS, ready).catch(() => undefined);
+      await closeLog(log);
     },
   };
 }
@@ -95,7 +101,7 @@ class SessionEvents implements McpEventStore<never> {
       );
     }
     const body = utf8.encode(encode({ data }));
-    const { first } = await this.#log.append([{ topic, body }]);
+    const { first } = checkAppended(await this.#log.append([{ topic, body }]));
     return this.#idOf(streamId, first);
   }
 

@@ -22,6 +22,12 @@ function openAnswers(options: AnswersOptions = {}): Answers<Publication> {
   return answers;
 }
 
+it("MCP events are kept in a log, and in nothing else", () => {
+  expect(() => createMcpEvents({ log: memoryLog as never })).toThrow(
+    "Cannot keep events: log is a function, expected what memoryLog()",
+  );
+});
+
 describe.each([undefined, null, "", 5, "\ud800"])(
   "a name that is %j is refused: all who lack theirs would share what is kept",
   (name) => {

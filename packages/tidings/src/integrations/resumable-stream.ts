@@ -58,7 +58,11 @@ export function createResumableStreamContext({
     skipCharacters = 0,
   ): Promise<ReadableStream<string> | null> {
     const id = idOf(streamId);
-    const started = await answers.start(id, () => asMessages(makeStream()));
+    const started = await answers.start(id, async () => {
+      // As the types have it, it is no promise. An async function gives one all the same.
+      const strings: unknown = makeStream();
+      return asMessages((await strings) as ReadableStream<string>);
+    });
     // Some platforms refuse it outside of a request: the stream has begun, and goes on.
     if (started && waitUntil !== null) tell(reporter(undefined), waitUntil, untilDone(answers, id));
     if (!started && (await stateOf(streamId))?.state !== "running") return null;

@@ -4,6 +4,7 @@
  * This module is browser compatible.
  */
 import { leavable } from "../guard/leavable.ts";
+import { atLeast } from "../guard/least.ts";
 import { show } from "../guard/show.ts";
 import { checkIdleMs, type PushableAnswers, PushedAnswer, type PushedMessage } from "./pushed-answer.ts";
 import { requiredText } from "./required-text.ts";
@@ -41,7 +42,7 @@ export interface RunDurability<Chunk = unknown> {
  * Returns a function that makes the durability of a request's run: `toServerSentEventsResponse(stream, { durability: { adapter:
  * runs(request) } })`. The run's id is in the header `X-Run-Id` or the query parameter `runId`, and is a random one otherwise. Where the
  * client stands is in `Last-Event-ID` or the query parameter `offset`.
- * @throws {RangeError} If `idleMs` is not a number above 0.
+ * @throws {RangeError} If `idleMs` is not a number above 0, or `startWithinMs` none from 0.
  */
 export function createRunDurability({
   answers,
@@ -50,6 +51,7 @@ export function createRunDurability({
   idleMs: givenIdleMs,
 }: RunDurabilityOptions): <Chunk = never>(source: Request | RunInit) => RunDurability<Chunk> {
   const idleMs = checkIdleMs("create run durability", givenIdleMs);
+  atLeast("create run durability", "startWithinMs", startWithinMs, 0);
   return <Chunk>(source: Request | RunInit): RunDurability<Chunk> => {
     const { runId, offset: resumeFrom } = runOf(source);
     const id = keyPrefix + runId;

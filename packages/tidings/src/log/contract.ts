@@ -18,7 +18,7 @@ import {
 import { compareWithModel } from "./contract/model.ts";
 import { describeReading } from "./contract/reading.ts";
 import { describeRetention } from "./contract/retention.ts";
-import { describeSharing, type SharedLog } from "./contract/shared.ts";
+import { describeSharing, type SharedLog, type SharingOptions } from "./contract/shared.ts";
 import { describeTail } from "./contract/tail.ts";
 
 export type { CreateLog, LogAbilities, SharedLog };
@@ -72,16 +72,19 @@ export function describeLog(
 
 /**
  * Declares the tests of a log that several processes share. They start processes of Node and kill them.
- * @param options - Whether losses are exact; and `describe` and `it` of your test runner. Default: as in {@link describeLog}.
+ * @param options - Whether losses are exact; `seed`, which a test that failed named, to repeat what it did; and `describe` and `it` of
+ * your test runner. Default: as in {@link describeLog}, and another seed each time.
  * @throws {TypeError} If there is no runner.
  */
 export function describeSharedLog(
   name: string,
   shared: SharedLog,
-  options: Partial<TestRunner & Pick<LogAbilities, "exactLosses">> = {},
+  options: Partial<TestRunner & SharingOptions> = {},
 ): void {
   const { describe, it } = runnerOf(options);
-  describe(name, () => describeSharing(it, shared, { ...ALL_ABILITIES, ...options }));
+  describe(name, () =>
+    describeSharing(it, shared, { exactLosses: true, seed: Math.floor(Math.random() * 2 ** 32), ...options }),
+  );
 }
 
 function runnerOf(runner: Partial<TestRunner>): TestRunner {

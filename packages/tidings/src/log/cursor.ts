@@ -10,7 +10,7 @@ export interface Cursor {
 
 const FORM = /^([\w-]{1,64})\.(0|[1-9]\d{0,15})$/;
 
-/** `epoch.offset` */
+/** `epoch.offset`. Nothing is checked: `offset` is a whole number that a log gave. */
 export function formatCursor(epoch: string, offset: number): string {
   return `${epoch}.${offset}`;
 }

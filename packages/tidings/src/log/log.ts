@@ -20,6 +20,7 @@ export interface Log {
   /**
    * Appends all of `drafts` or none, at consecutive offsets. Resolves when they are as safe as this log makes them.
    * @throws {LogError} `full`, `busy`, `closed` or `failed`: nothing was appended, unless it says otherwise.
+   * @throws {RangeError} If there are no drafts, or one is larger than this log can take.
    */
   append(drafts: readonly Draft[], options?: AppendOptions): Promise<Appended>;
   /**
@@ -35,6 +36,11 @@ export interface Log {
   /** How much is retained now. */
   stats(): Promise<LogStats>;
   /**
+   * How long it remembers idempotency keys, in milliseconds, with this retention. A log that does not say it is taken to remember
+   * them long enough.
+   */
+  keyAgeMs?(retention: Pick<Retention, "ageMs">): number;
+  /**
    * Only of a log whose tail hands on what is followed; without it, the tail hands on everything.
    * Has the tail hand on topics, or all of them. A topic is followed until {@link unfollow} was called as often.
    * @returns An offset: everything of these topics after it is handed on.
@@ -42,7 +48,10 @@ export interface Log {
   follow?(topics: Followed): Promise<number>;
   /** The tail need not hand these on any more, though it may. */
   unfollow?(topics: Followed): void;
-  /** Stops the tail; appends under way are settled first. The log may be opened again by another instance. */
+  /**
+   * Stops the tail; appends under way are settled first. The log may be opened again by another instance. What waits for it gives up
+   * after fifteen seconds.
+   */
   close(): Promise<void>;
 }
 
@@ -175,6 +184,12 @@ export interface Page {
   readonly lostThrough: number;
   /** The log's newest offset when it was read, from logs that say it: where `through` has reached it, nothing is left to read. */
   readonly head?: number;
+  /**
+   * What time it was for the log when it was read, in milliseconds since 1970: that of which `atMs` of an entry that is appended then
+   * is made, so that the difference is the age of an entry. Not before `atMs` of any entry of the page. Default: readers take the
+   * clock of their machine, which may be another one.
+   */
+  readonly nowMs?: number;
 }
 
 export interface LogStats extends LogPosition {

@@ -3,6 +3,7 @@
  * seconds to show a byte. One that is alive keeps its place, and with it an answer that is not requested twice.
  * This module is browser compatible.
  */
+import { LONGEST_TIMER_MS } from "../guard/timer.ts";
 
 /** One request that is under way. */
 export interface Suspect {
@@ -49,7 +50,10 @@ export function createDoubt(withinMs?: number): Doubt {
         const ms = withinMs || (suspect.method === "GET" ? 3000 : 20_000);
         suspect.doubtedMs = Date.now();
         lower(suspect);
-        suspect.timer = setTimeout(() => suspect.fail(`${why}, and nothing came for ${ms} ms`), ms);
+        suspect.timer = setTimeout(
+          () => suspect.fail(`${why}, and nothing came for ${ms} ms`),
+          Math.min(ms, LONGEST_TIMER_MS),
+        );
       });
     },
     lower: () => suspects.forEach(lower),

@@ -167,6 +167,40 @@ describe("wx", () => {
       },
       MESSAGE,
     ],
+    [
+      "a chunk before onChunkReceived returns, and the next soon after",
+      hostOf(() => undefined, {
+        onHeadersReceived: (listener: Listener) => call(listener, head),
+        onChunkReceived(listener: Listener) {
+          call(listener, { data: buffer("data: 1\n") });
+          void Promise.resolve().then(() => call(listener, { data: buffer("data: 2\n\n") }));
+        },
+      }),
+      'message ["message","1\\n2",""]',
+    ],
+    [
+      "a chunk whose data throws",
+      hostOf((_given, { headers, chunk }) => {
+        call(headers, head);
+        call(chunk, Object.defineProperty({}, "data", { get: fails }));
+      }),
+      "unsupported",
+    ],
+    [
+      "a chunk that was given to somebody else",
+      hostOf((_given, { headers, chunk }) => {
+        const data = buffer(text);
+        structuredClone(data, { transfer: [data] });
+        call(headers, head);
+        call(chunk, { data });
+      }),
+      "unsupported",
+    ],
+    [
+      "fail with an errMsg that cannot be shown",
+      hostOf(({ fail }) => call(fail, { errMsg: Symbol("no") })),
+      "unsupported",
+    ],
     ["chunks of text", chunkOf(text), MESSAGE],
     ["chunks of a Uint8Array", chunkOf(bytes(text)), MESSAGE],
     ["chunks of a Uint8ClampedArray", chunkOf(new Uint8ClampedArray(bytes(text))), MESSAGE],
@@ -255,6 +289,19 @@ describe("tt", () => {
     ["onMessage throws", eventSource(() => undefined, { onMessage: fails }), "network"],
     ["onClose throws", eventSource(() => undefined, { onClose: fails }), "network"],
     ["an error without a result", eventSource(({ error }) => call(error)), "network"],
+    [
+      "a message before onMessage returns, and the end soon after",
+      eventSource(() => undefined, {
+        onMessage: (listener: Listener) => call(listener, { data: "1" }),
+        onClose: (listener: Listener) => void Promise.resolve().then(() => call(listener)),
+      }),
+      MESSAGE,
+    ],
+    [
+      "a message whose data throws",
+      eventSource(({ message }) => call(message, Object.defineProperty({}, "data", { get: fails }))),
+      "unsupported",
+    ],
     [
       "messages that are none",
       eventSource(({ message }) => [undefined, null, 5].forEach((m) => call(message, m))),

@@ -14,8 +14,8 @@ export {
 } from "../client/core/event-stream-error.ts";
 export type { ConnectionState, RetryPolicy } from "../client/core/reconnect.ts";
 export type { Asked, HeadersInput } from "../client/core/request.ts";
-export type { Failed } from "../client/features/until.ts";
-export type { RetryOptions } from "../client/features/retry.ts";
+export type { Failed } from "../client/features/messages/until.ts";
+export type { RetryOptions } from "../client/features/attempts/retry.ts";
 export { TransportError, type TransportErrorCode } from "../client/transports/transport-error.ts";
 export type {
   PlatformSignals,

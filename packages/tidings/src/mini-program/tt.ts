@@ -3,14 +3,16 @@
  * status and no headers, and would reconnect by itself; a connection does that better, so it is closed at its first end.
  * This module is browser compatible.
  */
+import { LONGEST_TIMER_MS } from "../guard/timer.ts";
 import { explain } from "../client/core/event-stream-error.ts";
 import { TransportError } from "../client/transports/transport-error.ts";
 import type { Transport, TransportRequest, TransportSink } from "../client/transports/transport.ts";
 import { tell } from "../guard/foreign.ts";
 import { createDoubt, type Doubt } from "./doubt.ts";
+import { createHearing } from "./hearing.ts";
 import { readBody, tagOf } from "./wx-body.ts";
 import type { WxEvents, WxLike } from "./wx-host.ts";
-import type { WxOptions } from "./wx-options.ts";
+import { checkTimes, type WxOptions } from "./wx-options.ts";
 import { watchHost } from "./wx-watch.ts";
 import { fromWx } from "./wx.ts";
 
@@ -42,11 +44,12 @@ interface TtMessage {
 /**
  * A transport over Douyin's `tt`: base library 3.35.0 or later streams GET and POST. Before that, as `fromWx` does where a host
  * has no chunks.
- * @throws {TypeError} If `tt` is not Douyin's.
+ * @throws {TypeError} If `tt` is not Douyin's. @throws {RangeError} If a number in the options is none.
  */
 export function fromTt(tt: TtLike, options: WxOptions = {}): Transport {
   const host = tt as unknown as TtHost;
   if (!host || typeof host.createEventSource !== "function") return fromWx(tt, options);
+  checkTimes(options);
   const doubt = createDoubt(options.aliveWithinMs);
   return {
     name: "tt",
@@ -63,17 +66,19 @@ function openEventSource(
   sink: TransportSink,
 ): { abort(): void } {
   const { body, method, url } = request;
-  const timeout = options.timeoutMs || 600_000;
+  const timeout = Math.min(options.timeoutMs || 600_000, LONGEST_TIMER_MS);
   let source: TtEventSource | undefined;
   let over = false;
   let answered = false;
   let lastEventId = request.headers["last-event-id"] || "";
-  let timer: unknown;
   const suspect = {
     method,
     heardMs: Date.now(),
     fail: (why: string) => fail(new TransportError("interrupted", why)),
   };
+  const { heard, begin } = createHearing((error) =>
+    fail(new TransportError("unsupported", explain(error), error)),
+  );
 
   if (method === "GET" || method === "POST") start();
   else
@@ -90,20 +95,25 @@ function openEventSource(
         Object.assign({}, options.request, { url, method, header: request.headers, data: body, timeout }),
         timeout,
       );
-      source.onMessage(take);
-      source.onError((result) => {
-        fail(new TransportError("network", (result && result.errMsg) || "createEventSource:fail", result));
-      });
-      if (source.onOpen) source.onOpen(answer);
+      source.onMessage(heard(take));
+      source.onError(
+        heard((result: { errMsg?: string }) => {
+          fail(new TransportError("network", result.errMsg || "createEventSource:fail", result));
+        }),
+      );
+      if (source.onOpen) source.onOpen(heard(answer));
       if (source.onClose) {
-        source.onClose(() => {
-          answer();
-          if (close()) sink.onEnd();
-        });
+        source.onClose(
+          heard(() => {
+            answer();
+            if (close()) sink.onEnd();
+          }),
+        );
       }
     } catch (error) {
       later(new TransportError("network", explain(error), error));
     }
+    begin();
   }
 
   function answer(): void {
@@ -116,7 +126,7 @@ function openEventSource(
 
   function take(message: TtMessage): void {
     answer();
-    if (over || !message || message.data === undefined || !sink.onMessage) return;
+    if (over || message.data === undefined || !sink.onMessage) return;
     const data = readBody(message.data);
     if (typeof data !== "string") {
       return fail(
@@ -130,7 +140,7 @@ function openEventSource(
 
   /** Nobody expects to hear before `open` has returned. */
   function later(error: TransportError): void {
-    timer = setTimeout(() => fail(error), 0);
+    heard(() => fail(error))();
   }
 
   function fail(error: TransportError): void {
@@ -141,7 +151,6 @@ function openEventSource(
   function close(): boolean {
     if (over) return false;
     over = true;
-    clearTimeout(timer as number);
     doubt.remove(suspect);
     tell(nothing, () => {
       if (source) source.close();

@@ -2,6 +2,7 @@
  * What can be set of a request and of the host.
  * This module is browser compatible.
  */
+import { atLeast } from "../guard/least.ts";
 import type { TransportRequest } from "../client/transports/transport.ts";
 
 export interface WxOptions {
@@ -32,4 +33,10 @@ export interface WxOptions {
 /** Whether a body that comes whole, at its end, is of use: an answer's is; a feed's has no end. */
 export function readsWhole({ wholeBody }: WxOptions, { method }: TransportRequest): boolean {
   return wholeBody === undefined ? method !== "GET" : wholeBody;
+}
+
+/** @throws {RangeError} If a number is none, or is below 1. */
+export function checkTimes(options: WxOptions): void {
+  for (const name of ["timeoutMs", "interruptedAfterMs", "aliveWithinMs"] as const)
+    atLeast("make a transport", name, options[name], 1);
 }

@@ -4,11 +4,13 @@
  * exception that is known is met here; docs/mini-program.md lists them.
  * This module is browser compatible.
  */
+import { LONGEST_TIMER_MS } from "../guard/timer.ts";
 import { explain } from "../client/core/event-stream-error.ts";
 import { TransportError, type TransportErrorCode } from "../client/transports/transport-error.ts";
 import type { TransportRequest, TransportSink } from "../client/transports/transport.ts";
 import { tell } from "../guard/foreign.ts";
 import type { Doubt } from "./doubt.ts";
+import { createHearing } from "./hearing.ts";
 import { firstCode, lowerNames, readBody, tagOf, writeBody } from "./wx-body.ts";
 import type { WxHost, WxResult, WxTask } from "./wx-host.ts";
 import { readsWhole, type WxOptions } from "./wx-options.ts";
@@ -22,7 +24,6 @@ export function openRequest(
 ): { abort(): void } {
   let over = false;
   let answered = false;
-  let opening = true;
   let hasHeaders = false;
   let hasChunks = false;
   let chunks = 0;
@@ -35,6 +36,7 @@ export function openRequest(
   /** What to do once the chunks that are under way have come. */
   let last: (() => void) | undefined;
   const suspect = { method: request.method, heardMs: Date.now(), fail: kill };
+  const { heard, begin } = createHearing((error) => kill(explain(error), "unsupported"));
 
   doubt.add(suspect);
   try {
@@ -46,7 +48,7 @@ export function openRequest(
         // Alipay's name for `header`.
         headers: request.headers,
         data: writeBody(request.body),
-        timeout: options.timeoutMs || TIMEOUT_MS,
+        timeout: Math.min(options.timeoutMs || TIMEOUT_MS, LONGEST_TIMER_MS),
         enableChunked: true,
         responseType: "arraybuffer",
         // With the default, "json", the host would parse what came.
@@ -68,17 +70,8 @@ export function openRequest(
     abortTask();
     arm(() => fail("network", explain(error), error), 0);
   }
-  opening = false;
+  begin();
   return { abort };
-
-  /** A callback as hosts call it: with nothing at times, and some before they have returned, when nobody listens yet. */
-  function heard(run: (result: WxResult) => void): (result?: WxResult) => void {
-    return (result) => {
-      const given = Object(result) as WxResult;
-      if (opening) setTimeout(() => run(given), 0);
-      else run(given);
-    };
-  }
 
   function abort(): void {
     if (close()) abortTask();
@@ -164,9 +157,9 @@ export function openRequest(
   }
 
   function failed(result: WxResult): void {
-    const said = (result && result.errMsg) || "";
+    const said = result.errMsg || "";
     // Some hosts call it for a status, and some of them tell the status only here.
-    if (!answered && result && statusOf(result)! >= 400) return ended(result);
+    if (!answered && statusOf(result)! >= 400) return ended(result);
     const code = codeOf(said);
     finish(() => fail(code, (said || "request:fail") + (code === "timeout" ? TIMED_OUT : ""), result));
   }

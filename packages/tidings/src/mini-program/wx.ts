@@ -6,13 +6,13 @@
 import type { Transport } from "../client/transports/transport.ts";
 import { createDoubt } from "./doubt.ts";
 import type { WxHost, WxLike } from "./wx-host.ts";
-import type { WxOptions } from "./wx-options.ts";
+import { checkTimes, type WxOptions } from "./wx-options.ts";
 import { openRequest } from "./wx-request.ts";
 import { watchHost } from "./wx-watch.ts";
 
 /**
  * A transport over `wx`, or whatever has its shape.
- * @throws {TypeError} If `wx.request` is not a function.
+ * @throws {TypeError} If `wx.request` is not a function. @throws {RangeError} If a number in the options is none.
  */
 export function fromWx(wx: WxLike, options: WxOptions = {}): Transport {
   const host = wx as unknown as WxHost;
@@ -21,6 +21,7 @@ export function fromWx(wx: WxLike, options: WxOptions = {}): Transport {
       "Cannot make a transport from wx: wx.request is not a function, expected the mini program's global wx",
     );
   }
+  checkTimes(options);
   const doubt = createDoubt(options.aliveWithinMs);
   return {
     name: "wx",

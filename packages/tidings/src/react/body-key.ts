@@ -13,5 +13,9 @@ export function bodyKey(body: unknown): unknown {
     // A form makes a file of a blob, and of the time at which it does.
     return name === undefined || name === "blob" ? { size, type } : { size, type, name, lastModified };
   }
+  // Views show their bytes to JSON; a buffer by itself, and a DataView, show nothing.
+  if (body instanceof ArrayBuffer) return [...new Uint8Array(body)];
+  if (body instanceof DataView)
+    return bodyKey(body.buffer.slice(body.byteOffset, body.byteOffset + body.byteLength));
   return body;
 }

@@ -5,9 +5,10 @@
 import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from "fastify";
 import type { EventStream } from "./one-stream/event-stream.ts";
 import { ask } from "../guard/foreign.ts";
+import type { Answers } from "./answers/answers.ts";
 import type { Hub } from "./hub/hub.ts";
-import { openStream, type StreamOptions } from "./one-stream/open-stream.ts";
-import { isSource, type Source } from "./one-stream/source.ts";
+import { openStream, readArguments, type StreamOptions } from "./one-stream/open-stream.ts";
+import type { Source } from "./one-stream/source.ts";
 import type { EventMap, NoInfer } from "../wire/contract.ts";
 
 declare module "fastify" {
@@ -23,6 +24,8 @@ declare module "fastify" {
 export interface EventStreamsOptions extends StreamOptions {
   /** Hubs that drain when the application closes, all streams at once. Without it `fastify.close()` waits for their streams. */
   hubs?: readonly Pick<Hub, "drain">[];
+  /** Answers that close when the application closes: those that run are stopped, and their readers told so. Default: none. */
+  answers?: readonly Pick<Answers<never>, "close">[];
 }
 
 /** `await fastify.register(eventStreams, { heartbeatMs: 10_000, hubs: [hub] })` */
@@ -36,17 +39,15 @@ type RawRequest = FastifyRequest["raw"];
 
 function register(
   fastify: FastifyInstance,
-  { hubs = [], ...defaults }: EventStreamsOptions,
+  { hubs = [], answers = [], ...defaults }: EventStreamsOptions,
   done: () => void,
 ): void {
   const open = new Map<EventStream, RawRequest>();
 
   fastify.decorateReply("openStream", function (source, options) {
-    const own = (isSource(source) ? options : source) ?? {};
-    const all: StreamOptions = { ...defaults, ...(own as StreamOptions) };
-    const stream: EventStream = isSource(source)
-      ? openStream(this.request, this, source, all)
-      : openStream(this.request, this, all);
+    const given = readArguments([source, options]);
+    const all: StreamOptions = { ...defaults, ...given.options };
+    const stream: EventStream = openStream(this.request, this, given.source, all);
     open.set(stream, this.request.raw);
     void stream.ended.then(() => open.delete(stream));
     return stream;
@@ -58,9 +59,14 @@ function register(
       if (httpVersionMajor < 2) void stream.ended.then(() => socket.destroySoon());
       stream.end();
     }
+    const closing = [
+      ...hubs.map((hub) => () => hub.drain({ overMs: 0 })),
+      ...answers.map((each) => () => each.close()),
+    ].map(async (close) => close());
+    // One that fails keeps Fastify from none of the others.
     ask(
-      () => Promise.all(hubs.map((hub) => hub.drain({ overMs: 0 }))),
-      () => next(),
+      () => Promise.allSettled(closing),
+      (results) => next(results.find((result) => result.status === "rejected")?.reason as Error | undefined),
       (error) => next(error as Error),
     );
   });

@@ -16,10 +16,14 @@ import {
   trace,
   type Tracer,
 } from "@opentelemetry/api";
+import { reporter, tell } from "../guard/foreign.ts";
 import { channels, type DiagnosticsMessages } from "./observe/diagnostics.ts";
 import type { Hub } from "./hub/hub.ts";
 import { METRICS, samplesOf } from "./observe/metrics.ts";
 import type { Subscription } from "./streams/subscription.ts";
+
+/** Where the mistakes of a tracer go. */
+const report = reporter(undefined);
 
 export interface ObserveOptions {
   /** Default: `metrics.getMeter("tidings")`. */
@@ -111,10 +115,15 @@ export function traceHubs(options: TraceOptions = {}): () => void {
       span.end();
     },
   };
-  for (const name of names) subscribe(name, listeners[name] as (message: unknown) => void);
+  // What a listener of a channel throws ends the process.
+  const guarded = names.map((name) => {
+    const listener = listeners[name] as (message: unknown) => void;
+    return [name, (message: unknown) => tell(report, listener, message)] as const;
+  });
+  for (const [name, listener] of guarded) subscribe(name, listener);
   return () => {
-    for (const name of names) unsubscribe(name, listeners[name] as (message: unknown) => void);
-    for (const span of open.values()) span.end();
+    for (const [name, listener] of guarded) unsubscribe(name, listener);
+    for (const span of open.values()) tell(report, () => span.end());
     open.clear();
   };
 }

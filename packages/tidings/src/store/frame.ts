@@ -11,9 +11,11 @@ const FRAME_MS = 16;
 
 /** The next animation frame, or 250 ms from now where frames stand still, as in a hidden page. */
 export const nextFrame: Frame = (tell) => {
-  const hasFrames = typeof requestAnimationFrame === "function";
-  const frame = hasFrames && requestAnimationFrame(run);
+  // What stands in for frames in a test may lack the way to call them off, or be at once.
+  const hasFrames = typeof requestAnimationFrame === "function" && typeof cancelAnimationFrame === "function";
   const timer = setTimeout(run, hasFrames ? STILL_MS : FRAME_MS);
+  let frame: number | false = false;
+  frame = hasFrames && requestAnimationFrame(run);
   return callOff;
 
   function run(): void {

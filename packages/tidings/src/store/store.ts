@@ -10,7 +10,9 @@ import {
   type HeadersInput,
   type Verdict,
 } from "../client/index.ts";
-import { wordsOf } from "../client/core/event-stream-error.ts";
+import { atLeast } from "../guard/least.ts";
+import { LONGEST_TIMER_MS } from "../guard/timer.ts";
+import { asEventStreamError, wordsOf } from "../client/core/event-stream-error.ts";
 import { reportUncaught, tell as tellForeign } from "../guard/foreign.ts";
 import type { EventSchemas } from "../wire/contract.ts";
 import type { ParsedMessage } from "../wire/message.ts";
@@ -44,7 +46,7 @@ export interface RenewableStore<Data> extends Store<Data> {
 /**
  * Creates a store. You can call it on a server too, since the connection opens only with the first listener.
  * @param url - As for `connect`. Without a URL, no connection is opened.
- * @throws {RangeError} If `keepLast` is not a whole number above 0.
+ * @throws {RangeError} If `keepLast` is not a whole number above 0, or `lingerMs` no number from 0.
  */
 export function createStore<
   const Events extends EventSchemas | undefined = undefined,
@@ -56,7 +58,8 @@ export function createStore<
 }
 
 export function renewableStore<Data>(url: StoreUrl, options: AnyOptions<Data>): RenewableStore<Data> {
-  const { keepLast } = options;
+  const { keepLast, lingerMs = 0 } = options;
+  atLeast("make store", "lingerMs", lingerMs, 0);
   if (keepLast !== undefined && !(Number.isInteger(keepLast) && keepLast > 0)) {
     throw new RangeError(`Cannot make store: keepLast is ${keepLast}, expected a whole number above 0`);
   }
@@ -75,7 +78,9 @@ export function renewableStore<Data>(url: StoreUrl, options: AnyOptions<Data>): 
   let kept: unknown[] | undefined;
   let isKeptNew = false;
   let connection: Opened | undefined;
-  let callOff: (() => void) | undefined;
+  /** Whether a frame was asked for, and how to call it off once it says. */
+  let waits = false;
+  let callOff: unknown;
   let linger: ReturnType<typeof setTimeout> | undefined;
 
   return {
@@ -87,7 +92,8 @@ export function renewableStore<Data>(url: StoreUrl, options: AnyOptions<Data>): 
       if (!connection && !next.verdict) open();
       lookers.add(looker);
       return () => {
-        if (lookers.delete(looker) && lookers.size === 0) linger = setTimeout(leave, options.lingerMs ?? 0);
+        if (lookers.delete(looker) && lookers.size === 0)
+          linger = setTimeout(leave, Math.min(lingerMs, LONGEST_TIMER_MS));
       };
     },
     close() {
@@ -140,10 +146,17 @@ export function renewableStore<Data>(url: StoreUrl, options: AnyOptions<Data>): 
         options.onState?.(state);
       },
     } satisfies ConnectOptions);
-    opened = connection = openConnection(url, told);
-    void opened.ended.then((verdict) => {
-      if (isCurrent()) end(verdict);
-    });
+    opened = openConnection(url, told);
+    opened.ended.then(
+      (verdict) => {
+        if (isCurrent()) end(verdict);
+      },
+      (thrown: unknown) => {
+        const cause = asEventStreamError(thrown, "network", undefined);
+        if (isCurrent()) end({ reason: "gave-up", cause });
+      },
+    );
+    connection = opened;
   }
 
   /** @returns Whether the message is in the data now. */
@@ -160,7 +173,7 @@ export function renewableStore<Data>(url: StoreUrl, options: AnyOptions<Data>): 
         { cause: thrown },
       );
       end({ reason: "truncated", cause: Object.assign(cause, { willRetry: false }) });
-      options.onError?.(cause);
+      tellForeign(reportUncaught, options.onError, cause);
       // It is a mistake in the program, so it is told where those are.
       void Promise.reject(thrown);
       return false;
@@ -181,7 +194,7 @@ export function renewableStore<Data>(url: StoreUrl, options: AnyOptions<Data>): 
     connection = undefined;
     const { reason, cause } = verdict;
     change({ state: "closed", verdict, error: reason === "aborted" ? undefined : cause });
-    ended?.close();
+    if (ended) tellForeign(reportUncaught, () => ended.close());
   }
 
   /** Nobody looks any more, or there will be another connection. */
@@ -189,24 +202,31 @@ export function renewableStore<Data>(url: StoreUrl, options: AnyOptions<Data>): 
     if (!connection) return;
     const left = connection;
     connection = undefined;
-    left.close();
+    tellForeign(reportUncaught, () => left.close());
     change({ state: first.state });
     tell();
   }
 
   function change(patch: Partial<View<Data>>): void {
     next = { ...next, ...patch };
+    if (waits) return;
+    waits = true;
+    let how: unknown;
     try {
-      callOff ??= (options.frame ?? nextFrame)(tell);
+      how = (options.frame ?? nextFrame)(tell);
     } catch (mistake) {
       reportUncaught(mistake);
-      callOff = nextFrame(tell);
+      if (waits) how = nextFrame(tell);
     }
+    // A frame may be at once.
+    if (waits) callOff = how;
   }
 
   function tell(): void {
-    tellForeign(reportUncaught, callOff);
+    const how = callOff;
+    waits = false;
     callOff = undefined;
+    if (typeof how === "function") tellForeign(reportUncaught, how as () => void);
     if (isKeptNew) next = { ...next, data: kept!.slice(-options.keepLast!) as Data };
     isKeptNew = false;
     if (shown === next) return;

@@ -2,6 +2,7 @@
  * What a scripted server says to one request, as data: a list of these is a script, and may stand in JSON.
  * This module is browser compatible.
  */
+import { LONGEST_TIMER_MS } from "../guard/timer.ts";
 import type { Clock } from "../client/index.ts";
 import { encode, encodeComment } from "../wire/encode.ts";
 
@@ -73,6 +74,9 @@ export async function give(answer: AnswerOrRefusal, outlet: Outlet, clock: Clock
   if (!["end", "cut", "stay"].includes(then)) {
     throw new TypeError(`Cannot answer: then is ${JSON.stringify(then)}, expected "end", "cut" or "stay"`);
   }
+  if (!(Number.isInteger(status) && status >= 200 && status < 600)) {
+    throw new RangeError(`Cannot answer: status is ${status}, expected a whole number from 200 to 599`);
+  }
   outlet.head(status, headOf(answer), then === "end");
   for (const part of parts) {
     if (outlet.state !== "open") return;
@@ -109,9 +113,15 @@ function partsOf({ body = [], chunkBytes, cutAt }: Answer): Part[] {
   if (chunkBytes !== undefined && !(Number.isInteger(chunkBytes) && chunkBytes > 0)) {
     throw new RangeError(`Cannot answer: chunkBytes is ${chunkBytes}, expected a whole number from 1 on`);
   }
-  const steps: Part[] = (typeof body === "string" ? [body] : body).map((step) =>
-    typeof step === "object" && ("waitMs" in step || "atMs" in step) ? step : bytesOf(step),
-  );
+  const steps: Part[] = (typeof body === "string" ? [body] : body).map((step) => {
+    if (typeof step !== "object" || step === null || !("waitMs" in step || "atMs" in step))
+      return bytesOf(step);
+    const [name = "", ms] = Object.entries(step).find(([key]) => key.endsWith("Ms")) ?? [];
+    if (!(typeof ms === "number" && ms >= 0 && ms < 2 ** 31)) {
+      throw new RangeError(`Cannot answer: ${name} is ${String(ms)}, expected milliseconds from 0 to 2^31-1`);
+    }
+    return step;
+  });
   const total = steps.reduce((sum, step) => sum + (step instanceof Uint8Array ? step.length : 0), 0);
   if (cutAt !== undefined && !(Number.isInteger(cutAt) && Math.abs(cutAt) <= total)) {
     throw new RangeError(
@@ -159,6 +169,6 @@ const encoder = new TextEncoder();
 export const platformClock: Clock = {
   nowMs: () => Date.now(),
   random: () => Math.random(),
-  setTimeout: (run, ms) => setTimeout(run, ms),
+  setTimeout: (run, ms) => setTimeout(run, Math.min(ms, LONGEST_TIMER_MS)),
   clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
 };

@@ -2,6 +2,7 @@
  * Time that stands still until a test moves it, and chance that a test knows: reconnecting, idle limits and heartbeats take no time.
  * This module is browser compatible.
  */
+import { atLeast } from "../guard/least.ts";
 import type { Clock } from "../client/index.ts";
 
 export interface TestClockOptions {
@@ -38,8 +39,15 @@ interface Timer {
   readonly dueMs: number;
 }
 
+/** @throws {RangeError} If `startMs` or `random` is no number for it. */
 export function createTestClock(options: TestClockOptions = {}): TestClock {
   const { startMs = Date.UTC(2026, 0, 1), random = 0 } = options;
+  if (!Number.isFinite(startMs)) {
+    throw new RangeError(`Cannot create clock: startMs is ${startMs}, expected milliseconds since 1970`);
+  }
+  if (typeof random !== "function" && !(typeof random === "number" && random >= 0 && random < 1)) {
+    throw new RangeError(`Cannot create clock: random is ${random}, expected a number from 0 up to 1`);
+  }
   let nowMs = startMs;
   // In the order in which they were set, which decides between two that are due at the same time.
   const timers = new Set<Timer>();
@@ -84,6 +92,7 @@ export function createTestClock(options: TestClockOptions = {}): TestClock {
       nowMs = endMs;
     },
     async until(promise, { withinMs = 3_600_000 } = {}) {
+      atLeast("move time until the promise settles", "withinMs", withinMs, 0);
       const endMs = nowMs + withinMs;
       let settled = false;
       const noted = () => {
@@ -127,7 +136,7 @@ export function createTestClock(options: TestClockOptions = {}): TestClock {
 }
 
 function checkMs(what: string, ms: number): void {
-  if (!(ms >= 0 && ms < Infinity)) {
+  if (!(typeof ms === "number" && ms >= 0 && ms < Infinity)) {
     throw new RangeError(`Cannot ${what}: ms is ${ms}, expected a number from 0 on`);
   }
 }

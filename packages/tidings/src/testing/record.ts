@@ -2,6 +2,9 @@
  * Makes recordings of responses, and plays them again.
  * This module is browser compatible.
  */
+import { tell } from "../guard/foreign.ts";
+import { ignore } from "../guard/ignore.ts";
+import { atLeast } from "../guard/least.ts";
 import type { Clock } from "../client/index.ts";
 import { type Answer, give, platformClock, type Step } from "./answer.ts";
 import { createBody } from "./body.ts";
@@ -30,6 +33,7 @@ export async function record(response: Response, options: RecordOptions = {}): P
     headers: kept = ["content-type", "retry-after"],
     clock = steady,
   } = options;
+  atLeast("record", "maxBytes", maxBytes, 0);
   const startMs = clock.nowMs();
   const sinceMs = () => Math.max(0, Math.round(clock.nowMs() - startMs));
   const headers: Record<string, string> = {};
@@ -41,7 +45,7 @@ export async function record(response: Response, options: RecordOptions = {}): P
   let bytes = 0;
   let ending: Recording["ending"];
   const reader = response.body?.getReader();
-  const stop = () => void reader?.cancel().catch(() => {});
+  const stop = () => tell(ignore, () => reader?.cancel());
   signal?.addEventListener("abort", stop);
   try {
     while (!signal?.aborted && bytes < maxBytes) {
@@ -91,7 +95,8 @@ export function answerOf(
   recording: string | Uint8Array | Recording,
   { speed = 1 }: Pick<ReplayOptions, "speed"> = {},
 ): Answer {
-  if (!(speed > 0)) throw new RangeError(`Cannot replay: speed is ${speed}, expected a number above 0`);
+  if (typeof speed !== "number" || !(speed > 0))
+    throw new RangeError(`Cannot replay: speed is ${speed}, expected a number above 0`);
   const { status, headers, chunks, ending } = toRecording(recording);
   // By the time since its beginning, so that timers which come late do not add up.
   const body: Step[] = chunks.flatMap(({ atMs, bytes }) => [{ atMs: atMs / speed }, bytes]);

@@ -26,9 +26,14 @@ const LF = 10;
 
 /**
  * The text of a recording. Bytes that are not UTF-8 become U+FFFD, which is how every client reads them.
- * @throws {RangeError} If a time is not a whole number from 0 on, or less than the one before.
+ * @throws {RangeError} If a time is not a whole number from 0 on, or less than the one before; or the status is none.
  */
 export function formatRecording({ status, headers, chunks, ending }: Recording): string {
+  if (!/^[2-5]\d\d$/.test(String(status)) || typeof status !== "number") {
+    throw new RangeError(
+      `Cannot format recording: status is ${status}, expected a whole number from 200 to 599`,
+    );
+  }
   checkTimes([...chunks, ...(ending ? [ending] : [])]);
   const runs = runsOf(chunks);
   // A byte order mark must be the first character of a stream to be what it is.

@@ -3,6 +3,8 @@
  * leave it is for others (fetch.ts, server.ts).
  * This module is browser compatible.
  */
+import { atLeast } from "../guard/least.ts";
+import { LONGEST_TIMER_MS } from "../guard/timer.ts";
 import type { Clock } from "../client/index.ts";
 import {
   type AnswerOrRefusal,
@@ -114,13 +116,17 @@ export function scriptedServer(options: ScriptOptions = {}): Acceptor {
     nextRequest({ withinMs = 5000 } = {}) {
       const request = unseen.shift();
       if (request) return Promise.resolve(request);
+      atLeast("see the next request", "withinMs", withinMs, 0);
       return new Promise((resolve, reject) => {
         const missed = (why: string) =>
           reject(new Error(`Cannot see the next request: ${why}; ${count} came before`));
-        const timer = setTimeout(() => {
-          waiters.splice(waiters.indexOf(waiter), 1);
-          missed(`none came within ${withinMs} ms`);
-        }, withinMs);
+        const timer = setTimeout(
+          () => {
+            waiters.splice(waiters.indexOf(waiter), 1);
+            missed(`none came within ${withinMs} ms`);
+          },
+          Math.min(withinMs, LONGEST_TIMER_MS),
+        );
         const waiter = (request: TestRequest | undefined) => {
           clearTimeout(timer);
           if (request) resolve(request);
@@ -142,13 +148,20 @@ export function scriptedServer(options: ScriptOptions = {}): Acceptor {
       if (at >= 0) unanswered.splice(at, 1);
     });
     const answer = (scripted: Scripted): void => {
-      void Promise.resolve(typeof scripted === "function" ? scripted(request) : scripted).then((told) =>
-        request.answer(told).catch((thrown: unknown) => {
-          // The mistake is the script's, and its author is told by the response too.
-          void request.answer({ status: 500, body: String(thrown) }).catch(() => {});
+      void (async () => {
+        try {
+          const told = await (typeof scripted === "function" ? scripted(request) : scripted);
+          await request.answer(told);
+        } catch (thrown) {
+          // The mistake is the script's, and its author is told by the response too: a client would wait for it.
+          let body = "";
+          try {
+            body = String(thrown);
+          } catch {}
+          void request.answer({ status: 500, body }).catch(() => {});
           throw thrown;
-        }),
-      );
+        }
+      })();
     };
     count++;
     open.add(request);

@@ -31,16 +31,21 @@ export interface TestServer extends ScriptedServer {
 /**
  * A server that is answered for by a script, listening when the promise fulfils.
  * @param script - What is said to the first request, the second, and so on; or options.
+ * @throws {RangeError} If `port` is none.
  */
 export async function createTestServer(
   script: readonly Scripted[] | TestServerOptions = {},
 ): Promise<TestServer> {
   const options: TestServerOptions = "length" in script ? { script } : script;
+  const { port: wanted = 0 } = options;
+  if (!(Number.isInteger(wanted) && wanted >= 0 && wanted < 65_536)) {
+    throw new RangeError(`Cannot create server: port is ${wanted}, expected a whole number from 0 to 65535`);
+  }
   const { handle, server } = handler(options);
   const http = createServer(handle);
   await new Promise<void>((resolve, reject) => {
     http.once("error", reject);
-    http.listen(options.port ?? 0, options.host ?? "127.0.0.1", resolve);
+    http.listen(wanted, options.host ?? "127.0.0.1", resolve);
   });
   const { address, family, port } = http.address() as AddressInfo;
   const origin = `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;

@@ -34,7 +34,7 @@ export function createCompactParser(
   { maxMessageBytes = MAX_MESSAGE_BYTES }: ParserLimits = {},
   decode: StreamDecoder = platformDecoder(),
 ): Parser {
-  if (!(maxMessageBytes > 0)) {
+  if (typeof maxMessageBytes !== "number" || !(maxMessageBytes > 0)) {
     throw new TypeError(
       `Cannot create parser: maxMessageBytes is ${String(maxMessageBytes)}, expected a positive number`,
     );

@@ -23,7 +23,8 @@ export interface ParserHandlers {
 export interface ParserLimits {
   /**
    * The longest message: the bytes of its `data` as UTF-8, line breaks included, in however many lines it comes. A line of any
-   * other kind may be as long. What is longer is a {@link LimitError}. Default: 16 MiB. `Infinity` means no limit.
+   * other kind may be as long. What is longer is a {@link LimitError}. Default: 16 MiB. `Infinity` means no limit. At most 32
+   * MiB.
    */
   maxMessageBytes?: number | undefined;
 }
@@ -39,7 +40,8 @@ export function checkArguments(handlers: ParserHandlers, limits?: ParserLimits):
   const { maxMessageBytes = MAX_MESSAGE_BYTES } = limits || {};
   if (typeof handlers !== "object" || handlers === null)
     refuse("handlers", handlers, "an object such as { onMessage(message) {} }");
-  if (!(maxMessageBytes > 0)) refuse("maxMessageBytes", maxMessageBytes, "a positive number");
+  if (typeof maxMessageBytes !== "number" || !(maxMessageBytes > 0))
+    refuse("maxMessageBytes", maxMessageBytes, "a positive number");
   return maxMessageBytes;
 }
 

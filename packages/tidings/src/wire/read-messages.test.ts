@@ -112,6 +112,32 @@ describe("reading messages", () => {
     expect(state.cancelled).toBe(1);
   });
 
+  test.each<[string, () => unknown]>([
+    ["gives nothing", () => undefined],
+    [
+      "throws",
+      () => {
+        throw new Error("cannot");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("cannot"))],
+  ])(
+    "leaves a reader whose cancel() %s, and which has no releaseLock(), without a word",
+    async (_name, cancel) => {
+      const read = () => Promise.resolve({ done: false, value: "data: a\n\n" });
+      const body = { getReader: () => ({ read, cancel }) };
+      let data = "";
+      for await (const message of readMessages({ body } as never)) {
+        ({ data } = message);
+        break;
+      }
+      expect(data).toBe("a");
+      await expect(readMessages({ body } as never, { maxMessageBytes: 0.5 }).next()).rejects.toThrow(
+        LimitError,
+      );
+    },
+  );
+
   test("starts from a stored last event ID", async () => {
     const { value } = await readMessages(new Response("data: a\n\n"), { lastEventId: "9" }).next();
     expect(value!.id).toBe("9");

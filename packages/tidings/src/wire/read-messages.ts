@@ -132,9 +132,13 @@ async function* read(
       ended = true;
     } finally {
       place.leave = undefined;
-      // Not awaited on the way of an error of ours: what the source says to it must not hide the error.
-      if (!ended) await chunks.cancel().catch(() => {});
-      chunks.releaseLock();
+      // What the source says to that must not hide an error of ours.
+      if (!ended) {
+        try {
+          await chunks.cancel();
+        } catch {}
+      }
+      tell(ignore, () => chunks.releaseLock());
     }
   } else if (stream !== null) {
     const chunks = iterableOf(stream, place);

@@ -1,17 +1,8 @@
 import "../problems.ts";
-import { Component, type ReactNode, StrictMode, useState } from "react";
+import { StrictMode, useState } from "react";
 import { createRoot } from "react-dom/client";
+import { Boundary } from "./boundary.tsx";
 import { scenarios } from "./scenarios.tsx";
-
-class Boundary extends Component<{ children: ReactNode }, { error?: string }> {
-  override state: { error?: string } = {};
-  static getDerivedStateFromError(error: unknown) {
-    return { error: String(error) };
-  }
-  override render() {
-    return this.state.error ? <p id="failed">{this.state.error}</p> : this.props.children;
-  }
-}
 
 function Page() {
   const [isThere, setThere] = useState(true);

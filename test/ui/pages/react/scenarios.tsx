@@ -2,6 +2,7 @@ import { useState } from "react";
 import { share } from "tidings/client/share";
 import { createStore, useEventStream, useStore } from "tidings/react";
 import { draw } from "../problems.ts";
+import { Boundary } from "./boundary.tsx";
 
 const pushed = (name: string): string =>
   `/events/pushed?name=${encodeURIComponent(`${name} ${query.get("run")}`)}`;
@@ -160,6 +161,55 @@ function Throwing() {
   );
 }
 
+/** What an application's function may do, once something has come. */
+const BAD: Record<string, (close: () => void) => unknown> = {
+  throws() {
+    throw new TypeError("the application's mistake");
+  },
+  rejects: () => Promise.reject(new TypeError("the application's mistake")),
+  nonsense: () => Symbol("nonsense"),
+  never: () => new Promise(() => {}),
+  closes(close) {
+    close();
+    return "closed";
+  },
+};
+
+const place = query.get("place");
+const bad = (close: () => void) => BAD[query.get("how")!]!(close) as never;
+let closeHook = (): void => undefined;
+const bads = createStore(pushed("bad"), { keepLast: 9 });
+
+function BadHook() {
+  draw("bad");
+  const view = useEventStream(pushed("bad"), {
+    keepLast: 9,
+    select: (all) => (place === "select" && all.length > 0 ? bad(closeHook) : all),
+    isEqual: (one, other) => (place === "isEqual" && other.length > 0 ? bad(closeHook) : one === other),
+  });
+  closeHook = view.close;
+  return <p id="bad">{typeof view.data}</p>;
+}
+
+function BadStore() {
+  draw("bad");
+  const data = useStore(
+    bads,
+    ({ data }) => (place === "store select" && data.length > 0 ? bad(bads.close) : data),
+    (one, other) => (place === "store isEqual" && other.length > 0 ? bad(bads.close) : one === other),
+  );
+  return <p id="bad">{typeof data}</p>;
+}
+
+function Foreign() {
+  return (
+    <>
+      <Boundary>{place!.startsWith("store") ? <BadStore /> : <BadHook />}</Boundary>
+      <Plain />
+    </>
+  );
+}
+
 function Mistaken() {
   useEventStream("http://[");
   return null;
@@ -176,4 +226,5 @@ export const scenarios = {
   Answer,
   Throwing,
   Mistaken,
+  Foreign,
 };

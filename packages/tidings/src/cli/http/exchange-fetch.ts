@@ -76,9 +76,9 @@ function open(request: ExchangeRequest, signal: AbortSignal | undefined, tap: Fe
       onHead(head) {
         answered = true;
         // `Response` takes no other; fetch calls it a network error too.
-        if (head.status > 599) {
+        if (head.status < 200 || head.status > 599) {
           running.close();
-          return reject(new TypeError(`status is ${head.status}, expected one up to 599`));
+          return reject(new TypeError(`status is ${head.status}, expected one from 200 to 599`));
         }
         const redirect = locationOf(head);
         if (redirect === undefined) tap.onHead?.(head, request.url);

@@ -33,7 +33,13 @@ export function exchange(request: ExchangeRequest, handlers: ExchangeHandlers): 
   connectTo(new URL(request.url), request, dialing.signal).then(
     ({ socket, speaks }) => {
       if (over) return void socket.destroy();
-      current = (speaks === "h2" ? overHttp2 : overHttp1)(socket, request, once);
+      try {
+        current = (speaks === "h2" ? overHttp2 : overHttp1)(socket, request, once);
+      } catch (error) {
+        // A header that cannot be sent: an id of the server may be one.
+        socket.destroy();
+        return once.onEnd("cut", error as Error);
+      }
       if (paused) current.pause();
     },
     (error: unknown) => once.onEnd("cut", error as Error),

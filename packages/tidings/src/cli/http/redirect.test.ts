@@ -86,7 +86,11 @@ test.each([
   ["HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n", /Invalid URL/],
   [
     "HTTP/1.1 999 No\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n",
-    /status is 999, expected one up to 599/,
+    /status is 999, expected one from 200 to 599/,
+  ],
+  [
+    "HTTP/1.1 099 No\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n",
+    /status is 99, expected one from 200 to 599/,
   ],
 ])("what cannot be followed or read is an error: %j", async (said, reason) => {
   const url = await saying(said);
@@ -94,4 +98,15 @@ test.each([
   const { signal } = new AbortController();
   const seen = await probe({ url, method: "GET", headers: {}, protocol: "auto", forMs: 2000, signal });
   expect(seen.redirects).toEqual([]);
+});
+
+test("a header that cannot be sent is an error: an id of the server may be one", async () => {
+  const url = await listen((_request, response) => void response.end());
+  const headers = { "last-event-id": "\u001b[31m" };
+  await expect(exchangeFetch({ protocol: "auto" })(url, { method: "GET", headers })).rejects.toThrow(
+    /Invalid character in header/,
+  );
+  const { signal } = new AbortController();
+  const seen = await probe({ url, method: "GET", headers, protocol: "auto", forMs: 2000, signal });
+  expect(seen.error).toMatch(/Invalid character in header/);
 });

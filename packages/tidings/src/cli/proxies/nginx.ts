@@ -3,7 +3,7 @@
  */
 import type { Site } from "./site.ts";
 
-export function nginxConfig({ upstream, path, hosts, listen, tls }: Site): string {
+export function nginxConfig({ upstreamAuthority, path, hosts, listen, tls }: Site): string {
   const { address, port } = listen ?? { address: "", port: tls === undefined ? "80" : "443" };
   const at = address === "" ? port : `${address}:${port}`;
   const listens =
@@ -18,7 +18,7 @@ export function nginxConfig({ upstream, path, hosts, listen, tls }: Site): strin
 server {
 ${listens}${hosts.length === 0 ? "" : `    server_name ${hosts.join(" ")};\n`}
     location ${path} {
-        proxy_pass http://${upstream};
+        proxy_pass http://${upstreamAuthority};
 
         # Passes each event on when it arrives. Without it, nginx before 1.29.7 holds everything until it has 4096
         # bytes or the stream ends. Later versions hold the headers until the first byte, and the end of an event of

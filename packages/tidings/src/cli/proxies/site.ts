@@ -23,6 +23,8 @@ export interface ProxyOptions {
 export interface Site {
   /** Host and port, such as "127.0.0.1:3001" or "[::1]:80". */
   readonly upstream: string;
+  /** The same as the user wrote it: without a port if there was none, as nginx needs it for the name of an upstream block. */
+  readonly upstreamAuthority: string;
   readonly upstreamHost: string;
   readonly upstreamPort: string;
   readonly path: string;
@@ -45,6 +47,7 @@ export function toSite({ upstream, path = "/", host, listen, tls }: ProxyOptions
   }
   return {
     upstream: `${url.hostname}:${url.port || "80"}`,
+    upstreamAuthority: url.host,
     upstreamHost: url.hostname.replaceAll(/[[\]]/g, ""),
     upstreamPort: url.port || "80",
     path,

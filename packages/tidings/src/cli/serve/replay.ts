@@ -2,7 +2,8 @@
  * `tidings replay`: serves a recording to each who asks, with the timing it was recorded with.
  */
 import { readFileSync } from "node:fs";
-import type { ServerResponse } from "node:http";
+import { type ServerResponse, validateHeaderName, validateHeaderValue } from "node:http";
+import { LONGEST_TIMER_MS } from "../../guard/timer.ts";
 import { parseRecording, type Recording } from "../../testing/index.ts";
 import type { Command, Input } from "../arguments/command.ts";
 import { formatDuration, plural } from "../arguments/units.ts";
@@ -62,7 +63,12 @@ function readRecording(file: string): Recording {
     throw systemProblem(`Cannot read ${file}`, error);
   }
   try {
-    return parseRecording(bytes);
+    const recording = parseRecording(bytes);
+    for (const [name, value] of Object.entries(recording.headers)) {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    }
+    return recording;
   } catch (error) {
     throw new UsageError(
       `Cannot read ${file}: ${(error as Error).message}`,
@@ -99,7 +105,7 @@ function play(
         if (response.write(chunk.bytes)) next(index + 1);
         else response.once("drain", () => next(index + 1));
       },
-      Math.max(0, atMs / speed - (performance.now() - startMs)),
+      Math.min(LONGEST_TIMER_MS, Math.max(0, atMs / speed - (performance.now() - startMs))),
     );
   };
   next(0);

@@ -93,29 +93,36 @@ export function fileSource(path: string): Source {
       const buffer = new Uint8Array(65_536);
       const pending: string[] = [];
       const lines = splitLines((line) => pending.push(line));
+      const cannot = (error: unknown) => systemProblem(`Cannot follow ${path}`, error);
       let file: FileHandle = await open(path, "r").catch((error: unknown) => {
-        throw systemProblem(`Cannot follow ${path}`, error);
+        throw cannot(error);
       });
-      let inode = (await file.stat()).ino;
-      let at = 0;
-      while (!signal.aborted) {
-        const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
-        at += bytesRead;
-        lines.push(buffer.subarray(0, bytesRead));
-        for (const line of pending.splice(0)) await onLine(line);
-        if (bytesRead > 0) continue;
-        if ((await file.stat()).size < at) at = 0;
-        const next = await open(path, "r").catch(() => undefined);
-        const { ino } = (await next?.stat()) ?? { ino: inode };
-        if (next !== undefined && ino !== inode) {
-          await file.close();
-          [file, inode, at] = [next, ino, 0];
-          continue;
+      try {
+        let inode = (await file.stat()).ino;
+        let at = 0;
+        while (!signal.aborted) {
+          const { bytesRead } = await file.read(buffer, 0, buffer.length, at).catch((error: unknown) => {
+            throw cannot(error);
+          });
+          at += bytesRead;
+          lines.push(buffer.subarray(0, bytesRead));
+          for (const line of pending.splice(0)) await onLine(line);
+          if (bytesRead > 0) continue;
+          if ((await file.stat()).size < at) at = 0;
+          const next = await open(path, "r").catch(() => undefined);
+          const found = await next?.stat();
+          // A directory in its place has no lines, and may be replaced in turn.
+          if (next !== undefined && found !== undefined && found.ino !== inode && !found.isDirectory()) {
+            await file.close();
+            [file, inode, at] = [next, found.ino, 0];
+            continue;
+          }
+          await next?.close();
+          await wait(POLL_MS, undefined, { signal }).catch(() => undefined);
         }
-        await next?.close();
-        await wait(POLL_MS, undefined, { signal }).catch(() => undefined);
+      } finally {
+        await file.close();
       }
-      await file.close();
       return { said: `no longer follows ${path}`, failed: false };
     },
   };

@@ -3,7 +3,7 @@
  * `step` (reconnect.ts) decides when the attempt is lost. `connect` and `EventSource` both rest on it.
  * This module is browser compatible.
  */
-import { ask, reportUncaught, tell } from "../../guard/foreign.ts";
+import { ask, isThenable, reportUncaught, tell } from "../../guard/foreign.ts";
 import type { ParserLimits } from "../../wire/handlers.ts";
 import type { ParsedMessage } from "../../wire/message.ts";
 import type { ParserEnd } from "../../wire/parser.ts";
@@ -87,7 +87,8 @@ export function createAttempts(source: Source, hooks: readonly Hooks[]): Attempt
   function lose(error: EventStreamError, end?: ParserEnd): void {
     const { attempt } = attempts.state;
     if (!isUnderWay(attempts.state)) return;
-    const input = callHooks(hooks, "lost", error, end) || source.onLost(error, end);
+    const said = callHooks(hooks, "lost", error, end);
+    const input = said && said.type ? said : source.onLost(error, end);
     // A hook may have closed the connection, or made another attempt.
     if (input && attempts.state.attempt === attempt) take(input);
   }
@@ -125,6 +126,11 @@ export function createAttempts(source: Source, hooks: readonly Hooks[]): Attempt
       const { url } = request;
       attempts.url = url;
       if (over) return;
+      const onError = (cause: unknown) =>
+        end(
+          (attempts.state.phase !== "open" && whyUnsendable(request, cause)) ||
+            asEventStreamError(cause, "network", url),
+        );
       const read = (chunk: Uint8Array | string) => hear(() => parser.push(chunk), chunk);
       try {
         opened = transport.open(request, {
@@ -137,12 +143,15 @@ export function createAttempts(source: Source, hooks: readonly Hooks[]): Attempt
               onMessage(message);
             }),
           onEnd: () => end(streamError("ended", url, "ended")),
-          onError: (cause) => end(asEventStreamError(cause, "network", url)),
+          onError,
         });
+        // Of another's transport: an async function, say.
+        if (isThenable(opened)) opened.then(undefined, onError);
       } catch (cause) {
-        fail(asEventStreamError(cause, "network", url));
+        onError(cause);
+        opened = undefined;
       }
-      if (over && opened) opened.abort();
+      if (over && opened) tell(reportUncaught, () => opened!.abort());
     }
 
     function answer(response: TransportResponse): void {
@@ -186,6 +195,20 @@ export function createAttempts(source: Source, hooks: readonly Hooks[]): Attempt
       lose(error, end);
     }
   }
+}
+
+/**
+ * Why no attempt at a request can succeed: most platforms refuse control characters in a header, and the rest are answered with 400.
+ * They may come from the server, in an id.
+ */
+function whyUnsendable({ headers, url }: TransportRequest, cause: unknown): EventStreamError | undefined {
+  const isBad = (name: string) => /[\0-\b\n-\x1f\x7f]/.test(headers[name]!);
+  const name = tell(nothing, () => Object.keys(headers).filter(isBad)[0]);
+  // Its value may be a secret.
+  const what = `Cannot make the request to ${url}: ${name} has control characters`;
+  return name
+    ? Object.assign(asEventStreamError(cause, "request", undefined, what), { willRetry: false })
+    : undefined;
 }
 
 function nothing(): void {}

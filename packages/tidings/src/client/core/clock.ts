@@ -2,6 +2,7 @@
  * Time and chance, handed in so that tests control them.
  * This module is browser compatible.
  */
+import { LONGEST_TIMER_MS } from "../../guard/timer.ts";
 
 export interface Clock {
   /** Never goes back. */
@@ -27,6 +28,6 @@ export const systemClock: Clock = {
     return (lastMs = Math.max(lastMs, nowMs));
   },
   random: () => Math.random(),
-  setTimeout: (run, ms) => setTimeout(run, ms),
+  setTimeout: (run, ms) => setTimeout(run, Math.min(ms, LONGEST_TIMER_MS)),
   clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
 };

@@ -17,7 +17,7 @@ export type MessageWith<Features extends readonly Feature<unknown>[]> = [
 ] extends [never]
   ? ParsedMessage
   : DecodedBy<Features[number]>;
-type DecodedBy<One> = One extends Feature<infer Message> ? Message : never;
+type DecodedBy<One> = One extends Feature<infer Message> ? Exclude<Message, undefined> : never;
 
 export interface CoreOptions<Message = ParsedMessage> extends BaseOptions<Message>, FetchTransportOptions {
   retry?: false;

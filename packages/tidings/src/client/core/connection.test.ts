@@ -640,6 +640,31 @@ describe("limits", () => {
     });
   });
 
+  test("on the bytes of the queue count as well: what waits may reach them, and one more ends the connection", async () => {
+    const { world, connection } = openToRead({ maxQueuedBytes: 300 });
+    world.last.respond();
+    const send = () => void world.last.send(`data: ${"x".repeat(100)}\n\n`);
+    for (let count = 0; count < 2; count++) send();
+    expect(connection.state).toBe("open");
+    send();
+    expect(await connection.ended).toMatchObject({
+      reason: "gave-up",
+      cause: { code: "too-large", message: expect.stringContaining("maxQueuedBytes") as string },
+    });
+  });
+
+  test("on the bytes of the queue are of what waits now", async () => {
+    const { world, connection } = openToRead({ maxQueuedBytes: 900 });
+    world.last.respond();
+    const reader = connection[Symbol.asyncIterator]();
+    for (let count = 0; count < 50; count++) {
+      void world.last.send(`data: ${"x".repeat(400)}\n\n`);
+      void world.last.send("data: 1\n\n");
+      for (const length of [400, 1]) expect((await reader.next()).value?.data).toHaveLength(length);
+    }
+    expect(connection.state).toBe("open");
+  });
+
   test("on the queue hold for messages that the transport has parsed, and nothing is thrown at it", async () => {
     const { world, connection } = openToRead({ maxQueuedMessages: 3 });
     world.last.respond();

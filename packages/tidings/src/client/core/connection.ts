@@ -27,8 +27,16 @@ export interface BaseOptions<Message = ParsedMessage> extends ParserLimits {
   lastEventId?: string;
   /** `false` for never to reconnect. Default: after a growing, random wait. */
   retry?: object | false;
-  /** The number of messages that may wait for handlers or the loop, if the transport cannot slow the server down. More end the connection. Default: 1024. */
+  /**
+   * The number of messages that may wait for handlers or the loop, if the transport cannot slow the server down. More end the
+   * connection. Default: 1024. At most 2 MiB for messages of 1 kB; for large ones, see `maxQueuedBytes`.
+   */
   maxQueuedMessages?: number;
+  /**
+   * Bytes of these messages, at 2 for each character of `data`. Where as many wait already, one more message ends the connection.
+   * Default: 33,554,432 (32 MiB). At most 64 MiB, with the message that goes beyond it.
+   */
+  maxQueuedBytes?: number;
   /** Time and random numbers, for tests. Default: the platform's. */
   clock?: Clock;
   /** Called for each message, of any event type. If it returns a promise, the next message waits for it. */

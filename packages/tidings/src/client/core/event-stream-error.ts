@@ -74,6 +74,10 @@ export function streamError(
   return new EventStreamError(code, url ? `Event stream ${url} ${what}` : what, { url, cause });
 }
 
+export function isEventStreamError(thrown: unknown): thrown is EventStreamError {
+  return ofForeign(() => thrown instanceof EventStreamError, false);
+}
+
 /** Anything thrown, as this class. Something that says it is a timeout or the like is believed. */
 export function asEventStreamError(
   thrown: unknown,
@@ -81,7 +85,7 @@ export function asEventStreamError(
   url: string | undefined,
   what = "failed",
 ): EventStreamError {
-  if (ofForeign(() => thrown instanceof EventStreamError, false)) return thrown as EventStreamError;
+  if (isEventStreamError(thrown)) return thrown;
   const said = ofForeign(() => String((Object(thrown) as { code?: unknown }).code), "");
   const known = /^(timeout|interrupted|unsupported)$/.test(said)
     ? (said as EventStreamErrorCode)

@@ -21,6 +21,12 @@ export interface Feature<Message = never> {
   readonly message?: Message;
 }
 
+/**
+ * A feature that a generic function makes. It is {@link Feature}, seen by the compiler only when the call is resolved: it puts off a call
+ * that may return a function, here until it has settled the messages of the `connect` around it.
+ */
+export type Decoding<Message> = [Message] extends [object] ? Feature<Message> : object;
+
 /** Where the attempts stand. Only they change it. */
 export interface Attempts {
   state: ReconnectState;

@@ -21,6 +21,9 @@ describe("a request that can never be made ends the connection, with an error th
     ["a GET with a body", "http://127.0.0.1:1/", { body: "x" }],
     ["credentials in the URL", "http://user:pass@127.0.0.1:1/", {}],
     ["a header name that is none", "http://127.0.0.1:1/", { headers: { "a b": "1" } }],
+    ["a control character in a header", "http://127.0.0.1:1/", { headers: { a: "\u0001" } }],
+    ["a header that is no text", "http://127.0.0.1:1/", { headers: { a: Symbol("x") as never } }],
+    ["a control character in the cursor", "http://127.0.0.1:1/", { lastEventId: "\u001f" }],
     ["a header value beyond Latin-1", "http://127.0.0.1:1/", { headers: { a: "好" } }],
     ["a forbidden method", "http://127.0.0.1:1/", { method: "TRACE", retry: { replay: true } }],
     ["a relative URL from a function", () => "/stream", {}],
@@ -29,6 +32,23 @@ describe("a request that can never be made ends the connection, with an error th
     expect(verdict).toMatchObject({ reason: "gave-up", cause: { code: "request", willRetry: false } });
     expect((verdict.cause as Error).message).toMatch(/^Cannot make the request to /);
   });
+});
+
+test("an id that no request can carry back ends the connection when it has to return, with words", async () => {
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" }).end("id: a\u001fb\ndata: 1\n\n");
+  }).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const ids: string[] = [];
+  const { ended } = connect(url, { retry: { baseMs: 100, capMs: 100 }, onMessage: ({ id }) => ids.push(id) });
+  expect(await ended).toMatchObject({ reason: "gave-up", cause: { code: "request", willRetry: false } });
+  expect((await ended).cause).toMatchObject({
+    message: `Cannot make the request to ${url}: last-event-id has control characters: fetch failed: invalid last-event-id header`,
+  });
+  // As the standard has it, the message came with its id.
+  expect(ids).toEqual(["a\u001fb"]);
+  server.close();
 });
 
 describe("an answer", () => {
@@ -162,6 +182,15 @@ describe("the retry policy", () => {
     }
     expect(world.attempts.length).toBeLessThanOrEqual(21);
   });
+});
+
+test("a wait longer than a timer can be does not end at once", () => {
+  vi.useFakeTimers();
+  const due = vi.fn();
+  for (const ms of [2 ** 40, Infinity]) systemClock.setTimeout(due, ms);
+  vi.advanceTimersByTime(2 ** 31 - 2);
+  expect(due).not.toHaveBeenCalled();
+  vi.useRealTimers();
 });
 
 test("a clock that is set back an hour makes no wait longer", async () => {

@@ -4,6 +4,7 @@
  * This module is browser compatible.
  */
 import { ask, reportUncaught, tell } from "../../guard/foreign.ts";
+import { atLeast } from "../../guard/least.ts";
 import type { ParsedMessage } from "../../wire/message.ts";
 import type { ParserEnd } from "../../wire/parser.ts";
 import type { Transport } from "../transports/transport.ts";
@@ -11,7 +12,7 @@ import { onAbort } from "../../guard/abort.ts";
 import { createAttempts } from "./attempts.ts";
 import { systemClock } from "./clock.ts";
 import type { BaseOptions, Connection, CreateParser, Verdict } from "./connection.ts";
-import { EventStreamError, wordsOf } from "./event-stream-error.ts";
+import { EventStreamError, isEventStreamError, wordsOf } from "./event-stream-error.ts";
 import { callHooks, type Core, type Feature, type Hooks } from "./feature.ts";
 import { createOrder } from "./order.ts";
 import { DEFAULT_RETRY, lossOf, type ReconnectInput, type RetryPolicy } from "./reconnect.ts";
@@ -33,6 +34,8 @@ export function openConnection<Message extends { readonly event: string } = Pars
   const parts: RequestParts = { url, method: options.method, headers: options.headers, body: options.body };
   // Of the request that it begins with. A feature may continue with another.
   const method = methodOf(parts);
+  atLeast("connect", "maxQueuedMessages", options.maxQueuedMessages, 0);
+  atLeast("connect", "maxQueuedBytes", options.maxQueuedBytes, 0);
   const policy: RetryPolicy = Object.assign({}, DEFAULT_RETRY);
   const hooks: Hooks[] = [];
 
@@ -44,7 +47,7 @@ export function openConnection<Message extends { readonly event: string } = Pars
     resolveEnded = resolve;
   });
 
-  const order = createOrder<Message>(hooks, options.maxQueuedMessages ?? 1024, end, fail);
+  const order = createOrder<Message>(hooks, options, end, fail);
   const { pressure } = order;
   const attempts = createAttempts(
     {
@@ -70,7 +73,11 @@ export function openConnection<Message extends { readonly event: string } = Pars
     report,
     fail,
   });
-  for (const feature of features) hooks.push(feature(core));
+  for (const feature of features) {
+    const own: unknown = feature(core);
+    if (!own) throw new TypeError("Cannot connect: a feature returned nothing, expected hooks");
+    hooks.push(own);
+  }
   hooks.push({
     response(response) {
       wasOpen = true;
@@ -90,7 +97,10 @@ export function openConnection<Message extends { readonly event: string } = Pars
         options.lastEventId ||
         hooks.reduce<unknown>((id, { restore }) => id || (restore && restore()), undefined),
       start,
-      () => start(),
+      (thrown) => {
+        reportUncaught(thrown);
+        start();
+      },
     );
   }
 
@@ -155,14 +165,13 @@ export function openConnection<Message extends { readonly event: string } = Pars
 
   /** Ends it with an error. What came of a finite stream is then a part, and the verdict says so. */
   function fail(thrown: unknown, unfinished?: ParsedMessage): void {
-    const cause =
-      thrown instanceof EventStreamError
-        ? thrown
-        : new EventStreamError(
-            "handler",
-            `Cannot acknowledge message: its handler failed: ${wordsOf(thrown)}`,
-            { cause: thrown },
-          );
+    const cause = isEventStreamError(thrown)
+      ? thrown
+      : new EventStreamError(
+          "handler",
+          `Cannot acknowledge message: its handler failed: ${wordsOf(thrown)}`,
+          { cause: thrown },
+        );
     end(
       wasOpen && (isFinite() || !canRepeat())
         ? { reason: "truncated", cause, unfinished }

@@ -4,6 +4,7 @@
  */
 import { ask, reportUncaught } from "../../guard/foreign.ts";
 import type { ParsedMessage } from "../../wire/message.ts";
+import type { BaseOptions } from "./connection.ts";
 import { EventStreamError } from "./event-stream-error.ts";
 import { callHooks, type Hooks, type Last } from "./feature.ts";
 import { together } from "./request.ts";
@@ -27,18 +28,20 @@ export interface Order<M> {
 type Ended = Exclude<Last, false | undefined | void>;
 
 /**
- * @param limit - How many messages may wait when the transport was asked to wait and does not.
+ * @param limits - How many messages may wait when the transport was asked to wait and does not, and how many bytes, and one message.
  * @param onLast - The last message was handled, as `until` has it.
  * @param onFailed - A message could not be decoded, or a handler failed whose message had to be handled.
  */
 export function createOrder<M extends { readonly event: string }>(
   hooks: readonly Hooks[],
-  limit: number,
+  { maxQueuedMessages = 1024, maxQueuedBytes = 2 ** 25 }: BaseOptions<M>,
   onLast: (verdict: Ended) => void,
   onFailed: (thrown: unknown) => void,
 ): Order<M> {
   let handlers: (readonly [event: string | undefined, handle: (message: M) => unknown])[] = [];
   const queue: ParsedMessage[] = [];
+  /** In the queue, in characters. */
+  let length = 0;
   /** A message is being decoded or handled. */
   let busy = false;
   let pumping = false;
@@ -55,13 +58,14 @@ export function createOrder<M extends { readonly event: string }>(
   return order;
 
   function push(message: ParsedMessage): void {
-    if (behind && queue.length >= limit) {
+    if (behind && (queue.length >= maxQueuedMessages || length * 2 >= maxQueuedBytes)) {
       throw new EventStreamError(
         "too-large",
-        `Cannot queue message: ${queue.length} wait, expected at most maxQueuedMessages`,
+        `Cannot queue message: ${queue.length} wait, expected at most maxQueuedMessages or maxQueuedBytes`,
       );
     }
     queue.push(message);
+    length += message.data.length;
     pump();
   }
 
@@ -79,7 +83,9 @@ export function createOrder<M extends { readonly event: string }>(
     pumping = true;
     while (!busy && !stopped && queue.length > 0 && (iterating ? read : handlers.length > 0)) {
       busy = true;
-      take(queue.shift()!);
+      const message = queue.shift()!;
+      length -= message.data.length;
+      take(message);
     }
     pumping = false;
     if (!waits()) release();
@@ -90,7 +96,7 @@ export function createOrder<M extends { readonly event: string }>(
     order.handedId = message.id;
     ask(
       () => together(hooks.map(({ until }) => until && until(message))),
-      (said) => decode(message, said.filter((last) => last)[0]),
+      (said) => decode(message, said.filter((last) => last && last.reason)[0]),
       (thrown) => {
         reportUncaught(thrown);
         decode(message);

@@ -5,6 +5,7 @@
  * This module is browser compatible.
  */
 import { ask, reportUncaught, tell } from "../../guard/foreign.ts";
+import { atLeast } from "../../guard/least.ts";
 import type { ParserEnd } from "../../wire/parser.ts";
 import { type EventStreamError, streamError } from "../core/event-stream-error.ts";
 import type { Feature } from "../core/feature.ts";
@@ -32,7 +33,10 @@ const OFFLINE_RETRY_MS = 30_000;
 /** How long a page that is left may take. After that it was not left. */
 const LEAVING_MS = 5000;
 
-/** Follows the page: visible or hidden, online or offline. Requests that are not repeated are kept as long as they live. */
+/**
+ * Follows the page: visible or hidden, online or offline. Requests that are not repeated are kept as long as they live.
+ * @throws {RangeError} If `whenHidden` is none of what it can be.
+ */
 export function page(whenHidden?: WhenHidden, whenOffline?: WhenOffline): Feature {
   return followPlatform(whenHidden, whenOffline, watchPage);
 }
@@ -43,6 +47,7 @@ export function followPlatform(
   whenOffline: WhenOffline = "keep",
   watch?: Transport["watch"],
 ): Feature {
+  if (whenHidden !== "keep" && whenHidden !== "pause") atLeast("connect", "whenHidden", whenHidden, 0);
   return (core) => {
     const { clock, canRepeat, take, transport } = core;
     let hidden = false;

@@ -4,7 +4,7 @@
  * This module is browser compatible.
  */
 import type { Verdict } from "../core/connection.ts";
-import { isBehind } from "../features/hub-cursors.ts";
+import { isBehind } from "../features/cursor/hub-cursors.ts";
 import type { EventStreamError } from "../core/event-stream-error.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ConnectionState } from "../core/reconnect.ts";
@@ -19,6 +19,8 @@ export interface FollowerHost {
   readonly takeoverMs: number;
   /** How many entries may wait for a slow reader. */
   readonly maxQueued: number;
+  /** And how many bytes, and one entry, at 2 for each character. */
+  readonly maxQueuedBytes: number;
   /** How many of the leader's entries may wait while this tab is catching up. */
   readonly maxRecent: number;
   /** What a tab without a cursor begins with. Default: a request, if the stream has ids by which the two can meet. */
@@ -71,6 +73,7 @@ export function follow(host: FollowerHost, recent: Recent): Follower {
   let epoch: string | undefined;
   let begun = host.begin === "now";
   let queued = 0;
+  let queuedLength = 0;
   let heard = false;
   let unanswered = 0;
   let timer: unknown;
@@ -213,6 +216,7 @@ export function follow(host: FollowerHost, recent: Recent): Follower {
     recent.add(entry);
     const pressure = host.take(entry);
     if (!pressure) return;
+    if (entry.message) queuedLength += entry.message.data.length;
     if (++queued === 1) void pressure.then(caughtUp);
     if (isFull() && !own) {
       mode = "behind";
@@ -227,11 +231,11 @@ export function follow(host: FollowerHost, recent: Recent): Follower {
   }
 
   function isFull(): boolean {
-    return queued >= host.maxQueued;
+    return queued >= host.maxQueued || queuedLength * 2 >= host.maxQueuedBytes;
   }
 
   function caughtUp(): void {
-    queued = 0;
+    queued = queuedLength = 0;
     if (mode === "behind") ask();
   }
 

@@ -4,7 +4,7 @@
  */
 import type { ConnectOptions, Connection } from "../connect.ts";
 import type { ConnectionState } from "../core/reconnect.ts";
-import { announcedEpoch } from "../features/hub-cursors.ts";
+import { announcedEpoch } from "../features/cursor/hub-cursors.ts";
 import type { Entry, Recent } from "./recent.ts";
 import type { Ask, Opened, Told } from "./words.ts";
 

@@ -7,7 +7,7 @@ import type { ConnectOptions, Connection } from "../connect.ts";
 import { follow, type FollowerHost } from "./follower.ts";
 import { lead, type Leader, readInto } from "./leader.ts";
 import type { Recent } from "./recent.ts";
-import { pack, type Told, unpack } from "./words.ts";
+import { type Ask, pack, type Told, unpack } from "./words.ts";
 
 /** What a share needs of its platform: https://w3c.github.io/web-locks/ and a BroadcastChannel. */
 export interface SharePlatform {
@@ -47,12 +47,18 @@ export function joinShare(
   recent: Recent,
 ): () => void {
   const me = newName();
-  const channel = openChannel(name);
+  let channel: ReturnType<SharePlatform["openChannel"]> | undefined;
   let leader: Leader | undefined;
   let release = nothing;
-  let candidacy: AbortController;
+  let candidacy = new AbortController();
+  let stealing = false;
   let left = false;
   let alone = false;
+  try {
+    channel = openChannel(name);
+  } catch {
+    // Refused, as locks may be.
+  }
 
   const follower = follow(
     {
@@ -61,10 +67,13 @@ export function joinShare(
       ask(ask) {
         if (left) return;
         if (leader) leader.answer(ask);
-        else channel.postMessage(ask);
+        else post(ask);
       },
       takeOver() {
-        if (!leader) stand(true);
+        if (leader) return;
+        // A lock that cannot be had by force either is not given here.
+        if (stealing) beAlone();
+        else stand(true);
       },
       catchUp(pass, onEpoch) {
         const connection = host.connect({ ...readInto(recent, pass, onEpoch), onError: host.onError });
@@ -74,32 +83,35 @@ export function joinShare(
     },
     recent,
   );
-  channel.onmessage = ({ data }) => {
-    if (left) return;
-    const said = unpack(data);
-    if (!said) return;
-    if (!("ask" in said)) follower.hear(said);
-    else if (leader) leader.answer(said);
-  };
   page?.addEventListener("freeze", freeze);
   page?.addEventListener("resume", thaw);
-  host.onRole("follower");
-  stand();
+  if (channel) {
+    channel.onmessage = ({ data }) => {
+      if (left || alone) return;
+      const said = unpack(data);
+      if (!said) return;
+      if (!("ask" in said)) follower.hear(said);
+      else if (leader) leader.answer(said);
+    };
+    host.onRole("follower");
+    stand();
+  } else beAlone();
   return leave;
 
   function stand(steal = false): void {
-    candidacy?.abort();
-    const mine = (candidacy = new AbortController());
-    const { signal } = mine;
+    candidacy.abort();
+    stealing = steal;
+    const { signal } = (candidacy = new AbortController());
     const hold = () =>
       new Promise<void>((resolve) => {
         if (signal.aborted) return resolve();
         release = resolve;
         take();
       });
-    locks.request(name, steal ? { steal } : { signal }, hold).catch((error: Error) => {
+    const request = async () => locks.request(name, steal ? { steal } : { signal }, hold);
+    request().catch((error?: Error) => {
       if (signal.aborted) return;
-      if (error.name !== "AbortError") return beAlone();
+      if (error?.name !== "AbortError") return beAlone();
       // Robbed: this tab was taken for dead.
       void resign(true);
       stand();
@@ -113,15 +125,28 @@ export function joinShare(
   }
 
   function tell(told: Told): void {
-    if (!alone && told.to !== me) channel.postMessage(pack(told));
+    if (told.to !== me) post(told);
     if (!left && (!told.to || told.to === me)) follower.hear(told);
   }
 
-  /** The platform refuses locks to this page, as to one that is sandboxed. */
+  function post(said: Ask | Told): void {
+    try {
+      if (!alone) channel?.postMessage(pack(said));
+    } catch {
+      void Promise.resolve().then(beAlone);
+    }
+  }
+
+  /** The platform refuses locks or channels to this page: it is sandboxed, or the person has blocked what sites store. */
   function beAlone(): void {
+    if (alone || left) return;
     alone = true;
-    channel.close();
-    take();
+    candidacy.abort();
+    channel?.close();
+    if (!leader) return take();
+    // It has the lock, which others can lead with.
+    host.onRole("alone");
+    release();
   }
 
   function resign(replaced = false): Promise<void> | undefined {
@@ -139,7 +164,8 @@ export function joinShare(
   }
 
   function thaw(): void {
-    if (!candidacy.signal.aborted) return;
+    if (alone && !leader) take();
+    if (alone || !candidacy.signal.aborted) return;
     stand();
     follower.ask();
   }
@@ -151,8 +177,8 @@ export function joinShare(
     follower.stop();
     candidacy.abort();
     const last = resign();
-    if (last) void last.then(() => channel.close());
-    else channel.close();
+    if (last) void last.then(() => channel?.close());
+    else channel?.close();
   }
 }
 

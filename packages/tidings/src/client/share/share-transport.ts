@@ -13,7 +13,15 @@ import type { Opened } from "./words.ts";
 
 export interface ShareTransportHost extends Pick<
   MemberHost,
-  "clock" | "takeoverMs" | "maxQueued" | "maxRecent" | "begin" | "connect" | "onRole" | "onError"
+  | "clock"
+  | "takeoverMs"
+  | "maxQueued"
+  | "maxQueuedBytes"
+  | "maxRecent"
+  | "begin"
+  | "connect"
+  | "onRole"
+  | "onError"
 > {
   /** @param response - With `"open"`, the one that the leader reads. */
   onState(state: ConnectionState, response?: TransportResponse): void;
@@ -56,7 +64,7 @@ export function shareTransport(
         sink.onError(
           new EventStreamError(
             "too-large",
-            `Cannot queue message: ${host.maxQueued} wait, as many as maxQueuedMessages, and without an id none can be asked for again`,
+            `Cannot queue message: as many wait as maxQueuedMessages (${host.maxQueued}) or maxQueuedBytes (${host.maxQueuedBytes}) allow, and without an id none can be asked for again`,
           ),
         );
       }

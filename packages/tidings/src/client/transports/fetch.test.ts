@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 
 import { serve } from "../../../../../test/support/serve.ts";
@@ -122,6 +123,51 @@ describe("fetchTransport()", () => {
     const whole = { status: 200, headers: new Headers(), url: "", body: undefined } as unknown as Response;
     const old = open("https://a.example/", { fetch: () => Promise.resolve(whole) });
     await eventually(() => expect(old.told).toEqual(["error unsupported"]));
+    // As of node-fetch.
+    const node = new Response() as unknown as { body: unknown };
+    Object.defineProperty(node, "body", { value: Readable.from(["data: 1\n\n"]) });
+    const other = open("https://a.example/", { fetch: () => Promise.resolve(node as Response) });
+    await eventually(() => expect(other.told).toEqual(["error unsupported"]));
+  });
+
+  test("reads on after an empty chunk, of whichever type", async () => {
+    const chunks = ["one", "", "two", new Uint8Array(), "three"];
+    const body = new ReadableStream({
+      pull(controller) {
+        if (chunks.length === 0) controller.close();
+        else controller.enqueue(chunks.shift());
+      },
+    });
+    const response = { status: 200, headers: new Headers(), url: "", body } as unknown as Response;
+    let text = "";
+    const onBytes = (chunk: unknown) => void (text += chunk as string);
+    const { told } = open("https://a.example/", { fetch: () => Promise.resolve(response) }, { onBytes });
+    await eventually(() => expect(told).toEqual(["response 200", "end"]));
+    expect(text).toBe("onetwothree");
+  });
+
+  test.each<[string, () => unknown]>([
+    ["gives nothing", () => undefined],
+    [
+      "throws",
+      () => {
+        throw new Error("cancelled already");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("cancelled already"))],
+  ])("is quiet after abort() though cancel() of the body %s", async (_name, cancel) => {
+    const uncaught = vi.fn();
+    vi.stubGlobal("reportError", uncaught);
+    onTestFinished(() => void vi.unstubAllGlobals());
+    const getReader = () => ({ read: () => new Promise(() => undefined), cancel });
+    const response = { status: 200, headers: new Headers(), url: "", body: { getReader } };
+    const { told, abort } = open("https://a.example/", {
+      fetch: () => Promise.resolve(response as unknown as Response),
+    });
+    await eventually(() => expect(told).toEqual(["response 200"]));
+    abort();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([told, uncaught.mock.calls]).toEqual([["response 200"], []]);
   });
 
   test("passes over options that the platform does not have", async () => {

@@ -2,6 +2,8 @@
  * Event streams over fetch: browsers, workers, Node, Bun, Deno.
  * This module is browser compatible.
  */
+import { tell } from "../../guard/foreign.ts";
+import { ignore } from "../../guard/ignore.ts";
 import { EventStreamError, explain, streamError } from "../core/event-stream-error.ts";
 import { withCorsHint } from "../development.ts";
 import type { Transport, TransportRequest, TransportSink } from "./transport.ts";
@@ -43,16 +45,18 @@ async function read(
   const response = await send(request, options, signal);
   const { body, headers, status, url } = response;
   if (signal.aborted) return;
-  if (body === undefined)
-    throw streamError("unsupported", request.url, "cannot be read: fetch does not stream here");
+  // Of a platform whose fetch does not stream, or of an application's own, as node-fetch's body is.
+  if (body !== null && typeof body?.getReader !== "function")
+    throw streamError("unsupported", request.url, "cannot be read: fetch gave no ReadableStream");
   sink.onResponse({ status, url: url || request.url, header: (name) => headers.get(name) });
 
   const reader = body?.getReader();
   // A body that did not come over the network knows nothing of the signal.
-  const cancel = () => void reader?.cancel().catch(() => {});
+  const cancel = () => tell(ignore, () => reader?.cancel());
   signal.onabort = cancel;
   if (signal.aborted) cancel();
-  for (let chunk; (chunk = (await reader?.read())?.value) && !signal.aborted;) await sink.onBytes(chunk);
+  for (let read; reader && !(read = await reader.read()).done && !signal.aborted;)
+    await sink.onBytes(read.value);
 }
 
 async function send(

@@ -5,6 +5,7 @@
  * Standard: https://xhr.spec.whatwg.org/
  * This module is browser compatible.
  */
+import { percentEncoded } from "../../guard/percent-encoded.ts";
 import { EventStreamError, wordsOf } from "../core/event-stream-error.ts";
 import { TransportError, type TransportErrorCode } from "./transport-error.ts";
 import type { Transport, TransportRequest, TransportSink } from "./transport.ts";
@@ -17,7 +18,7 @@ export interface XhrTransportOptions {
   /**
    * How many characters of a response are taken before it is ended, after a whole message, and the connection returns from its last
    * event ID. A GET or HEAD; any other method has eight times as many, and its stream is truncated there unless it may be repeated.
-   * Default: 1,048,576, which is 1 to 2 MiB of memory.
+   * Default: 1,048,576, at 1 or 2 bytes each. At most 2 MiB.
    */
   maxTextLength?: number;
 }
@@ -52,7 +53,7 @@ type Listener = ((event: never) => unknown) | null;
  */
 export function xhrTransport(options: XhrTransportOptions = {}): Transport {
   const { maxTextLength = MAX_TEXT_LENGTH } = options;
-  if (!(maxTextLength > 0)) {
+  if (typeof maxTextLength !== "number" || !(maxTextLength > 0)) {
     throw new RangeError(
       `Cannot make transport: maxTextLength is ${maxTextLength}, expected a number above 0`,
     );
@@ -203,7 +204,7 @@ function endOfMessages(text: string): number {
 
 /** Header values are bytes, one character each: an ID may hold any character, and goes as UTF-8. */
 function asBytes(text: string): string {
-  return encodeURIComponent(text).replace(/%(..)/g, (_, digits: string) =>
+  return percentEncoded(text).replace(/%(..)/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 16)),
   );
 }

@@ -2,6 +2,7 @@
  * The requirements on `read`: from any offset, any topics, in pages without a seam.
  */
 import assert from "node:assert/strict";
+import type { Page } from "../log.ts";
 import { draft, offsets, range, type DeclareTest } from "./opened-log.ts";
 
 export function describeReading(test: DeclareTest): void {
@@ -75,6 +76,23 @@ export function describeReading(test: DeclareTest): void {
       asked.filter((topic) => topic === "other/7"),
     );
     assert.deepEqual(offsets(await read((topic) => topic.endsWith("/a"))), [301, 303, 304]);
+  });
+
+  test("says with a page what time it is for the log, where it says that", async ({ log, read, pass }) => {
+    const isNear = async ({ entries, nowMs }: Page): Promise<void> => {
+      if (nowMs === undefined) return;
+      const newest = entries.at(-1)?.atMs ?? 0;
+      assert.ok(nowMs >= newest, `a page of ${nowMs} has an entry of ${newest}`);
+      const { last } = await log.append([draft("b", "x")]);
+      const { atMs } = (await read(["b"], { after: last - 1 })).entries[0]!;
+      assert.ok(Math.abs(atMs - nowMs) < 1_000, `the page is of ${nowMs}, and an append then got ${atMs}`);
+    };
+    await isNear(await read(["a"]));
+    await log.append([draft("a", "x")]);
+    await pass(200);
+    for (const topics of [["a"], (topic: string) => topic === "a"]) {
+      for (const after of [0, 1]) await isNear(await read(topics, { after }));
+    }
   });
 
   test("reads a long topic from anywhere, in pages", async ({ log, read }) => {

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, fork } from "node:child_process";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { createRandom } from "../../testing/random.ts";
 import type { Retention } from "../log.ts";
 import type { MemberCommand, MemberOptions, MemberReport, Told } from "./member.ts";
 import { type LogAbilities, range, until } from "./opened-log.ts";
@@ -17,24 +18,29 @@ export interface SharedLog {
   readonly prepare: () => Promise<{ readonly argument: string; readonly dispose?: () => unknown }>;
 }
 
+export interface SharingOptions extends Pick<LogAbilities, "exactLosses"> {
+  /** What decides who is killed, and when. A test that fails names it. Default: another one each time. */
+  readonly seed: number;
+}
+
 type Say = (title: string, body: () => Promise<void>) => unknown;
 
 const ALL: Bounds = { messages: 1_000_000, bytes: 2 ** 30, ageMs: 3_600_000 };
 type Bounds = Omit<Retention, "forTopic">;
 
 const TOPICS = ["a", "b", "c"];
+/** That each process appends in a round. */
+const ROUND = 150;
 
-export function describeSharing(
-  it: Say,
-  shared: SharedLog,
-  { exactLosses }: Pick<LogAbilities, "exactLosses">,
-): void {
+export function describeSharing(it: Say, shared: SharedLog, { exactLosses, seed }: SharingOptions): void {
   const test = (title: string, body: (world: World) => Promise<void>): unknown =>
     it(title, async () => {
       const { argument, dispose } = await shared.prepare();
       const world = new World(String(shared.module), argument);
       try {
         await body(world);
+      } catch (error) {
+        throw new Error(`With seed ${seed}: ${(error as Error).message}`, { cause: error });
       } finally {
         await world.end();
         await dispose?.();
@@ -54,15 +60,16 @@ export function describeSharing(
       world.assertAcknowledged(all);
     });
 
-    test(`loses nothing that was acknowledged when ${size} processes are killed in turn`, async (world) => {
+    test(`loses nothing that was acknowledged when ${size} processes are killed at random`, async (world) => {
+      const random = createRandom(seed + size);
       const members = await Promise.all(range(1, size).map((n) => world.start(`p${n}`, TOPICS)));
       const last = await world.start("observer", TOPICS);
       for (let round = 1; round <= 4; round += 1) {
-        const at = round % size;
+        const at = Math.floor(random() * size);
         const victim = members[at]!;
-        const appending = members.map((member) => member.append(150));
-        // In the middle of it, a different one each time.
-        await until(() => victim.acknowledged.length >= 40 * round - 30, "what is acknowledged", 30_000);
+        const enough = victim.acknowledged.length + Math.floor(random() * ROUND);
+        const appending = members.map((member) => member.append(ROUND));
+        await victim.hasAppended(enough);
         await victim.kill();
         await Promise.all(appending.filter((_, i) => i !== at));
         members[at] = await world.start(`p${at + 1}-${round}`, TOPICS);
@@ -105,6 +112,35 @@ export function describeSharing(
     // One that has seen all of them has lost nothing.
     const { lostThrough } = await again.read(lost.at(-1)![0]);
     assert.equal(lostThrough, 0);
+  });
+
+  test("tells each of three processes that return of what its own topic lost", async (world) => {
+    const retention = { ...ALL, messages: 60 };
+    const topics = ["a", "b", "c"];
+    const members = await Promise.all(topics.map((topic) => world.start(topic, [topic], retention)));
+    // Of 75 messages, 15 are lost: the ten of one topic, five of the next, and none of the last.
+    const counts = [10, 20, 5];
+    for (const [i, member] of members.entries()) {
+      await member.append(counts[i]!);
+      await member.kill();
+    }
+    const busy = await world.start("busy", ["busy"], retention);
+    await busy.append(40);
+    const told = topics.map(async (topic, i) => {
+      const all = members[i]!.retained(0);
+      const again = await world.start(`${topic}-again`, [topic], retention);
+      const { entries, lostThrough } = await again.read(all[0]![0]);
+      const lost = all.slice(0, [10, 5, 0][i]);
+      assert.deepEqual(
+        entries,
+        all.slice(Math.max(1, lost.length)),
+        `what is retained of the topic of process ${i + 1}`,
+      );
+      const upTo = lost.at(-1)?.[0] ?? 0;
+      if (exactLosses) assert.equal(lostThrough, upTo, `what process ${i + 1} is told`);
+      else assert.ok(lostThrough >= upTo, `what process ${i + 1} is told`);
+    });
+    await Promise.all(told);
   });
 }
 
@@ -194,6 +230,11 @@ class Member {
     const asked = this.#asked;
     this.#command({ do: "append", messages });
     await until(() => this.#done >= asked || this.#over, "what a process appends", 60_000);
+  }
+
+  /** Resolves in the middle of it, or when it is done. */
+  hasAppended(messages: number): Promise<void> {
+    return until(() => this.acknowledged.length >= messages, "what is acknowledged", 30_000);
   }
 
   async read(after: number): Promise<{ entries: readonly Told[]; lostThrough: number }> {

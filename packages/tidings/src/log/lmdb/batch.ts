@@ -3,8 +3,9 @@
  * the state is still what it was built on. So several processes may append to one log, and nothing is ever half done.
  */
 import { createHash } from "node:crypto";
-import { idempotencyScope } from "../idempotency.ts";
+import { idempotencyScope } from "../appending/idempotency.ts";
 import type { Appended, Draft, Entry, Retention } from "../log.ts";
+import { bootTimeOf } from "./boot-time.ts";
 import {
   decodeEntry,
   encodeEntry,
@@ -17,7 +18,8 @@ import {
 /** What one caller appends. */
 export interface Append {
   readonly drafts: readonly Draft[];
-  readonly idempotencyKey: string | undefined;
+  /** Of idempotency. */
+  readonly key: string | undefined;
 }
 
 export interface BatchLimits {
@@ -67,6 +69,7 @@ export class LmdbBatch {
     this.#state = { ...state };
     this.#atMs = Math.max(state.lastAtMs, now);
     this.#state.lastAtMs = this.#atMs;
+    this.#state.written = bootTimeOf(this.#atMs);
     for (const append of appends) this.results.push(this.#append(append));
     this.#discardOldest();
     this.#forgetKeys();
@@ -111,7 +114,7 @@ export class LmdbBatch {
     return applied;
   }
 
-  #append({ drafts, idempotencyKey }: Append): Appended {
+  #append({ drafts, key: idempotencyKey }: Append): Appended {
     const key = keyOf(drafts, idempotencyKey);
     if (key !== undefined) {
       const earlier = this.#newKeys.get(key) ?? this.#recall(key);

@@ -3,7 +3,7 @@
  * where that takes long, and then the page is read.
  */
 import type { Page, ReadRequest, Retention } from "../log.ts";
-import type { Work } from "../turn-budget.ts";
+import type { Work } from "../time/turn-budget.ts";
 import { LossScan } from "./loss-scan.ts";
 import { namesOf, readNamed, readWalking, ROW_STEPS } from "./read.ts";
 import type { LmdbTables, LogState } from "./tables.ts";

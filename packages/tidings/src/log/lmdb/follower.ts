@@ -1,8 +1,21 @@
 /**
- * Notices what other processes wrote: the system tells when LMDB's file changes (`inotify` on Linux), and a look now and then
- * stands in where it does not. A look that fails is tried again, ever more rarely.
+ * Notices what other processes wrote: who has written changes a byte of a file beside the environment, the bell, and the system
+ * reports that to all (`inotify` on Linux). A look now and then stands in where it does not, and where a process ended between its
+ * write and the bell. A look that fails is tried again, ever more rarely.
+ *
+ * LMDB's own files would report too early: it writes several times for a commit, and announces it in memory afterwards. Each report
+ * wakes all processes, and a wake costs more than the look.
  */
-import { statSync, watch, type FSWatcher } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  statSync,
+  watch,
+  writeSync,
+  type FSWatcher,
+} from "node:fs";
 import { join } from "node:path";
 import { LONGEST_TIMER_MS } from "../../guard/timer.ts";
 
@@ -23,30 +36,46 @@ export interface FollowerOptions {
 const WATCHED_POLL_MS = 1_000;
 /** After this many changes in a row that it did not report, it is not relied upon. */
 const MOST_MISSED = 4;
+/** After one miss, it looks every `pollMs` for this long: the process that wrote may be unable to ring, and may write more. */
+const DOUBT_MS = 10_000;
 const RETRY_MS = [100, 5_000] as const;
-/**
- * Looks that follow a report, in milliseconds after the one before. LMDB writes to the file first and announces the commit in
- * memory afterwards, so that the first look may come between the two. No other report follows then.
- */
-const AFTERWARDS_MS = [1, 5, 50, 500] as const;
+/** A report comes within this after what it reports. */
+const REPORT_MS = 50;
+/** The rights of LMDB's files. */
+const MODE = 0o664;
 
 export class Follower {
   readonly #options: FollowerOptions;
+  /** Descriptor of the file. */
+  #bell: number | undefined;
   #watcher: FSWatcher | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #afterwards: ReturnType<typeof setTimeout> | undefined;
-  /** How many of the looks that follow the last report were made. */
-  #made = 0;
-  /** Whether one of the reports came while the first of these looks was waited for. */
-  #isReportedAgain = false;
   #missed = 0;
+  #missedMs = -Infinity;
+  #rungMs = -Infinity;
+  /** When a look by the timer found something, of which the report may be on its way. */
+  #foundMs: number | undefined;
   #failures = 0;
   #stopped = false;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
     this.#watch();
-    this.#schedule();
+    // What was written just before the watch began is not reported.
+    this.#schedule(options.pollMs);
+  }
+
+  /**
+   * Tells the other processes that there is something new, before it returns. A write in the background would cost this thread as
+   * much, tell them later, wait for other work in libuv's threads, and be lost if the process is killed right after.
+   */
+  ring(): void {
+    if (this.#bell === undefined) return;
+    try {
+      writeSync(this.#bell, ".", 0);
+    } catch {
+      // The disk is full, say. The others find it by a look.
+    }
   }
 
   /** Looks at once, but for a while after a failure. */
@@ -57,56 +86,42 @@ export class Follower {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    clearTimeout(this.#afterwards);
     this.#watcher?.close();
     this.#watcher = undefined;
+    if (this.#bell !== undefined) closeSync(this.#bell);
+    this.#bell = undefined;
   }
 
   #watch(): void {
     const { path } = this.#options;
     if (path === undefined) return;
     try {
-      const file = statSync(path).isDirectory() ? join(path, "data.mdb") : path;
+      const file = statSync(path).isDirectory() ? join(path, "tidings.bell") : `${path}-bell`;
+      this.#bell = openSync(file, constants.O_RDWR | constants.O_CREAT, MODE);
       const watcher = watch(file, { persistent: false }, () => {
-        // A commit is several writes, each with a report: they share a look.
-        if (this.#isSoon) {
-          this.#isReportedAgain = true;
-          return;
-        }
-        this.#lookAsReported();
-        // Anew: the look that a report before it waits for may be far.
-        clearTimeout(this.#afterwards);
-        this.#afterwards = undefined;
-        this.#made = 0;
-        this.#lookAfterwards();
+        this.#rungMs = performance.now();
+        if (this.#failures === 0 && this.#look()) this.#missed = 0;
       });
       watcher.on("error", () => this.#unwatch());
       this.#watcher = watcher;
     } catch {
-      // No more watches are to be had, say. The looks remain.
+      // No more watches are to be had, or this user may not write there, say. The looks remain.
       this.#watcher = undefined;
     }
   }
 
-  #lookAfterwards(): void {
-    const afterMs = AFTERWARDS_MS[this.#made];
-    if (this.#afterwards !== undefined || afterMs === undefined || this.#stopped) return;
-    this.#afterwards = setTimeout(() => {
-      this.#afterwards = undefined;
-      this.#made = this.#isReportedAgain ? 0 : this.#made + 1;
-      this.#isReportedAgain = false;
-      this.#lookAsReported();
-      this.#lookAfterwards();
-    }, afterMs);
-    this.#afterwards.unref();
+  /** By what cleans up, say: processes that start now have another file. */
+  #isBellRemoved(): boolean {
+    return this.#bell !== undefined && fstatSync(this.#bell).nlink === 0;
   }
 
-  #lookAsReported(): void {
-    if (this.#failures === 0 && this.#look()) this.#missed = 0;
-  }
-
-  get #isSoon(): boolean {
-    return this.#afterwards !== undefined && this.#made === 0;
+  #renewBell(): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+    closeSync(this.#bell!);
+    this.#bell = undefined;
+    this.#missed = 0;
+    this.#watch();
   }
 
   #unwatch(): void {
@@ -115,23 +130,33 @@ export class Follower {
     this.#schedule();
   }
 
-  #schedule(): void {
+  #schedule(afterMs = this.#betweenLooksMs): void {
     clearTimeout(this.#timer);
     if (this.#stopped) return;
-    const { pollMs } = this.#options;
-    const [least, most] = RETRY_MS;
-    let afterMs = this.#watcher === undefined ? pollMs : Math.max(pollMs, WATCHED_POLL_MS);
-    if (this.#failures > 0) afterMs = Math.min(most, least * 2 ** (this.#failures - 1));
     this.#timer = setTimeout(
       () => {
-        const found = this.#look();
-        if (found && this.#watcher !== undefined) this.#missed += 1;
+        if (this.#isBellRemoved()) this.#renewBell();
+        if (this.#foundMs !== undefined && this.#rungMs < this.#foundMs) {
+          this.#missed += 1;
+          this.#missedMs = performance.now();
+        }
+        const startedMs = performance.now();
+        this.#foundMs = this.#look() && this.#watcher !== undefined ? startedMs : undefined;
         if (this.#missed >= MOST_MISSED && this.#watcher !== undefined) this.#unwatch();
         else this.#schedule();
       },
       Math.min(afterMs, LONGEST_TIMER_MS),
     );
     this.#timer.unref();
+  }
+
+  get #betweenLooksMs(): number {
+    const [least, most] = RETRY_MS;
+    if (this.#failures > 0) return Math.min(most, least * 2 ** (this.#failures - 1));
+    const { pollMs } = this.#options;
+    const isReliable = this.#watcher !== undefined && performance.now() - this.#missedMs > DOUBT_MS;
+    const betweenMs = isReliable ? Math.max(pollMs, WATCHED_POLL_MS) : pollMs;
+    return this.#foundMs === undefined ? betweenMs : Math.min(betweenMs, REPORT_MS);
   }
 
   #look(): boolean {

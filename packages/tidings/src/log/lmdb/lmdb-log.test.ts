@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -46,6 +46,75 @@ async function readAll(log: Log, topic: string): Promise<Entry[]> {
 }
 
 describe("lmdbLog()", () => {
+  it.each([
+    ["a topic that is too long for a key", { topic: "x".repeat(5_000) }],
+    ["one that is too long with its offset", { topic: "x".repeat(1_975) }],
+    ["one that is too long with what its characters need", { topic: "\u0001".repeat(1_200) }],
+    ["a key that is too long", { topic: "c", key: "k".repeat(70_000) }],
+  ])("refuses %s, and writes nothing of what is appended with it", async (_, bad) => {
+    const log = lmdbLog(environment());
+    await log.open({ retention, onTail() {} });
+    const refused = log.append([draft("a"), { ...draft("b"), ...bad }]);
+    await expect(refused).rejects.toThrow(RangeError);
+    await expect(refused).rejects.toThrow(/^Cannot append to log: the topic has \d+ bytes/);
+    // A write may be under way behind it.
+    expect(await log.append([draft("c")])).toMatchObject({ first: 1 });
+    expect(await readAll(log, "a")).toEqual([]);
+    expect((await readAll(log, "c")).map(({ offset }) => offset)).toEqual([1]);
+  });
+
+  it("writes the longest topic and key that it takes", async () => {
+    const log = lmdbLog(environment());
+    await log.open({ retention, onTail() {} });
+    const topics = ["x".repeat(1_900), "字".repeat(633)];
+    for (const topic of topics) {
+      await log.append([{ ...draft(topic), key: "k".repeat(65_535) }]);
+      expect(await readAll(log, topic)).toMatchObject([{ topic }]);
+    }
+  });
+
+  it.each<[what: string, bad: { topic: string; key?: string }, Partial<Retention>, message: RegExp]>([
+    [
+      "bounds that cannot be asked for",
+      { topic: "broken" },
+      {
+        forTopic(topic) {
+          if (topic === "broken") throw new Error("no bounds");
+          return undefined;
+        },
+      },
+      /no bounds/,
+    ],
+  ])("rejects %s alone: what is appended with it is stored", async (_, bad, bounds, message) => {
+    const log = lmdbLog(environment());
+    const tailed: string[] = [];
+    const onTail = ({ entries }: { entries: readonly Entry[] }): void =>
+      void tailed.push(...entries.map(({ topic }) => topic));
+    await log.open({ retention: { ...retention, ...bounds }, onTail });
+    const [first, refused, second] = await Promise.allSettled([
+      log.append([draft("a"), draft("b")]),
+      log.append([draft("a"), { ...draft("b"), ...bad }]),
+      log.append([draft("b")]),
+    ]);
+    expect(first).toEqual({ status: "fulfilled", value: { first: 1, last: 2, repeated: false } });
+    expect(refused).toMatchObject({ reason: { code: "failed", message: expect.stringMatching(message) } });
+    expect(second).toEqual({ status: "fulfilled", value: { first: 3, last: 3, repeated: false } });
+    expect(await log.append([draft("a")])).toMatchObject({ first: 4 });
+    expect(tailed).toEqual(["a", "b", "b", "a"]);
+  });
+
+  it("says what to set where the environment has no room for the databases of one more log", async () => {
+    const env = open({ path: directory(), overlappingSync: false, eventTurnBatching: false });
+    cleanups.push(() => env.close());
+    const opening = { retention, onTail() {} };
+    await lmdbLog(env).open(opening);
+    await expect(lmdbLog(env, { name: "second" }).open(opening)).rejects.toMatchObject({
+      name: "LogError",
+      code: "failed",
+      message: expect.stringMatching(/room for 12 databases \(maxDbs\), and each log uses 9/),
+    });
+  });
+
   it("has what it had after it was closed: epoch, offsets, entries, losses, idempotency keys", async () => {
     const path = directory();
     const small = { ...retention, messages: 3 };
@@ -460,6 +529,31 @@ console.log("ready");
 for (let i = 0; i < (size === "0" ? 8 : 1); i++) void write();
 `;
 
+describe("lmdbLog() and what others do to its files", () => {
+  it.each([
+    ["removed", (path: string) => rmSync(path, { recursive: true })],
+    ["moved away", (path: string) => renameSync(path, `${path}-away`)],
+    [
+      "replaced",
+      (path: string) => {
+        cpSync(join(path, "data.mdb"), join(path, "copy"));
+        renameSync(join(path, "copy"), join(path, "data.mdb"));
+      },
+    ],
+  ])("acknowledges nothing in files that were %s", async (_, damage) => {
+    const path = directory();
+    const log = lmdbLog(environment(path));
+    await log.open({ retention, onTail() {} });
+    await log.append([draft("a")]);
+    damage(path);
+    await expect(log.append([draft("a")])).rejects.toMatchObject({
+      code: "failed",
+      message: expect.stringContaining("removed or replaced") as string,
+    });
+    await log.close();
+  });
+});
+
 describe("lmdbLog() and processes that die", () => {
   const writer = join(folder, `lmdb-writer-${process.pid}.mjs`);
 
@@ -492,6 +586,32 @@ describe("lmdbLog() and processes that die", () => {
       await new Promise((resolve) => void setTimeout(resolve, 10));
     }
   }
+
+  it("keeps nothing for a process that died while it read", { timeout: 60_000 }, async () => {
+    const path = directory();
+    const env = environment(path);
+    const log = lmdbLog(env);
+    await log.open({ retention, onTail() {} });
+    await log.append([draft("a")]);
+    const reading = `
+      import { open } from "lmdb";
+      const env = open({ path: ${JSON.stringify(path)}, maxDbs: 20, overlappingSync: false, eventTurnBatching: false });
+      env.useReadTransaction();
+      env.get("anything");
+      process.kill(process.pid, "SIGKILL");`;
+    const cwd = fileURLToPath(new URL(".", import.meta.url));
+    const child = spawn(process.execPath, ["--input-type=module", "-e", reading], { cwd, stdio: "ignore" });
+    await exited(child);
+    const isHeld = (): boolean => new RegExp(`^\\s*${child.pid} .*\\d+$`, "m").test(env.readerList());
+    expect(isHeld()).toBe(true);
+    await expect
+      .poll(async () => {
+        await log.append([draft("a")]);
+        return isHeld();
+      })
+      .toBe(false);
+    await log.close();
+  });
 
   it("loses nothing that was acknowledged to kill -9, and leaves no hole", { timeout: 60_000 }, async () => {
     const path = directory();

@@ -6,12 +6,15 @@
  * Needs the `lmdb` package, which the application brings:
  * `lmdbLog(open({ path: "events", overlappingSync: false, eventTurnBatching: false }))`.
  */
-import { LmdbBatch, type Append, type BatchLimits } from "./batch.ts";
+import { LmdbBatch, type BatchLimits } from "./batch.ts";
+import { timeAfter } from "./boot-time.ts";
+import { DataFile } from "./data-file.ts";
 import { toLogError } from "./errors.ts";
 import { Follower } from "./follower.ts";
 import { broadRead } from "./broad-read.ts";
-import { readNamed, readTail } from "./read.ts";
+import { readNamed } from "./read.ts";
 import {
+  assertFits,
   hasEventTurnBatching,
   hasOverlappingSync,
   isOpen,
@@ -21,15 +24,18 @@ import {
   type LmdbTables,
   type LogState,
 } from "./tables.ts";
+import { LmdbTail } from "./tail.ts";
+import { ignore } from "../../guard/ignore.ts";
 import { show } from "../../guard/show.ts";
-import { LogClock } from "../clock.ts";
+import { AppendQueue, type QueuedAppend } from "../appending/append-queue.ts";
+import { LogClock } from "../time/clock.ts";
+import { DeadlineTimer } from "../appending/deadline-timer.ts";
 import {
   isByName,
   LogError,
   type Appended,
   type AppendOptions,
   type Draft,
-  type Entry,
   type Log,
   type LogPosition,
   type LogStats,
@@ -37,14 +43,15 @@ import {
   type Page,
   type ReadRequest,
   type Retention,
-  type Tail,
 } from "../log.ts";
+import { guardedOptions } from "../guarded-options.ts";
 import { checkLogOptions, type LogOptionNames } from "../log-options.ts";
-import { TurnBudget } from "../turn-budget.ts";
+import { TurnBudget } from "../time/turn-budget.ts";
 
 const LMDB_OPTIONS: LogOptionNames<LmdbLogOptions> = {
   name: "other",
   pollMs: "number",
+  deadlineMs: "number",
   pendingBytes: "number",
   idempotencyKeys: "number",
   idempotencyAgeMs: "number",
@@ -57,18 +64,27 @@ export interface LmdbLogOptions {
   name?: string;
   /**
    * Milliseconds between checks for what other processes appended, if the system does not report it (Linux, macOS and
-   * Windows do). Default: 20. False if there are never other processes.
+   * Windows do, by a file `tidings.bell` beside the environment). Default: 20. False if there are never other processes.
    */
   pollMs?: number | false;
-  /** Bytes that may wait to be written; beyond that, `append` rejects with `busy`. Default: 67,108,864 (64 MiB). */
+  /**
+   * Milliseconds after which an append that is not on disk is rejected: another process is in the middle of a write and does not go
+   * on, say. Default: 10,000.
+   */
+  deadlineMs?: number;
+  /**
+   * Bytes that may wait to be written, and 1,000 for each message; beyond that, `append` rejects with `busy`. Default: 67,108,864
+   * (64 MiB). At most 96 MiB.
+   */
   pendingBytes?: number;
-  /** The number of idempotency keys that are remembered, the newest ones. Default: 100,000. */
+  /** The number of idempotency keys that are remembered, the newest ones. Default: 100,000. At most 100,000 entries, on disk. */
   idempotencyKeys?: number;
-  /** Milliseconds for which an idempotency key is remembered. Default: 300,000 (five minutes). */
+  /** Milliseconds for which an idempotency key is remembered; with presence, 120,000 or more. Default: 300,000 (five minutes). */
   idempotencyAgeMs?: number;
   /**
    * The number of topics without a retained entry that are remembered. Default: 1,000,000, at about 150 bytes each on disk. Beyond
    * that, a subscriber may get a gap although it lost nothing.
+   * At most 150 MiB, on disk.
    */
   emptyTopics?: number;
   /** Milliseconds since 1970. Default: `Date.now`. */
@@ -112,48 +128,45 @@ export function lmdbLog(env: LmdbEnvironment, options: LmdbLogOptions = {}): Log
   return new LmdbLog(env, options);
 }
 
-interface Waiting extends Append {
-  readonly bytes: number;
-  readonly resolve: (appended: Appended) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** One transaction at most: its building holds the event loop. */
-const BATCH_MESSAGES = 500;
-const BATCH_BYTES = 2 ** 20;
 /** What broad reads may cost in one turn of the event loop, in characters that are matched: about half a millisecond. */
 const MOST_STEPS_IN_TURN = 60_000;
-/** Handed on at once. */
-const TAIL_MESSAGES = 1_000;
 /** What other processes may be behind before they miss something that was discarded: messages and bytes. */
 const KEPT_MESSAGES = 8_192;
 const KEPT_BYTES = 16 * 2 ** 20;
+/** Between looks whether a process died that was reading: LMDB keeps for it all that is discarded since. */
+const READERS_MS = 1_000;
 
 class LmdbLog implements Log {
   readonly #env: LmdbEnvironment;
   readonly #name: string;
   readonly #pollMs: number | false;
-  readonly #pendingBytes: number;
+  readonly #deadlineMs: number;
+  readonly #queue: AppendQueue;
   readonly #limits: BatchLimits;
   readonly #clock: LogClock;
+  #isTimeKnown = false;
   readonly #budget = new TurnBudget(MOST_STEPS_IN_TURN);
   #tables: LmdbTables | undefined;
   #retention: Retention = { messages: 0, bytes: 0, ageMs: 0 };
-  #onTail: OpenLogOptions["onTail"] | undefined;
+  #isOpen = false;
+  #tail: LmdbTail | undefined;
   #onState: OpenLogOptions["onState"];
   #onError: OpenLogOptions["onError"];
-  /** The newest offset that was handed to the tail. */
-  #tailed = 0;
-  #waiting: Waiting[] = [];
-  #waitingBytes = 0;
-  #writing: Promise<void> | undefined;
+  #isWriting = false;
+  #file: DataFile | undefined;
+  #readersMs = -Infinity;
   #follower: Follower | undefined;
 
   constructor(env: LmdbEnvironment, options: LmdbLogOptions) {
     this.#env = env;
     this.#name = options.name ?? "tidings";
     this.#pollMs = options.pollMs ?? 20;
-    this.#pendingBytes = options.pendingBytes ?? 64 * 2 ** 20;
+    this.#deadlineMs = options.deadlineMs ?? 10_000;
+    this.#queue = new AppendQueue({
+      writer: "LMDB",
+      deadlineMs: this.#deadlineMs,
+      pendingBytes: options.pendingBytes ?? 64 * 2 ** 20,
+    });
     this.#limits = {
       idempotencyKeys: options.idempotencyKeys ?? 100_000,
       idempotencyAgeMs: options.idempotencyAgeMs ?? 300_000,
@@ -164,26 +177,38 @@ class LmdbLog implements Log {
     this.#clock = new LogClock({ now: options.now });
   }
 
-  async open({ retention, onTail, onState, onError }: OpenLogOptions): Promise<LogPosition> {
+  async open(options: OpenLogOptions): Promise<LogPosition> {
+    const { retention, onTail, onState, onError } = guardedOptions(options);
     if (this.#tables !== undefined) {
       throw new TypeError("Cannot open log: it is open already, expected one hub per log");
     }
     this.#assertEnvironment("open");
     const tables = openTables(this.#env, this.#name);
     this.#tables = tables;
+    this.#file = new DataFile((this.#env as unknown as { path?: string }).path);
+    this.#isOpen = true;
     this.#retention = retention;
-    this.#onTail = onTail;
     this.#onState = onState;
     this.#onError = onError;
-    const { epoch, head } = await openState(tables);
+    const { epoch, head } = await this.#inTime(openState(tables));
     this.#opened("open");
-    this.#tailed = head;
+    this.#tail = new LmdbTail({
+      tables,
+      head,
+      refresh: () => {
+        this.#assertEnvironment("follow");
+        this.#env.resetReadTxn();
+      },
+      onTail,
+      onError,
+    });
     this.#clock.onJump = onError;
     if (this.#pollMs !== false) {
       this.#follower = new Follower({
         path: (this.#env as unknown as { path?: string }).path,
         pollMs: this.#pollMs,
-        look: () => this.#lookForOthers(),
+        // What is being written comes with what others wrote before it.
+        look: () => this.#isOpen && !this.#isWriting && this.#tail!.look(),
         onFailure: (error) => {
           this.#onError?.(error);
           this.#onState?.("interrupted");
@@ -195,22 +220,20 @@ class LmdbLog implements Log {
     return { epoch, head };
   }
 
+  keyAgeMs(): number {
+    return this.#limits.idempotencyAgeMs;
+  }
+
   async append(drafts: readonly Draft[], options: AppendOptions = {}): Promise<Appended> {
-    if (this.#onTail === undefined) throw new LogError("closed", "Cannot append to log: it is closed");
+    if (!this.#isOpen || this.#tail === undefined)
+      throw new LogError("closed", "Cannot append to log: it is closed");
     if (drafts.length === 0)
       throw new RangeError("Cannot append to log: there are no drafts, expected 1 or more");
-    const bytes = drafts.reduce((sum, { body }) => sum + body.length, 0);
-    if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > this.#pendingBytes) {
-      throw new LogError(
-        "busy",
-        `Cannot append to log: ${this.#waitingBytes} bytes wait to be written (pendingBytes)`,
-      );
-    }
-    this.#waitingBytes += bytes;
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ drafts, idempotencyKey: options.idempotencyKey, bytes, resolve, reject });
-      this.#writing ??= this.#write();
-    });
+    // While a transaction is written, an error would leave a part of it.
+    for (const draft of drafts) assertFits(draft);
+    const appended = this.#queue.append(drafts, options.idempotencyKey);
+    if (!this.#isWriting) void this.#write();
+    return appended;
   }
 
   async read(request: ReadRequest): Promise<Page> {
@@ -247,9 +270,29 @@ class LmdbLog implements Log {
   }
 
   async close(): Promise<void> {
-    this.#onTail = undefined;
+    this.#isOpen = false;
+    this.#tail?.close();
     this.#follower?.stop();
-    await this.#writing;
+    await this.#queue.settled();
+  }
+
+  /** @throws {LogError} `failed`, when another process is in the middle of a write and does not go on, say. */
+  async #inTime<T>(opening: Promise<T>): Promise<T> {
+    let timer: DeadlineTimer | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = new DeadlineTimer(() => {
+        const message = `Cannot open log: LMDB did not do it within ${this.#deadlineMs} ms`;
+        reject(new LogError("failed", message));
+        return undefined;
+      });
+      timer.arm(performance.now() + this.#deadlineMs);
+    });
+    opening.catch(ignore);
+    try {
+      return await Promise.race([opening, late]);
+    } finally {
+      timer?.clear();
+    }
   }
 
   /** What everything begins with that reads: what is committed now, by any process. */
@@ -257,12 +300,18 @@ class LmdbLog implements Log {
     const tables = this.#opened("read");
     this.#env.resetReadTxn();
     const state = tables.log.get("log")!;
-    return { tables, state, now: this.#clock.read(state.lastAtMs) };
+    return { tables, state, now: this.#timeOf(state) };
+  }
+
+  #timeOf({ lastAtMs, written }: LogState): number {
+    if (this.#isTimeKnown) return this.#clock.read(lastAtMs);
+    this.#isTimeKnown = true;
+    return this.#clock.read(lastAtMs, timeAfter(written));
   }
 
   /** @throws {LogError} `closed`. */
   #opened(action: string): LmdbTables {
-    if (this.#tables === undefined || this.#onTail === undefined) {
+    if (this.#tables === undefined || !this.#isOpen) {
       throw new LogError("closed", `Cannot ${action} log: it is closed`);
     }
     this.#assertEnvironment(action);
@@ -283,110 +332,58 @@ class LmdbLog implements Log {
 
   /** Writes what waits, and what comes meanwhile, until nothing does. */
   async #write(): Promise<void> {
+    this.#isWriting = true;
     // What is appended in the same turn goes with it.
     await Promise.resolve();
-    while (this.#waiting.length > 0) {
-      const appends = this.#takeBatch();
-      let batch: LmdbBatch;
-      try {
-        batch = await this.#commit(appends);
-      } catch (cause) {
-        const error = await toLogError(cause, this.#env);
-        for (const { reject } of appends) reject(error);
-        continue;
-      }
-      // On disk is accepted, even if the tail fails.
-      this.#tailTo(batch.entries);
-      for (const [i, { resolve }] of appends.entries()) resolve(batch.results[i]!);
+    const queue = this.#queue;
+    for (let appends = queue.take(); appends.length > 0; appends = queue.take()) {
+      await this.#send(appends);
+      queue.end();
     }
-    this.#writing = undefined;
+    this.#isWriting = false;
     // What others wrote meanwhile may have been reported while this was busy.
     this.#follower?.look();
   }
 
-  #takeBatch(): Waiting[] {
-    let messages = 0;
-    let bytes = 0;
-    let count = 0;
-    for (const { drafts, bytes: size } of this.#waiting) {
-      messages += drafts.length;
-      bytes += size;
-      if (count > 0 && (messages > BATCH_MESSAGES || bytes > BATCH_BYTES)) break;
-      count += 1;
+  async #send(appends: readonly QueuedAppend[]): Promise<void> {
+    try {
+      const batch = await this.#commit(appends);
+      this.#file?.assertInPlace();
+      this.#follower?.ring();
+      // On disk is accepted, even if the tail fails.
+      this.#tail!.append(batch.entries);
+      this.#queue.resolve(appends, batch.results);
+    } catch (cause) {
+      const error = await toLogError(cause, this.#env);
+      if (appends.length === 1 || cause instanceof LogError || error.code !== "failed") {
+        this.#queue.reject(appends, error);
+        return;
+      }
+      // One that cannot be written, such as for a topic that is too long, is rejected alone.
+      for (const one of appends) await this.#send([one]);
     }
-    const taken = this.#waiting.splice(0, count);
-    for (const { bytes: size } of taken) this.#waitingBytes -= size;
-    return taken;
   }
 
-  async #commit(appends: readonly Append[]): Promise<LmdbBatch> {
+  async #commit(appends: readonly QueuedAppend[]): Promise<LmdbBatch> {
     const tables = this.#tables!;
     for (;;) {
       this.#assertEnvironment("append to");
+      this.#forgetDeadReaders();
       this.#env.resetReadTxn();
       const state = tables.log.get("log")!;
-      const batch = new LmdbBatch(
-        tables,
-        state,
-        appends,
-        this.#retention,
-        this.#limits,
-        this.#clock.read(state.lastAtMs),
-      );
+      const batch = new LmdbBatch(tables, state, appends, this.#retention, this.#limits, this.#timeOf(state));
       if (batch.results.every(({ repeated }) => repeated) || (await batch.commit())) return batch;
+      if (this.#queue.leftMs(appends) > 0) continue;
+      const message = `Cannot append to log: other processes were faster for ${this.#deadlineMs} ms, and it was not appended`;
+      throw new LogError("failed", message);
     }
   }
 
-  #lookForOthers(): boolean {
-    // What is being written comes with what others wrote before it.
-    if (this.#onTail === undefined || this.#writing !== undefined) return false;
-    const tables = this.#opened("follow");
-    this.#env.resetReadTxn();
-    const { head } = tables.log.get("log")!;
-    if (head <= this.#tailed) return false;
-    this.#tailThrough(head);
-    return true;
-  }
-
-  #handOn(tail: Tail): void {
-    this.#tailed = tail.through;
-    try {
-      this.#onTail?.(tail);
-    } catch (error) {
-      this.#onError?.(error);
-    }
-  }
-
-  /** Hands on entries of our own, after what others appended before them. */
-  #tailTo(entries: readonly Entry[]): void {
-    const [first] = entries;
-    if (first === undefined) return;
-    if (first.offset > this.#tailed + 1) {
-      try {
-        this.#assertEnvironment("follow");
-        this.#env.resetReadTxn();
-        this.#tailThrough(first.offset - 1);
-      } catch (error) {
-        // These follow with the next look.
-        this.#onError?.(error);
-        return;
-      }
-    }
-    const fresh = entries.filter(({ offset }) => offset > this.#tailed);
-    if (fresh.length === 0) return;
-    this.#handOn({ after: this.#tailed, through: fresh.at(-1)!.offset, entries: fresh });
-  }
-
-  #tailThrough(head: number): void {
-    while (this.#tailed < head) {
-      const entries = readTail(this.#tables!, this.#tailed, head, TAIL_MESSAGES);
-      const [first] = entries;
-      // What is not there any more was appended, and discarded, faster than this process could follow.
-      const after = first === undefined ? head : first.offset - 1;
-      const hole = entries.findIndex(({ offset }, i) => offset !== after + 1 + i);
-      const whole = hole === -1 ? entries : entries.slice(0, hole);
-      this.#handOn({ after, through: after + whole.length, entries: whole });
-    }
+  #forgetDeadReaders(): void {
+    const nowMs = performance.now();
+    if (this.#pollMs === false || nowMs - this.#readersMs < READERS_MS) return;
+    this.#readersMs = nowMs;
+    this.#env.readerCheck();
   }
 }
 

@@ -3,7 +3,7 @@
  * What has expired and is still on disk counts as discarded.
  */
 import { isByName, type Entry, type Page, type ReadRequest, type Retention, type Selection } from "../log.ts";
-import { type Head, Merge } from "../merge.ts";
+import { type Head, Merge } from "../entries/merge.ts";
 import { decodeEntry, topicOf, type LmdbTables, type LogState } from "./tables.ts";
 
 /** Entries looked at in one read, so that a selection that matches nothing cannot hold the event loop. */
@@ -63,13 +63,13 @@ export function readNamed(
   for (let { item } = merge; item !== undefined; { item } = merge) {
     bytes += item.size;
     if (entries.length >= maxMessages || (entries.length > 0 && bytes > maxBytes)) {
-      return finish(heads, { entries, through, lostThrough });
+      return finish(heads, { entries, through, lostThrough, nowMs: now });
     }
     entries.push(decodeEntry(item.offset, table.get(item.offset)!));
     through = item.offset;
     merge.advance();
   }
-  return finish(heads, { entries, through: Math.max(state.head, after), lostThrough });
+  return finish(heads, { entries, through: Math.max(state.head, after), lostThrough, nowMs: now });
 }
 
 /**
@@ -97,7 +97,9 @@ export function readWalking(
   let walked = 0;
   for (const { key, value } of table.getRange({ start: after + 1 })) {
     const isEnough = walked > 0 && walked * ROW_STEPS + steps() - begun >= mostSteps;
-    if (walked >= MOST_WALKED || isEnough) return { page: { entries, through, lostThrough }, walked };
+    if (walked >= MOST_WALKED || isEnough) {
+      return { page: { entries, through, lostThrough, nowMs: now }, walked };
+    }
     walked += 1;
     const topic = topicOf(value);
     let expiresMs = expiries.get(topic);
@@ -113,13 +115,14 @@ export function readWalking(
     } else if (entry !== undefined) {
       bytes += entry.body.length;
       if (entries.length >= maxMessages || (entries.length > 0 && bytes > maxBytes)) {
-        return { page: { entries, through, lostThrough }, walked };
+        return { page: { entries, through, lostThrough, nowMs: now }, walked };
       }
       entries.push(entry);
     }
     through = key;
   }
-  return { page: { entries, through: Math.max(state.head, after), lostThrough }, walked };
+  through = Math.max(state.head, after);
+  return { page: { entries, through, lostThrough, nowMs: now }, walked };
 }
 
 /**

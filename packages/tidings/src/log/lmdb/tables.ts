@@ -3,7 +3,8 @@
  */
 import type { Database, Key, RootDatabase } from "lmdb";
 import { randomEpoch } from "../cursor.ts";
-import { LogError, type Appended, type Entry } from "../log.ts";
+import { LogError, type Appended, type Draft, type Entry } from "../log.ts";
+import type { BootTime } from "./boot-time.ts";
 
 /** An environment of the `lmdb` package, as `open()` makes it. */
 export type LmdbEnvironment = RootDatabase<unknown>;
@@ -19,6 +20,8 @@ export interface LogState {
   messages: number;
   bytes: number;
   lastAtMs: number;
+  /** When it was written last. */
+  written?: BootTime | undefined;
   newestDiscarded: number;
   /** What topics that are no longer remembered had discarded, at most. */
   forgotten: number;
@@ -56,7 +59,27 @@ export interface LmdbTables {
   readonly log: Database<LogState, string>;
 }
 
+const MDB_DBS_FULL = -30_791;
+/** What {@link openTables} opens. */
+const TABLES = 9;
+
+/** @throws {LogError} `failed` where the environment has no room for so many databases. */
 export function openTables(env: LmdbEnvironment, name: string): LmdbTables {
+  try {
+    return tablesOf(env, name);
+  } catch (cause) {
+    if ((cause as { code?: unknown }).code !== MDB_DBS_FULL) throw cause;
+    // Of its types, not of its values, it is missing.
+    const { maxDbs } = env as unknown as { maxDbs?: number };
+    throw new LogError(
+      "failed",
+      `Cannot open log: its LMDB environment has room for ${String(maxDbs)} databases (maxDbs), and each log uses ${TABLES}; expected open({ maxDbs }) with ${TABLES} for each log, and one for each other database`,
+      { cause },
+    );
+  }
+}
+
+function tablesOf(env: LmdbEnvironment, name: string): LmdbTables {
   const open = <V, K extends Key>(part: string, encoding: "binary" | "json"): Database<V, K> =>
     env.openDB<V, K>(`${name}/${part}`, { encoding });
   return {
@@ -127,6 +150,22 @@ export async function openState({ env, log }: LmdbTables): Promise<LogState> {
     });
     await env.flushed;
   }
+}
+
+/** What a key of LMDB has room for, with the offset behind it. */
+const MOST_TOPIC_BYTES = 1_900;
+const MOST_KEY_BYTES = 65_535;
+
+/** @throws {RangeError} If a draft has a topic or a key that cannot be stored. */
+export function assertFits({ topic, key = "" }: Draft): void {
+  if (topic.length * 3 <= MOST_TOPIC_BYTES && key.length * 3 <= MOST_KEY_BYTES) return;
+  // A control character takes two there.
+  const topicBytes = Buffer.byteLength(topic) + (topic.match(/[\0-\u001f]/g)?.length ?? 0);
+  const keyBytes = Buffer.byteLength(key);
+  if (topicBytes <= MOST_TOPIC_BYTES && keyBytes <= MOST_KEY_BYTES) return;
+  throw new RangeError(
+    `Cannot append to log: the topic has ${topicBytes} bytes and the key ${keyBytes}, expected at most ${MOST_TOPIC_BYTES} and ${MOST_KEY_BYTES}`,
+  );
 }
 
 /** The transaction reports every error in it; its parts need not. */

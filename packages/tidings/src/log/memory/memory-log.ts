@@ -4,10 +4,10 @@
  * topic is read without the others, and an offset is found by bisection.
  * This module is browser compatible.
  */
-import { LogClock } from "../clock.ts";
+import { LogClock } from "../time/clock.ts";
 import { randomEpoch } from "../cursor.ts";
-import { EntryQueue } from "../entry-queue.ts";
-import { idempotencyScope } from "../idempotency.ts";
+import { EntryQueue } from "../entries/entry-queue.ts";
+import { idempotencyScope } from "../appending/idempotency.ts";
 import {
   isByName,
   LogError,
@@ -23,28 +23,43 @@ import {
   type ReadRequest,
   type Retention,
 } from "../log.ts";
-import { TurnBudget, type Work } from "../turn-budget.ts";
+import { guardedOptions } from "../guarded-options.ts";
+import { checkLogOptions, type LogOptionNames } from "../log-options.ts";
+import { TurnBudget, type Work } from "../time/turn-budget.ts";
 import { LOOK_STEPS, type LossScan } from "./loss-scan.ts";
 import { MemoryTopics, type MemoryTopic } from "./memory-topics.ts";
 import { mergeTopics } from "./merge-topics.ts";
 import { type Walk, WALK_STEPS, walkEntries } from "./walk-entries.ts";
 
 export interface MemoryLogOptions {
-  /** The number of idempotency keys that are remembered, the newest ones. Default: 100,000. */
+  /** The number of idempotency keys that are remembered, the newest ones. Default: 100,000. At most 72 MiB. */
   idempotencyKeys?: number;
   /** Milliseconds for which an idempotency key is remembered. Default: 300,000 (five minutes). */
   idempotencyAgeMs?: number;
   /**
    * The number of topics without a retained entry that are remembered by name. Default: 10,000. The losses of the next half a
-   * million are still known if they are selected by name; a subscriber with a pattern may get a gap although it lost nothing.
+   * million are still known if they are selected by name; a subscriber with a pattern may get a gap although it lost nothing. At
+   * most 22 MiB.
    */
   emptyTopics?: number;
   /** Milliseconds since 1970. Default: `Date.now`. */
   now?: () => number;
 }
 
-/** A log in memory. Expired entries are never returned; their memory is freed by the next append or read. */
+const MEMORY_OPTIONS: LogOptionNames<MemoryLogOptions> = {
+  idempotencyKeys: "number",
+  idempotencyAgeMs: "number",
+  emptyTopics: "number",
+  now: "other",
+};
+
+/**
+ * A log in memory. Expired entries are never returned; their memory is freed by the next append or read.
+ * @throws {TypeError} If there is no such option.
+ * @throws {RangeError} If a number is not above 0.
+ */
 export function memoryLog(options: MemoryLogOptions = {}): Log {
+  checkLogOptions(options, MEMORY_OPTIONS);
   return new MemoryLog(options);
 }
 
@@ -52,8 +67,8 @@ export function memoryLog(options: MemoryLogOptions = {}): Log {
 const MOST_STEPS_IN_TURN = 60_000;
 /** What asking the patterns may cost before walking over the entries is taken for cheaper. */
 const MOST_SELECT_STEPS = 30_000;
-/** With less room than that, a read waits for the next turn: its page would be small. */
-const WORTHWHILE = 30_000;
+/** With fewer steps left in a turn, a read waits for the next one: its page would be small. */
+const LEAST_STEPS = 30_000;
 /** What reading a page costs besides. */
 const PAGE_STEPS = 2_000;
 
@@ -73,7 +88,6 @@ class MemoryLog implements Log {
   #newestDiscarded = 0;
   #retention: Retention = { messages: 0, bytes: 0, ageMs: 0 };
   #onTail: OpenLogOptions["onTail"] | undefined;
-  #onError: OpenLogOptions["onError"];
 
   constructor({
     idempotencyKeys = 100_000,
@@ -87,16 +101,20 @@ class MemoryLog implements Log {
     this.#clock = new LogClock({ now });
   }
 
-  async open({ retention, onTail, onError }: OpenLogOptions): Promise<LogPosition> {
+  async open(options: OpenLogOptions): Promise<LogPosition> {
+    const { retention, onTail, onError } = guardedOptions(options);
     if (this.#onTail !== undefined) {
       throw new TypeError("Cannot open log: it is open already, expected one hub per log");
     }
     if (this.#epoch === "") this.#epoch = randomEpoch();
     this.#retention = retention;
     this.#onTail = onTail;
-    this.#onError = onError;
     this.#clock.onJump = onError;
     return { epoch: this.#epoch, head: this.#head };
+  }
+
+  keyAgeMs(): number {
+    return this.#idempotencyAgeMs;
   }
 
   async append(drafts: readonly Draft[], options: AppendOptions = {}): Promise<Appended> {
@@ -116,18 +134,14 @@ class MemoryLog implements Log {
     const entries = drafts.map((draft) => this.#add(draft, atMs));
     if (key !== undefined) this.#remember(key, appended, atMs);
     this.#discard(atMs);
-    try {
-      onTail({ after: appended.first - 1, through: appended.last, entries });
-    } catch (error) {
-      // What is appended is accepted, even if the tail fails.
-      this.#onError?.(error);
-    }
+    // What is appended is accepted, even if the tail fails: that is reported.
+    onTail({ after: appended.first - 1, through: appended.last, entries });
     return appended;
   }
 
   async read(request: ReadRequest): Promise<Page> {
     if (isByName(request.topics)) {
-      const now = this.#begin();
+      const now = this.#beginRead();
       const selected = this.#topics.select(request.topics, Infinity);
       return this.#page(request, selected, 0, Infinity, now).page;
     }
@@ -173,8 +187,8 @@ class MemoryLog implements Log {
     let walks = false;
     let scan: LossScan | undefined;
     return (most) => {
-      if (most < WORTHWHILE) return { spent: most, done: false };
-      const now = this.#begin();
+      if (most < LEAST_STEPS) return { spent: most, done: false };
+      const now = this.#beginRead();
       const begun = steps();
       let spent = 0;
       const selected = walks ? undefined : this.#topics.select(topics, MOST_SELECT_STEPS);
@@ -192,14 +206,19 @@ class MemoryLog implements Log {
     };
   }
 
-  /** What everything begins with that reads. @returns The time. */
-  #begin(): number {
+  /** Checks that the log is open, and discards what its bounds no longer cover. @returns The time by which it goes. */
+  #beginRead(): number {
     if (this.#onTail === undefined) throw new LogError("closed", "Cannot read log: it is closed");
     const now = this.#clock.read();
     this.#discard(now);
     return now;
   }
 
+  /**
+   * @param selected - The topics, where they were found. Otherwise all entries are walked over.
+   * @param scanned - The newest loss that a scan before it has found.
+   * @param mostSteps - What walking may cost.
+   */
   #page(
     request: ReadRequest,
     selected: MemoryTopic[] | undefined,
@@ -222,7 +241,7 @@ class MemoryLog implements Log {
     // A reader that stands behind nothing that was discarded has lost nothing.
     const lostThrough =
       after < this.#newestDiscarded ? this.#topics.lost(topics, selected, Math.max(lost, scanned)) : 0;
-    return { page: { entries, through, lostThrough }, walked };
+    return { page: { entries, through, lostThrough, nowMs: now }, walked };
   }
 
   #add(draft: Draft, atMs: number): Entry {

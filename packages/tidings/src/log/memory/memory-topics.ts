@@ -3,7 +3,7 @@
  * for a while, so that a loss is known to be theirs.
  * This module is browser compatible.
  */
-import type { EntryQueue } from "../entry-queue.ts";
+import type { EntryQueue } from "../entries/entry-queue.ts";
 import { isByName, type Entry, type Selection, type TopicRetention } from "../log.ts";
 import { ForgottenTopics } from "./forgotten-topics.ts";
 import { LossScan, type LostTopic } from "./loss-scan.ts";

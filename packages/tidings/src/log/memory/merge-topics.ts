@@ -2,9 +2,9 @@
  * Several topics read as one, in the order of the log.
  * This module is browser compatible.
  */
-import type { EntryQueue } from "../entry-queue.ts";
+import type { EntryQueue } from "../entries/entry-queue.ts";
 import type { Entry } from "../log.ts";
-import { Merge, QueueHead } from "../merge.ts";
+import { Merge, QueueHead } from "../entries/merge.ts";
 
 /**
  * A page of the entries after `after`.

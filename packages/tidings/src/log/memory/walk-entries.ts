@@ -2,7 +2,7 @@
  * Reads entry by entry, whatever topics there are, and returns those that match.
  * This module is browser compatible.
  */
-import type { EntryQueue } from "../entry-queue.ts";
+import type { EntryQueue } from "../entries/entry-queue.ts";
 import type { Entry, ReadRequest } from "../log.ts";
 import type { MemoryTopic } from "./memory-topics.ts";
 

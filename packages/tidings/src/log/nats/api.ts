@@ -1,8 +1,8 @@
 /**
- * Asks JetStream: each question is repeated until it is answered or its time is up, and none is left unsettled.
+ * Asks JetStream: each question is repeated until one attempt is answered or its time is up, and none is left unsettled.
  */
 import { LogError } from "../log.ts";
-import type { NatsConnection } from "./connection.ts";
+import type { NatsConnection, NatsMessage } from "./connection.ts";
 
 export interface ApiError {
   readonly code: number;
@@ -14,23 +14,45 @@ interface Reply {
   readonly error?: ApiError;
 }
 
+interface Timed {
+  /** When the attempt was sent that this answers, by the monotonic clock. */
+  readonly askedMs: number;
+}
+
 export interface ApiOptions {
   readonly connection: NatsConnection;
   readonly prefix: string;
   readonly deadlineMs: number;
 }
 
-/** One attempt; then the same is asked again, over the connection that is there then. */
+export interface AskOptions<Answer> {
+  /** Errors that are answers as well, by their `code`. */
+  readonly accept?: readonly number[];
+  /** Until when it may be tried, by the monotonic clock. Default: `deadlineMs` from now. */
+  readonly endsMs?: number;
+  /** Receives what comes for one attempt after another was answered: what it made is to be removed. */
+  readonly onLate?: (answer: Answer) => void;
+}
+
+/** An attempt is forgotten then. */
 const ATTEMPT_MS = 3_000;
+/** After so long without an answer, the same is asked beside it: a leader that is elected now did not hear what was asked before. */
+const SILENCE_MS = 300;
+/** After a refusal that may pass. */
 const RETRY_MS = [20, 500] as const;
-/** No room: for the account or the server. */
-const FULL = new Set([10_002, 10_023, 10_028, 10_047]);
+/** No room: for the account or the server, or for one more stream. */
+const FULL = new Set([10_002, 10_023, 10_027, 10_028, 10_047]);
 /** The stream could not store it, for the reason that it gives. */
 const STORE_FAILED = 10_077;
 
 export class Api {
   readonly #options: ApiOptions;
   #closed = false;
+  #connected = true;
+  /** Makes each question that is open ask again now. */
+  readonly #open = new Set<() => void>();
+  /** How long an answer takes, about. Over a network where that is long, nothing is asked twice for it. */
+  #usualMs = 0;
 
   constructor(options: ApiOptions) {
     this.#options = options;
@@ -38,50 +60,129 @@ export class Api {
 
   /**
    * @param what - For errors: "append to", "read".
-   * @param accept - Errors that are answers as well, by their `code`.
+   * @param question - Or what makes one, where each attempt needs its own; an error that it throws is the end of it.
    * @throws {LogError} `full`, `closed` or `failed`.
    */
-  async ask<Answer>(
+  ask<Answer>(
     what: string,
     subject: string,
-    question: object = {},
-    accept: readonly number[] = [],
-  ): Promise<Answer & Reply> {
+    question: object | (() => object) = {},
+    { accept = [], endsMs = this.endsMs(), onLate }: AskOptions<Answer> = {},
+  ): Promise<Answer & Reply & Timed> {
     const { connection, prefix, deadlineMs } = this.#options;
-    const endsMs = performance.now() + deadlineMs;
-    const body = JSON.stringify(question);
-    for (let waitMs: number = RETRY_MS[0]; ; waitMs = Math.min(waitMs * 2, RETRY_MS[1])) {
-      if (this.#closed) throw new LogError("closed", `Cannot ${what} log: it is closed`);
-      const leftMs = endsMs - performance.now();
-      let reason: string;
+    return new Promise((resolve, reject) => {
+      const silenceMs = Math.min(ATTEMPT_MS, Math.max(SILENCE_MS, 3 * this.#usualMs));
+      let retryMs: number = RETRY_MS[0];
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      let isOver = false;
+      let underWay = 0;
+      let reason = "";
       let cause: unknown;
-      try {
-        const timeout = Math.max(1, Math.min(ATTEMPT_MS, leftMs));
-        const { data } = await within(connection.request(`${prefix}.${subject}`, body, { timeout }), timeout);
-        const reply = JSON.parse(new TextDecoder().decode(data)) as Answer & Reply;
-        const { error } = reply;
-        if (error === undefined || accept.includes(error.code)) return reply;
-        if (!mayPass(error)) throw refusal(what, error);
-        reason = `${error.description}`;
-      } catch (failure) {
-        if (failure instanceof LogError) throw failure;
-        if (connection.isClosed()) {
-          throw new LogError("failed", `Cannot ${what} log: the connection to NATS is closed`, {
-            cause: failure,
-          });
-        }
-        cause = failure;
-        reason = (failure as Error).message;
-      }
-      if (endsMs - performance.now() <= waitMs) {
+      const over = (): void => {
+        isOver = true;
+        clearTimeout(timer);
+        this.#open.delete(again);
+      };
+      const fail = (error: unknown): void => {
+        over();
+        reject(error);
+      };
+      const tooLate = (): void => {
         const remedy = /no responders/i.test(reason)
           ? `. Expected a server with JetStream: nats-server -js, and its API at ${prefix} (apiPrefix)`
           : "";
-        const message = `Cannot ${what} log: NATS did not answer within ${deadlineMs} ms (${reason})${remedy}`;
-        throw new LogError("failed", message, { cause });
+        fail(late(what, deadlineMs, reason || "no answer", { remedy, cause }));
+      };
+      const next = (afterMs: number): void => {
+        clearTimeout(timer);
+        timer = setTimeout(attempt, Math.max(0, Math.min(afterMs, endsMs - performance.now())));
+      };
+      const refused = (): void => {
+        if (underWay === 0 && endsMs - performance.now() <= retryMs) return tooLate();
+        next(retryMs);
+        retryMs = Math.min(retryMs * 2, RETRY_MS[1]);
+      };
+      const answered = ({ data }: NatsMessage, askedMs: number): void => {
+        const reply = JSON.parse(new TextDecoder().decode(data)) as Answer & Reply;
+        const { error } = reply;
+        if (isOver) {
+          if (error === undefined) onLate?.(reply);
+          return;
+        }
+        this.#usualMs += (performance.now() - askedMs - this.#usualMs) / 8;
+        if (error === undefined || accept.includes(error.code)) {
+          over();
+          return resolve({ ...reply, askedMs });
+        }
+        if (!mayPass(error)) return fail(refusal(what, error));
+        reason = `${error.description}`;
+        cause = undefined;
+        refused();
+      };
+      const failed = (failure: unknown, askedMs: number, timeout: number): void => {
+        if (isOver) return;
+        if (this.#closed) {
+          return fail(new LogError("closed", `Cannot ${what} log: it is closed`, { cause: failure }));
+        }
+        if (connection.isClosed()) {
+          const message = `Cannot ${what} log: the connection to NATS is closed`;
+          return fail(new LogError("failed", message, { cause: failure }));
+        }
+        reason = (failure as Error).message;
+        cause = failure;
+        // Of one that was silent, another attempt is under way.
+        if (performance.now() - askedMs < timeout) refused();
+      };
+      const attempt = (): void => {
+        if (this.#closed) return fail(new LogError("closed", `Cannot ${what} log: it is closed`));
+        const leftMs = endsMs - performance.now();
+        if (leftMs <= 0) return tooLate();
+        next(silenceMs);
+        // It would lie in the client, and be sent with all others.
+        if (!this.#connected && !connection.isClosed()) return;
+        let body: string;
+        try {
+          body = JSON.stringify(typeof question === "function" ? (question as () => object)() : question);
+        } catch (error) {
+          return fail(error);
+        }
+        const askedMs = performance.now();
+        const timeout = Math.max(1, Math.min(ATTEMPT_MS, leftMs));
+        underWay += 1;
+        const ended = (): void => void (underWay -= 1);
+        let asking: Promise<NatsMessage>;
+        try {
+          asking = connection.request(`${prefix}.${subject}`, body, { timeout });
+        } catch (failure) {
+          asking = Promise.reject(failure);
+        }
+        asking
+          .finally(ended)
+          .then((message) => answered(message, askedMs))
+          .catch((failure: unknown) => failed(failure, askedMs, timeout));
+      };
+      const again = (): void => {
+        retryMs = RETRY_MS[0];
+        attempt();
+      };
+      this.#open.add(again);
+      if (endsMs <= performance.now()) {
+        reason = "there are more questions than time";
+        return tooLate();
       }
-      await sleep(waitMs);
-    }
+      attempt();
+    });
+  }
+
+  /** The connection is lost, or there again: then what is open is asked at once, over the connection that is there now. */
+  connected(yes: boolean): void {
+    this.#connected = yes;
+    if (yes) for (const again of this.#open) again();
+  }
+
+  /** When the time of what begins now is up. */
+  endsMs(): number {
+    return performance.now() + this.#options.deadlineMs;
   }
 
   /** Asks, whatever comes of it. */
@@ -98,12 +199,22 @@ export class Api {
   }
 }
 
+function late(
+  what: string,
+  deadlineMs: number,
+  reason: string,
+  { remedy = "", cause }: { remedy?: string; cause?: unknown } = {},
+): LogError {
+  const message = `Cannot ${what} log: NATS did not answer within ${deadlineMs} ms (${reason})${remedy}`;
+  return new LogError("failed", message, { cause });
+}
+
 /** Whether the same may be answered otherwise soon: there is no leader, say. */
 export function mayPass(error: ApiError): boolean {
   return (error.code === 503 || error.code === 408) && !isFull(error);
 }
 
-function isFull({ err_code = 0, description = "" }: ApiError): boolean {
+export function isFull({ err_code = 0, description = "" }: ApiError): boolean {
   return FULL.has(err_code) || (err_code === STORE_FAILED && /maximum|exceeded|no space/.test(description));
 }
 
@@ -114,20 +225,6 @@ export function refusal(what: string, error: ApiError): LogError {
     return new LogError("full", `Cannot ${what} log: JetStream has no room left (${description})`);
   }
   return new LogError("failed", `Cannot ${what} log: JetStream says ${code} ${description} (${err_code})`);
-}
-
-export async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    // Later than the client's own time limit, which says more.
-    timer = setTimeout(() => reject(new Error(`no answer within ${Math.round(ms)} ms`)), ms + 100);
-  });
-  promise.catch(() => undefined);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 export function sleep(ms: number): Promise<void> {

@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, onTestFinished, test } from "vitest";
 import { Appender } from "./appender.ts";
+import { ServerClock } from "../time/server-clock.ts";
 import type { NatsConnection } from "./connection.ts";
 
 setFlagsFromString("--expose-gc");
@@ -26,6 +27,7 @@ function openAppender(deadlineMs: number) {
     pendingBytes: 64 * MEGABYTE,
     target: () => ({ subjects: "log.e", idempotencyAgeMs: 1e6 }),
     look: () => Promise.resolve(),
+    clock: new ServerClock(),
     given: () => undefined,
     storedBy: () => Promise.resolve(undefined),
   });

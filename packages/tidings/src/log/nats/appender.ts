@@ -3,11 +3,15 @@
  * order, many before the first is acknowledged. When something goes wrong, nothing new is sent until the oldest that was not
  * acknowledged is.
  */
-import { idempotencyScope } from "../idempotency.ts";
+import { DeadlineTimer } from "../appending/deadline-timer.ts";
+import { idempotencyScope } from "../appending/idempotency.ts";
 import { LogError, type Appended, type Draft } from "../log.ts";
 import { mayPass, refusal } from "./api.ts";
 import type { NatsConnection, NatsMessage, NatsSubscription } from "./connection.ts";
+import { Recovery } from "./recovery.ts";
 import { appendedAt, parseAcknowledgement, toMessages, type Outgoing, type Waiting } from "./outgoing.ts";
+import { waitingBytesOf } from "../appending/pending-bytes.ts";
+import type { ServerClock } from "../time/server-clock.ts";
 import { subjectOf } from "./subjects.ts";
 
 export interface AppenderOptions {
@@ -20,10 +24,12 @@ export interface AppenderOptions {
   readonly pendingBytes: number;
   /** What all subjects begin with, and for how long JetStream knows an id. */
   readonly target: () => { readonly subjects: string; readonly idempotencyAgeMs: number };
-  /** Called after trouble: looks where the log is now. */
-  readonly look: () => Promise<unknown>;
-  /** An offset was given. Resolves when that is known to be in this log. */
-  readonly given: (offset: number, repeated: boolean) => Promise<void> | undefined;
+  /** Called after trouble that began then, by the monotonic clock: looks where the log is now, and what time it is there. */
+  readonly look: (sinceMs: number) => Promise<unknown>;
+  /** The time of the server. */
+  readonly clock: ServerClock;
+  /** A message was given an offset. Resolves when that is known to be in this log. */
+  readonly given: (offset: number, messageId: string, repeated: boolean) => Promise<void> | undefined;
   /** Who stored the message with this offset. */
   readonly storedBy: (offset: number) => Promise<string | undefined>;
 }
@@ -33,14 +39,15 @@ const WINDOW_MESSAGES = 1_000;
 const WINDOW_BYTES = 8 * 2 ** 20;
 /** Messages that a queue keeps at least, before it gives back what was sent. */
 const LEAST_COMPACTED = 1_024;
+/** What is not acknowledged in that time is sent again: before a cluster has elected another leader. */
 const ATTEMPT_MS = 3_000;
 const TICK_MS = 250;
-const RETRY_MS = [20, 500] as const;
 
 export class Appender {
   readonly #options: AppenderOptions;
   readonly #acknowledgements: NatsSubscription;
   readonly #timer: ReturnType<typeof setInterval>;
+  readonly #deadlines = new DeadlineTimer((nowMs) => this.#rejectLate(nowMs));
   /** In the order in which they are sent: those that were, and behind them the others. */
   readonly #sent = new Map<number, Outgoing>();
   #queue: Outgoing[] = [];
@@ -49,15 +56,13 @@ export class Appender {
   #sentBytes = 0;
   #pendingBytes = 0;
   readonly #keys = new Map<string, Promise<Appended>>();
-  /** Appends that are not settled. */
+  /** Appends that are not settled, in the order in which they came. */
   readonly #open = new Set<Waiting>();
   #idle: (() => void) | undefined;
   #ids = 0;
   #scheduled = false;
-  #recovering = false;
   #connected = true;
-  /** While recovering, the one message that is sent to see whether it works again. */
-  #probe: { readonly id: number; readonly answered: (well: boolean) => void } | undefined;
+  readonly #recovery: Recovery;
 
   constructor(options: AppenderOptions) {
     this.#options = options;
@@ -66,20 +71,34 @@ export class Appender {
         if (error === null) this.#acknowledged(message);
       },
     });
+    this.#recovery = new Recovery({
+      sent: this.#sent,
+      look: options.look,
+      isConnected: () => this.#connected,
+      sendAgain: (message) => this.#sendAgain(message),
+      onOver: () => this.#pump(),
+    });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#timer.unref();
   }
 
   async append(drafts: readonly Draft[], idempotencyKey: string | undefined): Promise<Appended> {
     const scope = idempotencyScope(drafts, idempotencyKey);
-    if (scope === undefined) return this.#append(drafts, undefined);
+    const endsMs = performance.now() + this.#options.deadlineMs;
+    if (scope === undefined) return this.#append(drafts, undefined, endsMs);
+    let isLater = false;
     for (;;) {
+      // Its time is up before ours.
       const same = this.#keys.get(scope);
       if (same === undefined) break;
-      const appended = await same.catch(() => undefined);
-      if (appended !== undefined) return { ...appended, repeated: true };
+      try {
+        return { ...(await same), repeated: true };
+      } catch (error) {
+        if (performance.now() >= endsMs) throw error;
+        isLater = true;
+      }
     }
-    const appending = this.#append(drafts, scope);
+    const appending = this.#append(drafts, scope, endsMs, isLater);
     this.#keys.set(scope, appending);
     try {
       return await appending;
@@ -91,7 +110,21 @@ export class Appender {
   /** The connection is lost, or there again. */
   connected(yes: boolean): void {
     this.#connected = yes;
-    if (yes) this.#trouble();
+    if (yes) this.#recovery.begin();
+  }
+
+  /** The server did not let the user publish there, and says so to the connection alone. */
+  forbidden(subject: string, cause: unknown): void {
+    const { subjects } = this.#options.target();
+    if (!subject.startsWith(`${subjects}.`)) return;
+    for (const { id, topic, append } of this.#sent.values()) {
+      if (append.settled || subjectOf(subjects, topic) !== subject) continue;
+      const stream = subjects.slice(0, subjects.lastIndexOf("."));
+      const message = `Cannot append to log: NATS does not let its user publish to ${subject}, expected a user that may publish to ${stream}.>`;
+      this.#fail(append, new LogError("failed", message, { cause }));
+      this.#recovery.answered(id, true);
+    }
+    this.#pump();
   }
 
   /** Resolves when nothing is under way. */
@@ -102,6 +135,7 @@ export class Appender {
 
   close(): void {
     clearInterval(this.#timer);
+    this.#deadlines.clear();
     try {
       this.#acknowledgements.unsubscribe();
     } catch {
@@ -109,9 +143,15 @@ export class Appender {
     }
   }
 
-  async #append(drafts: readonly Draft[], scope: string | undefined): Promise<Appended> {
-    const { pendingBytes, deadlineMs, instance } = this.#options;
-    const bytes = drafts.reduce((sum, { body }) => sum + body.length, 0);
+  /** @param isLater - Others whose time is up behind this one's have come before it. */
+  async #append(
+    drafts: readonly Draft[],
+    scope: string | undefined,
+    endsMs: number,
+    isLater = false,
+  ): Promise<Appended> {
+    const { pendingBytes, instance } = this.#options;
+    const bytes = waitingBytesOf(drafts);
     if (this.#pendingBytes > 0 && this.#pendingBytes + bytes > pendingBytes) {
       throw new LogError(
         "busy",
@@ -119,22 +159,28 @@ export class Appender {
       );
     }
     return new Promise((resolve, reject) => {
+      const { info } = this.#options.connection;
       const append: Waiting = {
         keyed: scope !== undefined,
         bytes,
         count: drafts.length,
+        endsMs,
         offsets: [],
         repeated: false,
+        isSent: false,
         settled: false,
         resolve,
         reject,
       };
+      const messages = toMessages(drafts, append, { scope, instance, firstId: this.#ids + 1 });
+      // Before any of them is sent.
+      for (const message of messages) assertFits(message, info);
+      this.#ids += drafts.length;
       this.#open.add(append);
       this.#pendingBytes += bytes;
-      const firstId = this.#ids + 1;
-      this.#ids += drafts.length;
-      const endsMs = performance.now() + deadlineMs;
-      this.#queue.push(...toMessages(drafts, append, { scope, instance, firstId, deadlineMs: endsMs }));
+      const deadlines = isLater ? new DeadlineTimer(() => this.#endLate(append)) : this.#deadlines;
+      deadlines.arm(endsMs);
+      this.#queue.push(...messages);
       if (this.#scheduled) return;
       this.#scheduled = true;
       // What is appended in the same turn goes out in one write.
@@ -146,7 +192,7 @@ export class Appender {
   }
 
   #pump(): void {
-    if (this.#recovering || !this.#connected) return;
+    if (this.#recovery.underWay || !this.#connected) return;
     for (; this.#next < this.#queue.length; this.#next += 1) {
       const message = this.#queue[this.#next]!;
       if (this.#sent.size >= WINDOW_MESSAGES || (this.#sentBytes > 0 && this.#sentBytes >= WINDOW_BYTES))
@@ -170,25 +216,26 @@ export class Appender {
   #send(message: Outgoing): void {
     const { connection, inbox, target } = this.#options;
     message.sentMs = performance.now();
-    if (message.attempts === 0) message.firstSentMs = message.sentMs;
+    if (message.attempts === 0) {
+      message.firstSentMs = message.sentMs;
+      message.firstSentAtMs = this.#options.clock.now();
+    }
     message.attempts += 1;
+    message.append.isSent = true;
+    try {
+      // It may be connected to another server since it was appended.
+      assertFits(message, connection.info);
+    } catch (error) {
+      return this.#fail(message.append, error);
+    }
     try {
       connection.publish(subjectOf(target().subjects, message.topic), message.payload, {
         reply: `${inbox}.${message.id}`,
         headers: message.headers,
       });
     } catch (cause) {
-      const { info } = connection;
-      const most =
-        info === undefined
-          ? ""
-          : ` (max_payload is ${info.max_payload} bytes, this has ${message.payload.length})`;
-      this.#fail(
-        message.append,
-        new LogError("failed", `Cannot append to log: NATS rejected it: ${(cause as Error).message}${most}`, {
-          cause,
-        }),
-      );
+      const what = `Cannot append to log: NATS rejected it: ${(cause as Error).message}`;
+      this.#fail(message.append, new LogError("failed", what, { cause }));
     }
   }
 
@@ -199,17 +246,16 @@ export class Appender {
     const said = parseAcknowledgement(data);
     if (said.error !== undefined && !mayPass(said.error)) {
       this.#fail(message.append, refusal("append to", said.error));
-      this.#answered(id, true);
+      this.#recovery.answered(id, true);
       return;
     }
     // No answer of the stream's: nobody takes it now, or one with the same id is on its way.
     if (said.error !== undefined || said.seq === undefined || said.seq === 0) {
-      if (this.#probe === undefined) this.#trouble();
-      else this.#answered(id, false);
+      if (!this.#recovery.answered(id, false)) this.#recovery.begin();
       return;
     }
     this.#remove(message);
-    this.#answered(id, true);
+    this.#recovery.answered(id, true);
     void this.#stored(message, said.seq, said.duplicate === true);
     this.#pump();
   }
@@ -221,7 +267,7 @@ export class Appender {
       // It may be its own first attempt that was stored.
       if (repeated && attempts > 1)
         repeated = (await this.#options.storedBy(offset)) !== this.#options.instance;
-      const known = this.#options.given(offset, duplicate);
+      const known = this.#options.given(offset, message.messageId, duplicate);
       if (known !== undefined) await known;
       if (append.settled) return;
       append.offsets[index] = offset;
@@ -254,84 +300,46 @@ export class Appender {
 
   #tick(): void {
     const nowMs = performance.now();
-    for (const { append, deadlineMs } of this.#sent.values()) {
-      if (deadlineMs > nowMs) break;
-      this.#late(append);
-    }
-    // They go from the queue now: while the connection is lost nothing is sent, and others come.
-    for (; this.#next < this.#queue.length; this.#next += 1) {
-      const { append, deadlineMs } = this.#queue[this.#next]!;
-      if (deadlineMs > nowMs && !append.settled) break;
-      this.#late(append);
-    }
-    this.#compact();
     for (const { sentMs } of this.#sent.values()) {
-      if (nowMs - sentMs > ATTEMPT_MS) this.#trouble();
+      if (nowMs - sentMs > ATTEMPT_MS) this.#recovery.begin();
       break;
     }
     this.#pump();
   }
 
+  /** @returns When the time of the next one is up. */
+  #rejectLate(nowMs: number): number | undefined {
+    let next: number | undefined;
+    for (const append of this.#open) {
+      next = append.endsMs;
+      if (next > nowMs) break;
+      next = undefined;
+      this.#late(append);
+    }
+    // They go from the queue now: while the connection is lost nothing is sent, and others come.
+    while (this.#queue[this.#next]?.append.settled === true) this.#next += 1;
+    this.#compact();
+    return next;
+  }
+
+  #endLate(append: Waiting): undefined {
+    this.#late(append);
+  }
+
   #late(append: Waiting): void {
     if (append.settled) return;
-    this.#fail(
-      append,
-      new LogError(
-        "failed",
-        `Cannot append to log: NATS did not acknowledge it within ${this.#options.deadlineMs} ms, and may have stored it`,
-      ),
-    );
-  }
-
-  #answered(id: number, well: boolean): void {
-    if (this.#probe?.id === id) this.#probe.answered(well);
-  }
-
-  #trouble(): void {
-    if (this.#recovering) return;
-    this.#recovering = true;
-    void this.#recover();
-  }
-
-  /** Sends again what was not acknowledged: the oldest alone, until it is, and then the others behind it. */
-  async #recover(): Promise<void> {
-    for (let waitMs: number = RETRY_MS[0]; this.#sent.size > 0; waitMs = Math.min(waitMs * 2, RETRY_MS[1])) {
-      if (!this.#connected) break;
-      try {
-        await this.#options.look();
-        if (await this.#tryOldest()) break;
-      } catch {
-        // Its caller is rejected when the deadline passes.
-      }
-      await new Promise((resolve) => void setTimeout(resolve, waitMs));
-    }
-    this.#recovering = false;
-    if (!this.#connected) return;
-    for (const message of this.#sent.values()) this.#sendAgain(message);
-    this.#pump();
-  }
-
-  async #tryOldest(): Promise<boolean> {
-    const [oldest] = this.#sent.values();
-    if (oldest === undefined) return true;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const answer = new Promise<boolean>((answered) => {
-      this.#probe = { id: oldest.id, answered };
-      timer = setTimeout(() => answered(false), ATTEMPT_MS);
-      timer.unref();
-    });
-    this.#sendAgain(oldest);
-    const well = await answer;
-    clearTimeout(timer);
-    this.#probe = undefined;
-    return well;
+    const { deadlineMs } = this.#options;
+    const message = append.isSent
+      ? `NATS did not acknowledge it within ${deadlineMs} ms, and may have stored it`
+      : `its turn did not come within ${deadlineMs} ms (deadlineMs), and it was not appended`;
+    this.#fail(append, new LogError("failed", `Cannot append to log: ${message}`));
   }
 
   /** Unless JetStream may have forgotten that it has it. */
   #sendAgain(message: Outgoing): void {
     const { idempotencyAgeMs } = this.#options.target();
     if (message.append.settled) return this.#remove(message);
-    if (message.attempts > 0 && performance.now() - message.firstSentMs > idempotencyAgeMs) {
+    if (message.attempts > 0 && this.#ageOf(message) > idempotencyAgeMs) {
       this.#fail(
         message.append,
         new LogError(
@@ -339,9 +347,25 @@ export class Appender {
           `Cannot append to log: NATS did not acknowledge it while it knew its id (${idempotencyAgeMs} ms), and may have stored it`,
         ),
       );
-      this.#answered(message.id, true);
+      this.#recovery.answered(message.id, true);
       return;
     }
     this.#send(message);
   }
+
+  /** Milliseconds since it was sent first, by the clock of this process or the server's, which may have been set ahead: by that it forgets ids. */
+  #ageOf({ firstSentMs, firstSentAtMs }: Outgoing): number {
+    const nowMs = this.#options.clock.latest();
+    const byServer = nowMs === undefined || firstSentAtMs === undefined ? 0 : nowMs - firstSentAtMs;
+    return Math.max(performance.now() - firstSentMs, byServer);
+  }
+}
+
+/** @throws {RangeError} If the server takes no message of that size: to try again is of no use. */
+function assertFits({ payload, headers }: Outgoing, info: NatsConnection["info"]): void {
+  const bytes = payload.length + headers.encode().length;
+  if (info === undefined || bytes <= info.max_payload) return;
+  throw new RangeError(
+    `Cannot append to log: the message has ${bytes} bytes with its topic and headers, expected at most ${info.max_payload} (max_payload of NATS)`,
+  );
 }

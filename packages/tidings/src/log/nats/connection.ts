@@ -18,8 +18,15 @@ export interface NatsConnection {
     payload?: Uint8Array | string,
     options?: { timeout: number; noMux?: boolean },
   ): Promise<NatsMessage>;
-  status(): AsyncIterable<{ readonly type: string }>;
+  status(): AsyncIterable<NatsStatus>;
   isClosed(): boolean;
+}
+
+/** What the connection tells of itself. */
+interface NatsStatus {
+  readonly type: string;
+  /** Of `error`. */
+  readonly error?: Error;
 }
 
 export interface NatsMessage {
@@ -49,19 +56,28 @@ export function checkConnection(connection: NatsConnection): void {
 }
 
 /** Calls `heard` with each change of the connection's state, until the returned function is called. */
-export function watchStatus(connection: NatsConnection, heard: (type: string) => void): () => void {
+export function watchStatus(connection: NatsConnection, heard: (status: NatsStatus) => void): () => void {
   let over = false;
   const changes = connection.status();
   void (async () => {
-    for await (const { type } of changes) {
+    for await (const status of changes) {
       if (over) return;
-      heard(type);
+      heard(status);
     }
   })().catch(() => undefined);
   return () => {
     over = true;
     (changes as { stop?: () => void }).stop?.();
   };
+}
+
+/** Where the server did not let the user publish, if that is the error. */
+export function forbiddenSubjectOf(error: Error | undefined): string | undefined {
+  const { name, operation, subject } = (error ?? {}) as Partial<
+    Record<"name" | "operation" | "subject", unknown>
+  >;
+  const isForbidden = name === "PermissionViolationError" && operation === "publish";
+  return isForbidden && typeof subject === "string" ? subject : undefined;
 }
 
 /** Headers as the client sends them: it asks its own for nothing but their bytes. */

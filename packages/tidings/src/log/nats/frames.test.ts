@@ -19,6 +19,16 @@ test("a draft comes back as it was, with offset and time", () => {
   }
 });
 
+test("a topic or a key that is too long is refused, and says how long it may be", () => {
+  const body = new Uint8Array();
+  for (const draft of [
+    { topic: "a".repeat(65_536), body },
+    { topic: "a", key: "k".repeat(65_536), body },
+  ]) {
+    expect(() => encodeDraft(draft)).toThrow(/^Cannot append to log: .*, expected at most 65535 each$/);
+  }
+});
+
 test("what another program published has no topic", () => {
   for (const text of ["", "x", "hello, world"]) {
     expect(readEntry(Buffer.from(text), 7, 5)).toMatchObject({ offset: 7, topic: "" });
@@ -27,6 +37,7 @@ test("what another program published has no topic", () => {
 
 test("a delivery is read from the subject of its acknowledgement, old and new", () => {
   const expected = {
+    consumer: "c1",
     offset: 22,
     count: 21,
     time: "1700000000123456789",

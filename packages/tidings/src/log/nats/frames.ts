@@ -4,10 +4,17 @@
 import type { Draft, Entry } from "../log.ts";
 
 const HEADER = 4;
+const MOST_NAME_BYTES = 65_535;
 
+/** @throws {RangeError} If its topic or its key is too long. */
 export function encodeDraft({ topic, key = "", body }: Draft): Uint8Array {
   const topicBytes = Buffer.byteLength(topic);
   const keyBytes = Buffer.byteLength(key);
+  if (topicBytes > MOST_NAME_BYTES || keyBytes > MOST_NAME_BYTES) {
+    throw new RangeError(
+      `Cannot append to log: the topic has ${topicBytes} bytes and the key ${keyBytes}, expected at most ${MOST_NAME_BYTES} each`,
+    );
+  }
   const value = Buffer.allocUnsafe(HEADER + topicBytes + keyBytes + body.length);
   value.writeUInt16BE(topicBytes, 0);
   value.writeUInt16BE(keyBytes, 2);
@@ -46,6 +53,8 @@ export function readEntry(payload: Uint8Array, offset: number, atMs: number): En
 
 /** Where a delivered message stands, from the subject that it could be acknowledged by. */
 export interface Delivery {
+  /** The name of the consumer. */
+  readonly consumer: string;
   readonly offset: number;
   /** Of the consumer: 1, 2, 3… */
   readonly count: number;
@@ -67,6 +76,7 @@ export function deliveryOf(reply: string | undefined): Delivery | undefined {
   const time = tokens[at + 2];
   if (time === undefined) return undefined;
   return {
+    consumer: tokens[at - 2]!,
     offset: Number(tokens[at]),
     count: Number(tokens[at + 1]),
     time,

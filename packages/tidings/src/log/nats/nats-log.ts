@@ -23,14 +23,16 @@ import type {
   OpenLogOptions,
   Page,
   ReadRequest,
+  Retention,
 } from "../log.ts";
 import { Api, sleep } from "./api.ts";
 import { Appender } from "./appender.ts";
-import { checkConnection, watchStatus, type NatsConnection } from "./connection.ts";
-import { STORED_BY } from "./outgoing.ts";
+import { AskedTime } from "./asked-time.ts";
+import { checkConnection, forbiddenSubjectOf, watchStatus, type NatsConnection } from "./connection.ts";
+import { MESSAGE_ID, STORED_BY } from "./outgoing.ts";
 import { Reader } from "./reader.ts";
-import { ServerClock } from "./server-clock.ts";
-import { LogStream, type StreamState } from "./stream.ts";
+import { ServerClock } from "../time/server-clock.ts";
+import { keyAgeOf, LogStream, type StreamState } from "./stream.ts";
 import { NatsTail } from "./tail.ts";
 
 export interface NatsLogOptions {
@@ -40,13 +42,16 @@ export interface NatsLogOptions {
   replicas?: 1 | 3 | 5;
   /** Where the stream is stored. Applies when the stream is created. Default: `"file"`. */
   storage?: "file" | "memory";
-  /** Milliseconds after which an append or a read without a response is rejected. Default: 10,000. */
+  /** Milliseconds after which an append or a read that is not done is rejected, however many wait before it. Default: 10,000. */
   deadlineMs?: number;
-  /** Bytes that may wait to be acknowledged; beyond that, `append` rejects with `busy`. Default: 67,108,864 (64 MiB). */
+  /**
+   * Bytes that may wait to be acknowledged, and 1,000 for each message; beyond that, `append` rejects with `busy`. Default:
+   * 67,108,864 (64 MiB). At most 96 MiB.
+   */
   pendingBytes?: number;
   /**
    * Milliseconds for which the ids of messages are remembered, and with them idempotency keys; at most as long as messages are
-   * retained. The server uses about 150 bytes of memory for each. Default: 120,000 (two minutes).
+   * retained; with presence, 120,000 or more. The server uses about 150 bytes of memory for each. Default: 120,000 (two minutes).
    */
   idempotencyAgeMs?: number;
   /** The prefix of reply subjects, if the account allows no others. Default: `"_INBOX"`. */
@@ -62,6 +67,8 @@ export interface NatsLogOptions {
  */
 export function natsLog(connection: NatsConnection, options: NatsLogOptions = {}): Log {
   checkLogOptions(options, NATS_OPTIONS);
+  oneOf("replicas", options.replicas, [1, 3, 5]);
+  oneOf("storage", options.storage, ["file", "memory"]);
   checkConnection(connection);
   const { name = "tidings" } = options;
   if (!/^[\w-]{1,64}$/.test(name)) {
@@ -69,8 +76,6 @@ export function natsLog(connection: NatsConnection, options: NatsLogOptions = {}
       `Cannot make log: name is ${show(name)}, expected 1 to 64 letters, digits, "-" and "_"`,
     );
   }
-  oneOf("replicas", options.replicas, [1, 3, 5]);
-  oneOf("storage", options.storage, ["file", "memory"]);
   checkSubject("inboxPrefix", options.inboxPrefix);
   checkSubject("apiPrefix", options.apiPrefix);
   return new NatsLog(connection, name, options);
@@ -101,7 +106,7 @@ const NATS_OPTIONS: LogOptionNames<NatsLogOptions> = {
 };
 /** A leader that was just elected may not have applied everything yet. */
 const BEHIND_MS = 5_000;
-const BEHIND_RETRY_MS = 250;
+const BEHIND_RETRY_MS = 50;
 
 class NatsLog implements Log {
   readonly #connection: NatsConnection;
@@ -110,8 +115,10 @@ class NatsLog implements Log {
   readonly #clock = new ServerClock();
   readonly #api: Api;
   readonly #stream: LogStream;
+  readonly #time: AskedTime;
   readonly #reader: Reader;
   readonly #deadlineMs: number;
+  readonly #idempotencyAgeMs: number;
   readonly #pendingBytes: number;
   #options: OpenLogOptions | undefined;
   #bounds: TopicBounds | undefined;
@@ -123,8 +130,8 @@ class NatsLog implements Log {
   #current: StreamState | undefined;
   /** The newest offset that this process knows to have been given. */
   #seen = 0;
-  /** The newest offset that was given to a message of this process. */
-  #acknowledged = 0;
+  /** The newest message of this process: its offset, and the id that JetStream knows it by. */
+  #acknowledged = { offset: 0, messageId: "" };
 
   constructor(connection: NatsConnection, name: string, options: NatsLogOptions) {
     const { replicas = 1, storage = "file", deadlineMs = 10_000, idempotencyAgeMs = 120_000 } = options;
@@ -133,18 +140,34 @@ class NatsLog implements Log {
     this.#name = name;
     this.#inbox = `${inboxPrefix}.${randomEpoch()}`;
     this.#deadlineMs = deadlineMs;
+    this.#idempotencyAgeMs = idempotencyAgeMs;
     this.#pendingBytes = options.pendingBytes ?? 64 * 2 ** 20;
     this.#api = new Api({ connection, prefix: apiPrefix, deadlineMs });
-    this.#stream = new LogStream({ api: this.#api, name, replicas, storage, idempotencyAgeMs });
+    this.#stream = new LogStream({
+      api: this.#api,
+      name,
+      replicas,
+      storage,
+      idempotencyAgeMs,
+      onTime: (atMs, askedMs) => this.#clock.told(atMs, askedMs),
+    });
+    this.#time = new AskedTime({
+      connection,
+      api: this.#api,
+      name,
+      clock: this.#clock,
+      isTold: () => this.#stream.tellsTime,
+    });
     this.#reader = new Reader({
       connection,
       api: this.#api,
       apiPrefix,
       name,
       inbox: this.#inbox,
-      state: () => this.#state("read"),
+      state: (endsMs) => this.#state("read", endsMs),
       ageMs: () => this.#options!.retention.ageMs,
       boundsOf: (topic) => this.#bounds!.of(topic),
+      serverMs: () => this.#clock.now(),
       isOlder: ({ offset, atMs }, ageMs) => {
         // What the tail has not met may have been stored after the server's clock was set.
         if (this.#tail === undefined || offset > this.#tail.at) return false;
@@ -161,7 +184,9 @@ class NatsLog implements Log {
     this.#bounds = new TopicBounds(options.retention);
     this.#report = reporter(options.onError ?? ignore);
     const state = await this.#stream.open(options.retention);
+    await this.#time.ask("open");
     if (this.#closed) throw new LogError("closed", "Cannot open log: it is closed");
+    this.#time.hear();
     this.#current = state;
     this.#seen = state.head;
     const instance = randomEpoch();
@@ -172,8 +197,9 @@ class NatsLog implements Log {
       instance,
       inbox: `${this.#inbox}.a`,
       target: () => this.#current!,
-      look: () => this.#state("append to"),
-      given: (offset, repeated) => this.#given(offset, repeated),
+      look: (sinceMs) => this.#look(sinceMs),
+      clock: this.#clock,
+      given: (offset, messageId, repeated) => this.#given(offset, messageId, repeated),
       storedBy: (offset) => this.#storedBy(offset),
     });
     this.#tail = new NatsTail({
@@ -184,17 +210,26 @@ class NatsLog implements Log {
       position: state,
       state: () => this.#state("follow"),
       onOther: () => this.#renew(),
-      onTime: (atMs, askedMs) => this.#clock.told(atMs, askedMs),
+      onTime: (atMs, askedMs) => {
+        if (!this.#stream.tellsTime) this.#clock.told(atMs, askedMs);
+      },
       report: this.#report,
       options,
     });
-    this.#unwatch = watchStatus(this.#connection, (type) => {
+    this.#unwatch = watchStatus(this.#connection, ({ type, error }) => {
+      const forbidden = forbiddenSubjectOf(error);
+      if (forbidden !== undefined) this.#appender!.forbidden(forbidden, error);
       if (type === "disconnect" || type === "reconnect") {
+        this.#api.connected(type === "reconnect");
         this.#appender!.connected(type === "reconnect");
         this.#tail!.connected(type === "reconnect");
       }
     });
     return { epoch: state.epoch, head: state.head };
+  }
+
+  keyAgeMs({ ageMs }: Pick<Retention, "ageMs">): number {
+    return keyAgeOf(this.#idempotencyAgeMs, ageMs);
   }
 
   async append(drafts: readonly Draft[], options: AppendOptions = {}): Promise<Appended> {
@@ -238,18 +273,19 @@ class NatsLog implements Log {
     await this.#appender?.settled();
     this.#appender?.close();
     this.#api.close();
+    this.#time.close();
     this.#unwatch?.();
   }
 
   /** Where the log is now; learns whether it is another one. */
-  async #state(what: string): Promise<StreamState> {
+  async #state(what: string, endsMs: number = this.#api.endsMs()): Promise<StreamState> {
     const seen = this.#newest();
     const epoch = this.#current!.epoch;
     for (const giveUpMs = performance.now() + BEHIND_MS; ;) {
-      const state = await this.#stream.state(what);
+      const state = await this.#stream.state(what, endsMs);
       const isSame = state.epoch === epoch && epoch === this.#current!.epoch;
       if (isSame && state.head < seen) {
-        if (performance.now() > giveUpMs) return this.#renew();
+        if (performance.now() > giveUpMs) return this.#renew(endsMs);
         await sleep(BEHIND_RETRY_MS);
         continue;
       }
@@ -266,9 +302,9 @@ class NatsLog implements Log {
   }
 
   /** What was seen is not there any more, or is another message: offsets of this epoch mean nothing now. */
-  async #renew(): Promise<StreamState> {
+  async #renew(endsMs: number = this.#api.endsMs()): Promise<StreamState> {
     const { epoch } = this.#current!;
-    const state = await this.#stream.renew(epoch);
+    const state = await this.#stream.renew(epoch, endsMs);
     if (this.#current!.epoch === epoch) this.#replaced(state);
     return state;
   }
@@ -277,31 +313,47 @@ class NatsLog implements Log {
     const isNew = state.subjects !== this.#current!.subjects;
     this.#current = state;
     this.#seen = state.head;
-    this.#acknowledged = 0;
+    this.#acknowledged = { offset: 0, messageId: "" };
     // Of a stream that is new, everything can be handed on.
     const head = isNew ? state.stored - 1 : state.head;
     this.#tail?.reset({ epoch: state.epoch, head: Math.max(0, head) });
   }
 
-  #given(offset: number, repeated: boolean): Promise<void> | undefined {
+  /** After trouble with appends. The server's clock may have been set meanwhile, or be another server's. */
+  async #look(sinceMs: number): Promise<void> {
+    await this.#state("append to");
+    await this.#time.ask("append to", sinceMs);
+  }
+
+  #given(offset: number, messageId: string, repeated: boolean): Promise<void> | undefined {
     if (repeated) return undefined;
     // They are given in the order in which we ask for them, unless the stream went back.
-    if (offset <= this.#acknowledged) return this.#renew().then(ignore);
-    this.#acknowledged = offset;
+    if (offset <= this.#acknowledged.offset) return this.#verifyNewest();
+    this.#acknowledged = { offset, messageId };
     this.#seen = Math.max(this.#seen, offset);
     return undefined;
   }
 
-  async #storedBy(offset: number): Promise<string | undefined> {
+  /** What a leader said may also come late, behind what the next one said: then the newest message is where it was. */
+  async #verifyNewest(): Promise<void> {
+    const { offset, messageId } = this.#acknowledged;
+    if ((await this.#headerAt(offset, MESSAGE_ID)) !== messageId) await this.#renew();
+  }
+
+  #storedBy(offset: number): Promise<string | undefined> {
+    return this.#headerAt(offset, STORED_BY);
+  }
+
+  async #headerAt(offset: number, header: string): Promise<string | undefined> {
     const subject = `STREAM.MSG.GET.${this.#name}`;
     const { message } = await this.#api.ask<{ message?: { hdrs?: string } }>(
       "append to",
       subject,
       { seq: offset },
-      [404, 400],
+      { accept: [404, 400] },
     );
     const headers = Buffer.from(message?.hdrs ?? "", "base64").toString();
-    return new RegExp(`^${STORED_BY}: (.*?)\r?$`, "m").exec(headers)?.[1];
+    return new RegExp(`^${header}: (.*?)\r?$`, "m").exec(headers)?.[1];
   }
 
   #assertOpen(what: string): void {

@@ -8,14 +8,19 @@ import { SentHeaders } from "./connection.ts";
 import { encodeDraft } from "./frames.ts";
 
 export const STORED_BY = "Tidings-By";
+export const MESSAGE_ID = "Nats-Msg-Id";
 
 /** One append, until all of its messages are acknowledged. */
 export interface Waiting {
   readonly keyed: boolean;
   readonly bytes: number;
   readonly count: number;
+  /** When its time is up, by the monotonic clock. */
+  readonly endsMs: number;
   readonly offsets: number[];
   repeated: boolean;
+  /** One of its messages was sent. */
+  isSent: boolean;
   settled: boolean;
   readonly resolve: (appended: Appended) => void;
   readonly reject: (error: unknown) => void;
@@ -28,9 +33,12 @@ export interface Outgoing {
   readonly index: number;
   readonly topic: string;
   readonly payload: Uint8Array;
+  /** By which JetStream knows it. */
+  readonly messageId: string;
   readonly headers: SentHeaders;
-  readonly deadlineMs: number;
   firstSentMs: number;
+  /** What the server's clock showed then, or the earliest that it may have, where that is known. */
+  firstSentAtMs: number | undefined;
   sentMs: number;
   attempts: number;
 }
@@ -49,20 +57,14 @@ export interface Acknowledgement {
 export function toMessages(
   drafts: readonly Draft[],
   append: Waiting,
-  {
-    scope,
-    instance,
-    firstId,
-    deadlineMs,
-  }: { scope: string | undefined; instance: string; firstId: number; deadlineMs: number },
+  { scope, instance, firstId }: { scope: string | undefined; instance: string; firstId: number },
 ): Outgoing[] {
   const key = scope === undefined ? undefined : createHash("sha256").update(scope).digest("base64url");
   return drafts.map((draft, index) => {
     const id = firstId + index;
+    const messageId = key === undefined ? `${instance}.${id.toString(36)}` : `${key}.${index}`;
     const headers = new SentHeaders(
-      key === undefined
-        ? { "Nats-Msg-Id": `${instance}.${id.toString(36)}` }
-        : { "Nats-Msg-Id": `${key}.${index}`, [STORED_BY]: instance },
+      key === undefined ? { [MESSAGE_ID]: messageId } : { [MESSAGE_ID]: messageId, [STORED_BY]: instance },
     );
     return {
       id,
@@ -70,9 +72,10 @@ export function toMessages(
       index,
       topic: draft.topic,
       payload: encodeDraft(draft),
+      messageId,
       headers,
-      deadlineMs,
       firstSentMs: 0,
+      firstSentAtMs: undefined,
       sentMs: 0,
       attempts: 0,
     };

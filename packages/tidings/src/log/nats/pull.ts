@@ -12,6 +12,8 @@ export interface PullOptions {
   /** Of the stream. */
   readonly name: string;
   readonly inbox: string;
+  /** Until when it may be tried, by the monotonic clock. */
+  readonly endsMs: number;
 }
 
 export interface PullRequest {
@@ -29,7 +31,7 @@ const SILENCE_MS = 2_000;
 
 /** It may end before `most`, and before the end: what comes behind the last one is asked for again. */
 export async function pull(options: PullOptions, { most, take, ...request }: PullRequest): Promise<void> {
-  const { connection, api, apiPrefix, name, inbox } = options;
+  const { connection, api, apiPrefix, name, inbox, endsMs } = options;
   const { consumer } = await createConsumer(options, request);
   let count = 0;
   let stop: (() => void) | undefined;
@@ -43,7 +45,7 @@ export async function pull(options: PullOptions, { most, take, ...request }: Pul
       if (take(message, delivery) || count >= most || delivery.pending === 0) stop?.();
     },
   });
-  const timer = setTimeout(() => stop?.(), SILENCE_MS);
+  const timer = setTimeout(() => stop?.(), Math.max(0, Math.min(SILENCE_MS, endsMs - performance.now())));
   try {
     const over = new Promise<void>((resolve) => (stop = resolve));
     connection.publish(
@@ -72,10 +74,10 @@ export async function count(
 }
 
 async function createConsumer(
-  { api, name }: PullOptions,
+  { api, name, endsMs }: PullOptions,
   { from, filter, headersOnly = false }: Pick<PullRequest, "from" | "filter" | "headersOnly">,
 ): Promise<{ consumer: string; pending: number }> {
-  const created = await api.ask<{ name: string; num_pending: number }>("read", `CONSUMER.CREATE.${name}`, {
+  const question = {
     stream_name: name,
     config: {
       deliver_policy: "by_start_sequence",
@@ -87,6 +89,11 @@ async function createConsumer(
       mem_storage: true,
       num_replicas: 1,
     },
+  };
+  const subject = `CONSUMER.CREATE.${name}`;
+  const created = await api.ask<{ name: string; num_pending: number }>("read", subject, question, {
+    endsMs,
+    onLate: (late) => api.tell(`CONSUMER.DELETE.${name}.${late.name}`),
   });
   return { consumer: created.name, pending: created.num_pending };
 }

@@ -6,14 +6,16 @@
 import { isByName, type Entry, type Page, type ReadRequest, type Selection } from "../log.ts";
 import { millisecondsOf, nanosecondsOf, readEntry } from "./frames.ts";
 import { Hiding, type HidingOptions } from "./hiding.ts";
-import { pull } from "./pull.ts";
+import { pull, type PullOptions } from "./pull.ts";
 import type { StreamState } from "./stream.ts";
 import { filterOf, subjectOf } from "./subjects.ts";
 
-export interface ReaderOptions extends HidingOptions {
-  readonly state: () => Promise<StreamState>;
+export interface ReaderOptions extends Omit<HidingOptions, "endsMs"> {
+  readonly state: (endsMs: number) => Promise<StreamState>;
   /** Of the whole log. */
   readonly ageMs: () => number;
+  /** The server's time; undefined as long as it is not known. */
+  readonly serverMs: () => number | undefined;
 }
 
 /** Beyond that, one source for everything costs less. */
@@ -32,33 +34,43 @@ export class Reader {
   }
 
   async read(request: ReadRequest): Promise<Page> {
-    const { state, isOlder, ageMs } = this.#options;
+    const { api, state, isOlder, ageMs, serverMs } = this.#options;
+    // Of all of its questions together.
+    const endsMs = api.endsMs();
     for (;;) {
-      const before = await state();
-      const { head, subjects, epoch } = before;
+      const before = await state(endsMs);
+      const { head, epoch } = before;
       const walk =
         request.after < head
-          ? await this.#walk({ ...request, after: Math.max(request.after, before.first - 1) }, subjects, head)
+          ? await this.#walk({ ...request, after: Math.max(request.after, before.first - 1) }, before, endsMs)
           : { entries: [], through: Math.max(request.after, head), hidden: 0 };
       // What was discarded meanwhile may be missing.
-      const { first, epoch: epochAfter } = request.after < head ? await state() : before;
+      const { first, epoch: epochAfter } = request.after < head ? await state(endsMs) : before;
       if (epoch !== epochAfter) continue;
       let lost = Math.min(first - 1, Math.max(head, request.after));
       for (const entry of walk.entries) if (isOlder(entry, ageMs())) lost = Math.max(lost, entry.offset);
+      const nowMs = serverMs();
+      const newestMs = walk.entries.at(-1)?.atMs ?? -Infinity;
       return {
         entries: walk.entries.filter(({ offset }) => offset > lost),
         through: Math.max(walk.through, lost),
         lostThrough: Math.max(lost, walk.hidden),
         head,
+        ...(nowMs === undefined ? {} : { nowMs: Math.max(nowMs, newestMs) }),
       };
     }
   }
 
-  async #walk(request: ReadRequest, subjects: string, head: number): Promise<Walk> {
+  async #walk(
+    request: ReadRequest,
+    { subjects, head }: Pick<StreamState, "subjects" | "head">,
+    endsMs: number,
+  ): Promise<Walk> {
     const { topics, after, maxMessages } = request;
-    const hiding = new Hiding(this.#options, subjects);
+    const options = { ...this.#options, endsMs };
+    const hiding = new Hiding(options, subjects);
     const sources = filtersOf(topics, subjects).map(
-      (filter) => new Source(this.#options, filter, after, head, Math.min(maxMessages, BATCH)),
+      (filter) => new Source(options, filter, after, head, Math.min(maxMessages, BATCH)),
     );
     const walk = await walkOver(sources, hiding, request, head);
     // By name, what is hidden behind this page is told with it.
@@ -118,7 +130,7 @@ async function walkOver(
 
 /** One subject, or those below one. */
 class Source {
-  readonly #options: ReaderOptions;
+  readonly #options: PullOptions;
   readonly #filter: string;
   readonly #head: number;
   readonly #batch: number;
@@ -128,7 +140,7 @@ class Source {
   #ended = false;
   #singles = 0;
 
-  constructor(options: ReaderOptions, filter: string, after: number, head: number, batch: number) {
+  constructor(options: PullOptions, filter: string, after: number, head: number, batch: number) {
     this.#options = options;
     this.#filter = filter;
     this.#after = after;
@@ -162,14 +174,14 @@ class Source {
   }
 
   async #one(): Promise<Entry[]> {
-    const { api, name } = this.#options;
+    const { api, name, endsMs } = this.#options;
     this.#singles += 1;
     const question = { seq: this.#after + 1, next_by_subj: this.#filter };
     const { message } = await api.ask<{ message?: { seq: number; data: string; time: string } }>(
       "read",
       `STREAM.MSG.GET.${name}`,
       question,
-      [404],
+      { accept: [404], endsMs },
     );
     if (message === undefined) return [];
     const data = Buffer.from(message.data ?? "", "base64");

@@ -3,13 +3,13 @@
  * followed is handed on. When something is missing in the count, the consumer is silent, or the connection was lost, another
  * consumer begins behind what came last; what the stream does not have any more is said to be missing.
  */
-import { randomEpoch } from "../cursor.ts";
 import { tell, type Report } from "../../guard/foreign.ts";
 import { FollowedTopics } from "../followed-topics.ts";
 import { LogError, type Entry, type Followed, type LogPosition, type OpenLogOptions } from "../log.ts";
 import { sleep, type Api } from "./api.ts";
-import type { NatsConnection, NatsMessage, NatsSubscription } from "./connection.ts";
-import { decodeEntry, deliveryOf, nanosecondsOf, topicOf } from "./frames.ts";
+import type { NatsConnection, NatsMessage } from "./connection.ts";
+import { ConsumerChoice, type Consumer } from "./consumer.ts";
+import { decodeEntry, deliveryOf, millisecondsOf, nanosecondsOf, topicOf, type Delivery } from "./frames.ts";
 import { TAIL_MARGIN, type StreamState } from "./stream.ts";
 
 export interface TailOptions {
@@ -32,16 +32,19 @@ export interface TailOptions {
 
 /** Between looks whether the consumer is alive, and whether the log is still the same. */
 const LOOK_MS = 1_000;
-const HEARTBEAT_MS = 2_000;
-/** A consumer that is silent for so long is given up, and another one made. */
-const SILENCE_MS = 6_000;
-const RETRY_MS = [50, 1_000] as const;
+/** After that, the server has not heard what it waits for before it delivers more. */
+const UNHEARD_MS = 3_000;
+/** A consumer that is silent for so long is given up, and another one made: before a cluster has elected another leader. */
+const SILENCE_MS = 3_000;
+/** What lies in the socket after a turn that was long is taken first. */
+const GRACE_MS = 50;
+const RETRY_MS = [50, 500] as const;
+/** As long as there is no consumer after so long, messages are asked for one by one, so often, and so many at once. */
+const ASK_MS = 200;
+const MOST_ASKED = 32;
 
-interface Consumer {
-  readonly subscription: NatsSubscription;
-  name: string | undefined;
-  /** Messages that it delivered. */
-  count: number;
+interface Stored {
+  readonly message?: { readonly data?: string; readonly time: string };
 }
 
 export class NatsTail {
@@ -56,7 +59,7 @@ export class NatsTail {
   /** Came, is followed, and was not handed on. */
   #held: Entry[] = [];
   #scheduled = false;
-  #consumer: Consumer | undefined;
+  readonly #consumers: ConsumerChoice;
   #state: "starting" | "following" | "closed" = "starting";
   /** Until that offset came, it is catching up. */
   #target = 0;
@@ -69,7 +72,18 @@ export class NatsTail {
   constructor(options: TailOptions) {
     this.#options = options;
     this.#at = this.#through = options.position.head;
-    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+    this.#consumers = new ConsumerChoice({
+      connection: options.connection,
+      api: options.api,
+      name: options.name,
+      inbox: options.inbox,
+      onTime: options.onTime,
+      onMessage: (consumer, message) => this.#take(consumer, message),
+    });
+    this.#timer = setInterval(() => {
+      void this.#listen();
+      void this.#look();
+    }, LOOK_MS);
     this.#timer.unref();
     void this.#start();
   }
@@ -108,11 +122,11 @@ export class NatsTail {
     this.#state = "closed";
     this.#round += 1;
     clearInterval(this.#timer);
-    this.#drop();
+    this.#consumers.drop();
   }
 
   #interrupted(cause: Error): void {
-    this.#drop();
+    this.#consumers.drop();
     this.#state = "starting";
     this.#round += 1;
     if (this.#reported) return;
@@ -122,22 +136,9 @@ export class NatsTail {
     report(new LogError("failed", `The tail of the log is interrupted: ${cause.message}`, { cause }));
   }
 
-  #drop(): void {
-    const consumer = this.#consumer;
-    this.#consumer = undefined;
-    if (consumer === undefined) return;
-    try {
-      consumer.subscription.unsubscribe();
-    } catch {
-      // The connection is closed.
-    }
-    const { api, name } = this.#options;
-    if (consumer.name !== undefined) api.tell(`CONSUMER.DELETE.${name}.${consumer.name}`);
-  }
-
   /** Makes a consumer that begins where we are, again and again until there is one. */
   async #start(): Promise<void> {
-    this.#drop();
+    this.#consumers.drop();
     this.#state = "starting";
     this.#round += 1;
     const round = this.#round;
@@ -151,7 +152,10 @@ export class NatsTail {
         if (head - this.#at > TAIL_MARGIN) this.#skipTo(head);
         else if (stored - 1 > this.#at) this.#skipTo(stored - 1);
         this.#target = head;
-        await this.#consume();
+        this.#heardMs = performance.now();
+        // By then, some may have been asked for one by one.
+        const consuming = this.#consumers.make(() => this.#at + 1, isCurrent);
+        await Promise.all([consuming, this.#askUntil(consuming, isCurrent)]);
         if (!isCurrent()) return;
         this.#state = "following";
         this.#caughtUp();
@@ -171,84 +175,88 @@ export class NatsTail {
     if (this.#atTime === undefined || head < this.#at) return;
     const { api, name, onOther } = this.#options;
     const [at, time] = [this.#at, this.#atTime];
-    const { message } = await api.ask<{ message?: { time: string } }>(
+    const { message } = await api.ask<Stored>(
       "read",
       `STREAM.MSG.GET.${name}`,
       { seq: at },
-      [404, 400],
+      { accept: [404, 400] },
     );
     if (message !== undefined && nanosecondsOf(message.time) !== time) await onOther();
   }
 
-  async #consume(): Promise<void> {
-    const { connection, api, name, inbox, onTime } = this.#options;
-    const subject = `${inbox}.${randomEpoch()}`;
-    const consumer: Consumer = {
-      subscription: connection.subscribe(subject, {
-        callback: (error, message) => {
-          if (error === null && consumer === this.#consumer) this.#take(message);
-        },
-      }),
-      name: undefined,
-      count: 0,
-    };
-    this.#consumer = consumer;
-    this.#heardMs = performance.now();
-    const askedMs = performance.now();
-    const created = await api.ask<{ name: string; created: string }>("follow", `CONSUMER.CREATE.${name}`, {
-      stream_name: name,
-      config: {
-        deliver_subject: subject,
-        deliver_policy: "by_start_sequence",
-        opt_start_seq: this.#at + 1,
-        ack_policy: "none",
-        max_deliver: 1,
-        flow_control: true,
-        idle_heartbeat: HEARTBEAT_MS * 1e6,
-        mem_storage: true,
-        num_replicas: 1,
-      },
-    });
-    onTime(Date.parse(created.created), askedMs);
-    if (consumer === this.#consumer) consumer.name = created.name;
-    else api.tell(`CONSUMER.DELETE.${name}.${created.name}`);
+  /**
+   * Asks the stream itself until there is a consumer: who makes these may be elected seconds later than the leader of the stream,
+   * which gives out what it has.
+   */
+  async #askUntil(consuming: Promise<void>, isCurrent: () => boolean): Promise<void> {
+    let isOver = false;
+    const over = consuming.then(
+      () => void (isOver = true),
+      () => void (isOver = true),
+    );
+    for (;;) {
+      await Promise.race([over, sleep(ASK_MS)]);
+      const isNeeded = (): boolean => !isOver && isCurrent() && this.#consumers.chosen === undefined;
+      if (!isNeeded()) return;
+      try {
+        const { head } = await this.#options.state();
+        while (isNeeded() && this.#at < head)
+          await this.#askFor(Math.min(head, this.#at + MOST_ASKED), isNeeded);
+      } catch {
+        // Whether a consumer can be made is what counts.
+      }
+    }
   }
 
-  #take({ data, reply, headers }: NatsMessage): void {
+  async #askFor(through: number, isNeeded: () => boolean): Promise<void> {
+    const { api, name } = this.#options;
+    const subject = `STREAM.MSG.GET.${name}`;
+    const from = this.#at + 1;
+    const asked = Array.from({ length: through - from + 1 }, (_, n) =>
+      api.ask<Stored>("follow", subject, { seq: from + n }, { accept: [404, 400] }),
+    );
+    for (const [n, { message }] of (await Promise.all(asked)).entries()) {
+      if (!isNeeded()) break;
+      const offset = from + n;
+      if (message === undefined) {
+        this.#flush();
+        this.#skipTo(offset);
+        continue;
+      }
+      const time = nanosecondsOf(message.time);
+      this.#accept(Buffer.from(message.data ?? "", "base64"), { offset, time, atMs: millisecondsOf(time) });
+    }
+    this.#flush();
+  }
+
+  #take(consumer: Consumer, { data, reply, headers }: NatsMessage): void {
     this.#heardMs = performance.now();
-    const consumer = this.#consumer!;
     const delivery = deliveryOf(reply);
     if (delivery === undefined) {
       // What keeps the server from sending more than we take; and what says that it has nothing to send.
       const count = Number(headers?.get("Nats-Last-Consumer") || Number.NaN);
       if (reply !== undefined && reply !== "") this.#respond(reply);
       const stalled = headers?.get("Nats-Consumer-Stalled");
-      if (stalled !== undefined && stalled !== "") this.#respond(stalled);
-      if (count > consumer.count) void this.#start();
+      if (stalled !== undefined && stalled !== "") this.#unstall(consumer, stalled);
+      if (count > consumer.count && consumer === this.#consumers.chosen) void this.#start();
       return;
     }
+    consumer.stalled = undefined;
     consumer.count += 1;
+    consumer.name ??= delivery.consumer;
     if (delivery.count !== consumer.count) return void this.#start();
     const { offset } = delivery;
-    // It comes from another server's copy, perhaps, that is behind.
+    // It comes from another server's copy, perhaps, that is behind; or it was asked for meanwhile.
     if (offset <= this.#at) return;
     if (offset > this.#at + 1) {
       this.#flush();
       this.#skipTo(offset - 1);
     }
-    this.#at = offset;
-    this.#atTime = delivery.time;
-    try {
-      const topic = topicOf(data);
-      if (this.#followed.includes(topic)) {
-        this.#held.push(decodeEntry(data, topic, offset, delivery.atMs));
-      }
-    } catch (error) {
-      this.#options.report(error);
-    }
+    this.#accept(data, delivery);
     // It was stored a moment ago. The server's clock may have been set, or another server stores now, whose clock differs.
     if (offset > this.#target && delivery.pending === 0) {
-      this.#options.onTime(delivery.atMs, performance.now());
+      const nowMs = performance.now();
+      this.#options.onTime(delivery.atMs, nowMs - SILENCE_MS);
     }
     if (this.#scheduled || (this.#held.length === 0 && offset < this.#target)) return;
     this.#scheduled = true;
@@ -258,6 +266,33 @@ export class NatsTail {
       if (this.#held.length > 0) this.#flush();
       this.#caughtUp();
     });
+  }
+
+  /** The next one. */
+  #accept(data: Uint8Array, { offset, time, atMs }: Pick<Delivery, "offset" | "time" | "atMs">): void {
+    this.#at = offset;
+    this.#atTime = time;
+    try {
+      const topic = topicOf(data);
+      if (this.#followed.includes(topic)) this.#held.push(decodeEntry(data, topic, offset, atMs));
+    } catch (error) {
+      this.#options.report(error);
+    }
+  }
+
+  /** One that is not heard would wait for ever, and look alive. */
+  #unstall(consumer: Consumer, subject: string): void {
+    this.#respond(subject);
+    const nowMs = performance.now();
+    if (consumer.stalled?.subject !== subject) consumer.stalled = { subject, sinceMs: nowMs };
+    if (nowMs - consumer.stalled.sinceMs < UNHEARD_MS) return;
+    const { name } = this.#options;
+    this.#interrupted(
+      new Error(
+        `NATS does not hear that it may deliver more, expected a user that may publish to $JS.FC.${name}.>`,
+      ),
+    );
+    void this.#start();
   }
 
   #respond(subject: string): void {
@@ -291,17 +326,21 @@ export class NatsTail {
     tell(this.#options.report, this.#options.options.onState, "following");
   }
 
-  /** Moves `through` on where nothing is followed, and finds consumers that are gone and logs that were replaced. */
+  async #listen(): Promise<void> {
+    const isSilent = (): boolean =>
+      this.#state === "following" && performance.now() - this.#heardMs > SILENCE_MS;
+    if (!isSilent()) return;
+    await sleep(GRACE_MS);
+    if (isSilent()) void this.#start();
+  }
+
+  /** Moves `through` on where nothing is followed, and finds logs that were replaced. */
   async #look(): Promise<void> {
     if (this.#state !== "following" || this.#looking) return;
     this.#looking = true;
     const round = this.#round;
     this.#flush();
     try {
-      if (performance.now() - this.#heardMs > SILENCE_MS) {
-        void this.#start();
-        return;
-      }
       await this.#options.state();
     } catch (error) {
       if (round === this.#round) {

@@ -2,115 +2,83 @@
  * Appends in groups: one is under way, and what comes meanwhile goes together with the next. Each has a number, so that one
  * that is asked twice is done once.
  */
-import { LogError, type Appended, type Draft } from "../log.ts";
+import { AppendQueue, type QueuedAppend } from "../appending/append-queue.ts";
+import type { Appended, Draft } from "../log.ts";
+import type { EncodedDrafts } from "./drafts.ts";
 
 export interface AppenderOptions {
   readonly pendingBytes: number;
   readonly deadlineMs: number;
+  /** @throws Where one of them cannot be asked for. */
+  readonly encode: (appends: readonly QueuedAppend[]) => EncodedDrafts;
   /**
    * @param number - Of the group: the same when it is asked again.
    * @returns For each of `appends`, where it is.
    */
   readonly write: (
-    appends: readonly GroupedAppend[],
+    appends: readonly QueuedAppend[],
+    encoded: EncodedDrafts,
     number: number,
     withinMs: number,
   ) => Promise<readonly Appended[]>;
 }
 
-export interface GroupedAppend {
-  readonly drafts: readonly Draft[];
-  readonly key: string | undefined;
-  readonly bytes: number;
-}
-
-interface Waiting extends GroupedAppend {
-  readonly sinceMs: number;
-  readonly resolve: (appended: Appended) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** In one transaction: other processes wait meanwhile. */
-const GROUP_MESSAGES = 500;
-const GROUP_BYTES = 2 ** 20;
-/** A group is asked for at least so long, however long it has waited for others. */
+/** A call has at least this long, even if nobody waits for it any more. With less, its connection would be replaced. */
 const LEAST_MS = 1_000;
 
 export class Appender {
   readonly #options: AppenderOptions;
-  #waiting: Waiting[] = [];
-  #waitingBytes = 0;
-  #writing: Promise<void> | undefined;
+  readonly #queue: AppendQueue;
+  #isWriting = false;
   #number = 0;
 
   constructor(options: AppenderOptions) {
+    const { deadlineMs, pendingBytes } = options;
     this.#options = options;
+    this.#queue = new AppendQueue({ writer: "Postgres", deadlineMs, pendingBytes });
   }
 
   append(drafts: readonly Draft[], key: string | undefined): Promise<Appended> {
-    const bytes = drafts.reduce((sum, { body }) => sum + body.length, 0);
-    if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > this.#options.pendingBytes) {
-      throw new LogError(
-        "busy",
-        `Cannot append to log: ${this.#waitingBytes} bytes wait to be written (pendingBytes)`,
-      );
-    }
-    this.#waitingBytes += bytes;
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ drafts, key, bytes, sinceMs: performance.now(), resolve, reject });
-      this.#writing ??= this.#write();
-    });
+    const appended = this.#queue.append(drafts, key);
+    if (!this.#isWriting) void this.#write();
+    return appended;
   }
 
-  /** Resolves when nothing is under way. */
-  async settled(): Promise<void> {
-    await this.#writing;
+  /** Resolves when everything that was appended is settled. */
+  settled(): Promise<void> {
+    return this.#queue.settled();
   }
 
   async #write(): Promise<void> {
+    this.#isWriting = true;
     // What is appended in the same turn goes with it.
     await Promise.resolve();
-    const { deadlineMs, write } = this.#options;
-    while (this.#waiting.length > 0) {
-      const group = this.#takeGroup();
-      const leftMs = group[0]!.sinceMs + deadlineMs - performance.now();
-      try {
-        this.#number += 1;
-        const results = await write(group, this.#number, Math.max(leftMs, LEAST_MS));
-        for (const [i, { resolve }] of group.entries()) resolve(results[i]!);
-      } catch (error) {
-        for (const { reject } of group) reject(error);
-        this.#rejectLate(error);
-      } finally {
-        for (const { bytes } of group) this.#waitingBytes -= bytes;
-      }
+    const queue = this.#queue;
+    for (let group = queue.take(); group.length > 0; group = queue.take()) {
+      await this.#send(group);
+      queue.end();
     }
-    this.#writing = undefined;
+    this.#isWriting = false;
   }
 
-  /** Those whose time passed while they waited for groups that failed are not tried. */
-  #rejectLate(cause: unknown): void {
-    const { deadlineMs } = this.#options;
-    const lateMs = performance.now() - deadlineMs;
-    let late = 0;
-    while (late < this.#waiting.length && this.#waiting[late]!.sinceMs < lateMs) late += 1;
-    for (const { bytes, reject } of this.#waiting.splice(0, late)) {
-      this.#waitingBytes -= bytes;
-      const message = `Cannot append to log: ${deadlineMs} ms passed before its turn came (deadlineMs)`;
-      reject(new LogError("failed", message, { cause }));
+  async #send(group: readonly QueuedAppend[]): Promise<void> {
+    const { deadlineMs, encode, write } = this.#options;
+    const queue = this.#queue;
+    let encoded: EncodedDrafts;
+    try {
+      encoded = encode(group);
+    } catch (error) {
+      // One that cannot be asked for, such as for a topic that is no text in Postgres, is rejected alone.
+      if (group.length === 1) queue.reject(group, error);
+      else for (const one of group) await this.#send([one]);
+      return;
     }
-  }
-
-  #takeGroup(): Waiting[] {
-    let messages = 0;
-    let bytes = 0;
-    let count = 0;
-    for (const one of this.#waiting) {
-      messages += one.drafts.length;
-      bytes += one.bytes;
-      if (count > 0 && (messages > GROUP_MESSAGES || bytes > GROUP_BYTES)) break;
-      count += 1;
+    try {
+      this.#number += 1;
+      const withinMs = Math.max(queue.leftMs(group), Math.min(LEAST_MS, deadlineMs));
+      queue.resolve(group, await write(group, encoded, this.#number, withinMs));
+    } catch (error) {
+      queue.reject(group, error);
     }
-    return this.#waiting.splice(0, count);
   }
 }

@@ -2,6 +2,7 @@
  * Calls the functions of the log in the database: each call is repeated until it is answered or its time is up, and none is left
  * unsettled, whatever the client does with its connections. Creates the tables where they are missing.
  */
+import { show } from "../../guard/show.ts";
 import { LogError } from "../log.ts";
 import type { Listener, PostgresLink, SqlValue } from "./link.ts";
 import type { SqlNames } from "./names.ts";
@@ -64,30 +65,41 @@ export class Calls {
     let created = false;
     /** What was in the way last. */
     let said: Error | undefined;
+    /** With what Postgres stopped. */
+    let panic: Error | undefined;
     for (let waitMs: number = RETRY_MS[0]; ; waitMs = Math.min(waitMs * 2, RETRY_MS[1])) {
       try {
         if (this.#closed) throw new LogError("closed", `Cannot ${what} log: it is closed`);
         const attemptMs = Math.min(ATTEMPT_MS, endsMs - performance.now());
         const reply = await (listener?.run?.(text, values, attemptMs) ?? link.run(text, values, attemptMs));
-        return reply === null || reply === "" ? null : (JSON.parse(reply) as T);
+        if (reply === null || reply === "") return null;
+        if (typeof reply !== "string") {
+          throw new LogError(
+            "failed",
+            `Cannot ${what} log: the Postgres client made ${show(reply)} of a reply, expected its text: a client without parsers of its own for text, and without transform.row`,
+          );
+        }
+        return JSON.parse(reply) as T;
       } catch (cause) {
         if (cause instanceof LogError) throw cause;
+        if (this.#closed) throw new LogError("closed", `Cannot ${what} log: it is closed`, { cause });
         let error = cause as Error;
         const left = endsMs - performance.now() > waitMs;
         const isMissing = schema !== undefined && !created && MISSING.test(sqlStateOf(error) ?? "");
         if (isMissing && left) {
-          const failure = await this.#create(schema, what);
+          const failure = await this.#create(schema, what, endsMs - performance.now());
           created = failure === undefined;
           if (failure === undefined) continue;
           error = failure;
         } else if (isMissing && said !== undefined) error = said;
         const code = sqlStateOf(error);
-        if (code !== undefined && !PASSING.test(code)) {
+        if (isPanic(error)) panic = error;
+        else if (code !== undefined && !PASSING.test(code)) {
           throw refusal(what, code, { error, creates: schema !== undefined });
         }
         // The last attempt may have had no time to hear more.
         if (said === undefined || !LATE.test(error.message)) said = error;
-        const { message } = said;
+        const { message } = panic === undefined || panic === said ? said : withPanic(panic, said);
         if (ENDED.test(message)) {
           throw new LogError(
             "failed",
@@ -114,13 +126,14 @@ export class Calls {
   }
 
   /** @returns Why it was not done, where it can be tried again. */
-  async #create(schema: string, what: string): Promise<Error | undefined> {
+  async #create(schema: string, what: string, withinMs: number): Promise<Error | undefined> {
     try {
-      await this.#options.link.script(schema, this.#options.deadlineMs);
+      await this.#options.link.script(schema, withinMs);
       return undefined;
     } catch (cause) {
       const code = sqlStateOf(cause);
       if (code === undefined || PASSING.test(code)) return cause as Error;
+      if (FOREIGN.test(code)) throw refusal(what, code, { error: cause as Error, creates: true });
       throw new LogError(
         "failed",
         `Cannot ${what} log: its tables are missing and cannot be created: ${(cause as Error).message}. Run postgresSchema() as their owner`,
@@ -150,6 +163,20 @@ function refusal(
   return new LogError("failed", `Cannot ${what} log: Postgres says ${message} (${code})${remedy}`, {
     cause: error,
   });
+}
+
+/**
+ * Postgres stopped all its processes, and starts again if it can. What was asked for may be done all the same: the server that has no space
+ * for more of its write-ahead log stops after it wrote what it had, which may include the commit.
+ */
+function isPanic(error: Error): boolean {
+  // The severity is in the language of the server.
+  const { severity } = error as { severity?: unknown };
+  return severity === "PANIC" || (sqlStateOf(error) !== undefined && /pg_wal/.test(error.message));
+}
+
+function withPanic(panic: Error, since: Error): { message: string } {
+  return { message: `it stopped with: ${panic.message}; since then: ${since.message}` };
 }
 
 function sqlStateOf(error: unknown): string | undefined {

@@ -2,8 +2,9 @@
  * Drafts as the database takes them, and entries as it gives them.
  */
 import { createHash } from "node:crypto";
+import { show } from "../../guard/show.ts";
 import type { Entry } from "../log.ts";
-import type { GroupedAppend } from "./appender.ts";
+import type { QueuedAppend } from "../appending/append-queue.ts";
 import type { TopicBounds } from "../topic-bounds.ts";
 
 /** A group of drafts: what is said about them, and all bodies in a row. */
@@ -17,7 +18,10 @@ export interface EncodedDrafts {
 /** `[offset, time, topic, key, body]` */
 export type EntryRow = readonly [number, number, string, string | null, string];
 
-export function encodeDrafts(appends: readonly GroupedAppend[], bounds: TopicBounds): EncodedDrafts {
+/** What text in Postgres does not have. */
+const NO_TEXT = /\0|\p{Surrogate}/u;
+
+export function encodeDrafts(appends: readonly QueuedAppend[], bounds: TopicBounds): EncodedDrafts {
   const parts: { key?: string; messages: number; bytes: number }[] = [];
   const places: { part: number; from: number }[] = [];
   const partOf: number[] = [];
@@ -35,6 +39,11 @@ export function encodeDrafts(appends: readonly GroupedAppend[], bounds: TopicBou
   }
   const limits = [];
   for (const topic of new Set(drafts.map((draft) => draft.topic))) {
+    if (NO_TEXT.test(topic)) {
+      throw new TypeError(
+        `Cannot append to log: the topic is ${show(topic)}, expected well-formed text without zero characters`,
+      );
+    }
     const { messages, bytes, ageMs } = bounds.of(topic) ?? {};
     const all = { messages: bounded(messages), bytes: bounded(bytes), age: bounded(ageMs) };
     if (Object.values(all).some((bound) => bound !== undefined)) limits.push({ topic, ...all });

@@ -17,18 +17,21 @@ export interface PostgresLogOptions extends PostgresSchemaOptions {
   listen?: PostgresClient | false;
   /** Milliseconds between checks for messages without a notification. Default: 1,000; with `listen: false` 100. */
   pollMs?: number;
-  /** Milliseconds after which an append or a read without a response is rejected. Default: 10,000. */
+  /** Milliseconds after which an append or a read that is not done is rejected, however many wait before it. Default: 10,000. */
   deadlineMs?: number;
-  /** Bytes that may wait to be written; beyond that, `append` rejects with `busy`. Default: 67,108,864 (64 MiB). */
+  /**
+   * Bytes that may wait to be written, and 1,000 for each message; beyond that, `append` rejects with `busy`. Default: 67,108,864
+   * (64 MiB). At most 96 MiB.
+   */
   pendingBytes?: number;
-  /** Milliseconds for which an idempotency key is remembered. Default: 300,000 (five minutes). */
+  /** Milliseconds for which an idempotency key is remembered; with presence, 120,000 or more. Default: 300,000 (five minutes). */
   idempotencyAgeMs?: number;
   /**
    * Topics whose losses are remembered, the newest ones. Default: 100,000. Beyond that, a subscriber with an old cursor may get a
-   * gap although it lost nothing.
+   * gap although it lost nothing. At most 100,000 rows, in Postgres.
    */
   lostTopics?: number;
-  /** Milliseconds since 1970. Default: `Date.now`. */
+  /** Milliseconds since 1970. What is ahead of the clock of Postgres is not believed. Default: that clock. */
   now?: () => number;
 }
 
@@ -60,7 +63,7 @@ export function limitsOf(options: PostgresLogOptions): PostgresLimits {
   checkOptionNames("make log", options, KNOWN);
   const defaults = options.listen === false ? { ...LIMITS, pollMs: POLL_ALONE_MS } : LIMITS;
   const limit = (name: keyof PostgresLimits): number =>
-    positive("make log", name, options[name] ?? defaults[name]);
+    positive("make log", name, options[name] === undefined ? defaults[name] : options[name]);
   return {
     pollMs: limit("pollMs"),
     deadlineMs: limit("deadlineMs"),

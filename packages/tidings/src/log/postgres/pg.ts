@@ -11,9 +11,14 @@ export interface PgPool {
   readonly ending?: boolean;
 }
 
+/** How a client makes values of what Postgres replies. */
+interface Types {
+  getTypeParser(): (value: unknown) => string;
+}
+
 /** What is used of a client that the pool lends. */
 export interface PgClient {
-  query(query: { text: string; values?: unknown[]; rowMode: "array" }): Promise<Rows>;
+  query(query: { text: string; values?: unknown[]; rowMode: "array"; types?: Types }): Promise<Rows>;
   on(event: "error" | "end" | "notification", listener: () => void): unknown;
   removeListener(event: "error", listener: () => void): unknown;
   release(destroy?: Error | boolean): void;
@@ -27,6 +32,9 @@ interface Rows {
 const LOOK_MS = 10_000;
 const SILENCE_MS = 5_000;
 const RETRY_MS = [200, 5_000] as const;
+
+/** Parsers of the application are not asked: what the functions of the log return is text. */
+const AS_TEXT: Types = { getTypeParser: () => String };
 
 const guarded = new WeakSet<PgPool>();
 
@@ -48,7 +56,7 @@ export function fromPg(pool: PgPool): PostgresLink {
 }
 
 function ask(client: PgClient, text: string, values: readonly SqlValue[]): Promise<Rows> {
-  return client.query({ text, values: [...values], rowMode: "array" });
+  return client.query({ text, values: [...values], rowMode: "array", types: AS_TEXT });
 }
 
 function firstOf({ rows }: Rows): string | null {

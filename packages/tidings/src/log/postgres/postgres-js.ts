@@ -3,7 +3,10 @@ import { within, type ListenEvents, type Listener, type PostgresLink } from "./l
 
 /** What is used of its client. */
 export interface PostgresJs {
-  unsafe(query: string, parameters?: never[]): PromiseLike<readonly object[]>;
+  unsafe(
+    query: string,
+    parameters?: never[],
+  ): PromiseLike<unknown> & { raw(): PromiseLike<readonly object[]> };
   listen(
     channel: string,
     onNotify: (payload: string) => void,
@@ -12,12 +15,15 @@ export interface PostgresJs {
 }
 
 const RETRY_MS = 1_000;
+const utf8 = new TextDecoder();
 
 export function fromPostgresJs(sql: PostgresJs): PostgresLink {
   return {
     run: async (text, values, ms) => {
-      const rows = await within(Promise.resolve(sql.unsafe(text, [...values] as never[])), ms);
-      return (rows[0] === undefined ? null : Object.values(rows[0])[0]) as string | null;
+      // Raw: parsers and `transform` of the application are not asked, but for the one of rows.
+      const rows = await within(Promise.resolve(sql.unsafe(text, [...values] as never[]).raw()), ms);
+      const value: unknown = rows[0] === undefined ? null : Object.values(rows[0])[0];
+      return (value instanceof Uint8Array ? utf8.decode(value) : value) as string | null;
     },
     script: async (text, ms) => {
       await within(Promise.resolve(sql.unsafe(text)), ms);

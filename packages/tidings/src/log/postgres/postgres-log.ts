@@ -4,10 +4,13 @@
  *
  * Takes the client that the application made: a `Pool` of `pg`, or what `postgres()` returns. See docs/logs/postgres.md.
  */
-import { LogClock } from "../clock.ts";
+import { ignore } from "../../guard/ignore.ts";
+import type { QueuedAppend } from "../appending/append-queue.ts";
+import { LogClock } from "../time/clock.ts";
 import { randomEpoch } from "../cursor.ts";
-import { idempotencyScope } from "../idempotency.ts";
+import { idempotencyScope } from "../appending/idempotency.ts";
 import { isByName, LogError } from "../log.ts";
+import { guardedOptions } from "../guarded-options.ts";
 import type {
   Appended,
   AppendOptions,
@@ -20,17 +23,18 @@ import type {
   Page,
   ReadRequest,
 } from "../log.ts";
-import { pickPage } from "../walked-page.ts";
-import { Appender, type GroupedAppend } from "./appender.ts";
+import { pickPage } from "../entries/walked-page.ts";
+import { Appender } from "./appender.ts";
 import { Calls } from "./calls.ts";
 import { linkOf, type PostgresClient, runIn } from "./client.ts";
-import { decodeEntries, encodeDrafts, type EntryRow, whole } from "./drafts.ts";
-import type { Listener, PostgresLink, SqlValue } from "./link.ts";
+import { decodeEntries, encodeDrafts, type EncodedDrafts, type EntryRow, whole } from "./drafts.ts";
+import { within, type Listener, type PostgresLink, type SqlValue } from "./link.ts";
 import { namesOf, type SqlNames } from "./names.ts";
 import { limitsOf, type PostgresLimits, type PostgresLogOptions } from "./options.ts";
 import { postgresSchema } from "./schema.ts";
 import { MOST_LOSSES } from "./sql/reading.ts";
 import { Sweeper } from "./sweeper.ts";
+import { ServerClock } from "../time/server-clock.ts";
 import { TopicBounds } from "../topic-bounds.ts";
 import { PostgresTail, type TailReply, type TailRequest } from "./tail.ts";
 
@@ -51,6 +55,8 @@ interface Reply {
   readonly epoch: string;
   readonly head: number;
   readonly at: number;
+  /** The server's, where it says that. */
+  readonly time?: number;
 }
 
 interface MoveReply {
@@ -71,6 +77,7 @@ class PostgresLog implements Log {
   readonly #listenLink: PostgresLink | undefined;
   /** Whether the connection that listens is one of those that may read. */
   readonly #readsWhereItListens: boolean;
+  readonly #serverClock = new ServerClock();
   readonly #clock: LogClock;
   readonly #calls: Calls;
   readonly #appender: Appender;
@@ -85,7 +92,7 @@ class PostgresLog implements Log {
   #heading: Promise<Reply> | undefined;
   #closed = false;
   #epoch = "";
-  /** The newest offset that this process knows to have been given, and the newest time. */
+  /** The newest offset that this process knows to have been given, and the newest time of the log. */
   #seen = 0;
   #atMs = 0;
 
@@ -97,7 +104,7 @@ class PostgresLog implements Log {
     this.#readsWhereItListens = listen === undefined;
     this.#names = namesOf(settings);
     if (listen !== false) this.#listenLink = listen === undefined ? link : linkOf(listen);
-    this.#clock = new LogClock({ now });
+    this.#clock = new LogClock({ now, server: this.#serverClock });
     this.#calls = new Calls({
       link,
       names: this.#names,
@@ -107,17 +114,20 @@ class PostgresLog implements Log {
     this.#appender = new Appender({
       pendingBytes,
       deadlineMs,
-      write: (appends, number, withinMs) => this.#write(appends, number, withinMs),
+      encode: (appends) => encodeDrafts(appends, this.#bounds!),
+      write: (appends, encoded, number, withinMs) => this.#write(appends, encoded, number, withinMs),
     });
   }
 
-  async open(options: OpenLogOptions): Promise<LogPosition> {
+  async open(given: OpenLogOptions): Promise<LogPosition> {
+    const options = guardedOptions(given);
     if (this.#options !== undefined) {
       throw new TypeError("Cannot open log: it is open already, expected one hub per log");
     }
     this.#options = options;
     this.#bounds = new TopicBounds(options.retention);
     this.#clock.onJump = options.onError;
+    const askedMs = performance.now();
     const reply = (await this.#calls.call<Reply & { encoding: string }>("open", "open", this.#meta({})))!;
     this.#assertOpen("open");
     if (reply.encoding !== "UTF8") {
@@ -126,11 +136,14 @@ class PostgresLog implements Log {
         `Cannot open log: the encoding of the database is ${reply.encoding}, expected UTF8`,
       );
     }
-    this.#note(reply);
+    this.#note(reply, askedMs);
+    // Functions of an earlier version do not say it.
+    if (reply.time === undefined) this.#serverClock.told(Date.now(), performance.now());
     const position = { epoch: reply.epoch, head: reply.head };
     this.#tail = new PostgresTail({
       position,
       pollMs: this.#limits.pollMs,
+      deadlineMs: this.#limits.deadlineMs,
       read: (request, listener) => this.#readTail(request, listener),
       listen: this.#listenLink && ((events) => this.#listenLink!.listen(this.#names.channel, events)),
       options,
@@ -138,8 +151,13 @@ class PostgresLog implements Log {
     this.#sweeper = new Sweeper({
       sweep: () => this.#calls.call("sweep", "sweep", this.#meta({})),
       expire: () => this.#calls.call("sweep", "expire", this.#meta({})),
+      onFailure: (cause) => this.#notSwept(cause),
     });
     return position;
+  }
+
+  keyAgeMs(): number {
+    return this.#limits.idempotencyAgeMs;
   }
 
   async append(drafts: readonly Draft[], options: AppendOptions = {}): Promise<Appended> {
@@ -169,23 +187,26 @@ class PostgresLog implements Log {
       const ages = names.map((name) => (ageOf(name) === Infinity ? null : whole(ageOf(name))));
       const page = await this.#ask<PageReply>("read", "read", { ...bounds, names, ages });
       const { through, lost: lostThrough, head } = page;
-      return { entries: decodeEntries(page.entries), through, lostThrough, head };
+      const nowMs = this.#clock.read(this.#atMs);
+      return { entries: decodeEntries(page.entries), through, lostThrough, head, nowMs };
     }
     const { exact = [], prefixes = [""], matches } = topics;
     const page = await this.#ask<PageReply>("read", "walk", { ...bounds, names: exact, prefixes });
     const losses = page.losses ?? [];
-    return pickPage({
+    const nowMs = this.#clock.read(this.#atMs);
+    const picked = pickPage({
       entries: decodeEntries(page.entries),
       through: page.through,
       lost: page.lost,
       losses,
       lossesAreCut: losses.length >= MOST_LOSSES,
-      atMs: this.#clock.read(this.#atMs),
+      atMs: nowMs,
       ageOf,
       matches,
       maxMessages,
       maxBytes,
     });
+    return { ...picked, nowMs };
   }
 
   async head(): Promise<LogPosition> {
@@ -219,15 +240,21 @@ class PostgresLog implements Log {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    const endsMs = performance.now() + this.#limits.deadlineMs;
     this.#tail?.close();
     await this.#appender.settled();
     this.#calls.close();
-    await this.#sweeper?.close();
-    await this.#moving;
+    // What is under way there is nobody's to wait for longer.
+    const others = Promise.all([this.#sweeper?.close(), this.#moving]);
+    await within(others, endsMs - performance.now()).catch(ignore);
   }
 
-  async #write(appends: readonly GroupedAppend[], number: number, withinMs: number): Promise<Appended[]> {
-    const { meta, bodies, places } = encodeDrafts(appends, this.#bounds!);
+  async #write(
+    appends: readonly QueuedAppend[],
+    { meta, bodies, places }: EncodedDrafts,
+    number: number,
+    withinMs: number,
+  ): Promise<Appended[]> {
     const [said] = this.#meta({ producer: this.#instance, number, drafts: meta });
     const reply = await this.#calls.call<{ epoch: string; before: number; at: number; parts: number[] }>(
       "append to",
@@ -256,6 +283,14 @@ class PostgresLog implements Log {
     return { ...reply, entries: decodeEntries(reply.entries) };
   }
 
+  /** What is discarded takes space until it is deleted: without end, where that is never done. */
+  #notSwept(cause: unknown): void {
+    // Of a database that is away, the tail has told.
+    if (this.#tail?.isInterrupted === true) return;
+    const message = `What the log discarded is not deleted, and takes space: ${(cause as Error).message}`;
+    this.#options!.onError?.(new LogError("failed", message, { cause }));
+  }
+
   /** What transactions published goes into the log. */
   async #move(): Promise<void> {
     try {
@@ -279,41 +314,46 @@ class PostgresLog implements Log {
     what: string,
     name: string,
     said?: object,
-    withinMs?: number,
+    withinMs: number = this.#limits.deadlineMs,
     listener?: Listener,
   ): Promise<T> {
+    const endsMs = performance.now() + withinMs;
     for (let attempt = 0; attempt < 5; attempt += 1) {
       const [epoch, seen] = [this.#epoch, this.#seen];
       const values = said === undefined ? [] : this.#meta(said);
-      const reply = await this.#calls.call<T>(what, name, values, withinMs, listener);
+      const askedMs = performance.now();
+      const reply = await this.#calls.call<T>(what, name, values, endsMs - askedMs, listener);
       const isKnown =
         reply !== null &&
         !this.#formerEpochs.includes(reply.epoch) &&
         (reply.epoch !== epoch || reply.head >= seen);
       if (isKnown) {
-        this.#note(reply);
+        this.#note(reply, askedMs);
         return reply;
       }
-      this.#checking ??= this.#check(what).finally(() => (this.#checking = undefined));
+      const leftMs = endsMs - performance.now();
+      this.#checking ??= this.#check(what, leftMs).finally(() => (this.#checking = undefined));
       await this.#checking;
     }
     throw new LogError("failed", `Cannot ${what} log: it was replaced repeatedly`);
   }
 
-  async #check(what: string): Promise<void> {
-    this.#note((await this.#calls.call<Reply>(what, "open", this.#meta({})))!);
+  async #check(what: string, withinMs: number): Promise<void> {
+    const askedMs = performance.now();
+    this.#note((await this.#calls.call<Reply>(what, "open", this.#meta({}), withinMs))!, askedMs);
   }
 
   /** What every function is told. */
   #meta(said: object): SqlValue[] {
     const { messages, bytes, ageMs } = this.#options!.retention;
-    this.#atMs = this.#clock.read(this.#atMs);
+    // The time is that of the server: the first call asks for it, and none goes by a clock of this process alone.
+    const nowMs = this.#serverClock.now() === undefined ? 0 : this.#clock.read(this.#atMs);
     return [
       JSON.stringify({
         epoch: this.#epoch,
         newEpoch: randomEpoch(),
         seen: this.#seen,
-        now: whole(this.#atMs),
+        now: whole(nowMs),
         messages: whole(messages),
         bytes: whole(bytes),
         age: whole(ageMs),
@@ -325,7 +365,8 @@ class PostgresLog implements Log {
   }
 
   /** Learns from a reply where the log is, and whether it is another one. */
-  #note({ epoch, head, at }: Reply): void {
+  #note({ epoch, head, at, time }: Reply, askedMs = performance.now()): void {
+    if (time !== undefined) this.#serverClock.told(time, askedMs);
     if (epoch !== this.#epoch && !this.#formerEpochs.includes(epoch)) {
       const isNew = this.#epoch !== "";
       if (isNew) {

@@ -6,6 +6,8 @@ export interface SweeperOptions {
   /** @returns Whether there is more to delete, and whether the log's bounds are to be moved on. */
   readonly sweep: () => Promise<{ readonly more?: boolean; readonly due?: boolean } | null>;
   readonly expire: () => Promise<unknown>;
+  /** Called when that fails, once until it has not. */
+  readonly onFailure: (error: unknown) => void;
 }
 
 const EVERY_MS = 2_000;
@@ -14,6 +16,7 @@ export class Sweeper {
   readonly #options: SweeperOptions;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #sweeping: Promise<void> | undefined;
+  #failed = false;
   #closed = false;
 
   constructor(options: SweeperOptions) {
@@ -46,8 +49,12 @@ export class Sweeper {
         if (swept?.due === true) await this.#options.expire();
         more = swept?.more === true;
       }
-    } catch {
-      // The database is away, which its tail reports. What is not deleted now is deleted later.
+      this.#failed = false;
+    } catch (error) {
+      // What is not deleted now is deleted later.
+      if (this.#closed || this.#failed) return;
+      this.#failed = true;
+      this.#options.onFailure(error);
     }
   }
 }

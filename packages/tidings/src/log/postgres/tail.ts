@@ -30,6 +30,8 @@ export interface TailRequest {
 export interface PostgresTailOptions {
   readonly position: LogPosition;
   readonly pollMs: number;
+  /** Until what is followed has to be known. */
+  readonly deadlineMs: number;
   /** Rejects within seconds. Calls {@link PostgresTail.reset} where the log is another one. */
   readonly read: (request: TailRequest, listener: Listener | undefined) => Promise<TailReply>;
   /** Undefined where it is not possible: then it polls alone. */
@@ -42,7 +44,6 @@ const RETRY_MS = [100, 2_000] as const;
 const MOST_NAMES = 500;
 /** When it is behind by more after an interruption, streams read the log themselves. */
 const MOST_CAUGHT_UP = 10_000;
-const FOLLOW_MS = 10_000;
 const PAGE = { maxMessages: 1_000, maxBytes: 2 ** 20 } as const;
 
 export class PostgresTail {
@@ -69,6 +70,11 @@ export class PostgresTail {
     this.#sleep(options.pollMs);
   }
 
+  /** The database does not answer. */
+  get isInterrupted(): boolean {
+    return this.#interrupted;
+  }
+
   /** There may be something new. */
   wake(): void {
     // While the database is away, the attempts keep their distance.
@@ -81,7 +87,7 @@ export class PostgresTail {
     this.#followed.add(topics);
     try {
       // The next page asks for them; the one under way does not, and may come as far as the head is then.
-      if (this.#page !== undefined) await within(this.#page, FOLLOW_MS);
+      if (this.#page !== undefined) await within(this.#page, this.#options.deadlineMs);
     } catch (cause) {
       this.unfollow(topics);
       throw new LogError("failed", `Cannot follow log: ${(cause as Error).message}`, { cause });

@@ -4,116 +4,144 @@
  * twice is done once.
  */
 import { inNextTurn } from "../../guard/in-next-turn.ts";
-import { idempotencyScope } from "../idempotency.ts";
-import { LogError, type Appended, type Draft, type Retention, type TopicRetention } from "../log.ts";
-import { doubles, encodeDrafts } from "./frames.ts";
+import { AppendQueue, type QueuedAppend } from "../appending/append-queue.ts";
+import { idempotencyScope } from "../appending/idempotency.ts";
+import type { Appended, Draft, Retention, TopicRetention } from "../log.ts";
+import { doubles, encodeBlocks } from "./frames.ts";
 import type { Argument } from "./link.ts";
 
 export interface AppenderOptions {
   readonly instance: string;
   readonly lostTopics: number;
   readonly idempotencyAgeMs: number;
+  readonly deadlineMs: number;
   readonly pendingBytes: number;
   /** From one step to the next, while appends come by themselves. */
   readonly lingerMs: number;
   readonly retention: () => Retention;
-  readonly run: (args: readonly Argument[]) => Promise<readonly unknown[]>;
+  readonly run: (args: readonly Argument[], withinMs: number) => Promise<readonly unknown[]>;
 }
 
-interface Waiting {
-  readonly drafts: readonly Draft[];
-  readonly key: string | undefined;
-  readonly bytes: number;
-  readonly resolve: (appended: Appended) => void;
-  readonly reject: (error: unknown) => void;
-}
+/**
+ * Runs a function when all promises that are settled have been gone on from, and before anything else comes: what other connections
+ * bring in the same turn of the event loop did not wait for the answer.
+ */
+const { process } = globalThis as { process?: { nextTick?: (run: () => void) => void } };
+const afterPromises: (run: () => void) => void = process?.nextTick?.bind(process) ?? inNextTurn;
 
-/** In one step: Redis does nothing else meanwhile. */
-const GROUP_MESSAGES = 500;
-const GROUP_BYTES = 2 ** 20;
 /** Topics whose bounds are remembered. */
 const MOST_BOUNDS = 10_000;
 
+/** Of so few messages, a call for each costs Redis little more, and the first of them would wait for the last. */
+const LEAST_JOINED = 5;
+/** After so long without a message, what came before says nothing. */
+const QUIET_MS = 100;
+
 export class Appender {
   readonly #options: AppenderOptions;
+  readonly #queue: AppendQueue;
   readonly #bounds = new Map<string, Partial<TopicRetention> | undefined>();
-  #waiting: Waiting[] = [];
-  /** With those that are under way. */
-  #pendingBytes = 0;
-  #waitingMessages = 0;
-  #waitingBytes = 0;
   #steppedMs = -Infinity;
-  /** Since an answer, in the turn of the event loop in which it came. */
+  /** Messages of the last steps, some twenty of them, and the time that they took. */
+  #lately = { messages: 0, ms: 0 };
+  /** Since an answer, while what waited for it goes on. */
   #isAnswering = false;
   /** Somebody waited for the answer before this: more will come only after the next. */
   #isAwaited = false;
   #go: (() => void) | undefined;
-  #writing: Promise<void> | undefined;
+  #isWriting = false;
   #number = 0;
 
   constructor(options: AppenderOptions) {
+    const { deadlineMs, pendingBytes } = options;
     this.#options = options;
+    this.#queue = new AppendQueue({ writer: "Redis", deadlineMs, pendingBytes });
   }
 
   append(drafts: readonly Draft[], idempotencyKey: string | undefined): Promise<Appended> {
-    const bytes = drafts.reduce((sum, { body }) => sum + body.length, 0);
-    if (this.#pendingBytes > 0 && this.#pendingBytes + bytes > this.#options.pendingBytes) {
-      throw new LogError(
-        "busy",
-        `Cannot append to log: ${this.#pendingBytes} bytes wait to be written (pendingBytes)`,
-      );
-    }
-    this.#pendingBytes += bytes;
-    this.#waitingBytes += bytes;
-    this.#waitingMessages += drafts.length;
+    const appended = this.#queue.append(drafts, idempotencyScope(drafts, idempotencyKey));
     this.#isAwaited ||= this.#isAnswering;
-    const key = idempotencyScope(drafts, idempotencyKey);
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ drafts, key, bytes, resolve, reject });
-      this.#writing ??= this.#write();
-      if (this.#isDue()) this.#go?.();
-    });
+    if (!this.#isWriting) void this.#write();
+    if (this.#isDue()) this.#go?.();
+    return appended;
   }
 
-  /** Resolves when nothing is under way. */
-  async settled(): Promise<void> {
-    await this.#writing;
+  /** Resolves when everything that was appended is settled. */
+  settled(): Promise<void> {
+    return this.#queue.settled();
   }
 
   async #write(): Promise<void> {
+    this.#isWriting = true;
     // What is appended in the same turn goes with it.
     await Promise.resolve();
-    while (this.#waiting.length > 0) {
+    const queue = this.#queue;
+    while (!queue.isEmpty) {
       await this.#linger();
-      const group = this.#takeGroup();
-      this.#steppedMs = performance.now();
-      try {
-        const parts = partsOf(group);
-        const [, , , , ...results] = (await this.#options.run(this.#arguments(parts))) as number[];
-        for (const [i, { appends }] of parts.entries()) {
-          let first = results[i * 3]!;
-          for (const { drafts, resolve } of appends) {
-            resolve({ first, last: first + drafts.length - 1, repeated: results[i * 3 + 2] === 1 });
-            first += drafts.length;
-          }
-        }
-      } catch (error) {
-        for (const { reject } of group) reject(error);
-      } finally {
-        for (const { bytes } of group) this.#pendingBytes -= bytes;
-        this.#isAnswering = true;
-        inNextTurn(() => (this.#isAnswering = false));
-      }
+      const group = queue.take();
+      if (queue.isEmpty) this.#isAwaited = false;
+      // The time of all of them was up meanwhile.
+      if (group.length === 0) break;
+      this.#stepped(group);
+      await this.#send(group);
+      queue.end();
+      this.#isAnswering = true;
+      afterPromises(() => (this.#isAnswering = false));
     }
-    this.#writing = undefined;
+    this.#isWriting = false;
   }
 
-  /** Until enough time has passed since the step before. Who waits for an answer before the next append is not held. */
+  async #send(group: readonly QueuedAppend[]): Promise<void> {
+    const parts = partsOf(group);
+    const args = this.#argumentsOrError(parts);
+    // One that cannot be written, such as for a topic that is too long, is rejected alone.
+    if (args instanceof Error && group.length > 1) {
+      for (const one of group) await this.#send([one]);
+      return;
+    }
+    const queue = this.#queue;
+    try {
+      if (args instanceof Error) throw args;
+      const [, , , , ...replies] = (await this.#options.run(args, queue.leftMs(group))) as number[];
+      const results: Appended[] = [];
+      for (const [i, { appends }] of parts.entries()) {
+        let first = replies[i * 3]!;
+        for (const { drafts } of appends) {
+          results.push({ first, last: first + drafts.length - 1, repeated: replies[i * 3 + 2] === 1 });
+          first += drafts.length;
+        }
+      }
+      queue.resolve(group, results);
+    } catch (error) {
+      queue.reject(group, error);
+    }
+  }
+
+  #stepped(group: readonly QueuedAppend[]): void {
+    const nowMs = performance.now();
+    const passedMs = nowMs - this.#steppedMs;
+    this.#steppedMs = nowMs;
+    const { messages, ms } = this.#lately;
+    const added = group.reduce((sum, { drafts }) => sum + drafts.length, 0);
+    this.#lately =
+      passedMs > this.#options.lingerMs + QUIET_MS
+        ? { messages: 0, ms: 0 }
+        : { messages: messages * 0.95 + added, ms: ms * 0.95 + passedMs };
+  }
+
+  /**
+   * Until enough time has passed since the step before, where enough comes meanwhile. Who waits for an answer before the next append is
+   * not held.
+   */
   async #linger(): Promise<void> {
-    const restMs = this.#steppedMs + this.#options.lingerMs - performance.now();
+    const { lingerMs } = this.#options;
+    const restMs = this.#steppedMs + lingerMs - performance.now();
     if (restMs <= 0 || this.#isDue()) return;
+    const { messages, ms } = this.#lately;
+    if (messages * lingerMs < LEAST_JOINED * ms || ms === 0) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, restMs);
+      // A timer drops what is not a whole millisecond.
+      const timer = setTimeout(resolve, Math.round(restMs));
       this.#go = () => {
         clearTimeout(timer);
         resolve();
@@ -123,26 +151,15 @@ export class Appender {
   }
 
   #isDue(): boolean {
-    return this.#isAwaited || this.#waitingMessages >= GROUP_MESSAGES || this.#waitingBytes >= GROUP_BYTES;
+    return this.#isAwaited || this.#queue.isFull;
   }
 
-  #takeGroup(): Waiting[] {
-    let messages = 0;
-    let bytes = 0;
-    let count = 0;
-    for (const one of this.#waiting) {
-      messages += one.drafts.length;
-      bytes += one.bytes;
-      if (count > 0 && (messages > GROUP_MESSAGES || bytes > GROUP_BYTES)) break;
-      count += 1;
+  #argumentsOrError(parts: readonly Part[]): Argument[] | Error {
+    try {
+      return this.#arguments(parts);
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error), { cause: error });
     }
-    const group = this.#waiting.splice(0, count);
-    for (const one of group) {
-      this.#waitingMessages -= one.drafts.length;
-      this.#waitingBytes -= one.bytes;
-    }
-    if (this.#waiting.length === 0) this.#isAwaited = false;
-    return group;
   }
 
   #arguments(parts: readonly Part[]): Argument[] {
@@ -152,22 +169,22 @@ export class Appender {
     const bounds = [retention.messages, retention.bytes, retention.ageMs].map((bound) =>
       Math.min(bound, Number.MAX_SAFE_INTEGER),
     );
-    const args: Argument[] = [instance, doubles(this.#number, idempotencyAgeMs, lostTopics, ...bounds)];
-    args.push(String(parts.length));
-    const topics = new Set<string>();
-    for (const { appends, key } of parts) {
-      const drafts = appends.flatMap((append) => append.drafts);
-      const bytes = appends.reduce((sum, append) => sum + append.bytes, 0);
-      args.push(key ?? "", String(drafts.length), String(bytes), encodeDrafts(drafts));
-      for (const { topic } of drafts) topics.add(topic);
+    const bounded = new Map<string, Partial<TopicRetention>>();
+    if (retention.forTopic !== undefined) {
+      for (const { topic } of parts.flatMap(({ appends }) => appends.flatMap(({ drafts }) => drafts))) {
+        const own = bounded.get(topic) ?? this.#boundsOf(topic);
+        if (own !== undefined) bounded.set(topic, own);
+      }
     }
-    const bounded = [...topics].flatMap((topic) => {
-      const bounds = this.#boundsOf(topic);
-      return bounds === undefined
-        ? []
-        : [topic, ...[bounds.messages, bounds.bytes, bounds.ageMs].map(optional)];
-    });
-    args.push(String(bounded.length / 4), ...bounded);
+    const numbers = [this.#number, idempotencyAgeMs, lostTopics, ...bounds, bounded.size, parts.length];
+    const args: Argument[] = [instance, doubles(...numbers)];
+    for (const [topic, own] of bounded) {
+      args.push(topic, ...[own.messages, own.bytes, own.ageMs].map(optional));
+    }
+    for (const { appends, key = "" } of parts) {
+      const drafts = appends.flatMap((append) => append.drafts);
+      args.push(key, ...encodeBlocks(drafts, (topic) => bounded.has(topic)));
+    }
     return args;
   }
 
@@ -185,10 +202,10 @@ export class Appender {
 /** Appends without a key that follow each other are one to the script. */
 interface Part {
   readonly key: string | undefined;
-  readonly appends: Waiting[];
+  readonly appends: QueuedAppend[];
 }
 
-function partsOf(group: readonly Waiting[]): Part[] {
+function partsOf(group: readonly QueuedAppend[]): Part[] {
   const parts: Part[] = [];
   for (const append of group) {
     const last = parts.at(-1);

@@ -8,6 +8,12 @@ export interface IoredisClient {
   duplicate(override?: object): unknown;
 }
 
+/** What all of them have, though the types of some leave it out. */
+interface Evaluating {
+  evalBuffer(...args: Argument[]): Promise<unknown>;
+  evalshaBuffer(...args: Argument[]): Promise<unknown>;
+}
+
 interface Subscribing extends IoredisClient {
   disconnect(): void;
   ping(): Promise<unknown>;
@@ -17,17 +23,54 @@ interface Subscribing extends IoredisClient {
 }
 
 export function fromIoredis(client: IoredisClient): RedisConnection {
+  const evaluating = client as unknown as Evaluating;
   return {
     isClosed: () => client.status === "end",
-    send: ([name, ...args]) => client.callBuffer(name as string, ...args),
-    // Its own limit of attempts would reject what has to wait for the connection.
-    subscriber: (events) =>
-      subscribe(client.duplicate({ maxRetriesPerRequest: null, lazyConnect: false }) as Subscribing, events),
+    // By methods of their own: with `enableAutoPipelining`, `callBuffer` loses the name of the command.
+    send: async ([name, ...args]) =>
+      withNumbers(
+        await (name === "EVALSHA" ? evaluating.evalshaBuffer(...args) : evaluating.evalBuffer(...args)),
+      ),
+    subscriber: (events) => subscribe(client.duplicate(OWN) as Subscribing, events),
   };
 }
 
-function subscribe(client: Subscribing, { onMessage, onDown, onUp }: SubscriberEvents): RedisSubscriber {
+/** With `stringNumbers`, its integers come as text. What a script of ours replies as text comes as a Buffer. */
+function withNumbers(reply: unknown): unknown {
+  if (!Array.isArray(reply)) return reply;
+  return reply.map((value: unknown) => (typeof value === "string" ? Number(value) : value));
+}
+
+const RETRY_MS = [50, 2_000] as const;
+
+/** Of the connection of the tail. */
+const OWN = {
+  lazyConnect: false,
+  // What is followed before the connection is there waits for it.
+  enableOfflineQueue: true,
+  // `ping` and what is subscribed to keep their order.
+  enableAutoPipelining: false,
+  // A limit of attempts would reject what has to wait for the connection.
+  maxRetriesPerRequest: null,
+  // The tail has time limits of its own: this one would reject what waits for the connection as well.
+  commandTimeout: undefined,
+  // The application's may give up, and it would be over with the tail.
+  retryStrategy: retryAfter,
+  sentinelRetryStrategy: retryAfter,
+  // One that is silent would hold the tail until a connection is given up that has come no further than to it.
+  sentinelCommandTimeout: 3_000,
+  // The tail does that, and hears of it when it fails: what the client subscribes to itself would be rejected with nobody to know.
+  autoResubscribe: false,
+};
+
+function retryAfter(times: number): number {
+  return Math.min(times * RETRY_MS[0], RETRY_MS[1]);
+}
+
+function subscribe(client: Subscribing, events: SubscriberEvents): RedisSubscriber {
+  const { onMessage, onDown, onProgress, onUp } = events;
   client.on("error", onDown);
+  client.on("sentinelError", onProgress);
   client.on("close", () => onDown(new Error("The connection to Redis was closed")));
   client.on("ready", onUp);
   client.on("smessageBuffer", (_: Buffer, message: Buffer) => onMessage(message));

@@ -5,7 +5,7 @@
 export type Argument = string | Buffer;
 
 export interface RedisConnection {
-  /** Sends one command. What is binary in the reply is a Buffer. */
+  /** Runs a script: EVALSHA or EVAL. What is text in the reply is a Buffer, and what is an integer a number. */
   send(command: readonly Argument[]): Promise<unknown>;
   /** Whether the application has closed it for good. */
   isClosed(): boolean;
@@ -17,6 +17,8 @@ export interface SubscriberEvents {
   readonly onMessage: (payload: Buffer) => void;
   /** The connection is lost; the client connects again by itself. */
   readonly onDown: (error: unknown) => void;
+  /** It is not there yet, and gets on: it tries another way. */
+  readonly onProgress: () => void;
   /** It is there, for the first time or again, and what was subscribed is subscribed. */
   readonly onUp: () => void;
 }

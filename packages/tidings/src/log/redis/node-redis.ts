@@ -1,4 +1,5 @@
 /** The `redis` package (node-redis), version 5 and later. */
+import { ignore } from "../../guard/ignore.ts";
 import type { Argument, RedisConnection, RedisSubscriber, SubscriberEvents } from "./link.ts";
 
 /** What is used of its client. */
@@ -7,6 +8,7 @@ export interface NodeRedisClient {
   readonly isReady?: boolean;
   sendCommand(command: readonly Argument[], options?: object): Promise<unknown>;
   duplicate(): unknown;
+  on?(event: string, listener: (error: unknown) => void): unknown;
 }
 
 interface Subscribing extends NodeRedisClient {
@@ -27,7 +29,14 @@ const BINARY = { typeMapping: { [BLOB_STRING]: Buffer } };
  */
 const AT_ONCE = { ...BINARY, timeout: 0 };
 
+const guarded = new WeakSet<NodeRedisClient>();
+
 export function fromNodeRedis(client: NodeRedisClient): RedisConnection {
+  // A lost connection, which the client makes again, is no reason to end the process: it would, where nobody listens.
+  if (!guarded.has(client)) {
+    guarded.add(client);
+    client.on?.("error", ignore);
+  }
   return {
     isClosed: () => !client.isOpen,
     send: (command) => client.sendCommand(command, client.isReady === true ? AT_ONCE : BINARY),
@@ -48,8 +57,8 @@ function subscribe(make: () => Subscribing, { onMessage, onDown, onUp }: Subscri
   let timer: ReturnType<typeof setTimeout> | undefined;
   let current: Subscribing;
   let isReady = false;
-  /** Called when the next connection is ready: until then, what is asked for waits. */
-  let waiting: (() => void)[] = [];
+  /** Called when the next connection is ready, or there will be none: until then, what is asked for waits. */
+  const waiting: (() => void)[] = [];
   open();
 
   function open(): void {
@@ -79,7 +88,8 @@ function subscribe(make: () => Subscribing, { onMessage, onDown, onUp }: Subscri
   }
 
   async function ready(): Promise<Subscribing> {
-    while (!isReady) await new Promise<void>((resolve) => void waiting.push(resolve));
+    while (!isReady && !isOver) await new Promise<void>((resolve) => void waiting.push(resolve));
+    if (isOver) throw new Error("The connection to Redis is closed");
     return current;
   }
 
@@ -91,9 +101,9 @@ function subscribe(make: () => Subscribing, { onMessage, onDown, onUp }: Subscri
     ping: async () => (await ready()).ping(),
     close: () => {
       isOver = true;
-      waiting = [];
       clearTimeout(timer);
       destroy(current);
+      for (const resolve of waiting.splice(0)) resolve();
     },
   };
 }

@@ -6,9 +6,10 @@
  * Redis can lose.
  */
 import { show } from "../../guard/show.ts";
-import { LogClock } from "../clock.ts";
+import { LogClock } from "../time/clock.ts";
 import { randomEpoch } from "../cursor.ts";
 import { isByName, LogError } from "../log.ts";
+import { guardedOptions } from "../guarded-options.ts";
 import type {
   Appended,
   AppendOptions,
@@ -21,37 +22,41 @@ import type {
   Page,
   ReadRequest,
 } from "../log.ts";
-import { pickPage } from "../walked-page.ts";
+import { pickPage } from "../entries/walked-page.ts";
 import { Appender } from "./appender.ts";
 import { connectionOf, type RedisClient } from "./connection.ts";
 import { decodePage, doubles } from "./frames.ts";
 import type { Argument, RedisConnection } from "./link.ts";
 import type { Step } from "./script/script.ts";
 import { checkLogOptions, type LogOptionNames } from "../log-options.ts";
+import { ServerClock } from "../time/server-clock.ts";
 import { Steps } from "./steps.ts";
 import { RedisTail } from "./tail.ts";
 
 export interface RedisLogOptions {
   /** The prefix of all keys, written as `{name}`. Use different names for several logs in one Redis. Default: `"tidings"`. */
   name?: string;
-  /** Milliseconds after which an append or a read without a response is rejected. Default: 10,000. */
+  /** Milliseconds after which an append or a read that is not done is rejected, however many wait before it. Default: 10,000. */
   deadlineMs?: number;
-  /** Bytes that may wait to be written; beyond that, `append` rejects with `busy`. Default: 67,108,864 (64 MiB). */
+  /**
+   * Bytes that may wait to be written, and 1,000 for each message; beyond that, `append` rejects with `busy`. Default: 67,108,864
+   * (64 MiB). At most 96 MiB.
+   */
   pendingBytes?: number;
   /**
-   * Milliseconds from one script call that appends to the next, while appends come one after another without waiting for each
-   * other: they are sent together. An append that comes alone, or as soon as the one before was acknowledged, is sent at once.
-   * `false`: every append is. At most 1,000. Default: 2.
+   * Milliseconds from one script call that appends to the next, while five messages or more come in that time, without waiting for
+   * each other: they are sent together. Where fewer come, each is sent at once, as is an append that comes as soon as the one before
+   * was acknowledged. `false`: every append is. At most 1,000. Default: 3.
    */
   lingerMs?: number | false;
-  /** Milliseconds for which an idempotency key is remembered. Default: 300,000 (five minutes). */
+  /** Milliseconds for which an idempotency key is remembered; with presence, 120,000 or more. Default: 300,000 (five minutes). */
   idempotencyAgeMs?: number;
   /**
    * Topics whose losses are remembered, the newest ones, at about 100 bytes each. Default: 100,000. Beyond that, a subscriber
-   * with an old cursor may get a gap although it lost nothing.
+   * with an old cursor may get a gap although it lost nothing. At most 10 MiB, in Redis.
    */
   lostTopics?: number;
-  /** Milliseconds since 1970. Default: `Date.now`. */
+  /** Milliseconds since 1970. What is ahead of the clock of Redis is not believed. Default: that clock. */
   now?: () => number;
 }
 
@@ -94,7 +99,10 @@ const MOST_WALKED = 500;
 class RedisLog implements Log {
   readonly #connection: RedisConnection;
   readonly #prefix: string;
+  readonly #deadlineMs: number;
+  readonly #idempotencyAgeMs: number;
   readonly #lostTopics: number;
+  readonly #serverClock = new ServerClock();
   readonly #clock: LogClock;
   readonly #steps: Steps;
   readonly #appender: Appender;
@@ -102,40 +110,47 @@ class RedisLog implements Log {
   #tail: RedisTail | undefined;
   #closed = false;
   #epoch = "";
-  /** The newest offset that this process knows to have been given, and the newest time. */
+  /** The newest offset that this process knows to have been given, and the newest time of the log. */
   #seen = 0;
   #atMs = 0;
 
   constructor(connection: RedisConnection, options: RedisLogOptions) {
-    const { name = "tidings", deadlineMs = 10_000, lostTopics = 100_000, lingerMs = 2, now } = options;
+    const { name = "tidings", deadlineMs = 10_000, lostTopics = 100_000, lingerMs = 3, now } = options;
+    const { idempotencyAgeMs = 300_000 } = options;
     const instance = randomEpoch();
+    this.#idempotencyAgeMs = idempotencyAgeMs;
     this.#connection = connection;
     this.#prefix = `{${name}}`;
+    this.#deadlineMs = deadlineMs;
     this.#lostTopics = lostTopics;
-    this.#clock = new LogClock({ now });
-    this.#steps = new Steps({ connection, prefix: this.#prefix, instance, deadlineMs });
+    this.#clock = new LogClock({ now, server: this.#serverClock });
+    this.#steps = new Steps({ connection, prefix: this.#prefix, deadlineMs });
     this.#appender = new Appender({
       instance,
       lostTopics,
-      idempotencyAgeMs: options.idempotencyAgeMs ?? 300_000,
+      idempotencyAgeMs,
+      deadlineMs,
       pendingBytes: options.pendingBytes ?? 64 * 2 ** 20,
       lingerMs: lingerMs === false ? 0 : lingerMs,
       retention: () => this.#options!.retention,
-      run: (args) => this.#run("append to", "append", args),
+      run: (args, withinMs) => this.#append(args, withinMs),
     });
   }
 
-  async open(options: OpenLogOptions): Promise<LogPosition> {
+  async open(given: OpenLogOptions): Promise<LogPosition> {
+    const options = guardedOptions(given);
     if (this.#options !== undefined) {
       throw new TypeError("Cannot open log: it is open already, expected one hub per log");
     }
     this.#options = options;
     this.#clock.onJump = options.onError;
+    const askedMs = performance.now();
     const reply = await this.#steps.run("open", "open", this.#head());
-    const [epoch, head, , policy] = reply as [Buffer, number, Buffer, Buffer];
+    const [epoch, head, , time, policy] = reply as [Buffer, number, Buffer, Buffer, Buffer];
     if (this.#closed) throw new LogError("closed", "Cannot open log: it is closed");
     this.#epoch = epoch.toString();
     this.#note(reply);
+    this.#noteTime(time, askedMs);
     if (!["", "noeviction"].includes(policy.toString())) {
       options.onError?.(
         new LogError(
@@ -147,6 +162,7 @@ class RedisLog implements Log {
     this.#tail = new RedisTail({
       connection: this.#connection,
       prefix: this.#prefix,
+      deadlineMs: this.#deadlineMs,
       position: { epoch: this.#epoch, head },
       head: () => this.#position(),
       read: (request) => this.#read(request),
@@ -158,6 +174,10 @@ class RedisLog implements Log {
         ),
     });
     return { epoch: this.#epoch, head };
+  }
+
+  keyAgeMs(): number {
+    return this.#idempotencyAgeMs;
   }
 
   async append(drafts: readonly Draft[], options: AppendOptions = {}): Promise<Appended> {
@@ -209,13 +229,40 @@ class RedisLog implements Log {
   }
 
   async #position(): Promise<LogPosition & { readonly floor: number }> {
-    const [, head, , floor] = await this.#run("read", "head", []);
+    const askedMs = performance.now();
+    const [, head, , floor, time] = await this.#run("read", "head", []);
+    this.#noteTime(time, askedMs);
     return { epoch: this.#epoch, head: head as number, floor: floor as number };
+  }
+
+  /** In a Redis that is full, what is too old makes room. */
+  async #append(args: readonly Argument[], withinMs: number): Promise<readonly unknown[]> {
+    const endsMs = performance.now() + withinMs;
+    for (;;) {
+      const leftMs = endsMs - performance.now();
+      try {
+        return await this.#run("append to", "append", args, leftMs);
+      } catch (error) {
+        if (!(error instanceof LogError) || error.code !== "full") throw error;
+        if (!(await this.#expire(endsMs - performance.now()))) throw error;
+      }
+    }
+  }
+
+  /** @returns Whether anything was discarded. */
+  async #expire(withinMs: number): Promise<boolean> {
+    const reply = await this.#run("append to", "expire", this.#boundsOfLog(), withinMs);
+    return reply[3] === 1;
+  }
+
+  #boundsOfLog(): Argument[] {
+    const { messages, bytes, ageMs } = this.#options!.retention;
+    return [messages, bytes, ageMs, this.#lostTopics].map(argument);
   }
 
   async #read({ topics, after, maxMessages, maxBytes }: ReadRequest): Promise<Page> {
     const { retention } = this.#options!;
-    const bounds = [retention.messages, retention.bytes, retention.ageMs, this.#lostTopics].map(argument);
+    const bounds = this.#boundsOfLog();
     const ageOf = (topic: string): number => retention.forTopic?.(topic)?.ageMs ?? Infinity;
     if (isByName(topics)) {
       const names = [...new Set(topics.exact)];
@@ -230,6 +277,7 @@ class RedisLog implements Log {
         through: through as number,
         lostThrough: lost as number,
         head: head as number,
+        nowMs: this.#clock.read(this.#atMs),
       };
     }
     const { exact = [], prefixes = [""], matches } = topics;
@@ -242,7 +290,7 @@ class RedisLog implements Log {
       ...prefixes,
     ]);
     const pairs = losses as Buffer[];
-    return pickPage({
+    const picked = pickPage({
       entries: decodePage(page as Buffer[]),
       through: through as number,
       lost: lost as number,
@@ -257,16 +305,27 @@ class RedisLog implements Log {
       maxMessages,
       maxBytes,
     });
+    return { ...picked, nowMs: this.#clock.read(this.#atMs) };
   }
 
-  /** What every step is told first, after whether the server has to be looked at. */
+  /** What every step is told first. The time is that of Redis: the first step asks for it, and none goes by a clock of this process alone. */
   #head(): Argument[] {
-    this.#atMs = this.#clock.read(this.#atMs);
-    return [randomEpoch(), this.#epoch, doubles(this.#seen, this.#atMs)];
+    const isTold = this.#serverClock.now() !== undefined;
+    const nowMs = isTold ? this.#clock.read(this.#atMs) : 0;
+    return [randomEpoch(), this.#epoch, doubles(this.#seen, nowMs)];
   }
 
-  async #run(what: string, step: Step, args: readonly Argument[]): Promise<readonly unknown[]> {
-    const reply = await this.#steps.run(what, step, [...this.#head(), ...args]);
+  #noteTime(time: unknown, askedMs: number): void {
+    this.#serverClock.told(Number(String(time)), askedMs);
+  }
+
+  async #run(
+    what: string,
+    step: Step,
+    args: readonly Argument[],
+    withinMs?: number,
+  ): Promise<readonly unknown[]> {
+    const reply = await this.#steps.run(what, step, [...this.#head(), ...args], withinMs);
     this.#note(reply, step === "append" ? (reply[1] as number) : undefined);
     return reply;
   }

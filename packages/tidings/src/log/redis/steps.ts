@@ -2,7 +2,7 @@
  * Runs the steps of the log in Redis: each is repeated until it is answered or its time is up, and none is left unsettled,
  * whatever the client does with its connection.
  */
-import { createHash } from "node:crypto";
+import { LONGEST_TIMER_MS } from "../../guard/timer.ts";
 import { LogError } from "../log.ts";
 import type { Argument, RedisConnection } from "./link.ts";
 import { scriptOf, type Step } from "./script/script.ts";
@@ -11,8 +11,6 @@ export interface StepsOptions {
   readonly connection: RedisConnection;
   /** What all keys begin with. */
   readonly prefix: string;
-  /** Random, of this instance. */
-  readonly instance: string;
   readonly deadlineMs: number;
 }
 
@@ -26,8 +24,6 @@ const REPLY = /^-?[A-Z]{3,}\b/;
 
 export class Steps {
   readonly #options: StepsOptions;
-  #generation = 0;
-  readonly #scripts = new Map<Step, { readonly text: string; readonly sha: string }>();
   #closed = false;
 
   constructor(options: StepsOptions) {
@@ -36,12 +32,19 @@ export class Steps {
 
   /**
    * @param what - For errors: "append to", "read".
-   * @param args - After whether the server has to be looked at, which is said here.
+   * @param withinMs - Until when it may be tried. Default: `deadlineMs`.
    * @throws {LogError} `full`, `closed` or `failed`.
    */
-  async run(what: string, step: Step, args: readonly Argument[]): Promise<readonly unknown[]> {
+  async run(
+    what: string,
+    step: Step,
+    args: readonly Argument[],
+    withinMs: number = this.#options.deadlineMs,
+  ): Promise<readonly unknown[]> {
     const { deadlineMs } = this.#options;
-    const endsMs = performance.now() + deadlineMs;
+    const endsMs = performance.now() + withinMs;
+    /** What was in the way last. */
+    let said: Error | undefined;
     for (let waitMs: number = RETRY_MS[0]; ; waitMs = Math.min(waitMs * 2, RETRY_MS[1])) {
       const leftMs = endsMs - performance.now();
       try {
@@ -50,6 +53,9 @@ export class Steps {
         return (await within(attempt, Math.min(ATTEMPT_MS, leftMs))) as readonly unknown[];
       } catch (cause) {
         if (cause instanceof LogError) throw cause;
+        if (this.#closed) throw new LogError("closed", `Cannot ${what} log: it is closed`, { cause });
+        // The last attempt may have had no time to hear more.
+        if (said === undefined || !(cause instanceof Late)) said = cause as Error;
         const { message } = cause as Error;
         if (/^-?OOM\b/.test(message)) {
           throw new LogError("full", `Cannot ${what} log: Redis has no memory left (maxmemory)`, { cause });
@@ -71,13 +77,11 @@ export class Steps {
             { cause },
           );
         }
-        // Whichever server answers next is looked at.
-        if (!isReply) this.#renew();
         if (endsMs - performance.now() <= waitMs) {
           throw new LogError(
             "failed",
-            `Cannot ${what} log: Redis did not do it within ${deadlineMs} ms, and may still do it (${message})${this.#remedyOf(message)}`,
-            { cause },
+            `Cannot ${what} log: Redis did not do it within ${deadlineMs} ms, and may still do it (${said.message})${this.#remedyOf(said.message)}`,
+            { cause: said },
           );
         }
         await sleep(waitMs);
@@ -91,41 +95,34 @@ export class Steps {
 
   #remedyOf(message: string): string {
     if (/^-?READONLY\b/.test(message)) return ". Expected a client of the primary";
+    if (/^-?NOPERM\b/.test(message)) {
+      return `. Expected a user that may run what a log does, with the keys and channels ${this.#options.prefix}*`;
+    }
     if (!/user_script|^-?WRONGTYPE\b/.test(message)) return "";
     return `. What the keys ${this.#options.prefix}:… hold is not of this log, expected another name`;
   }
 
-  #renew(): void {
-    this.#generation += 1;
-    this.#scripts.clear();
-  }
-
-  /** Only this instance's connection has run this script, so that a server that does not know it is a new one. */
-  #scriptOf(step: Step): { readonly text: string; readonly sha: string } {
-    const known = this.#scripts.get(step);
-    if (known !== undefined) return known;
-    const text = scriptOf(step, `${this.#options.instance}.${this.#generation}`);
-    const made = { text, sha: createHash("sha1").update(text).digest("hex") };
-    this.#scripts.set(step, made);
-    return made;
-  }
-
   async #attempt(step: Step, args: readonly Argument[]): Promise<unknown> {
     const { connection, prefix } = this.#options;
-    const { text, sha } = this.#scriptOf(step);
+    const { text, sha } = scriptOf(step);
     try {
-      return await connection.send(["EVALSHA", sha, "1", prefix, "0", ...args]);
+      return await connection.send(["EVALSHA", sha, "1", prefix, ...args]);
     } catch (error) {
       if (!/NOSCRIPT/.test((error as Error).message)) throw error;
-      return connection.send(["EVAL", text, "1", prefix, "1", ...args]);
+      return connection.send(["EVAL", text, "1", prefix, ...args]);
     }
   }
 }
 
+class Late extends Error {}
+
 async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${Math.round(ms)} ms`)), Math.max(0, ms));
+    timer = setTimeout(
+      () => reject(new Late(`no answer within ${Math.round(ms)} ms`)),
+      Math.min(Math.max(0, ms), LONGEST_TIMER_MS),
+    );
   });
   promise.catch(() => undefined);
   try {

@@ -3,6 +3,7 @@
  * of the connection, so that what comes with an offset says that everything followed before it has come. After the connection
  * was lost, what it missed is read at once, or said to be missing.
  */
+import { LONGEST_TIMER_MS } from "../../guard/timer.ts";
 import { FollowedTopics } from "../followed-topics.ts";
 import { LogError, type Entry, type Followed, type LogPosition, type OpenLogOptions } from "../log.ts";
 import type { Page, ReadRequest, Selection } from "../log.ts";
@@ -12,6 +13,8 @@ import type { RedisConnection, RedisSubscriber } from "./link.ts";
 export interface RedisTailOptions {
   readonly connection: RedisConnection;
   readonly prefix: string;
+  /** Until what is followed has to be confirmed. */
+  readonly deadlineMs: number;
   readonly position: LogPosition;
   /** With the offset before which readers may have lost something. */
   readonly head: () => Promise<LogPosition & { readonly floor: number }>;
@@ -23,11 +26,11 @@ export interface RedisTailOptions {
 
 /** Between looks whether the connection is alive, and how far the log has come without us. */
 const LOOK_MS = 1_000;
-/** A connection that does not answer for so long is given up, and another one opened. */
+/** Without an answer for so long, the tail is interrupted: its connection is given up, and another one opened. */
 const SILENCE_MS = 5_000;
-/** Until what is followed has to be confirmed. */
-const FOLLOW_MS = 10_000;
-const RETRY_MS = 200;
+/** As long as none gets there, each has twice the time of the one before, up to this: the way may be a slow one. */
+const MOST_SILENCE_MS = 20_000;
+const RETRY_MS = [200, 2_000] as const;
 /** Read after an interruption; where there is more, streams read the log themselves. */
 const MOST_CAUGHT_UP = 5_000;
 /** Held while what was missed is read. */
@@ -46,8 +49,15 @@ export class RedisTail {
   #state: "connecting" | "catching-up" | "following" | "closed" = "connecting";
   #reported = false;
   #round = 0;
+  /** By the monotonic clock: when Redis was last known to answer, or to be tried anew. */
+  #heardMs = performance.now();
+  /** For a connection to get there. */
+  #patienceMs = SILENCE_MS;
   #scheduled = false;
   #looking = false;
+  #isAsking = false;
+  /** Of another log with the same channels, and when it was told from ours. */
+  #foreign = { epoch: "", atMs: -Infinity };
   readonly #timer: ReturnType<typeof setInterval>;
 
   constructor(options: RedisTailOptions) {
@@ -61,12 +71,13 @@ export class RedisTail {
 
   async follow(topics: Followed): Promise<number> {
     this.#followed.add(topics);
+    const endsMs = performance.now() + this.#options.deadlineMs;
     try {
       // Also where it is followed already: by a call that is not confirmed yet, perhaps.
       const channels = this.#channelsOf(topics);
-      if (channels.length > 0) await this.#subscribe(channels);
+      if (channels.length > 0) await this.#subscribe(channels, endsMs);
       // Asked for behind the confirmation: everything after it is published to us.
-      const { head } = await this.#options.head();
+      const { head } = await within(this.#options.head(), endsMs - performance.now());
       return head;
     } catch (cause) {
       this.unfollow(topics);
@@ -77,12 +88,11 @@ export class RedisTail {
   }
 
   /** Over the connection that is there, or the one that replaces it. */
-  async #subscribe(channels: readonly string[]): Promise<void> {
-    const endsMs = performance.now() + FOLLOW_MS;
+  async #subscribe(channels: readonly string[], endsMs: number): Promise<void> {
     for (;;) {
       const subscriber = this.#subscriber;
       try {
-        await within(subscriber.subscribe(channels), Math.max(0, Math.round(endsMs - performance.now())));
+        await within(subscriber.subscribe(channels), endsMs - performance.now());
         return;
       } catch (error) {
         if (this.#state === "closed") throw new LogError("closed", "Cannot follow log: it is closed");
@@ -139,9 +149,14 @@ export class RedisTail {
       onDown: (error) => {
         if (isCurrent()) this.#interrupted(error);
       },
+      onProgress: () => {
+        if (isCurrent()) this.#heardMs = performance.now();
+      },
       onUp: () => {
         // For the first time it has missed nothing: what is followed is so from then on.
         if (!isCurrent()) return;
+        this.#heardMs = performance.now();
+        this.#patienceMs = SILENCE_MS;
         if (ready || this.#reported) {
           void this.#catchUp();
         } else {
@@ -157,6 +172,18 @@ export class RedisTail {
   #interrupted(error: unknown): void {
     this.#state = "connecting";
     this.#round += 1;
+    this.#heardMs = performance.now();
+    this.#report(error);
+  }
+
+  /** The connection is silent: another one takes its place. */
+  #replace(error: unknown): void {
+    this.#interrupted(error);
+    this.#subscriber.close();
+    this.#subscriber = this.#open();
+  }
+
+  #report(error: unknown): void {
     if (this.#reported) return;
     this.#reported = true;
     const { onError, onState } = this.#options.options;
@@ -176,7 +203,7 @@ export class RedisTail {
       return;
     }
     if (message.epoch !== this.#epoch) {
-      void this.#options.onEpoch();
+      void this.#met(message.epoch);
       return;
     }
     if (this.#state === "following") this.#forgotten(message.floor);
@@ -196,6 +223,19 @@ export class RedisTail {
       this.#scheduled = false;
       if (this.#state === "following") this.#flush();
     });
+  }
+
+  /**
+   * A log has taken the place of ours, or one with its name is in another database of the same Redis, whose channels are the same. We ask
+   * which it is, and not for each of its messages.
+   */
+  async #met(epoch: string): Promise<void> {
+    const isKnown = epoch === this.#foreign.epoch && performance.now() - this.#foreign.atMs < LOOK_MS;
+    if (this.#isAsking || isKnown) return;
+    this.#isAsking = true;
+    await this.#options.onEpoch();
+    this.#isAsking = false;
+    if (epoch !== this.#epoch) this.#foreign = { epoch, atMs: performance.now() };
   }
 
   #flush(through?: number): void {
@@ -225,25 +265,38 @@ export class RedisTail {
     }
   }
 
-  /** Moves `through` on for those who follow little, and finds connections that are dead. */
+  /** Moves `through` on for those who follow little, and finds that Redis, or the way to it, is silent. */
   async #look(): Promise<void> {
-    if (this.#state !== "following" || this.#looking) return;
+    if (this.#state === "following") return this.#ask();
+    const silentMs = performance.now() - this.#heardMs;
+    if (silentMs < SILENCE_MS) return;
+    const late = new Late(silentMs);
+    if (this.#state === "catching-up") return this.#report(late);
+    if (this.#state !== "connecting" || silentMs < this.#patienceMs) return;
+    // A client that connects waits for ever for a server that takes the connection and says nothing.
+    this.#patienceMs = Math.min(this.#patienceMs * 2, MOST_SILENCE_MS);
+    this.#replace(late);
+  }
+
+  async #ask(): Promise<void> {
+    if (this.#looking) return;
     this.#looking = true;
     const round = this.#round;
     const subscriber = this.#subscriber;
+    const isCurrent = (): boolean => this.#state === "following" && round === this.#round;
     try {
-      const { epoch, head, floor } = await this.#options.head();
+      const { epoch, head, floor } = await within(this.#options.head(), SILENCE_MS);
       // Behind it, everything up to that offset has come.
       await within(subscriber.ping(), SILENCE_MS);
-      if (this.#state !== "following" || round !== this.#round || epoch !== this.#epoch) return;
+      if (!isCurrent()) return;
+      this.#heardMs = performance.now();
+      if (epoch !== this.#epoch) return;
       this.#forgotten(floor);
       this.#flush(head);
     } catch (error) {
-      if (this.#state === "following" && round === this.#round && error instanceof Late) {
-        this.#interrupted(error);
-        subscriber.close();
-        this.#subscriber = this.#open();
-      }
+      // What is refused, or has a shorter time limit, is asked again: it may be a moment's trouble.
+      const isSilent = error instanceof Late || performance.now() - this.#heardMs >= SILENCE_MS;
+      if (isCurrent() && isSilent) this.#replace(error);
     } finally {
       this.#looking = false;
     }
@@ -256,21 +309,26 @@ export class RedisTail {
     this.#state = "catching-up";
     this.#overflown = false;
     const isCurrent = (): boolean => round === this.#round && this.#state === "catching-up";
-    while (isCurrent()) {
+    for (let waitMs: number = RETRY_MS[0]; isCurrent(); waitMs = Math.min(waitMs * 2, RETRY_MS[1])) {
       try {
         const channels = this.#channels();
-        if (channels.length > 0) await within(this.#subscriber.subscribe(channels), SILENCE_MS);
+        const subscriber = this.#subscriber;
+        await within(channels.length > 0 ? subscriber.subscribe(channels) : subscriber.ping(), SILENCE_MS);
         const { head } = await this.#options.head();
         if (!isCurrent()) return;
         await this.#readMissed(head, isCurrent);
         if (!isCurrent()) return;
         break;
-      } catch {
-        await new Promise((resolve) => void setTimeout(resolve, RETRY_MS).unref());
+      } catch (error) {
+        if (!isCurrent()) return;
+        // Only the connection of the tail has this limit: it is dead, though it was there a moment ago.
+        if (error instanceof Late) return this.#replace(error);
+        await new Promise((resolve) => void setTimeout(resolve, waitMs).unref());
       }
     }
     if (!isCurrent()) return;
     this.#state = "following";
+    this.#heardMs = performance.now();
     if (this.#overflown) {
       void this.#catchUp();
       return;
@@ -283,8 +341,9 @@ export class RedisTail {
   }
 
   async #readMissed(head: number, isCurrent: () => boolean): Promise<void> {
-    const topics = this.#selection();
     for (let read = 0; this.#through < head;) {
+      // What is followed by now: a page may reach behind where it was said to be followed from.
+      const topics = this.#selection();
       const page = await this.#options.read({ topics, after: this.#through, ...PAGE });
       if (!isCurrent()) return;
       // Streams that lost something have to hear it: each reads the log.
@@ -304,16 +363,21 @@ export class RedisTail {
   }
 }
 
-class Late extends Error {}
+class Late extends Error {
+  constructor(ms: number) {
+    super(`Redis did not answer within ${Math.round(ms)} ms`);
+  }
+}
 
 async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   promise.catch(() => undefined);
+  const limitMs = Math.min(Math.max(0, ms), LONGEST_TIMER_MS);
   try {
     return await Promise.race([
       promise,
       new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Late(`Redis did not answer within ${ms} ms`)), ms);
+        timer = setTimeout(() => reject(new Late(limitMs)), limitMs);
         timer.unref();
       }),
     ]);

@@ -51,6 +51,8 @@ export class AcceptedConnection implements Exchange, Linked<AcceptedConnection>,
   keepsAlive = true;
   /** It carries an answer, or is about to. */
   busy = false;
+  /** Odd while an answer is under way that has not had its last byte: another number for each. */
+  answer = 0;
   #isUsed = false;
   readonly #owner: ConnectionOwner;
   #outlet: SocketOutlet | undefined;
@@ -67,9 +69,15 @@ export class AcceptedConnection implements Exchange, Linked<AcceptedConnection>,
     socket.on("close", onClose);
   }
 
+  /** The last byte of the response is written, by us or by the application. */
+  get finished(): boolean {
+    return this.answer % 2 === 0;
+  }
+
   /** A request is to be answered. */
   begin(keepsAlive: boolean): void {
     this.busy = true;
+    this.answer += 1;
     this.#isUsed = true;
     this.keepsAlive = keepsAlive;
   }
@@ -95,7 +103,10 @@ export class AcceptedConnection implements Exchange, Linked<AcceptedConnection>,
 
   /** Ends an answer with its last bytes. */
   finish(bytes: Uint8Array): void {
+    // Behind its last byte everything is taken for the next answer.
+    if (this.finished) return;
     const { socket } = this;
+    this.answer += 1;
     if (!this.keepsAlive) {
       socket.write(bytes);
       // As node:http does: a peer that does not close its side would be held forever.
@@ -115,6 +126,11 @@ export class AcceptedConnection implements Exchange, Linked<AcceptedConnection>,
   onOver(listener: () => void): void {
     this.#onOver ??= [];
     this.#onOver.push(listener);
+  }
+
+  offOver(listener: () => void): void {
+    const left = this.#onOver?.filter((one) => one !== listener);
+    this.#onOver = left?.length === 0 ? undefined : left;
   }
 
   /** Releases the socket, so that the server can take it as it came. */

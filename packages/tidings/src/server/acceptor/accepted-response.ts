@@ -7,26 +7,34 @@ import type { OpensStreams } from "../adapters/node.ts";
 import type { Outlet } from "../out/outlet.ts";
 import { joinVary, type ResponseHead } from "../out/response-head.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
-import type { RequestHead } from "./request-head.ts";
+import { rawHeaders, type RequestHead } from "./request-head.ts";
 import { Batch } from "../out/batch.ts";
 import { checkHeader } from "../out/check-header.ts";
 import { writeResponseHead } from "./response-bytes.ts";
 
 /** A request, as node:http would hand it on, without a body. */
-export interface AcceptedRequest {
-  readonly method: string;
+export class AcceptedRequest {
+  readonly method = "GET";
   /** Path and query. */
   readonly url: string;
-  readonly httpVersionMajor: number;
+  readonly httpVersionMajor = 1;
   readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly rawHeaders: readonly string[];
   /** The `net.Socket`, or `tls.TLSSocket`. */
   readonly socket: { readonly remoteAddress?: string | undefined };
-}
+  readonly #head: RequestHead;
+  #raw: readonly string[] | undefined;
 
-export function toRequest(head: RequestHead, socket: AcceptedRequest["socket"]): AcceptedRequest {
-  const { url, headers, rawHeaders } = head;
-  return { method: "GET", url, httpVersionMajor: 1, headers, rawHeaders, socket };
+  constructor(head: RequestHead, socket: AcceptedRequest["socket"]) {
+    this.url = head.url;
+    this.headers = head.headers;
+    this.socket = socket;
+    this.#head = head;
+  }
+
+  get rawHeaders(): readonly string[] {
+    this.#raw ??= rawHeaders(this.#head);
+    return this.#raw;
+  }
 }
 
 /** Answers one request: with an event stream, by `hub.subscribe` or `openStream`, or whole, by `end`. */
@@ -35,10 +43,17 @@ export class AcceptedResponse implements OpensStreams {
   headersSent = false;
   writableEnded = false;
   readonly #connection: AcceptedConnection;
+  /** The connection may carry another answer by now, of which nothing is ours. */
+  readonly #answer: number;
   #headers: Map<string, string | readonly string[]> | undefined;
 
   constructor(connection: AcceptedConnection) {
     this.#connection = connection;
+    this.#answer = connection.answer;
+  }
+
+  get #isOver(): boolean {
+    return this.writableEnded || this.#connection.answer !== this.#answer;
   }
 
   get socket(): unknown {
@@ -66,7 +81,7 @@ export class AcceptedResponse implements OpensStreams {
 
   /** Sends a part of a body. @returns False when the peer has not taken what was written before. */
   write(bytes: Uint8Array | string): boolean {
-    if (this.writableEnded) return false;
+    if (this.#isOver) return false;
     const chunk = Batch.of(bytes).chunk;
     const isBegun = this.headersSent;
     this.headersSent = true;
@@ -76,7 +91,7 @@ export class AcceptedResponse implements OpensStreams {
 
   /** Ends the response, with all of the body or its last part. */
   end(bytes?: Uint8Array | string): this {
-    if (this.writableEnded) return this;
+    if (this.#isOver) return this;
     if (this.headersSent) {
       if (bytes !== undefined && bytes.length > 0) this.write(bytes);
       this.writableEnded = true;
@@ -92,13 +107,20 @@ export class AcceptedResponse implements OpensStreams {
 
   /** Cuts the connection. */
   destroy(): void {
+    const { answer } = this.#connection;
     this.writableEnded = true;
-    this.#connection.destroy();
+    // What was written last may not have left yet.
+    if (answer === this.#answer || answer === this.#answer + 1) this.#connection.destroy();
   }
 
   /** `"close"` is heard when the response is over, for whatever reason. There is no other event. */
   on(name: string, listener: () => void): this {
     if (name === "close") this.#connection.onOver(listener);
+    return this;
+  }
+
+  off(name: string, listener: () => void): this {
+    if (name === "close") this.#connection.offOver(listener);
     return this;
   }
 

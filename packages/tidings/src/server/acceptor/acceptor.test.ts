@@ -2,6 +2,7 @@ import { once } from "node:events";
 import http from "node:http";
 import https from "node:https";
 import { connect, type AddressInfo, type Server, type Socket } from "node:net";
+import type { Writable } from "node:stream";
 import tls from "node:tls";
 import { createGunzip } from "node:zlib";
 import { generate } from "selfsigned";
@@ -140,6 +141,47 @@ describe("createAcceptor", () => {
     await peer.until('["POST","/order",["Host","a","Content-Length","2"],"hi"]');
     expect(acceptor.stats()).toEqual({ connections: 0, served: 2, handedOn: 1 });
   });
+
+  it("writes nothing behind the last chunk, when the handler ends the response itself", async () => {
+    const { port } = await serve((request, response) => {
+      const stream = openStream(request, response);
+      stream.send({ data: "1" });
+      response.end();
+      stream.send({ data: "2" });
+      (response as unknown as Writable).write("3");
+      (response as unknown as Writable).end("4");
+      stream.end();
+    });
+    const peer = talk(port, GET);
+    await peer.until(/0\r\n\r\n$/);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(peer.text).toMatch(/\r\n\r\n3\r\n:\n\n\r\n9\r\ndata: 1\n\n\r\n0\r\n\r\n$/);
+    peer.text = "";
+    peer.socket.write(GET);
+    await peer.until(/0\r\n\r\n$/);
+    expect(peer.text).toMatch(/^HTTP\/1.1 200 OK\r\n/);
+  });
+
+  it.each(["end", "write", "destroy"] as const)(
+    "%s of a response that is over does nothing to the next one of its connection",
+    async (late) => {
+      const responses: Record<typeof late, (text: string) => unknown>[] = [];
+      const { port } = await serve((request, response) => {
+        responses.push(response as never);
+        const stream = openStream(request, response);
+        if (responses.length === 1) stream.end();
+        else setTimeout(() => stream.send({ data: "still" }), 50);
+      });
+      const peer = talk(port, GET);
+      await peer.until(/0\r\n\r\n$/);
+      peer.text = "";
+      peer.socket.write(GET);
+      await expect.poll(() => responses.length).toBe(2);
+      responses[0]![late]("late");
+      await peer.until("data: still");
+      expect(peer.text).toMatch(/\r\n\r\n3\r\n:\n\n\r\nd\r\ndata: still\n\n\r\n$/);
+    },
+  );
 
   it("closes the connection behind the stream when the peer asks for that", async () => {
     const { port } = await serve((request, response) => openStream(request, response, []));
@@ -334,6 +376,105 @@ describe("who may read", () => {
   });
 });
 
+describe("an answer on who may read that does not come", () => {
+  const worlds: Record<
+    string,
+    (options: AcceptorOptions) => Promise<{ port: number; opened: () => number }>
+  > = {
+    async "to the acceptor"(options) {
+      let opened = 0;
+      const { port } = await serve(() => void (opened += 1), options);
+      return { port, opened: () => opened };
+    },
+    async "to serve, on node:http"(options) {
+      let opened = 0;
+      const { port, acceptor } = await serve(
+        () => void (opened += 1),
+        options,
+        (request, response) => void acceptor.serve(request, response),
+      );
+      return { port, opened: () => opened };
+    },
+  };
+  /** An empty line before a request sends it to the server. */
+  const requests = { "to the acceptor": GET, "to serve, on node:http": `\r\n${GET}` };
+
+  describe.each(Object.entries(worlds))("%s", (name, open) => {
+    const request = requests[name as keyof typeof requests];
+
+    it("is no after timeoutMs, and the signal says so", async () => {
+      const errors: unknown[] = [];
+      const signals: AbortSignal[] = [];
+      const { port, opened } = await open({
+        timeoutMs: 50,
+        onError: (error) => errors.push(error),
+        authorize: (_request, { signal }) => {
+          signals.push(signal);
+          return new Promise(() => undefined);
+        },
+      });
+      await talk(port, request).until(/^HTTP\/1.1 503 [^]*retry-after: 5/i);
+      expect(errors).toMatchObject([
+        { message: "Cannot authorize: authorize did not finish within 50 ms (timeoutMs)" },
+      ]);
+      expect(signals[0]!.reason).toBe(errors[0]);
+      expect(opened()).toBe(0);
+    });
+
+    it.each([true, false, "reject"])(
+      "is not waited for when the peer leaves, and not heard later: %s",
+      async (answer) => {
+        const errors: unknown[] = [];
+        const signals: AbortSignal[] = [];
+        let settle = (): void => undefined;
+        const { port, opened } = await open({
+          onError: (error) => errors.push(error),
+          authorize: (_request, { signal }) => {
+            signals.push(signal);
+            return new Promise((resolve, reject) => {
+              settle = () => (typeof answer === "boolean" ? resolve(answer) : reject(new Error(answer)));
+            });
+          },
+        });
+        const peer = talk(port, request);
+        await expect.poll(() => signals).toHaveLength(1);
+        expect(signals[0]!.aborted).toBe(false);
+        peer.socket.destroy();
+        await expect.poll(() => signals[0]!.aborted).toBe(true);
+        expect(signals[0]!.reason).toMatchObject({ message: "The peer left" });
+        settle();
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        expect([opened(), errors]).toEqual([0, []]);
+      },
+    );
+
+    it("may take its time with timeoutMs: false, and its signal stays quiet when the stream is open", async () => {
+      const signals: AbortSignal[] = [];
+      const { port, opened } = await open({
+        timeoutMs: false,
+        authorize: async (_request, { signal }) => {
+          signals.push(signal);
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          return true;
+        },
+      });
+      const peer = talk(port, request);
+      await expect.poll(opened).toBe(1);
+      peer.socket.destroy();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(signals[0]!.aborted).toBe(false);
+    });
+  });
+
+  it("has a limit that is a number above 0", () => {
+    for (const timeoutMs of [0, -1, Number.NaN, "1"]) {
+      expect(() =>
+        createAcceptor(http.createServer(), {}, { ...OPEN, timeoutMs: timeoutMs as number }),
+      ).toThrow(/^Cannot create acceptor: timeoutMs is .*, expected a number above 0, or false$/);
+    }
+  });
+});
+
 describe("what the acceptor bounds", () => {
   it("hands a silent connection on to the server, and what it sends later is served there", async () => {
     const { port, acceptor } = await serve(() => undefined, { silenceMs: 200 });
@@ -341,6 +482,27 @@ describe("what the acceptor bounds", () => {
     await expect.poll(() => acceptor.stats().handedOn).toBe(1);
     peer.socket.write(GET);
     await peer.until("x-by: node");
+  });
+
+  it("keeps so many connections that wait for a request: beyond that, the one that has waited longest is closed", async () => {
+    const { port, acceptor } = await serve((request, response) => openStream(request, response), {
+      maxWaiting: 2,
+    });
+    const busy = talk(port, GET);
+    await expect.poll(() => acceptor.stats().served).toBe(1);
+    const silent: Peer[] = [];
+    for (let n = 2; n <= 4; n += 1) {
+      silent.push(talk(port));
+      await expect.poll(() => acceptor.stats().connections + (n > 3 ? 1 : 0)).toBe(n);
+    }
+    await silent[0]!.closed;
+    expect(silent[0]!.text).toBe("");
+    silent[1]!.socket.write(GET);
+    await silent[1]!.until("200 OK");
+    // One that has its stream waits for nothing.
+    talk(port);
+    await expect.poll(() => acceptor.stats()).toEqual({ connections: 4, served: 2, handedOn: 0 });
+    expect(busy.socket.destroyed).toBe(false);
   });
 
   it("leaves the limit of time for a head that comes slowly to the server", async () => {

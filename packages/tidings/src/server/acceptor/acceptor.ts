@@ -8,7 +8,9 @@ import { positive } from "../../guard/positive.ts";
 import { ignore } from "../../guard/ignore.ts";
 import { ask, reporter, type Report } from "../../guard/foreign.ts";
 import { show } from "../../guard/show.ts";
+import { AskedAuthorization } from "./asked-authorization.ts";
 import { readAuthorization } from "../subscribe/authorization.ts";
+import { nodePeer } from "../request/peer.ts";
 import { type Refusal, refuseNode } from "../request/refusal.ts";
 import type { ResponseHead } from "../out/response-head.ts";
 import { StreamList } from "../streams/stream-list.ts";
@@ -20,11 +22,11 @@ import {
   type ConnectionOwner,
   type IncomingBytes,
 } from "./accepted-connection.ts";
-import { AcceptedResponse, toRequest } from "./accepted-response.ts";
+import { AcceptedRequest, AcceptedResponse } from "./accepted-response.ts";
 import { readRequestHead } from "./request-head.ts";
 import { SharedHead } from "./response-bytes.ts";
 import type { NodeRequest, NodeResponse } from "../request/http-types.ts";
-import { isNode } from "../adapters/node-response.ts";
+import { isNode } from "../request/is-node.ts";
 import type { Batch } from "../out/batch.ts";
 
 /** A request for a stream, from the acceptor or from node:http: what both have. */
@@ -37,22 +39,36 @@ export interface AcceptorOptions {
   /**
    * Required. Called before each stream, since the acceptor answers before your server does: no middleware, no guard and no
    * hook of your application sees these requests. Returns `true` to serve the stream, `false` for 403, `{ refuse: 401 }`
-   * with `headers` and `detail` for anything else; a failure is answered with 503. `"public"` serves everyone.
+   * with `headers` and `detail` for anything else. If it rejects, returns anything else, or takes longer than `timeoutMs`, the answer
+   * is 503. `"public"` serves everyone.
    */
   authorize: AcceptorAuthorize | "public";
+  /** Milliseconds that `authorize` may take. After that, the request is refused with 503. `false` waits for ever. Default: 30,000. */
+  timeoutMs?: number | false;
   /**
    * Milliseconds that a new connection may be silent before it is passed on to the server, whose own limits apply from then
    * on. Default: 10,000.
    */
   silenceMs?: number;
-  /** Maximum bytes of a request's head. A larger one is passed on to the server, which has its own limit. Default: 8,192. */
+  /**
+   * Maximum bytes of a request's head. A larger one is passed on to the server, which has its own limit. Default: 8,192. At most
+   * 8 kB for each request that waits for `authorize`.
+   */
   maxHeadBytes?: number;
+  /**
+   * Connections that wait for a request. Beyond it, the one that has waited longest is closed. Default: 10,000. At most 38 MiB.
+   */
+  maxWaiting?: number;
   /** Receives the errors of handlers. The peer gets 500, if nothing was sent yet. Default: `console.error`. */
   onError?: (error: unknown) => void;
 }
 
 export type AcceptorAuthorize = (
   request: StreamRequest,
+  context: {
+    /** Aborts when the result is no longer needed: the peer left, or the time is up. */
+    readonly signal: AbortSignal;
+  },
 ) => AcceptorAuthorization | Promise<AcceptorAuthorization>;
 
 export type AcceptorAuthorization =
@@ -98,7 +114,7 @@ export interface AcceptorServer {
  * @param server - Call its `listen` as before. Its `closeIdleConnections` and `closeAllConnections` close these connections too.
  * @param paths - Handlers by path: `"/prices"`, `"/books/:id"`, `"/groups/*"`. The first match applies.
  * @throws {TypeError} If `options.authorize` is missing, the server is not one of Node's, has an acceptor, or a path cannot be compiled.
- * @throws {RangeError} If an option is not a number above 0.
+ * @throws {RangeError} If an option is not a number above 0; `timeoutMs` may be false.
  */
 export function createAcceptor(
   server: AcceptorServer,
@@ -114,12 +130,16 @@ class OpenAcceptor implements Acceptor, ConnectionOwner {
   readonly #own: (socket: unknown) => void;
   readonly #exact = new Map<string, StreamHandler>();
   readonly #patterns: { readonly matches: TopicMatcher; readonly handler: StreamHandler }[] = [];
-  readonly #connections = new StreamList<AcceptedConnection>();
+  /** Those with an answer, and those that wait for a request, which have waited longest first. */
+  readonly #busy = new StreamList<AcceptedConnection>();
+  readonly #waiting = new StreamList<AcceptedConnection>();
   readonly #wheel = sharedWheel();
   readonly #sharedHead = new SharedHead();
   readonly #silenceMs: number;
   readonly #maxHeadBytes: number;
+  readonly #maxWaiting: number;
   readonly #authorize: AcceptorAuthorize | undefined;
+  readonly #timeoutMs: number;
   readonly #report: Report;
   #served = 0;
   #handedOn = 0;
@@ -129,9 +149,16 @@ class OpenAcceptor implements Acceptor, ConnectionOwner {
     paths: Readonly<Record<string, StreamHandler>>,
     options: AcceptorOptions,
   ) {
-    const { silenceMs = 10_000, maxHeadBytes = 8_192, authorize, onError } = options ?? {};
+    const {
+      silenceMs = 10_000,
+      maxHeadBytes = 8_192,
+      timeoutMs = 30_000,
+      maxWaiting = 10_000,
+      authorize,
+      onError,
+    } = options ?? {};
     checkOptionNames("create acceptor", options ?? {}, {
-      known: ["authorize", "silenceMs", "maxHeadBytes", "onError"],
+      known: ["authorize", "timeoutMs", "silenceMs", "maxHeadBytes", "maxWaiting", "onError"],
     });
     if (authorize !== "public" && typeof authorize !== "function") {
       throw new TypeError(
@@ -139,8 +166,11 @@ class OpenAcceptor implements Acceptor, ConnectionOwner {
       );
     }
     this.#authorize = authorize === "public" ? undefined : authorize;
+    this.#timeoutMs =
+      timeoutMs === false ? Infinity : positive("create acceptor", "timeoutMs", timeoutMs, "false");
     this.#silenceMs = positive("create acceptor", "silenceMs", silenceMs);
     this.#maxHeadBytes = positive("create acceptor", "maxHeadBytes", maxHeadBytes);
+    this.#maxWaiting = positive("create acceptor", "maxWaiting", maxWaiting);
     this.#report = reporter(onError);
     for (const [path, handler] of Object.entries(paths)) this.#addPath(path, handler);
     this.#server = server;
@@ -157,7 +187,11 @@ class OpenAcceptor implements Acceptor, ConnectionOwner {
   }
 
   stats(): AcceptorStatistics {
-    return { connections: this.#connections.size, served: this.#served, handedOn: this.#handedOn };
+    return {
+      connections: this.#busy.size + this.#waiting.size,
+      served: this.#served,
+      handedOn: this.#handedOn,
+    };
   }
 
   /** @internal */
@@ -168,8 +202,10 @@ class OpenAcceptor implements Acceptor, ConnectionOwner {
     if (head === undefined || handler === undefined) return false;
     this.#wheel.remove(connection);
     this.#served += 1;
+    this.#waiting.remove(connection);
     connection.begin(head.keepsAlive);
-    this.#handle(handler, toRequest(head, connection.socket), new AcceptedResponse(connection));
+    this.#busy.add(connection);
+    this.#handle(handler, new AcceptedRequest(head, connection.socket), new AcceptedResponse(connection));
     return true;
   }
 
@@ -188,13 +224,14 @@ class OpenAcceptor implements Acceptor, ConnectionOwner {
   /** @internal */
   answered(connection: AcceptedConnection): void {
     const { keepAliveTimeout = 5_000 } = this.#server;
-    this.#wheel.add(connection, keepAliveTimeout > 0 ? keepAliveTimeout : this.#silenceMs);
+    this.#busy.remove(connection);
+    this.#wait(connection, keepAliveTimeout > 0 ? keepAliveTimeout : this.#silenceMs);
   }
 
   /** @internal */
   left(connection: AcceptedConnection): void {
     this.#wheel.remove(connection);
-    this.#connections.remove(connection);
+    (connection.busy ? this.#busy : this.#waiting).remove(connection);
   }
 
   /** @internal */
@@ -206,8 +243,16 @@ class OpenAcceptor implements Acceptor, ConnectionOwner {
     // HTTP/2 begins with what no request of HTTP/1.1 can; where TLS has settled on it, it need not be looked at.
     if (socket.alpnProtocol === "h2") return this.#own.call(this.#server, socket);
     const connection = new AcceptedConnection(socket, this);
-    this.#connections.add(connection);
-    this.#wheel.add(connection, this.#silenceMs);
+    this.#wait(connection, this.#silenceMs);
+  }
+
+  #wait(connection: AcceptedConnection, forMs: number): void {
+    this.#waiting.add(connection);
+    this.#wheel.add(connection, forMs);
+    if (this.#waiting.size <= this.#maxWaiting) return;
+    const oldest = this.#waiting.first!;
+    this.left(oldest);
+    oldest.release().destroy();
   }
 
   #find(path: string): StreamHandler | undefined {
@@ -215,31 +260,37 @@ class OpenAcceptor implements Acceptor, ConnectionOwner {
   }
 
   #handle(handler: StreamHandler, request: StreamRequest, response: NodeResponse): void {
-    const fail = (error: unknown): void => {
-      this.#report(error);
-      if (!response.headersSent && !response.writableEnded) return refuseNode(response, FAILED, this.#report);
-      (response as { destroy?(): void }).destroy?.();
-    };
-    const open = (): void => ask(() => handler(request, response), ignore, fail);
     const authorize = this.#authorize;
-    if (authorize === undefined) return open();
-    const report = this.#report;
-    const undecided = (error: unknown): void => {
-      report(error);
-      refuseNode(response, UNDECIDED, report);
-    };
-    ask(
-      () => authorize(request),
+    if (authorize === undefined) return this.#open(handler, request, response);
+    const asked = new AskedAuthorization(
+      () => authorize(request, asked),
+      this.#timeoutMs,
+      nodePeer(response),
+    );
+    asked.decide(
       (answer) => {
-        try {
-          const decision = readAuthorization(answer, 0, true);
-          if ("code" in decision) return refuseNode(response, decision, this.#report);
-        } catch (error) {
-          return undecided(error);
-        }
-        open();
+        const decision = readAuthorization(answer, 0, true);
+        return "code" in decision
+          ? () => refuseNode(response, decision, this.#report)
+          : () => this.#open(handler, request, response);
       },
-      undecided,
+      (error) => {
+        this.#report(error);
+        refuseNode(response, UNDECIDED, this.#report);
+      },
+    );
+  }
+
+  #open(handler: StreamHandler, request: StreamRequest, response: NodeResponse): void {
+    ask(
+      () => handler(request, response),
+      ignore,
+      (error) => {
+        this.#report(error);
+        if (!response.headersSent && !response.writableEnded)
+          return refuseNode(response, FAILED, this.#report);
+        (response as { destroy?(): void }).destroy?.();
+      },
     );
   }
 
@@ -272,11 +323,12 @@ class OpenAcceptor implements Acceptor, ConnectionOwner {
     const closeIdle = server.closeIdleConnections.bind(server);
     const closeAll = server.closeAllConnections?.bind(server);
     server.closeIdleConnections = () => {
-      for (const connection of this.#connections) if (!connection.busy) connection.destroy();
+      for (const connection of this.#waiting) connection.destroy();
       closeIdle();
     };
     server.closeAllConnections = () => {
-      for (const connection of this.#connections) connection.destroy();
+      for (const connection of this.#waiting) connection.destroy();
+      for (const connection of this.#busy) connection.destroy();
       closeAll?.();
     };
     return own;

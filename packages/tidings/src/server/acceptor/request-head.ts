@@ -12,8 +12,8 @@ export interface RequestHead {
   readonly path: string;
   /** By name in lower case; none came twice. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Names and values in turn, as they were sent. */
-  readonly rawHeaders: readonly string[];
+  /** What came: {@link rawHeaders} reads it. */
+  readonly text: string;
   /** The peer may send another request once this one was answered. */
   readonly keepsAlive: boolean;
 }
@@ -32,20 +32,19 @@ export function readRequestHead(text: string): RequestHead | undefined {
   if (first === -1 || target === null || !text.endsWith("\r\n\r\n")) return undefined;
   const url = target[1]!;
   const headers: Record<string, string> = {};
-  const rawHeaders: string[] = [];
+  let fields = 0;
   const end = text.length - 2;
   for (let at = first + 2; at < end;) {
     const lineEnd = text.indexOf("\r\n", at);
     const colon = text.indexOf(":", at);
-    if (colon === -1 || colon > lineEnd || rawHeaders.length >= MOST_FIELDS * 2) return undefined;
+    if (colon === -1 || colon > lineEnd || fields >= MOST_FIELDS) return undefined;
     const rawName = text.slice(at, colon);
     const value = trim(text, colon + 1, lineEnd);
-    if (!isHeaderName(rawName) || !isHeaderValue(value)) return undefined;
-    const name = rawName.toLowerCase();
+    const name = USUAL.get(rawName) ?? nameOf(rawName);
     // Also true of what every object has, which is nobody's header.
-    if (name in headers || NOT_OURS.has(name)) return undefined;
+    if (name === undefined || name in headers || !isHeaderValue(value)) return undefined;
     headers[name] = value;
-    rawHeaders.push(rawName, value);
+    fields += 1;
     at = lineEnd + 2;
   }
   const { host, connection = "keep-alive" } = headers;
@@ -57,9 +56,24 @@ export function readRequestHead(text: string): RequestHead | undefined {
     url,
     path: query === -1 ? url : url.slice(0, query),
     headers,
-    rawHeaders,
+    text,
     keepsAlive: persistence === "keep-alive",
   };
+}
+
+/** In lower case; undefined for what is no name, or not ours to read. */
+function nameOf(rawName: string): string | undefined {
+  const name = rawName.toLowerCase();
+  return isHeaderName(rawName) && !NOT_OURS.has(name) ? name : undefined;
+}
+
+/** Names and values in turn, as they were sent. Made for those who ask: the hub does not. */
+export function rawHeaders({ text }: RequestHead): string[] {
+  const lines = text.split("\r\n").slice(1, -2);
+  return lines.flatMap((line) => {
+    const colon = line.indexOf(":");
+    return [line.slice(0, colon), trim(line, colon + 1, line.length)];
+  });
 }
 
 /** Without the spaces and tabs around it; other white space is part of a value. */
@@ -78,6 +92,47 @@ function isSpace(code: number): boolean {
 /** Characters of a URI's path and query (RFC 3986, 3.3 and 3.4). What browsers let through besides is for node:http. */
 const REQUEST_LINE = /^GET (\/[\w\-.~!$&'()*+,;=:@/?%]*) HTTP\/1\.1$/;
 const HOST = /^[\w\-.:[\]]+$/;
+
+/**
+ * What browsers, proxies and our clients send, as they write it, and in lower case. These need no look at their characters, and the
+ * engine knows them as names of properties already: that is most of what a head costs.
+ */
+const USUAL = new Map(
+  [
+    "Accept",
+    "Accept-Encoding",
+    "Accept-Language",
+    "Authorization",
+    "Cache-Control",
+    "Connection",
+    "Cookie",
+    "DNT",
+    "Forwarded",
+    "Host",
+    "Last-Event-ID",
+    "Origin",
+    "Pragma",
+    "Priority",
+    "Referer",
+    "Sec-Fetch-Dest",
+    "Sec-Fetch-Mode",
+    "Sec-Fetch-Site",
+    "User-Agent",
+    "Via",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Real-IP",
+    "X-Request-ID",
+    "sec-ch-ua",
+    "sec-ch-ua-mobile",
+    "sec-ch-ua-platform",
+    "traceparent",
+  ].flatMap((name) => [
+    [name, name.toLowerCase()],
+    [name.toLowerCase(), name.toLowerCase()],
+  ]),
+);
 
 /** Fields that announce a body, change the protocol, or speak of the connection. */
 const NOT_OURS = new Set([

@@ -7,7 +7,6 @@ import type { Outlet, OutletOwner } from "../out/outlet.ts";
 import { type Batch, joinBytes } from "../out/batch.ts";
 import type { ResponseHead } from "../out/response-head.ts";
 import type { FetchRequest } from "../request/http-types.ts";
-import { hearClose } from "./connection-close.ts";
 import { waitedFor } from "./pipelined.ts";
 
 export function createFetchOutlet(
@@ -34,8 +33,6 @@ class FetchOutlet implements Outlet {
   owner: OutletOwner | undefined;
 
   readonly #signal: AbortSignal | undefined;
-  /** Its end is not told by the signal. */
-  #unhear: (() => void) | undefined;
   #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   #queue: Uint8Array[] = [];
   /** The server has asked for bytes and received none yet. */
@@ -46,8 +43,8 @@ class FetchOutlet implements Outlet {
   #settled = false;
 
   constructor(request: FetchRequest, first: Batch, hasBody: boolean) {
-    const connection = hasBody ? waitedFor(request) : undefined;
-    if (!hasBody || request.signal?.aborted === true || connection?.destroyed === true) {
+    // A server may be told of the end of a connection before it asks for a response that nobody will read.
+    if (!hasBody || request.signal?.aborted === true || waitedFor(request)?.destroyed === true) {
       this.closed = true;
       if (!hasBody) return;
     }
@@ -68,7 +65,6 @@ class FetchOutlet implements Outlet {
     }
     this.#signal = request.signal ?? undefined;
     this.#signal?.addEventListener("abort", this.#aborted);
-    if (connection !== undefined) this.#unhear = hearClose(connection, this.#aborted);
     this.write(first);
     // A small batch is queued with the next one; a page waits until the server has asked for it.
     this.#blocked = first.length > 16_384;
@@ -141,7 +137,6 @@ class FetchOutlet implements Outlet {
     this.#queue = [];
     this.bufferedBytes = 0;
     this.#signal?.removeEventListener("abort", this.#aborted);
-    this.#unhear?.();
     this.owner?.onClose();
   }
 }

@@ -4,6 +4,7 @@
  * This module is browser compatible.
  */
 import type { NodeResponse } from "../request/http-types.ts";
+import { isNode } from "../request/is-node.ts";
 import type { NodeSocket } from "./socket-outlet.ts";
 
 /** What the servers we know of have besides; each part may be missing in an imitation. */
@@ -25,15 +26,21 @@ export interface WideResponse extends NodeResponse {
 export interface Unwrapped {
   readonly head: boolean;
   readonly body: boolean;
+  /** Tracing tools wrap `on`, and may not pass events on. */
+  readonly events: boolean;
 }
 
 /** The one place that tells a wrapped response from Node's own. */
 export function unwrappedParts(response: WideResponse): Unwrapped {
   const classes = nodeClasses();
   if (classes === undefined || !(response instanceof classes.ServerResponse)) return NEITHER;
-  const { write, writeHead, setHeader } = classes.ServerResponse.prototype;
+  const { write, writeHead, setHeader, on } = classes.ServerResponse.prototype;
   const own = response as WideResponse;
-  return { head: own.writeHead === writeHead && own.setHeader === setHeader, body: own.write === write };
+  return {
+    head: own.writeHead === writeHead && own.setHeader === setHeader,
+    body: own.write === write,
+    events: own.on === on,
+  };
 }
 
 /** Whether what we write to the socket is what `write` would have: in chunks of HTTP/1.1, in its turn, with nothing waiting. */
@@ -61,17 +68,11 @@ function nodeClasses(): NodeClasses | undefined {
   return classesOfNode;
 }
 
-/** Whether this is Node itself: Bun and Deno imitate it. */
-export function isNode(): boolean {
-  const versions = node.process?.versions;
-  return versions !== undefined && versions["bun"] === undefined && versions["deno"] === undefined;
-}
-
-const NEITHER: Unwrapped = { head: false, body: false };
+const NEITHER: Unwrapped = { head: false, body: false, events: false };
 
 interface NodeClasses {
   readonly ServerResponse: (abstract new () => unknown) & {
-    readonly prototype: Readonly<Record<"write" | "writeHead" | "setHeader", unknown>>;
+    readonly prototype: Readonly<Record<"write" | "writeHead" | "setHeader" | "on", unknown>>;
   };
   readonly Socket: abstract new () => unknown;
 }

@@ -45,6 +45,19 @@ test("batches reach an HTTP/1.1 peer as chunks, between others, and the body end
   expect(peer.body()).toBe("3\r\n:\n\n\r\n3\r\none\r\n3\r\ntwo\r\n9\r\nthreefour\r\n0\r\n\r\n");
 });
 
+test("nothing follows the last chunk of a response that the application has ended itself", async () => {
+  const peer = await talk((req, res) => {
+    const outlet = createNodeOutlet(req, res, head);
+    outlet.write(Batch.of("one"));
+    res.end();
+    expect(outlet.write(Batch.of("two"))).toBe(false);
+    outlet.end();
+  });
+  await peer.until("0\r\n\r\n");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(peer.body()).toBe("3\r\n:\n\n\r\n3\r\none\r\n0\r\n\r\n");
+});
+
 test("an HTTP/1.0 peer gets the bytes without chunks, and the end of the connection as their end", async () => {
   const peer = await talk((req, res) => {
     const outlet = createNodeOutlet(req, res, head);
@@ -150,6 +163,74 @@ test("a wrapped write that throws cuts this response and throws nothing", async 
     seen.push(outlet.write(Batch.of(bytes("x"))));
   });
   await expect.poll(() => seen).toEqual([false, "closed"]);
+});
+
+test("what middleware throws once a stream is open is told to its owner, and cuts the response", async () => {
+  const full = new Error("recorder is full");
+  for (const part of ["write", "end"] as const) {
+    const seen: unknown[] = [];
+    await talk((req, res) => {
+      let calls = 0;
+      const write = res.write.bind(res) as (chunk: Uint8Array) => boolean;
+      if (part === "write") res.write = (chunk: Uint8Array) => (calls++ > 0 ? fail() : write(chunk));
+      else res.end = fail;
+      const outlet = createNodeOutlet(req, res, head);
+      outlet.owner = {
+        onDrain: () => undefined,
+        onClose: () => seen.push("closed"),
+        onFailed: (error) => seen.push(error),
+      };
+      if (part === "write") seen.push(outlet.write(Batch.of(bytes("x"))));
+      else outlet.end();
+      outlet.end();
+    });
+    await expect.poll(() => seen.at(-1)).toBe("closed");
+    expect(seen).toEqual(part === "write" ? [full, false, "closed"] : [full, "closed"]);
+  }
+  function fail(): never {
+    throw full;
+  }
+});
+
+test("a response that fails after its head was sent is cut, and the caller gets the error", async () => {
+  const seen: string[] = [];
+  const peer = await talk((req, res) => {
+    res.on = (name: string) => {
+      if (name === "close") throw new Error("no listeners");
+      return res;
+    };
+    try {
+      createNodeOutlet(req, res, head);
+    } catch (error) {
+      seen.push(String(error));
+    }
+  });
+  await peer.ended;
+  expect(seen).toEqual(["Error: no listeners"]);
+});
+
+test("an imitation without a connection is written to, ended and cut", () => {
+  const said: string[] = [];
+  const imitation = {
+    statusCode: 0,
+    headersSent: false,
+    writableEnded: false,
+    socket: null,
+    setHeader: () => undefined,
+    removeHeader: () => undefined,
+    flushHeaders: () => undefined,
+    on: () => undefined,
+    write: (chunk: Uint8Array) => said.push(String(chunk)) > 0,
+    end: () => said.push("end"),
+  };
+  const request = { method: "GET", headers: {}, socket: null };
+  const outlet = createNodeOutlet(request, imitation, head);
+  expect(outlet.write(Batch.of(bytes("x")))).toBe(true);
+  expect(outlet.bufferedBytes).toBe(0);
+  outlet.destroy();
+  outlet.end();
+  createNodeOutlet(request, imitation, head).end();
+  expect(said).toEqual([":\n\n", "x", ":\n\n", "end"]);
 });
 
 test("a response already begun or ended is refused with what is wrong", async () => {

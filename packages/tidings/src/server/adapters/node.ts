@@ -7,10 +7,12 @@
  */
 import { ignore } from "../../guard/ignore.ts";
 import { show } from "../../guard/show.ts";
+import { unreadable } from "../../guard/unreadable.ts";
 import type { Batch } from "../out/batch.ts";
 import type { Outlet } from "../out/outlet.ts";
 import { joinVary, type ResponseHead } from "../out/response-head.ts";
 import type { FastifyReply, NodeRequest, NodeResponse } from "../request/http-types.ts";
+import { cutResponse } from "../../guard/cut-response.ts";
 import { takeOver } from "../request/take-over.ts";
 import {
   isGone,
@@ -29,7 +31,8 @@ export interface OpensStreams extends NodeResponse {
 
 /**
  * Sends the head with its first bytes and returns where the rest goes.
- * @throws {TypeError} If the response has been begun or ended by someone else.
+ * @throws {TypeError} If the response has been begun or ended by someone else. @throws What middleware throws that has wrapped it; it is
+ *   cut then, if its head has left.
  */
 export function createNodeOutlet(
   request: NodeRequest,
@@ -43,6 +46,22 @@ export function createNodeOutlet(
   // HTTP/1 alone: HTTP/2 shares one socket among streams, and forbids touching it.
   const socket = version < 2 ? ((request.socket ?? undefined) as NodeSocket | undefined) : undefined;
   if (opensStreams(response)) return response.openTidingsStream(head, first);
+  try {
+    return openOn(request, response, socket, head, first);
+  } catch (error) {
+    // Its head may have left: without an end, its peer would wait for ever.
+    if (hasBegun(response)) cutResponse(response, socket, error);
+    throw error;
+  }
+}
+
+function openOn(
+  request: NodeRequest,
+  response: WideResponse,
+  socket: NodeSocket | undefined,
+  head: ResponseHead,
+  first: Batch,
+): Outlet {
   // Nothing may be left that could throw for the life of the process: errors of a response say only that its peer left.
   response.on("error", ignore);
   if (isGone(response, socket)) return closedOutlet(response);
@@ -61,11 +80,23 @@ export function createNodeOutlet(
   response.flushHeaders();
   const outlet =
     own !== undefined && unwrapped.body && writesChunksTo(response, own)
-      ? SocketOutlet.of(own, response)
-      : new ResponseOutlet(response, unwrapped.head && own !== undefined ? undefined : socket);
+      ? SocketOutlet.of(own, response, unwrapped.events)
+      : new ResponseOutlet(
+          response,
+          unwrapped.head && unwrapped.events && own !== undefined ? undefined : socket,
+        );
   outlet.write(first);
   own?.uncork?.();
+  if (outlet.failure !== undefined) throw outlet.failure.error;
   return outlet;
+}
+
+function hasBegun(response: WideResponse): boolean {
+  try {
+    return response.headersSent;
+  } catch {
+    return true;
+  }
 }
 
 /**
@@ -76,7 +107,12 @@ export function assertUnbegun(given: NodeResponse | FastifyReply): void {
     throw new TypeError(`Cannot open event stream: response is ${show(given)}, expected a Node response`);
   }
   const response = "hijack" in given ? given.raw : given;
-  if (!response.headersSent && !response.writableEnded) return;
+  try {
+    if (!response.headersSent && !response.writableEnded) return;
+  } catch (cause) {
+    cutResponse(response);
+    throw unreadable("open event stream", "response", cause);
+  }
   throw new TypeError(
     `Cannot open event stream: response ${response.writableEnded ? "has ended" : "has sent its head"} already, expected one that was not used yet`,
   );

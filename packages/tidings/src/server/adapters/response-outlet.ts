@@ -5,6 +5,8 @@
  */
 import type { Batch } from "../out/batch.ts";
 import type { Outlet, OutletOwner } from "../out/outlet.ts";
+import { cutResponse, handleRejection } from "../../guard/cut-response.ts";
+import { bufferedLength } from "./buffered-length.ts";
 import { hearClose } from "./connection-close.ts";
 import type { WideResponse } from "./node-response.ts";
 import type { NodeSocket } from "./socket-outlet.ts";
@@ -12,6 +14,8 @@ import type { NodeSocket } from "./socket-outlet.ts";
 export class ResponseOutlet implements Outlet {
   closed = false;
   owner: OutletOwner | undefined;
+  /** What middleware threw, and was cut for. */
+  failure: { readonly error: unknown } | undefined;
 
   readonly #response: WideResponse;
   readonly #socket: NodeSocket | undefined;
@@ -31,7 +35,7 @@ export class ResponseOutlet implements Outlet {
   }
 
   get bufferedBytes(): number {
-    return Math.max(this.#held, this.#response.writableLength ?? 0);
+    return Math.max(this.#held, bufferedLength(this.#response));
   }
 
   write({ bytes }: Batch): boolean {
@@ -41,9 +45,10 @@ export class ResponseOutlet implements Outlet {
     try {
       took = this.#response.write(asBuffer(bytes));
       this.#response.flush?.();
+      if (typeof took === "object") handleRejection(took, this.#fail);
     } catch (error) {
       // Middleware that fails has broken this one response; it must not break the loop that writes to all of them.
-      this.#response.destroy?.(error);
+      this.#fail(error);
       return false;
     }
     // A wrapper that forgets to return what it was told has not said no.
@@ -57,26 +62,25 @@ export class ResponseOutlet implements Outlet {
     if (this.closed || this.#ended) return;
     this.#ended = true;
     try {
-      this.#response.end();
+      handleRejection(this.#response.end(), this.#fail);
     } catch (error) {
-      this.#response.destroy?.(error);
+      this.#fail(error);
     }
   }
 
   destroy(): void {
     if (this.closed) return;
     this.#ended = true;
-    const { stream } = this.#response;
-    // CANCEL rather than no error, or the peer takes what it has for the whole.
-    if (stream !== undefined && typeof stream.close === "function") {
-      stream.close(HTTP2_CANCEL);
-      stream.destroy();
-    } else if (typeof this.#response.destroy === "function") {
-      this.#response.destroy();
-    } else {
-      this.#socket?.destroy();
-    }
+    cutResponse(this.#response, this.#socket);
   }
+
+  readonly #fail = (error: unknown): void => {
+    if (this.closed || this.failure !== undefined) return;
+    this.failure = { error };
+    this.#ended = true;
+    cutResponse(this.#response, this.#socket, error);
+    this.owner?.onFailed?.(error);
+  };
 
   readonly #drained = (): void => {
     this.#held = 0;
@@ -99,8 +103,6 @@ function asBuffer(bytes: Uint8Array): Uint8Array {
   if (Buffer === undefined || Buffer.isBuffer(bytes)) return bytes;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
-
-const HTTP2_CANCEL = 8;
 
 interface BufferClass {
   isBuffer(value: unknown): boolean;

@@ -8,12 +8,17 @@
  */
 import type { Outlet, OutletOwner } from "../out/outlet.ts";
 import type { Batch } from "../out/batch.ts";
+import { cutResponse, handleRejection } from "../../guard/cut-response.ts";
+import { bufferedLength } from "./buffered-length.ts";
+import { hearClose } from "./connection-close.ts";
 
 /** What we use of a `net.Socket`. */
 export interface NodeSocket {
   readonly destroyed: boolean;
   readonly writable: boolean;
   readonly writableLength: number;
+  /** Of TLS. */
+  readonly encrypted?: boolean;
   write(bytes: Uint8Array): boolean;
   destroy(): void;
   cork?(): void;
@@ -25,6 +30,8 @@ export interface NodeSocket {
 
 /** Ends the response, or cuts it, when we say so. What made the outlet calls `over` when the response is over. */
 export interface Exchange {
+  /** The application may end the response past its outlet. Node's name for `writableEnded`, which is no getter. */
+  readonly finished?: boolean;
   end(): unknown;
   destroy?(error?: unknown): unknown;
 }
@@ -32,8 +39,11 @@ export interface Exchange {
 export class SocketOutlet implements Outlet {
   closed = false;
   owner: OutletOwner | undefined;
+  /** What was thrown by what it is written to, and was cut for. */
+  failure: { readonly error: unknown } | undefined;
   readonly #socket: NodeSocket;
   readonly #exchange: Exchange;
+  #unhear: (() => void) | undefined;
   #ended = false;
   #blocked = false;
   /** It was blocked once: most never are, and their sockets know nothing of them. */
@@ -44,16 +54,24 @@ export class SocketOutlet implements Outlet {
     this.#exchange = exchange;
   }
 
-  /** For a response of node:http, which tells by its event that it is over. */
-  static of(socket: NodeSocket, response: Exchange & Emitter): SocketOutlet {
+  /**
+   * For a response of node:http, which tells by its event that it is over.
+   * @param isSureToTell - Otherwise the connection is heard as well.
+   */
+  static of(socket: NodeSocket, response: Exchange & Emitter, isSureToTell: boolean): SocketOutlet {
     const outlet = new SocketOutlet(socket, response);
     (response as Carrier)[OUTLET] = outlet;
     response.on("close", onClose);
+    if (!isSureToTell) outlet.#unhear = hearClose(socket, () => outlet.over());
     return outlet;
   }
 
   get bufferedBytes(): number {
-    return this.#socket.writableLength;
+    return bufferedLength(this.#socket);
+  }
+
+  get copies(): boolean {
+    return this.#socket.encrypted === true;
   }
 
   write(batch: Batch): boolean {
@@ -65,9 +83,16 @@ export class SocketOutlet implements Outlet {
     if (this.closed || this.#ended) return false;
     if (bytes.length === 0) return !this.#blocked;
     const socket = this.#socket;
-    // The peer has sent its last and Node is closing our side too: `close` is on its way.
-    if (!socket.writable) return false;
-    if (socket.write(bytes)) return true;
+    // The peer has sent its last and Node is closing our side too: `close` is on its way. And behind the last chunk of a response
+    // that someone else has ended, whatever follows would be taken for the next response of the connection.
+    try {
+      if (!socket.writable || this.#exchange.finished === true) return false;
+      if (socket.write(bytes)) return true;
+    } catch (error) {
+      // Somebody has wrapped it.
+      this.#fail(error);
+      return false;
+    }
     if (!this.#blocked) {
       this.#hears = true;
       (socket as Carrier)[OUTLET] = this;
@@ -80,14 +105,26 @@ export class SocketOutlet implements Outlet {
   end(): void {
     if (this.closed || this.#ended) return;
     this.#ended = true;
-    this.#exchange.end();
+    try {
+      handleRejection(this.#exchange.end(), (error) => this.#fail(error));
+    } catch (error) {
+      // Middleware wraps the end alone, to save a session first.
+      this.#fail(error);
+    }
   }
 
   destroy(): void {
     if (this.closed) return;
     this.#ended = true;
-    if (this.#exchange.destroy === undefined) this.#socket.destroy();
-    else this.#exchange.destroy();
+    cutResponse(this.#exchange, this.#socket);
+  }
+
+  #fail(error: unknown): void {
+    if (this.closed || this.failure !== undefined) return;
+    this.failure = { error };
+    this.#ended = true;
+    cutResponse(this.#exchange, this.#socket, error);
+    this.owner?.onFailed?.(error);
   }
 
   /** @internal The socket took everything. */
@@ -103,6 +140,7 @@ export class SocketOutlet implements Outlet {
       this.#socket.off?.("drain", onDrain);
       (this.#socket as Carrier)[OUTLET] = undefined;
     }
+    this.#unhear?.();
     if (this.closed) return;
     this.closed = true;
     this.owner?.onClose();
@@ -120,11 +158,6 @@ const OUTLET = Symbol("tidings.outlet");
 
 interface Carrier {
   [OUTLET]?: SocketOutlet | undefined;
-}
-
-/** Whether a response carries an event stream that is written here. */
-export function isEventStream(response: unknown): boolean {
-  return typeof response === "object" && response !== null && (response as Carrier)[OUTLET] !== undefined;
 }
 
 function onDrain(this: unknown): void {

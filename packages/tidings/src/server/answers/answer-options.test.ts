@@ -9,6 +9,8 @@ test.each<[options: object, reason: string]>([
   [{ subscriber: "ann" }, "there is no option subscriber, expected one of headers, retryMs"],
   [{ leaseMs: 0 }, "leaseMs is 0, expected a number, 1 or more"],
   [{ timeoutMs: 0 }, "timeoutMs is 0, expected a number, 1 or more"],
+  [{ log: new Map() }, "Cannot create answers: log is a Map, expected what memoryLog(), redisLog(client)"],
+  [{ log: null }, "log is null"],
   [{ joinMs: "50" }, 'joinMs is "50", expected a number, 0 or more'],
 ])("createAnswers(%j) is refused", (options, reason) => {
   expect(() => createAnswers(options)).toThrow(reason);

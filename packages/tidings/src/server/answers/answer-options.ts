@@ -9,6 +9,7 @@ import { show } from "../../guard/show.ts";
 import { checkCompression } from "../compression/compression-options.ts";
 import type { StreamOptions } from "../one-stream/open-stream.ts";
 import { resolveLimits } from "../one-stream/stream-limits.ts";
+import { checkMethods } from "../request/methods.ts";
 import { responseHead } from "../out/response-head.ts";
 import { type AnswerLimits, checkAnswerLimits } from "./answer-limits.ts";
 import type { AnswerRequestOptions, AnswersOptions, AnswerStreamOptions, StartOptions } from "./answers.ts";
@@ -21,6 +22,7 @@ export const OWN: Dialect<never> = tidings();
 const STREAM_OPTIONS: Record<keyof AnswerStreamOptions, true> = {
   headers: true,
   retryMs: true,
+  methods: true,
   compression: true,
   heartbeatMs: true,
   stallMs: true,
@@ -79,6 +81,7 @@ export function checkAnswersOptions(options: GivenOptions): CheckedAnswersOption
   const limits = checkAnswerLimits(options);
   checkCompression("keep answers", options.compression);
   resolveLimits(options);
+  checkMethods("keep answers", options.methods);
   responseHead(headOf(options, options.dialect ?? OWN));
   const { leaseMs = 10_000, joinMs = 100, timeoutMs = 30_000 } = options;
   checkNumber("leaseMs", leaseMs, 1);
@@ -108,11 +111,12 @@ export function checkReadOptions(options: { readonly after?: unknown; readonly s
 
 /** What the response to a request is made of. */
 export function headOf(
-  { headers, retryMs, compression, heartbeatMs, stallMs }: AnswerStreamOptions,
+  { headers, methods, retryMs, compression, heartbeatMs, stallMs }: AnswerStreamOptions,
   dialect: Dialect<never>,
 ): StreamOptions & { headers: Record<string, string> } {
   return {
     headers: { ...dialect.headers, ...headers },
+    ...(methods !== undefined && { methods }),
     ...(retryMs !== undefined && { retryMs }),
     ...(compression !== undefined && { compression }),
     ...(heartbeatMs !== undefined && { heartbeatMs }),

@@ -30,7 +30,8 @@ export interface AnswerStore {
   stop(answer: Answer): boolean | Promise<boolean>;
   /** Answers that this process produces. */
   producers(): Iterable<Producer>;
-  close(): void | Promise<void>;
+  /** @throws What the log throws that keeps them. @param graceMs - A log may take as long to close, and fifteen seconds anyway. */
+  close(graceMs: number): void | Promise<void>;
 }
 
 export interface StoreOptions {

@@ -33,6 +33,8 @@ export class Answer {
   /** Undefined while it runs. */
   verdict: AnswerVerdict | undefined;
   endedAtMs: number | undefined;
+  /** When it ended, by `performance.now()`: clocks may be wrong, and jump. */
+  endedMs: number | undefined;
   /** It cannot be read to its end here: its readers are cut, and may return. */
   dropped = false;
   /** When another process last said that it has readers, by `performance.now()`. */
@@ -84,11 +86,12 @@ export class Answer {
     this.#wake();
   }
 
-  /** Nothing more comes. Does nothing when it has ended already. */
-  end(verdict: AnswerVerdict, atMs: number): void {
+  /** Nothing more comes. Does nothing when it has ended already. @param ageMs - How long ago it ended. */
+  end(verdict: AnswerVerdict, atMs: number, ageMs = 0): void {
     if (this.verdict !== undefined) return;
     this.verdict = verdict;
     this.endedAtMs = atMs;
+    this.endedMs = performance.now() - ageMs;
     this.buffer.seal();
     this.#wake();
   }

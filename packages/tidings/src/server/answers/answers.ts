@@ -9,6 +9,7 @@ import type { EventMap } from "../../wire/contract.ts";
 import type { ParsedMessage } from "../../wire/message.ts";
 import type { CompressionOptions } from "../compression/compression-options.ts";
 import type { ContractOptions } from "../message/check-data.ts";
+import type { StreamOptions } from "../one-stream/open-stream.ts";
 import type { StreamLimits } from "../one-stream/stream-limits.ts";
 import type { FastifyReply, FetchRequest, NodeRequest, NodeResponse } from "../request/http-types.ts";
 import type { Authorization } from "../subscribe/subscribe-options.ts";
@@ -37,7 +38,8 @@ export interface AnswersOptions<Events extends object = EventMap>
 }
 
 /** How an answer is sent to those who read it. */
-export interface AnswerStreamOptions extends Pick<StreamLimits, "heartbeatMs" | "stallMs"> {
+export interface AnswerStreamOptions
+  extends Pick<StreamLimits, "heartbeatMs" | "stallMs">, Pick<StreamOptions, "methods"> {
   /** Additional response headers, also for refusals. Default: none. */
   headers?: Readonly<Record<string, string>>;
   /** The reconnection time that is sent at the start, in milliseconds. Default: the client's own. */
@@ -169,7 +171,10 @@ export interface Answers<Item> {
   ): AsyncIterableIterator<ParsedMessage>;
   /**
    * Refuses new requests with 503, waits up to `graceMs` milliseconds for the answers that this process produces, then stops them.
-   * Streams get their verdict. Default: 0.
+   * Streams get their verdict. It resolves when they have ended; a client that does not take the end is waited for a second. Default: 0.
+   * A log has fifteen seconds to close, or `graceMs` where that is longer.
+   * @throws {RangeError} If `graceMs` is no number from 0 to 2^31-1.
+   * @throws {LogError} `failed`: the log has not closed in time. @throws What the log throws. The streams have ended then too.
    */
   close(options?: { graceMs?: number }): Promise<void>;
   /** How many answers this process keeps. */

@@ -1,5 +1,7 @@
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, it } from "vitest";
 import { Reader, until } from "../../../../../test/support/hub-server.ts";
 import { aiSdk, openai } from "../../dialects/index.ts";
@@ -7,6 +9,9 @@ import type { Publication } from "../publish/publication.ts";
 import type { Answers, AnswersOptions } from "./answers.ts";
 import { createAnswers, resumable } from "./create-answers.ts";
 import type { Generate as GenerateOf } from "./producer.ts";
+
+setFlagsFromString("--expose-gc");
+const gc = runInNewContext("gc") as () => void;
 
 type Generate = GenerateOf<Publication>;
 
@@ -148,6 +153,38 @@ describe("resumable()", () => {
     const { url, errors } = await serve(() => [{ data: 1, id: "mine" } as { data: number }]);
     expect(shown(await finished(url))).toEqual(['failed {"reason":"failed"}']);
     expect(errors).toMatchObject([{ message: expect.stringContaining("has an id") }]);
+  });
+
+  it("keeps nothing of a message beside its bytes while the generator goes on", async () => {
+    const messages: WeakRef<object>[] = [];
+    let isWaiting = false;
+    const { url } = await serve(async function* ({ signal }) {
+      for (let n = 0; n < 500; n += 1) {
+        const data = { n };
+        messages.push(new WeakRef(data));
+        yield { data };
+        if (n % 50 === 0) await new Promise((resolve) => setTimeout(resolve));
+      }
+      isWaiting = true;
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    });
+    const reader = await read(url);
+    await reader.messagesUntil(500);
+    await until(() => isWaiting, "the last message");
+    const alive = (): number => {
+      gc();
+      return messages.filter((message) => message.deref() !== undefined).length;
+    };
+    // What the generator and the loop hold is the last one. A promise that lives as long as the answer would hold them all.
+    await expect.poll(alive).toBeLessThan(10);
+  });
+
+  it("reports a message that is longer than clients take", async () => {
+    const { url, errors } = await serve(() => [{ data: "x".repeat(2 ** 24 + 1) }], { bytes: 2 ** 26 });
+    expect(shown(await finished(url))).toEqual(['failed {"reason":"failed"}']);
+    expect(errors).toMatchObject([
+      { message: expect.stringContaining("has 16777217 bytes, expected 16777216 or fewer") },
+    ]);
   });
 
   it("ends an answer that is longer than is kept, and says so", async () => {
@@ -449,6 +486,26 @@ describe("resumable()", () => {
     })();
     await answers.stop("a");
     await expect(reading).rejects.toMatchObject({ code: "stopped" });
+  });
+
+  it("has ended its streams when it is closed", async () => {
+    const answers = createAnswers();
+    const { generate, step } = stepper();
+    let open = 0;
+    const url = await listen((request, response) => {
+      open += 1;
+      response.on("close", () => (open -= 1));
+      void answers.resumable(request, response, "x", generate);
+    });
+    const readers = await Promise.all([read(url), read(url)]);
+    step("1");
+    await readers[0].messagesUntil(1);
+    await answers.close();
+    expect(open).toBe(0);
+    for (const reader of readers) {
+      await reader.ended;
+      expect(shown(reader).at(-1)).toBe('failed {"reason":"stopped"}');
+    }
   });
 
   it("waits for what runs when it is closed, then stops it, and gives its readers the verdict", async () => {

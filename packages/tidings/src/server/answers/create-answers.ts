@@ -8,6 +8,7 @@ import { reporter } from "../../guard/foreign.ts";
 import { leavable } from "../../guard/leavable.ts";
 import { mistake } from "../../guard/mistake.ts";
 import { show } from "../../guard/show.ts";
+import { checkedLog } from "../../log/foreign-log.ts";
 import type { EventMap } from "../../wire/contract.ts";
 import type { ParsedMessage } from "../../wire/message.ts";
 import { dataCheck } from "../message/check-data.ts";
@@ -80,7 +81,7 @@ class AnswerService implements Answers<never> {
     this.#store =
       log === undefined
         ? new MemoryAnswers(storeOptions)
-        : new SharedAnswers({ ...storeOptions, log, leaseMs, joinMs });
+        : new SharedAnswers({ ...storeOptions, log: checkedLog("create answers", log), leaseMs, joinMs });
     this.#responder = new AnswerResponder({ options, limits, timeoutMs, store: this.#store, report });
   }
 
@@ -183,14 +184,22 @@ class AnswerService implements Answers<never> {
   }
 
   async close({ graceMs = 0 }: { graceMs?: number } = {}): Promise<void> {
+    if (!(typeof graceMs === "number" && graceMs >= 0 && graceMs < 2 ** 31)) {
+      throw new RangeError(
+        `Cannot close answers: graceMs is ${show(graceMs)}, expected milliseconds from 0 to 2^31-1`,
+      );
+    }
     this.#responder.closed = true;
     const until = performance.now() + graceMs;
     while (performance.now() < until && !isEmpty(this.#store.producers())) await sleep(20);
     for (const producer of this.#store.producers()) producer.stop("stopped");
-    await this.#store.close();
-    // Their readers take the verdict in a later microtask.
-    await sleep(0);
-    this.#responder.endStreams();
+    try {
+      await this.#store.close(graceMs);
+    } finally {
+      // Their readers take the verdict in a later microtask, whatever the log says to being closed.
+      await sleep(0);
+      await this.#responder.endStreams();
+    }
   }
 
   #dialectOf(options: RequestOptions | null): Dialect<never> {

@@ -90,7 +90,7 @@ export class KeptAnswers {
     this.#release(kept);
     this.#byId.delete(answer.id);
     this.#byId.set(answer.id, kept);
-    this.#wheel.add(kept, Math.max(0, answer.endedAtMs! + this.#limits.keepMs - Date.now()));
+    this.#wheel.add(kept, Math.max(0, answer.endedMs! + this.#limits.keepMs - performance.now()));
   }
 
   /** Forgets an answer. Who reads it already gets the rest of it. */

@@ -10,10 +10,13 @@ import type { Report } from "../../guard/foreign.ts";
 import { show } from "../../guard/show.ts";
 import { formatCursor } from "../../log/cursor.ts";
 import { encode } from "../../wire/encode.ts";
+import { MAX_MESSAGE_BYTES } from "../../wire/handlers.ts";
+import { createReader } from "../../wire/reader.ts";
 import type { CheckData } from "../message/check-data.ts";
 import { toJson } from "../message/outgoing-message.ts";
 import { type Items, readSource, type SourceReader } from "../message/read-source.ts";
 import type { AnswerEnd } from "./answer.ts";
+import { frameOf, lastFrames, verdictOf } from "../message/foreign-dialect.ts";
 
 /**
  * Makes the messages of an answer: called once. `signal` aborts when the answer is stopped or abandoned, or when something that
@@ -105,17 +108,23 @@ export class Producer {
 
   #take(item: never): Promise<void> | undefined {
     const { dialect, limits, check, sink } = this.#options;
-    const message = toText(dialect.message(item), check);
+    const message = toText(frameOf(dialect, item), check);
     if (this.#said?.verdict.complete === true) {
       throw new TypeError(
         `Cannot answer: ${describe(message)} follows ${describe(this.#said.message)}, which says that the answer is complete, expected nothing after it`,
       );
     }
-    const verdict = dialect.verdictOf(message);
+    const verdict = verdictOf(dialect, message);
     if (verdict !== undefined) this.#said = { verdict, message };
     // It goes out when it is true.
     if (verdict?.complete === true) return undefined;
-    this.#bytes += bytesOf(message.data);
+    const bytes = bytesOf(message.data);
+    if (bytes > MAX_MESSAGE_BYTES) {
+      throw new RangeError(
+        `Cannot answer: the message has ${bytes} bytes, expected ${MAX_MESSAGE_BYTES} or fewer: clients give up at a longer one`,
+      );
+    }
+    this.#bytes += bytes;
     if (this.#messages >= limits.messages || this.#bytes > limits.bytes) {
       this.#fail("too-long", undefined);
       return undefined;
@@ -135,19 +144,19 @@ export class Producer {
     const { dialect, sink, report } = this.#options;
     const said = this.#said;
     const isSaid = said !== undefined && (!said.verdict.complete || verdict.complete);
-    const messages: MessageText[] = [];
-    if (isSaid && verdict.complete) messages.push(said.message);
-    const context = { first: this.#first ?? messages[0], last: isSaid ? said.message : this.#last };
+    const own = isSaid && verdict.complete ? said.message : undefined;
+    const context = { first: this.#first ?? own, last: isSaid ? said.message : this.#last };
+    const texts: string[] = [];
     try {
-      for (const frame of dialect.end(verdict, context)) messages.push(toText(frame, undefined));
+      if (own !== undefined) texts.push(this.#encode(own));
+      for (const frame of lastFrames(dialect, verdict, context)) {
+        texts.push(this.#encode(toText(frame, undefined)));
+      }
     } catch (error) {
       // Its readers see an answer without a verdict, which is not complete.
       report(error);
     }
-    sink.end(
-      verdict,
-      messages.map((message) => this.#encode(message)),
-    );
+    sink.end(verdict, texts);
     this.#said = this.#first = this.#last = undefined;
   }
 
@@ -162,8 +171,10 @@ export class Producer {
   }
 
   #encode(message: MessageText): string {
+    const text = encodeNumbered(message, this.#options.epoch, this.#messages + 1);
+    // Not before: one that cannot be encoded has no number, and a missing number is taken for a message that a log has lost.
     this.#messages += 1;
-    return encodeNumbered(message, this.#options.epoch, this.#messages);
+    return text;
   }
 }
 
@@ -175,10 +186,18 @@ export function encodeEnd(
   epoch: string,
   messages: number,
 ): string {
-  return dialect
-    .end(verdict, context)
+  return lastFrames(dialect, verdict, context)
     .map((frame, index) => encodeNumbered(toText(frame, undefined), epoch, messages + index + 1))
     .join("");
+}
+
+/** The same messages, numbered from behind `messages` on. */
+export function renumber(body: Uint8Array, epoch: string, messages: number): Uint8Array {
+  const text = createReader()
+    .read(body)
+    .map((message, index) => encodeNumbered(message, epoch, messages + index + 1))
+    .join("");
+  return new TextEncoder().encode(text);
 }
 
 function encodeNumbered({ event, data }: MessageText, epoch: string, number: number): string {

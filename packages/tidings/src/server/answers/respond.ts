@@ -7,9 +7,13 @@ import { mistake } from "../../guard/mistake.ts";
 import { show } from "../../guard/show.ts";
 import { LONGEST_TIMER_MS } from "../../guard/timer.ts";
 import type { EventStream } from "../one-stream/event-stream.ts";
+import { checkCompression } from "../compression/compression-options.ts";
+import { resolveLimits } from "../one-stream/stream-limits.ts";
 import { openStream } from "../one-stream/open-stream.ts";
 import { responseHead } from "../out/response-head.ts";
 import type { FastifyReply, FetchRequest, NodeRequest, NodeResponse } from "../request/http-types.ts";
+import { checkMethods, DEFAULT_METHODS, refuseMethod } from "../request/methods.ts";
+import { refusePipelined } from "../adapters/pipelined.ts";
 import { cursorOf } from "../request/last-event-id.ts";
 import { endNode, refuseFetch, refuseNode, type Refusal, withAppHeaders } from "../request/refusal.ts";
 import { type Grant, readAuthorization, UNLIMITED } from "../subscribe/authorization.ts";
@@ -21,7 +25,7 @@ import { checkRequestOptions, type GivenOptions, headOf, type RequestOptions } f
 import type { AnswerStore } from "./answer-store.ts";
 import type { Generate } from "./producer.ts";
 import { sendAnswer } from "./read-answer.ts";
-import { isSharedId } from "./shared/shared-answers.ts";
+import { isSharedId } from "./shared/answer-topics.ts";
 
 export type AnyRequest = (NodeRequest | FetchRequest) & { readonly url?: string | undefined };
 export type AnyResponse = NodeResponse | FastifyReply;
@@ -57,6 +61,9 @@ const UNBEGUN: Refusal = {
   status: 404,
   detail: "There is no such answer; HEAD does not begin one",
 };
+
+/** How long peers are waited for that do not take the end of their streams. */
+const PATIENCE_MS = 1_000;
 
 export interface ResponderParts {
   readonly options: GivenOptions;
@@ -97,6 +104,9 @@ export class AnswerResponder {
       head = headOf({ ...this.#options, ...options, headers: this.#headersOf(options) }, dialect);
       // Whatever is wrong with it is found before anything is started.
       responseHead(head);
+      resolveLimits(head);
+      checkCompression("answer", head.compression);
+      checkMethods("answer", head.methods);
     } catch (error) {
       throw this.mistaken(response, call.id, error as Error);
     }
@@ -105,6 +115,10 @@ export class AnswerResponder {
     let grant: Grant = UNLIMITED;
     let outcome: Outcome;
     try {
+      refusal = refuseMethod(request, head.methods ?? DEFAULT_METHODS, this.#headersOf(options));
+      // HEAD has its answer at once, wherever it waits.
+      if (request.method !== "HEAD") refusal ??= refusePipelined(request, response);
+      if (refusal !== undefined) return this.#refuse(call, refusal) as never;
       // It often comes with the request: a list, where a query names it twice.
       if (!isAnswerId(call.id, this.#options.log !== undefined)) refusal = badId(call.id);
       else if (this.closed) refusal = CLOSED;
@@ -148,8 +162,16 @@ export class AnswerResponder {
     return mistake(error);
   }
 
-  endStreams(): void {
-    for (const stream of this.#streams) stream.end();
+  /** Ends all, and waits until their peers have taken the end: a server that closes at once would wait for their connections. */
+  async endStreams(): Promise<void> {
+    const ended = [...this.#streams].map((stream) => {
+      stream.end();
+      return stream.ended;
+    });
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise((resolve) => void (timer = setTimeout(resolve, PATIENCE_MS)));
+    await Promise.race([Promise.all(ended), patience]);
+    clearTimeout(timer);
   }
 
   /** @throws What the store throws. */

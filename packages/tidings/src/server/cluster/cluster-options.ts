@@ -22,11 +22,14 @@ export interface PresenceOptions {
   topics?: readonly TopicSelector[];
   /** Joins and leaves within this time, in milliseconds, become one message. At most 600,000. Default: 250. */
   coalesceMs?: number;
-  /** Topics in which someone is present, over all processes. Topics beyond the limit are not counted in this process. Default: 10,000. */
+  /**
+   * Topics in which someone is present, over all processes. Topics beyond the limit are not counted in this process. Default:
+   * 10,000. At most 17 MiB.
+   */
   maxTopics?: number;
   /**
-   * Members, over all topics and processes. A member is a subscriber in one topic of one process, and uses about 150 bytes in each process.
-   * Members beyond the limit are not counted in this process. Default: 100,000.
+   * Members, over all topics and processes. A member is a subscriber in one topic of one process, and uses about 150 bytes in
+   * each process. Members beyond the limit are not counted in this process. Default: 100,000. At most 15 MiB.
    */
   maxMembers?: number;
 }

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { openForTests, until } from "../../../../../test/support/hub-server.ts";
 import { sharedLog } from "../../../../../test/support/shared-log.ts";
+import type { Draft } from "../../log/log.ts";
 import type { HubOptions } from "../hub/hub-options.ts";
 import { PROCESSES_TOPIC } from "../topics/reserved-topics.ts";
 
@@ -112,6 +113,36 @@ describe("presence", () => {
     expect(events[0]).toMatchObject({ topic: "a", joined: ["ann"], left: [], members: 1 });
     expect(events.flatMap(({ joined }) => joined)).toEqual(["ann", "bob"]);
     expect(events.flatMap(({ left }) => left).sort()).toEqual(["ann", "bob"]);
+  });
+
+  it("passes over what came to the log after the time that its key says: live, for who returns, and in hub.read", async () => {
+    const shared = sharedLog();
+    const presence = { topics: [{ presence: "a" }] };
+    const { hub, url } = await serve({ ...SOON, log: shared.open() }, presence);
+    await until(() => hub.processes().length === 1);
+    const start = hub.stats().cursor;
+    const [watching, slow] = [await read(url), hub.read({ ...presence, after: start })];
+    const event = (untilMs: number, data: string): Draft => ({
+      topic: "$tidings/presence/a",
+      key: `presence/${untilMs}/1/1`,
+      body: new TextEncoder().encode(`event: presence\ndata: ${data}\n\n`),
+    });
+    const [late, soon] = [Date.now() - 1_000, Date.now() + 60_000];
+    await shared.inner.append([event(late, "late")]);
+    await shared.inner.append([event(soon, "one"), event(late, "late"), event(soon, "two")]);
+    await watching.messagesUntil(2);
+    expect(watching.data).toEqual(["one", "two"]);
+    // One that begins later has to read the log.
+    const later = await serve({ ...SOON, log: shared.open() }, presence);
+    const returned = await read(later.url, start);
+    await returned.messagesUntil(2);
+    expect(returned.data).toEqual(["one", "two"]);
+    const found = [await slow.next(), await slow.next()];
+    expect(found.map(({ value }) => value?.data)).toEqual(["one", "two"]);
+    await slow.return?.();
+    const again = later.hub.read({ ...presence, after: start });
+    expect((await again.next()).value?.data).toBe("one");
+    await again.return?.();
   });
 
   it("follows the topics of a stream that change, and counts those it is kept of", async () => {

@@ -10,9 +10,9 @@ import type { HubStream } from "../streams/hub-stream.ts";
 import type { TopicSelection } from "../topics/topic-selection.ts";
 import type { CheckedCluster } from "./cluster-options.ts";
 import type { TakeRecord } from "./control-records.ts";
-import { Members } from "./members.ts";
-import { type ProcessStatistics, statisticsOf } from "./process-records.ts";
-import type { Presence } from "./process-table.ts";
+import { Members } from "./presence/members.ts";
+import { type ProcessStatistics, statisticsOf } from "./presence/process-records.ts";
+import type { Presence } from "./presence/process-table.ts";
 import { RemoteInspection } from "./remote-inspection.ts";
 
 /** A process of the log. */
@@ -58,24 +58,21 @@ export class Cluster {
     return { ...this.members.takers, ...this.#inspection.takers };
   }
 
-  entered({ group, subscriber }: HubStream): void {
-    this.members.enter(group.selection.names, subscriber);
+  entered(stream: HubStream): void {
+    this.members.enter(stream.group.selection.names, stream.subscriber, stream);
   }
 
-  left({ group, subscriber }: HubStream): void {
-    this.members.leave(group.selection.names, subscriber);
+  left(stream: HubStream): void {
+    this.members.leave(stream.group.selection.names, stream.subscriber, stream);
   }
 
-  moved({ group, subscriber }: HubStream, before: TopicSelection): void {
+  moved(stream: HubStream, before: TopicSelection): void {
+    const { subscriber, group } = stream;
     const now = group.selection.names;
-    this.members.enter(
-      now.filter((name) => !before.names.includes(name)),
-      subscriber,
-    );
-    this.members.leave(
-      before.names.filter((name) => !now.includes(name)),
-      subscriber,
-    );
+    const added = now.filter((name) => !before.names.includes(name));
+    this.members.enter(added, subscriber, stream);
+    const removed = before.names.filter((name) => !now.includes(name));
+    this.members.leave(removed, subscriber, stream);
   }
 
   presence(topic: string): Presence {

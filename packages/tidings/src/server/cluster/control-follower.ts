@@ -13,8 +13,11 @@ export interface ControlFollowerOptions {
   /** Of these, the one whose entries may come before older ones: the tail's are handed on at once while older ones are read. */
   readonly urgent?: string;
   readonly onEntry: (entry: Entry) => void;
-  /** Entries may be gone that were not handed on. */
-  readonly onLost: () => void;
+  /**
+   * Entries may be gone that were not handed on.
+   * @param isReplaced - Another log has replaced this one, whose offsets begin anew.
+   */
+  readonly onLost: (isReplaced: boolean) => void;
   readonly onError: Report;
 }
 
@@ -42,6 +45,7 @@ export class ControlFollower {
   #behind = false;
   #failing = false;
   #closed = false;
+  #interest: { close(): void } | undefined;
 
   constructor(position: LogPosition, options: ControlFollowerOptions) {
     const { log, topics, onError } = options;
@@ -50,14 +54,14 @@ export class ControlFollower {
     this.#offset = position.head;
     this.#floor = log.follow === undefined ? position.head : Infinity;
     if (log.follow === undefined) return;
-    const interest = new Interest({
+    const interest = (this.#interest = new Interest({
       log,
       onFollowed: (_topics: readonly { name: string }[], offset) => {
         this.#floor = offset;
         this.#catchUp();
       },
       onError,
-    });
+    }));
     for (const name of topics) interest.add({ name, patterns: undefined });
   }
 
@@ -79,7 +83,7 @@ export class ControlFollower {
     this.#offset = head;
     if (this.#floor !== Infinity) this.#floor = head;
     this.#settle(Infinity);
-    this.#options.onLost();
+    this.#options.onLost(true);
   }
 
   /** Resolves when everything up to an offset was handed on, nothing more will be, or `withinMs` have passed. */
@@ -102,6 +106,7 @@ export class ControlFollower {
   /** Nothing more is handed on. */
   close(): void {
     this.#closed = true;
+    this.#interest?.close();
     this.#settle(Infinity);
   }
 
@@ -143,6 +148,7 @@ export class ControlFollower {
         if (this.#behind) this.#catchUp();
       },
       (error: unknown) => {
+        if (this.#closed) return;
         if (!this.#failing) this.#options.onError(error);
         this.#failing = true;
         const timer = setTimeout(() => {
@@ -167,7 +173,7 @@ export class ControlFollower {
       });
       if (this.#closed) return;
       if (epochs !== this.#epochs) continue;
-      if (page.lostThrough > this.#offset) this.#options.onLost();
+      if (page.lostThrough > this.#offset) this.#options.onLost(false);
       for (const entry of page.entries) this.#take(entry);
       this.#moveTo(page.through);
       isWhole = page.entries.length === 0;

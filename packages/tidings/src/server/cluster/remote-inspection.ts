@@ -11,7 +11,7 @@ import { HubError } from "../publish/hub-error.ts";
 import { PROCESSES_TOPIC } from "../topics/reserved-topics.ts";
 import type { TopicSelector } from "../topics/topic-selection.ts";
 import { type ControlRecord, encodeRecord } from "./control-record.ts";
-import { isNumber, textOf } from "./process-records.ts";
+import { isNumber, textOf } from "./presence/process-records.ts";
 
 export interface RemoteInspectionOptions {
   readonly log: Pick<Log, "append">;

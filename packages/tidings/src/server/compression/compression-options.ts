@@ -54,8 +54,8 @@ export function checkCompression(
   return {
     level,
     perStream: {
-      windowBits: whole(action, "windowBits", windowBits ?? 13, 9, 15),
-      memLevel: whole(action, "memLevel", memLevel ?? 6, 1, 9),
+      windowBits: whole(action, "windowBits", windowBits === undefined ? 13 : windowBits, 9, 15),
+      memLevel: whole(action, "memLevel", memLevel === undefined ? 6 : memLevel, 1, 9),
     },
   };
 }

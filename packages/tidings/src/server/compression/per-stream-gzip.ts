@@ -11,6 +11,7 @@ import type { CompressionCounters } from "./shared-gzip.ts";
 import { type GzipStream, Z_SYNC_FLUSH, zlib } from "./zlib.ts";
 
 export class PerStreamGzipOutlet implements Outlet, OutletOwner {
+  readonly copies = true;
   owner: OutletOwner | undefined;
   readonly #inner: Outlet;
   readonly #compressor: GzipStream;
@@ -90,6 +91,10 @@ export class PerStreamGzipOutlet implements Outlet, OutletOwner {
   onClose(): void {
     this.#compressor.destroy();
     this.owner?.onClose();
+  }
+
+  onFailed(error: unknown): void {
+    this.owner?.onFailed?.(error);
   }
 
   #drained(): void {

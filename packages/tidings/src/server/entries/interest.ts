@@ -4,7 +4,8 @@
  * This module is browser compatible.
  */
 import type { Followed, Log } from "../../log/log.ts";
-import type { Report } from "../../guard/foreign.ts";
+import { type Report, tell } from "../../guard/foreign.ts";
+import { show } from "../../guard/show.ts";
 
 /** What is followed: a topic, or everything for the sake of a pattern. */
 export interface Interesting {
@@ -30,6 +31,8 @@ export class Interest<Route extends Interesting> {
   readonly #wanted = new Map<Route, "new" | "asked" | "followed">();
   #scheduled = false;
   #failing = false;
+  #closed = false;
+  readonly #retries = new Set<ReturnType<typeof setTimeout>>();
 
   constructor(options: InterestOptions<Route>) {
     this.#options = options;
@@ -63,7 +66,10 @@ export class Interest<Route extends Interesting> {
     const { log, onFollowed, onError } = this.#options;
     for (const route of routes) this.#wanted.set(route, "asked");
     try {
-      const offset = await log.follow!(toFollowed(routes));
+      const offset: unknown = await log.follow!(toFollowed(routes));
+      if (typeof offset !== "number") {
+        throw new TypeError(`Cannot follow log: follow returned ${show(offset)}, expected an offset`);
+      }
       this.#failing = false;
       const still = routes.filter((route) => this.#wanted.has(route));
       for (const route of still) this.#wanted.set(route, "followed");
@@ -72,21 +78,29 @@ export class Interest<Route extends Interesting> {
     } catch (error) {
       if (!this.#failing) onError(error);
       this.#failing = true;
+      if (this.#closed) return;
       const timer = setTimeout(() => {
+        this.#retries.delete(timer);
         for (const route of routes) if (this.#wanted.has(route)) this.add(route);
       }, RETRY_MS);
+      this.#retries.add(timer);
       // A number in browsers and Workers.
       (timer as { unref?: () => void }).unref?.();
     }
   }
 
+  /** Nothing more is followed, nor tried again: a log that failed may fail for ever. */
+  close(): void {
+    this.#closed = true;
+    this.#wanted.clear();
+    for (const timer of this.#retries) clearTimeout(timer);
+    this.#retries.clear();
+  }
+
   #unfollow(routes: readonly Route[]): void {
     if (routes.length === 0) return;
-    try {
-      this.#options.log.unfollow?.(toFollowed(routes));
-    } catch (error) {
-      this.#options.onError(error);
-    }
+    const { log, onError } = this.#options;
+    tell(onError, () => log.unfollow?.(toFollowed(routes)));
   }
 }
 

@@ -9,6 +9,7 @@ import { Batch, EncodedEntry } from "../out/batch.ts";
 import type { Timed, TimerWheel } from "../time/timer-wheel.ts";
 import type { TurnGate } from "../time/turn-gate.ts";
 import type { TopicSelection, MessageFilter } from "../topics/topic-selection.ts";
+import { FailedRead } from "./failed-read.ts";
 
 /** Who reads: equal subscriptions. */
 export interface ReadingGroup {
@@ -24,6 +25,7 @@ export interface LoggedPage {
   readonly through: number;
   /** The newest selected offset that is discarded. */
   readonly lostThrough: number;
+  /** All of them only where the options say so. Otherwise the first, without its body: its place is what is asked for. */
   readonly entries: readonly Entry[];
   /** The messages of the page that the filter lets through, in one batch for all. */
   readonly batch: Batch;
@@ -36,6 +38,8 @@ export interface PageReaderOptions {
   readonly writeBytes: number;
   /** Bytes of one message at most. */
   readonly messageBytes: number;
+  /** Whether pages keep what the log gave beside their batch. */
+  readonly keepsEntries: boolean;
   /** Bytes of all pages that are being read. */
   readonly readBytes: number;
   readonly wheel: TimerWheel;
@@ -75,7 +79,7 @@ export class PageReader implements Timed {
     this.#mostReads = Math.max(1, Math.min(MOST_READS, fitting));
   }
 
-  /** Reads the page after an offset. Rejects with what the log rejects with, or the filter throws. */
+  /** Reads the page after an offset. Rejects with a {@link FailedRead} where the log rejects, or the filter throws. */
   read(group: ReadingGroup, after: number): Promise<LoggedPage> {
     return this.#known(group, after) ?? this.#begin(group, after);
   }
@@ -139,7 +143,7 @@ export class PageReader implements Timed {
     if (this.#reads < this.#mostReads) this.#reads += 1;
     else await new Promise<void>((resolve) => void this.#waiting.push(resolve));
     try {
-      const { log, writeBytes, recent } = this.#options;
+      const { log, writeBytes, recent, keepsEntries } = this.#options;
       const { epoch } = recent;
       const page = await log.read({
         topics: selection,
@@ -152,7 +156,10 @@ export class PageReader implements Timed {
       const wanted =
         filter === undefined ? encoded : encoded.filter(({ message, topic }) => filter(message, topic));
       const seen = envelope ? wanted.map(({ enveloped }) => enveloped) : wanted;
-      return { through, lostThrough, entries, batch: Batch.join(seen, through, NOTHING_LEADING) };
+      const kept = keepsEntries ? entries : entries.slice(0, 1).map((entry) => ({ ...entry, body: NO_BODY }));
+      return { through, lostThrough, entries: kept, batch: Batch.join(seen, through, NOTHING_LEADING) };
+    } catch (error) {
+      throw new FailedRead(error);
     } finally {
       // The place goes to the next that waits, before another can take it.
       const next = this.#waiting.shift();
@@ -202,4 +209,5 @@ function take(all: Map<ReadingGroup, Map<number, unknown>>, group: ReadingGroup,
   if (values?.size === 0) all.delete(group);
 }
 
+const NO_BODY = new Uint8Array(0);
 const NOTHING_LEADING = { gap: undefined, gapOffset: undefined };

@@ -6,7 +6,7 @@
  * which are matched together. Routes stay for a while without streams: when a proxy restarts, all streams of a topic leave at
  * once, and return at once for what came meanwhile. What nobody selected is not kept.
  */
-import { EntryQueue } from "../../log/entry-queue.ts";
+import { EntryQueue } from "../../log/entries/entry-queue.ts";
 import type { Entry, LogPosition, Tail } from "../../log/log.ts";
 import { type Batch, EncodedEntry, idBatch } from "../out/batch.ts";
 import type { TopicSelection } from "../topics/topic-selection.ts";
@@ -63,7 +63,7 @@ export class RecentEntries<User> {
   epoch: string;
   head: number;
   /** Receives the routes that are made and dropped, where the log has to follow them. Set before the first. */
-  interest: { add(route: Route<User>): void; remove(route: Route<User>): void } | undefined;
+  interest: { add(route: Route<User>): void; remove(route: Route<User>): void; close?(): void } | undefined;
 
   /** Called with everything that is added. */
   readonly readers: RecentReader[] = [];
@@ -137,6 +137,7 @@ export class RecentEntries<User> {
     for (const entry of entries) {
       if (entry.offset <= this.head) continue;
       const { routes, unasked } = this.#routes.to(entry.topic);
+      // It may be theirs, and is not kept for them: their streams read the log.
       for (const route of unasked) {
         raise(route, through);
         this.#markDirty(route);
@@ -239,6 +240,7 @@ export class RecentEntries<User> {
   }
 }
 
+/** Entries of a route up to `offset` may not be here: a stream before them reads the log. */
 function raise(route: { floor: number; missing: number }, offset: number): void {
   if (route.missing < offset) route.missing = offset;
   if (route.floor < offset) route.floor = offset;

@@ -115,7 +115,7 @@ export class Backlog {
       stream.offset = plan.upTo;
       return { batch: page.batch.length === 0 ? undefined : page.batch, page, end: undefined };
     }
-    stream.tell(plan.told!);
+    stream.rememberGap(plan.told!);
     countGap(counters, stream, reason);
     if (askState !== undefined) {
       this.#askState(stream, plan.gap, plan.upTo, askState);
@@ -169,7 +169,7 @@ export class Backlog {
     const { entries, dropped, lost, upTo } = conflation;
     let gap: Uint8Array | undefined;
     if (dropped) {
-      stream.tell({ after: stream.offset, upTo, reason: "slow", retainedSent: false });
+      stream.rememberGap({ after: stream.offset, upTo, reason: "slow", retainedSent: false });
       countGap(counters, stream, "slow");
       const from = formatCursor(recent.epoch, stream.offset);
       // Without an id: a subscriber that is cut off behind it returns to where the gap began.

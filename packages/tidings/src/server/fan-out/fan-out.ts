@@ -59,6 +59,7 @@ export class FanOut implements RecentReader, Timed {
   /** Groups that remember what they joined. */
   readonly #joined = new Set<StreamGroup>();
   #scheduled = false;
+  #isFlushing = false;
   #nowMs = 0;
 
   constructor(options: FanOutOptions) {
@@ -80,7 +81,8 @@ export class FanOut implements RecentReader, Timed {
 
   /** Gives a stream what waits for it, before it is ended: what was published in the same turn, mostly. */
   flush(stream: HubStream): void {
-    this.#flush(stream);
+    // A filter may end streams, its own as well, and would be asked again.
+    if (!this.#isFlushing) this.#flush(stream);
   }
 
   /**
@@ -229,6 +231,7 @@ export class FanOut implements RecentReader, Timed {
   #flush(stream: HubStream): void {
     if (stream.end !== undefined || stream.blocked || stream.reading) return;
     const { recent, writeBytes } = this.#options;
+    this.#isFlushing = true;
     try {
       if (stream.page !== undefined) {
         const delivery = this.#backlog.take(stream);
@@ -242,6 +245,8 @@ export class FanOut implements RecentReader, Timed {
         return this.#read(stream);
       } else {
         const batch = stream.group.since(stream.offset, recent.head, writeBytes);
+        // Its filter may have ended it.
+        if (stream.end !== undefined) return;
         if (stream.drained) {
           stream.drained = false;
           const isSlow = stream.caughtUp && (batch === undefined || batch.upTo < recent.head);
@@ -257,6 +262,8 @@ export class FanOut implements RecentReader, Timed {
       // A filter threw: whether the message was for this stream cannot be known, so it may neither get it nor miss it.
       this.#options.hub.end(stream, "failed", error);
       return;
+    } finally {
+      this.#isFlushing = false;
     }
     if (stream.end !== undefined) return;
     if (stream.offset >= recent.head) stream.caughtUp = true;
@@ -293,8 +300,9 @@ export class FanOut implements RecentReader, Timed {
     if (batch.lastOffset > stream.sentOffset) stream.sentOffset = batch.lastOffset;
     stream.lastWriteMs = this.#nowMs;
     stream.heartbeatDue = false;
-    if (stream.outlet.write(batch)) return;
-    stream.block(this.#nowMs);
+    // What it is written through may have failed, and ended it.
+    if (stream.outlet.write(batch) || stream.end !== undefined) return;
+    stream.block(this.#nowMs, batch);
   }
 
   /** A sign of life. For a stream whose messages lie far back it moves the cursor, so that it does not fall out of retention. */

@@ -5,12 +5,12 @@
  */
 import { ask } from "../../guard/foreign.ts";
 import { Batch } from "../out/batch.ts";
-import type { AskState, HubLink, HubStream } from "../streams/hub-stream.ts";
+import type { AskState, HubLink, HubStream, StreamGroup } from "../streams/hub-stream.ts";
 import type { SubscriberGroups } from "../streams/subscriber-groups.ts";
-import type { TopicSelection } from "../topics/topic-selection.ts";
 
 export interface StreamChange {
-  readonly selection: TopicSelection;
+  /** Acquired for the stream, which gives it back. */
+  readonly group: StreamGroup;
   /** Asks for the state of the topics that are added. */
   readonly addedState: AskState | undefined;
   /** Asks for the state of all, after a gap. */
@@ -21,7 +21,7 @@ export interface StreamChange {
 
 export interface StreamChangesOptions {
   readonly recent: { readonly epoch: string; readonly head: number };
-  readonly groups: SubscriberGroups;
+  readonly groups: Pick<SubscriberGroups, "release">;
   readonly hub: HubLink;
 }
 
@@ -49,8 +49,11 @@ export class StreamChanges {
   /** The stream is over. */
   forget(stream: HubStream): void {
     if (this.#waiting.size === 0) return;
-    this.#waiting.get(stream)?.controller?.abort();
+    const waiting = this.#waiting.get(stream);
+    if (waiting === undefined) return;
+    waiting.controller?.abort();
     this.#waiting.delete(stream);
+    this.#options.groups.release(waiting.group);
   }
 
   /**
@@ -96,13 +99,12 @@ export class StreamChanges {
     );
   }
 
-  #change(stream: HubStream, { selection, askState, onChanged }: Waiting): void {
-    const { groups } = this.#options;
+  #change(stream: HubStream, { group, askState, onChanged }: Waiting): void {
     this.#waiting.delete(stream);
-    const { group } = stream;
+    const { group: before } = stream;
     stream.askState = askState;
-    stream.move(groups.acquire(selection, group));
-    groups.release(group);
+    stream.move(group);
+    this.#options.groups.release(before);
     onChanged();
   }
 }

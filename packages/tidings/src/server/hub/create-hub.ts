@@ -9,7 +9,7 @@ import { rememberHub } from "./replaced-hubs.ts";
 /**
  * Makes a hub. `Events` maps event types to their data; it is inferred from the schemas in `options.events`.
  * @throws {RangeError} If a limit is not a positive number.
- * @throws {TypeError} If a pattern cannot be compiled.
+ * @throws {TypeError} If a pattern cannot be compiled, or `log` is no log.
  */
 export function createHub<Events extends object = EventMap>(options: HubOptions<Events> = {}): Hub<Events> {
   const hub = new OpenHub(options, system);

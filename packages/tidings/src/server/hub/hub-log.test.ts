@@ -102,3 +102,87 @@ it("refuses new streams when nothing has come from the log for five seconds, and
   expect(await status()).toBe(200);
   expect(hub.stats().refused).toEqual({ failed: 1 });
 });
+
+it("asks its log for no statistics when streams are opened, whatever cursor they return with", async () => {
+  const { log } = replaceable();
+  let asked = 0;
+  const counted: Log = {
+    ...log,
+    stats: () => {
+      asked += 1;
+      return log.stats();
+    },
+  };
+  const { hub } = await serve({ log: counted });
+  const { id } = await hub.publish("a", { data: 1 });
+  const epoch = id.split(".")[0]!;
+  const cursors = ["", `${epoch}.0`, id, `${epoch}.999`, "other.1", "nonsense"];
+  for (const cursor of cursors) {
+    for (const from of ["live", "earliest"] as const) {
+      const request = new Request("http://a/", { headers: { "last-event-id": cursor } });
+      const { status, body } = await hub.respond(request, { topics: ["a", { pattern: "b/*" }], from });
+      expect(status).toBe(200);
+      await body!.cancel();
+    }
+  }
+  expect(asked).toBe(0);
+});
+
+it("reports nothing of a log once it has drained: what was read then is nobody's", async () => {
+  const { log } = replaceable();
+  let fail: ((error: unknown) => void) | undefined;
+  const silent: Log = {
+    ...log,
+    follow: async () => 0,
+    read: () => new Promise((_, reject) => void (fail = reject)),
+  };
+  const onError = vi.fn();
+  const { hub } = await serve({ log: silent, onError });
+  await expect.poll(() => fail).toBeTypeOf("function");
+  await hub.drain({ graceMs: 0 });
+  fail!(new Error("the client is closed"));
+  await new Promise((resolve) => void setImmediate(resolve));
+  expect(onError).not.toHaveBeenCalled();
+});
+
+/** A log that reads nothing any more once it is told so. */
+function unreadable(): { log: Log; broken: Error; breakDown: () => void } {
+  const { log } = replaceable();
+  const broken = new Error("no disk");
+  let isBroken = false;
+  return {
+    broken,
+    breakDown: () => void (isBroken = true),
+    log: { ...log, read: async (request) => (isBroken ? Promise.reject(broken) : log.read(request)) },
+  };
+}
+
+it("reports a page that cannot be read once, however many open streams wait for it", async () => {
+  const { log, broken, breakDown } = unreadable();
+  const onError = vi.fn();
+  const { hub } = await serve({ log, recent: { messages: 1 }, onError });
+  const open = () => hub.respond(new Request("http://a/"), { topics: ["a"] });
+  const read = (await Promise.all([open(), open(), open()])).map((response) => response.text().catch(String));
+  breakDown();
+  await hub.publish([1, 2, 3, 4].map((data) => ({ topic: "a", data })));
+  await Promise.all(read);
+  expect(hub.stats().ended).toEqual({ failed: 3 });
+  expect(onError.mock.calls).toEqual([[broken]]);
+});
+
+it("reports a page that cannot be read once, however many that return wait for it", async () => {
+  const { log, broken, breakDown } = unreadable();
+  const onError = vi.fn();
+  const { hub } = await serve({ log, recent: { messages: 1 }, onError });
+  const { id } = await hub.publish("a", { data: 1 });
+  await hub.publish([2, 3, 4].map((data) => ({ topic: "a", data })));
+  breakDown();
+  const again = () =>
+    hub.respond(new Request("http://a/", { headers: { "last-event-id": id } }), { topics: ["a"] });
+  const statuses = (await Promise.all([again(), again(), again()])).map(({ status }) => status);
+  expect(statuses).toEqual([503, 503, 503]);
+  expect(onError.mock.calls).toEqual([[broken]]);
+  // A later read that fails is another mistake.
+  expect((await again()).status).toBe(503);
+  expect(onError).toHaveBeenCalledTimes(2);
+});

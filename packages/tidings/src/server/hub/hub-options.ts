@@ -41,14 +41,20 @@ export interface HubOptions<Events extends object = EventMap> extends ContractOp
    * refused with 503, and an open one ends. `false` waits until the peer disconnects.
    */
   timeoutMs?: number | false;
-  /** Maximum bytes in one write to one stream. A larger message is written alone. Default: 65,536. */
+  /**
+   * Maximum bytes in one write to one stream. A larger message is written alone. Default: 65,536. At most 16 MiB, for batches
+   * that several streams share.
+   */
   writeBytes?: number;
   /**
    * What slow readers get, by topic. The first rule that matches a topic applies. Default: `"resume"`. A reader is slow if more
    * data waits for it, when it reads again, than fits in one write.
    */
   slow?: readonly { readonly topics: readonly TopicSelector[]; readonly policy: SlowPolicy }[];
-  /** How many encoded messages, over all topics, are kept for the streams that keep up. Default: 16,384 messages and 8 MiB. */
+  /**
+   * How many encoded messages, over all topics, are kept for the streams that keep up. Default: 16,384 messages and 8 MiB. At
+   * most 50 MiB.
+   */
   recent?: { messages?: number; bytes?: number };
   /**
    * Whether streams whose peers accept gzip are compressed. Default: false. Bytes for many streams are compressed only once:
@@ -68,9 +74,9 @@ export interface HubOptions<Events extends object = EventMap> extends ContractOp
 }
 
 export interface RetentionOptions {
-  /** Messages in all. Default: 10,000. */
+  /** Messages in all. Default: 10,000. At most 5 MiB beside their bytes, in `memoryLog`. */
   messages?: number;
-  /** Bytes of encoded messages in all. Default: 67,108,864 (64 MiB). */
+  /** Bytes of encoded messages in all. Default: 67,108,864 (64 MiB). At most 68 MiB, in `memoryLog`. */
   bytes?: number;
   /** Age in milliseconds. Default: 3,600,000 (an hour). */
   ageMs?: number;
@@ -79,25 +85,51 @@ export interface RetentionOptions {
 }
 
 export interface HubLimits {
-  /** Streams in all. One more is refused with 503. Default: 50,000. */
+  /** Streams in all. One more is refused with 503. Default: 10,000. At most 100 MiB on node:http, 50 MiB with an acceptor. */
   streams?: number;
-  /** Streams of one address; many users may share one. One more is refused with 429. With `Infinity`, addresses are not looked up. Default: 1,000. */
+  /**
+   * Streams of one address; many users may share one. One more is refused with 429. With `Infinity`, addresses are not looked up.
+   * Default: 1,000. At most 10 MiB, of that of `streams`.
+   */
   streamsPerAddress?: number;
-  /** Streams of one `subscriber`. One more is refused with 429. Default: 100. */
+  /** Streams of one `subscriber`. One more is refused with 429. Default: 100. At most 1 MiB, of that of `streams`. */
   streamsPerSubscriber?: number;
-  /** Topics and patterns of one stream. More are refused with 400. Default: 100. */
+  /**
+   * Topics and patterns of one stream. More are refused with 400. Default: 100. At most 130 kB for each stream, of
+   * `selectionBytes`.
+   */
   topicsPerStream?: number;
-  /** Bytes of one encoded message. Beyond it, `publish` rejects with a RangeError. Default: 1,048,576. */
+  /**
+   * Bytes of memory for all topics and patterns that open streams select: 600 for each and 4 for each character. Equal selections
+   * count once. A stream for which there is no room is refused with 503, an update with `"refused"`. Default: 67,108,864 (64
+   * MiB). At most 64 MiB.
+   */
+  selectionBytes?: number;
+  /**
+   * Bytes of one encoded message. Beyond it, `publish` rejects with a RangeError. Default: 1,048,576. At most 1 MiB for each
+   * message that waits for the log.
+   */
   messageBytes?: number;
-  /** Messages in one `publish`. Default: 1,000. */
+  /** Messages in one `publish`. Default: 1,000. At most 1 MiB for each `publish` that waits for the log, beside its bytes. */
   messagesPerPublish?: number;
-  /** Bytes of all encoded messages in one `publish`. Beyond it, `publish` rejects with a RangeError. Default: 16,777,216 (16 MiB), or `messageBytes` where that is more. */
+  /**
+   * Bytes of all encoded messages in one `publish`. Beyond it, `publish` rejects with a RangeError. Default: 16,777,216 (16 MiB),
+   * or `messageBytes` where that is more. At most 16 MiB for each `publish` that waits for the log.
+   */
   bytesPerPublish?: number;
   /**
-   * Bytes that all reads of the log under way may hold, for subscribers that return or catch up. Further reads wait for their turn.
-   * There are as many at once as messages of `messageBytes` fit, from 1 to 64. Default: 33,554,432 (32 MiB).
+   * Bytes that all reads of the log under way may hold, for subscribers that return or catch up. Further reads wait for their
+   * turn. There are as many at once as messages of `messageBytes` fit, from 1 to 64. Default: 33,554,432 (32 MiB). At most 35
+   * MiB.
    */
   readBytes?: number;
+  /**
+   * Bytes that may wait for slow readers, all streams together; bytes that wait for several count once, over TLS and with
+   * `perStream` compression for each. Beyond it, the stream
+   * that has waited longest is disconnected (`"stalled"`), and its client continues from its cursor. Default: 134,217,728 (128
+   * MiB). At most 138 MiB.
+   */
+  blockedBytes?: number;
   /** Messages a second that may be published. Beyond it, `publish` rejects with a HubError `too-fast`. Default: no limit. */
   publishesPerSecond?: number;
 }
@@ -113,10 +145,12 @@ export interface CheckedOptions {
   readonly recent: { readonly messages: number; readonly bytes: number };
   readonly quota: QuotaLimits;
   readonly topicsPerStream: number;
+  readonly selectionBytes: number;
   readonly messageBytes: number;
   readonly messagesPerPublish: number;
   readonly bytesPerPublish: number;
   readonly readBytes: number;
+  readonly blockedBytes: number;
   readonly publishesPerSecond: number;
   readonly compression: Compression | undefined;
   readonly checkData: CheckData | undefined;
@@ -147,10 +181,12 @@ const HUB_LIMITS: Record<keyof HubLimits, true> = {
   streamsPerAddress: true,
   streamsPerSubscriber: true,
   topicsPerStream: true,
+  selectionBytes: true,
   messageBytes: true,
   messagesPerPublish: true,
   bytesPerPublish: true,
   readBytes: true,
+  blockedBytes: true,
   publishesPerSecond: true,
 };
 
@@ -176,43 +212,33 @@ export function checkOptions(options: HubOptions): CheckedOptions {
   return {
     retention: toRetention(retention, cluster !== undefined),
     cluster,
-    heartbeatMs: orNever("heartbeatMs", options.heartbeatMs ?? 15_000),
-    stallMs: orNever("stallMs", options.stallMs ?? 120_000),
-    timeoutMs: orNever("timeoutMs", options.timeoutMs ?? 30_000),
-    writeBytes: positive("create hub", "writeBytes", options.writeBytes ?? 65_536),
+    heartbeatMs: orNever("heartbeatMs", options.heartbeatMs, 15_000),
+    stallMs: orNever("stallMs", options.stallMs, 120_000),
+    timeoutMs: orNever("timeoutMs", options.timeoutMs, 30_000),
+    writeBytes: limit("writeBytes", options.writeBytes, 65_536),
     slowPolicyOf: toPolicies(options.slow ?? []),
     recent: {
-      messages: positive("create hub", "recent.messages", recent.messages ?? 16_384),
-      bytes: positive("create hub", "recent.bytes", recent.bytes ?? 8 * 2 ** 20),
+      messages: limit("recent.messages", recent.messages, 16_384),
+      bytes: limit("recent.bytes", recent.bytes, 8 * 2 ** 20),
     },
     quota: {
-      streams: positive("create hub", "limits.streams", limits.streams ?? 50_000),
-      perAddress: positive("create hub", "limits.streamsPerAddress", limits.streamsPerAddress ?? 1_000),
-      perSubscriber: positive(
-        "create hub",
-        "limits.streamsPerSubscriber",
-        limits.streamsPerSubscriber ?? 100,
-      ),
+      streams: limit("limits.streams", limits.streams, 10_000),
+      perAddress: limit("limits.streamsPerAddress", limits.streamsPerAddress, 1_000),
+      perSubscriber: limit("limits.streamsPerSubscriber", limits.streamsPerSubscriber, 100),
     },
-    topicsPerStream: positive("create hub", "limits.topicsPerStream", limits.topicsPerStream ?? 100),
-    messageBytes: positive("create hub", "limits.messageBytes", limits.messageBytes ?? 2 ** 20),
-    messagesPerPublish: positive(
-      "create hub",
-      "limits.messagesPerPublish",
-      limits.messagesPerPublish ?? 1_000,
-    ),
-    bytesPerPublish: positive(
-      "create hub",
+    topicsPerStream: limit("limits.topicsPerStream", limits.topicsPerStream, 100),
+    selectionBytes: limit("limits.selectionBytes", limits.selectionBytes, 64 * 2 ** 20),
+    messageBytes: limit("limits.messageBytes", limits.messageBytes, 2 ** 20),
+    messagesPerPublish: limit("limits.messagesPerPublish", limits.messagesPerPublish, 1_000),
+    bytesPerPublish: limit(
       "limits.bytesPerPublish",
-      limits.bytesPerPublish ?? Math.max(16 * 2 ** 20, limits.messageBytes ?? 0),
+      limits.bytesPerPublish,
+      Math.max(16 * 2 ** 20, limits.messageBytes ?? 0),
     ),
-    readBytes: positive("create hub", "limits.readBytes", limits.readBytes ?? 32 * 2 ** 20),
+    readBytes: limit("limits.readBytes", limits.readBytes, 32 * 2 ** 20),
+    blockedBytes: limit("limits.blockedBytes", limits.blockedBytes, 128 * 2 ** 20),
     compression: checkCompression("create hub", options.compression),
-    publishesPerSecond: positive(
-      "create hub",
-      "limits.publishesPerSecond",
-      limits.publishesPerSecond ?? Infinity,
-    ),
+    publishesPerSecond: limit("limits.publishesPerSecond", limits.publishesPerSecond, Infinity),
     checkData: dataCheck(options),
     onError: reporter(options.onError),
   };
@@ -248,6 +274,12 @@ function toPolicies(rules: NonNullable<HubOptions["slow"]>): ((topic: string) =>
   return (topic) => compiled.find(({ matches }) => matches(topic))?.policy ?? "resume";
 }
 
-function orNever(name: string, value: number | false): number {
-  return value === false ? Infinity : positive("create hub", name, value, "false");
+/** @param value - Null is no number, and not the default: it comes from a configuration that has none. */
+function limit(name: string, value: unknown, standard: number): number {
+  return positive("create hub", name, value === undefined ? standard : value);
+}
+
+function orNever(name: string, value: unknown, standard: number): number {
+  if (value === false) return Infinity;
+  return positive("create hub", name, value === undefined ? standard : value, "false");
 }

@@ -3,7 +3,10 @@
  * of each other against the direction of their imports (`HubLink`) is answered here.
  */
 import type { Entry, Log, LogPosition, Retention, Tail, TailState } from "../../log/log.ts";
+import { openLog } from "../../log/foreign-log.ts";
 import { ControlFollower } from "../cluster/control-follower.ts";
+import { punctualReader, punctualTail } from "../cluster/presence/event-keys.ts";
+import { FailedRead } from "../entries/failed-read.ts";
 import { Interest } from "../entries/interest.ts";
 import { PageReader } from "../entries/page-reader.ts";
 import { RecentEntries, type RecentEntriesLimits, type Route } from "../entries/recent-entries.ts";
@@ -13,8 +16,10 @@ import { channels } from "../observe/diagnostics.ts";
 import { increment, type HubCounters } from "../observe/hub-stats.ts";
 import { WaitingReaders } from "../read/waiting-readers.ts";
 import type { HubLink, HubStream, StreamGroup } from "../streams/hub-stream.ts";
+import { BlockedBytes } from "../streams/blocked-bytes.ts";
 import { HubStreams } from "../streams/hub-streams.ts";
 import { SubscriberGroups } from "../streams/subscriber-groups.ts";
+import type { Batch } from "../out/batch.ts";
 import type { StreamEnd, TopicsUpdate, UpdateResult } from "../streams/subscription.ts";
 import type { TurnGate } from "../time/turn-gate.ts";
 import { CONTROL_TOPIC } from "../topics/reserved-topics.ts";
@@ -30,10 +35,12 @@ export interface HubPartsOptions {
     readonly writeBytes: number;
     readonly messageBytes: number;
     readonly readBytes: number;
+    readonly blockedBytes: number;
     readonly slowPolicyOf: ((topic: string) => SlowPolicy) | undefined;
     readonly heartbeatMs: number;
     readonly stallMs: number;
     readonly topicsPerStream: number;
+    readonly selectionBytes: number;
     readonly cluster: { readonly presence: unknown } | undefined;
     readonly onError: (error: unknown) => void;
   };
@@ -46,7 +53,7 @@ export interface HubPartsOptions {
   readonly onState: (state: TailState) => void;
   /** What processes tell each other: see the room `cluster`. */
   readonly onControl: (entry: Entry) => void;
-  readonly onControlLost: () => void;
+  readonly onControlLost: (isReplaced: boolean) => void;
   readonly controlTopics: readonly string[];
   /** A stream is open; and the topics of one have changed. */
   readonly onEntered: (stream: HubStream) => void;
@@ -64,6 +71,7 @@ export class HubParts implements HubLink {
   readonly fanOut: FanOut;
   readonly readers: WaitingReaders = new WaitingReaders();
   readonly control: ControlFollower;
+  readonly waiting: BlockedBytes;
   /** Nothing more is published. */
   drained = false;
   readonly #options: HubPartsOptions;
@@ -74,15 +82,18 @@ export class HubParts implements HubLink {
     const { log, settings, onState } = options;
     let parts: HubParts | undefined;
     const early: Tail[] = [];
-    const position = await log.open({
+    const keepsPresence = settings.cluster?.presence !== undefined;
+    const take = (tail: Tail): void =>
+      void (parts === undefined ? early.push(tail) : parts.#take(keepsPresence ? punctualTail(tail) : tail));
+    const position = await openLog(log, {
       retention: settings.retention,
-      onTail: (tail) => void (parts === undefined ? early.push(tail) : parts.#take(tail)),
+      onTail: take,
       onReset: (next) => parts?.reset(next),
       onState,
       onError: settings.onError,
     });
     parts = new HubParts(position, options);
-    for (const tail of early) parts.#take(tail);
+    for (const tail of early) take(tail);
     return parts;
   }
 
@@ -104,7 +115,12 @@ export class HubParts implements HubLink {
         onError: settings.onError,
       });
     }
-    this.groups = new SubscriberGroups(this.recent);
+    this.groups = new SubscriberGroups(this.recent, settings.selectionBytes);
+    this.waiting = new BlockedBytes(settings.blockedBytes, (stream) => {
+      // One that was ended before is only waited for.
+      if (stream.end === undefined) this.streams.end(stream, "stalled");
+      else stream.outlet.destroy();
+    });
     this.streams = new HubStreams({
       recent: this.recent,
       groups: this.groups,
@@ -116,10 +132,11 @@ export class HubParts implements HubLink {
     });
     this.pages = new PageReader({
       recent: this.recent,
-      log,
+      log: settings.cluster?.presence === undefined ? log : punctualReader(log),
       writeBytes,
       messageBytes,
       readBytes,
+      keepsEntries: slowPolicyOf !== undefined,
       wheel,
       openings: options.openings,
     });
@@ -140,6 +157,7 @@ export class HubParts implements HubLink {
     this.#updates = new TopicUpdates({
       fanOut: this.fanOut,
       topicsPerStream: settings.topicsPerStream,
+      groups: this.groups,
       keepsPresence: settings.cluster?.presence !== undefined,
       onError: settings.onError,
       onMoved: options.onMoved,
@@ -181,6 +199,7 @@ export class HubParts implements HubLink {
   finish(): void {
     this.drained = true;
     this.readers.wakeAll();
+    this.recent.interest?.close?.();
     this.control.close();
   }
 
@@ -200,12 +219,21 @@ export class HubParts implements HubLink {
   }
 
   end(stream: HubStream, end: StreamEnd, error?: unknown): void {
-    if (error !== undefined) this.#options.settings.onError(error);
+    // Whatever was thrown: `undefined` too.
+    if (end === "failed") FailedRead.report(this.#options.settings.onError, error);
     this.streams.end(stream, end);
   }
 
   due(stream: HubStream, nowMs: number): number | undefined {
     return this.streams.due(stream, nowMs);
+  }
+
+  blocked(stream: HubStream, batch: Batch): void {
+    this.waiting.add(stream, batch);
+  }
+
+  unblocked(stream: HubStream): void {
+    this.waiting.remove(stream);
   }
 
   update(stream: HubStream, update: TopicsUpdate): Promise<UpdateResult> {
@@ -218,14 +246,15 @@ export class HubParts implements HubLink {
 
   closed(stream: HubStream): void {
     this.streams.closed(stream);
+    this.waiting.remove(stream);
     const end = stream.end!;
     increment(this.#options.counters.ended, end);
     this.groups.release(stream.group);
     this.fanOut.left(stream);
     this.#updates.left(stream);
     this.#options.onLeft(stream);
-    const told = channels["tidings:stream:end"];
-    if (told.hasSubscribers) told.publish({ subscription: stream, reason: end });
+    const channel = channels["tidings:stream:end"];
+    if (channel.hasSubscribers) channel.publish({ subscription: stream, reason: end });
   }
 
   get epoch(): string {

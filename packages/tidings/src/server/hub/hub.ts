@@ -3,7 +3,7 @@
  * cursor in it, and the fan-out connects them. The hub keeps only the cursor of a subscriber, no queue.
  */
 import type { HubProcess } from "../cluster/cluster.ts";
-import type { Presence } from "../cluster/process-table.ts";
+import type { Presence } from "../cluster/presence/process-table.ts";
 import type { DrainOptions } from "../streams/drain.ts";
 import type { HubStatistics } from "../observe/hub-stats.ts";
 import type { Inspection } from "../observe/inspection.ts";
@@ -67,7 +67,8 @@ export interface Hub<Events extends object = EventMap> {
     options: SubscribeOptions<Events>,
   ): Promise<Response>;
   /**
-   * Reads topics in this process, message by message, as subscribers get them. Ends when the hub has drained.
+   * Reads topics in this process, message by message, as subscribers get them. Ends when the hub has drained. Where the log cannot
+   * be read, the loop throws what the log says, a `LogError`: another one goes on `after` the last `id`.
    * @throws {TypeError} If an option makes no sense. @throws {RangeError} If there are too many topics.
    */
   read(options: ReadTopicsOptions): AsyncIterableIterator<TopicMessage>;
@@ -83,7 +84,9 @@ export interface Hub<Events extends object = EventMap> {
   revoke(subscriber: string): Promise<number>;
   /**
    * Shuts down gracefully: refuses new streams with 503, ends the open ones at an even pace, each with its own reconnection time, then
-   * closes the log. You can publish until then. Resolves when no stream is left.
+   * closes the log. You can publish until then. Resolves when no stream is left and the log is closed, for which it has fifteen seconds,
+   * or `graceMs` where that is longer.
+   * @throws {LogError} `failed`: the log has not closed in time. @throws What the log throws. No stream is left then either.
    */
   drain(options?: DrainOptions): Promise<void>;
   /**

@@ -6,13 +6,18 @@ import { leavable } from "../../guard/leavable.ts";
 import { checkOptionNames } from "../../guard/option-names.ts";
 import { positive } from "../../guard/positive.ts";
 import { show } from "../../guard/show.ts";
+import { readForeign, unreadable } from "../../guard/unreadable.ts";
+import { within } from "../../guard/within.ts";
 import { formatCursor } from "../../log/cursor.ts";
+import { checkedLog, closeLog } from "../../log/foreign-log.ts";
 import type { Log } from "../../log/log.ts";
 import { memoryLog } from "../../log/memory/memory-log.ts";
 import { createFetchOutlet } from "../adapters/fetch.ts";
 import { assertUnbegun, createNodeOutlet } from "../adapters/node.ts";
 import { Cluster, type HubProcess } from "../cluster/cluster.ts";
-import type { Presence } from "../cluster/process-table.ts";
+import { punctualReader } from "../cluster/presence/event-keys.ts";
+import { checkKeyAge } from "../cluster/presence/presence-events.ts";
+import type { Presence } from "../cluster/presence/process-table.ts";
 import { ControlRecords } from "../cluster/control-records.ts";
 import { Revocations } from "../cluster/revocations.ts";
 import { TurnGate } from "../time/turn-gate.ts";
@@ -25,6 +30,7 @@ import { HubParts } from "./hub-parts.ts";
 import { HubCounters, type HubStatistics } from "../observe/hub-stats.ts";
 import { HubStream } from "../streams/hub-stream.ts";
 import { EndedStreams, inspect, recordOf, type Inspection } from "../observe/inspection.ts";
+import { HubError } from "../publish/hub-error.ts";
 import type { Publication } from "../publish/publication.ts";
 import {
   type PublishInTransaction,
@@ -32,7 +38,7 @@ import {
   type PublishOptions,
   Publisher,
 } from "../publish/publisher.ts";
-import { SubscribePipeline } from "../subscribe/subscribe-pipeline.ts";
+import { type Received, SubscribePipeline } from "../subscribe/subscribe-pipeline.ts";
 import {
   checkReadOptions,
   readTopics,
@@ -40,7 +46,7 @@ import {
   type TopicMessage,
 } from "../read/read-topics.ts";
 import { type Refusal, refuseFetch, refuseNode } from "../request/refusal.ts";
-import { pipelined, waitedFor } from "../adapters/pipelined.ts";
+import { refusePipelined } from "../adapters/pipelined.ts";
 import { fetchPeer, nodePeer } from "../request/peer.ts";
 import type { OpenOutlet } from "../out/outlet.ts";
 import type { FetchRequest, FastifyReply, NodeRequest, NodeResponse } from "../request/http-types.ts";
@@ -54,12 +60,6 @@ import {
 import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
 import type { Subscription } from "../streams/subscription.ts";
 
-const PIPELINED: Refusal = {
-  code: "too-many-streams",
-  status: 429,
-  detail:
-    "The connection already carries another response, expected a separate connection for an event stream",
-};
 const MISTAKEN: Refusal = { code: "failed", status: 500, detail: "The stream cannot be served" };
 
 /** What comes within this is caught up with: streams wait for it, and new ones are not refused. */
@@ -83,16 +83,22 @@ export class OpenHub implements Hub {
   readonly #cluster: Cluster | undefined;
   #parts: HubParts | undefined;
   /** Since when nothing has come from the log. */
-  #interruptedAtMs = Infinity;
+  #interruptedAtMs: number;
   #draining: Promise<void> | undefined;
+  /** Has everything rejected that waits for a log which may never open. */
+  #abandon!: (error: HubError) => void;
+  #abandoned = false;
 
   constructor(options: HubOptions, environment: HubEnvironment) {
     this.#options = checkOptions(options);
     this.#environment = environment;
-    this.#log = options.log ?? memoryLog();
+    this.#log = checkedLog("create hub", options.log ?? memoryLog());
+    if (this.#options.cluster?.presence !== undefined) checkKeyAge(this.#log, this.#options.retention);
     this.#quota = new StreamQuota(this.#options.quota);
     this.#openings = new TurnGate(MOST_OPENED_IN_TURN, environment.schedule);
     const { cluster, onError } = this.#options;
+    // It has not come yet.
+    this.#interruptedAtMs = environment.now();
     if (cluster !== undefined) {
       this.#cluster = new Cluster({
         log: this.#log,
@@ -108,7 +114,8 @@ export class OpenHub implements Hub {
       revoke: (record) => this.#revocations.take(record),
       ...this.#cluster?.takers,
     });
-    this.#opening = this.#open();
+    const abandoned = new Promise<never>((_, reject) => (this.#abandon = reject));
+    this.#opening = Promise.race([this.#open(), abandoned]);
     const position = this.#opening.then(({ recent }) => recent);
     this.#publisher = new Publisher(this.#log, position, this.#options, this.#counters, environment.now);
     this.#pipeline = new SubscribePipeline({
@@ -118,7 +125,8 @@ export class OpenHub implements Hub {
       log: this.#log,
       now: environment.now,
       parts: this.#opening,
-      isInterrupted: () => environment.now() - this.#interruptedAtMs > PATIENCE_MS,
+      isInterrupted: () =>
+        this.#interruptedAtMs < Infinity && environment.now() - this.#interruptedAtMs > PATIENCE_MS,
     });
     this.#revocations = new Revocations({
       log: this.#log,
@@ -140,18 +148,17 @@ export class OpenHub implements Hub {
       const message = second as Publication;
       return this.#publish([{ topic: first, message }], third);
     }
-    if (!Array.isArray(first)) {
+    if (!readForeign("publish", "messages", () => Array.isArray(first))) {
       throw new TypeError(
         `Cannot publish: topic is ${show(first)}, expected publish("topic", { data }), or a list such as [{ topic, data }]`,
       );
     }
     // Not `map`, which leaves holes as they are: a log that is given one stands still.
-    const messages = Array.from(
-      first as readonly (Publication & { readonly topic: string })[],
-      (message) => ({
+    const messages = readForeign("publish", "messages", () =>
+      Array.from(first as readonly (Publication & { readonly topic: string })[], (message) => ({
         topic: message?.topic,
         message,
-      }),
+      })),
     );
     return this.#publish(messages, second as PublishOptions | undefined);
   }
@@ -160,10 +167,16 @@ export class OpenHub implements Hub {
     messages: readonly { readonly topic: string; readonly message: Publication }[],
     options: PublishOptions | PublishInTransaction | undefined,
   ): Promise<never> {
+    let transaction;
+    try {
+      transaction = options?.transaction;
+    } catch (cause) {
+      throw unreadable("publish", "options", cause);
+    }
     const done: Promise<Published | void> =
-      options?.transaction === undefined
-        ? this.#publisher.publish(messages, options)
-        : this.#publisher.enlist(messages, options);
+      transaction === undefined
+        ? this.#publisher.publish(messages, options as PublishOptions | undefined)
+        : this.#publisher.enlist(messages, options as PublishInTransaction);
     return done as Promise<never>;
   }
 
@@ -174,14 +187,17 @@ export class OpenHub implements Hub {
   ): Promise<Subscription | undefined> {
     const wait = this.#openings.pass();
     if (wait !== undefined) await wait;
+    return this.#subscribe(request, response, options);
+  }
+
+  /** Apart from `subscribe`, whose promise would hold all of this until it is settled. */
+  #subscribe(
+    request: NodeRequest & { readonly url?: string | undefined },
+    response: NodeResponse | FastifyReply,
+    options: SubscribeOptions,
+  ): Subscription | undefined | Promise<Subscription | undefined> {
     const { onError } = this.#options;
     assertUnbegun(response);
-    const behind = pipelined(request, response);
-    if (behind !== undefined) {
-      if (behind === "behind-stream") (request.socket as { destroy(): void }).destroy();
-      else refuseNode(response, PIPELINED, onError);
-      return undefined;
-    }
     let received: ReturnType<SubscribePipeline["receive"]>;
     try {
       received = this.#pipeline.receive(
@@ -190,16 +206,20 @@ export class OpenHub implements Hub {
         options,
         (head, first) => createNodeOutlet(request, response, head, first),
         nodePeer(response),
+        request.method === "HEAD" ? undefined : refusePipelined(request, response),
       );
     } catch (mistake) {
       // The peer cannot help it, and must not wait for an answer that never comes.
       refuseNode(response, MISTAKEN, onError);
       throw mistake;
     }
-    const opened = received instanceof Promise ? await received : received;
-    if (opened === undefined || opened instanceof HubStream) return opened;
-    refuseNode(response, opened, onError);
-    return undefined;
+    if (received instanceof HubStream) return received;
+    const answer = (opened: Received): Subscription | undefined => {
+      if (opened === undefined || opened instanceof HubStream) return opened;
+      refuseNode(response, opened, onError);
+      return undefined;
+    };
+    return received instanceof Promise ? received.then(answer) : answer(received);
   }
 
   async respond(
@@ -208,7 +228,6 @@ export class OpenHub implements Hub {
   ): Promise<Response> {
     const wait = this.#openings.pass();
     if (wait !== undefined) await wait;
-    if (waitedFor(request) !== undefined) return refuseFetch(PIPELINED);
     let answer: Response | undefined;
     const openOutlet: OpenOutlet = (head, first) => {
       const { outlet, response } = createFetchOutlet(request, head, first);
@@ -216,7 +235,9 @@ export class OpenHub implements Hub {
       return outlet;
     };
     const peer = fetchPeer(request);
-    const opened = await this.#pipeline.receive(request, options?.address, options, openOutlet, peer);
+    const waits = request.method === "HEAD" ? undefined : refusePipelined(request, undefined);
+    const { address } = options ?? {};
+    const opened = await this.#pipeline.receive(request, address, options, openOutlet, peer, waits);
     if (opened !== undefined && !(opened instanceof HubStream)) return refuseFetch(opened);
     // The peer left before there was an answer: nobody reads this one.
     return answer ?? new Response(null, { status: 503 });
@@ -238,7 +259,7 @@ export class OpenHub implements Hub {
 
   async drain(options: DrainOptions = {}): Promise<void> {
     const checked = checkDrainOptions(options);
-    this.#pipeline.closed = true;
+    this.#pipeline.close();
     this.#draining ??= this.#drain(checked);
     return this.#draining;
   }
@@ -272,13 +293,14 @@ export class OpenHub implements Hub {
   }
 
   stats(): HubStatistics {
-    const { recent, groups, streams } = this.#parts ?? {};
+    const { recent, groups, streams, waiting } = this.#parts ?? {};
     let blockedStreams = 0;
     for (const stream of streams ?? []) if (stream.blocked) blockedStreams += 1;
     return this.#counters.with({
       cursor: recent === undefined ? "" : formatCursor(recent.epoch, recent.head),
       streams: streams?.size ?? 0,
       blockedStreams,
+      blockedBytes: waiting?.bytes ?? 0,
       subscriberGroups: groups?.size ?? 0,
       routes: recent?.routes ?? 0,
       recentMessages: recent?.messages ?? 0,
@@ -287,7 +309,8 @@ export class OpenHub implements Hub {
   }
 
   async #open(): Promise<HubParts> {
-    this.#parts = await HubParts.open({
+    let isTold = false;
+    const parts = await HubParts.open({
       log: this.#log,
       settings: this.#options,
       environment: this.#environment,
@@ -299,20 +322,24 @@ export class OpenHub implements Hub {
         this.#cluster?.left(stream);
       },
       onState: (state) => {
+        isTold = true;
         this.#interruptedAtMs = state === "interrupted" ? this.#environment.now() : Infinity;
         this.#cluster?.members.interrupted(state === "interrupted");
       },
       onControl: (entry) => this.#control.take(entry),
-      onControlLost: () => {
+      onControlLost: (isReplaced) => {
         this.#revocations.lost();
-        this.#cluster?.members.lost();
+        this.#cluster?.members.lost(isReplaced);
       },
       controlTopics: this.#cluster === undefined ? [CONTROL_TOPIC] : [CONTROL_TOPIC, PROCESSES_TOPIC],
       onEntered: (stream) => this.#cluster?.entered(stream),
       onMoved: (stream, before) => this.#cluster?.moved(stream, before),
     });
+    if (!isTold) this.#interruptedAtMs = Infinity;
+    if (this.#abandoned) return parts;
+    this.#parts = parts;
     this.#cluster?.members.start();
-    return this.#parts;
+    return parts;
   }
 
   async #inspectHere(id: string, subscriber: string | undefined): Promise<Inspection> {
@@ -335,7 +362,9 @@ export class OpenHub implements Hub {
     signal: AbortSignal,
   ): AsyncGenerator<TopicMessage, undefined, undefined> {
     const parts = this.#parts ?? (await this.#opening);
-    return yield* readTopics(parts, this.#log, selection, options, signal);
+    const keepsPresence = this.#options.cluster?.presence !== undefined;
+    const log = keepsPresence ? punctualReader(this.#log) : this.#log;
+    return yield* readTopics(parts, log, selection, options, signal);
   }
 
   /** Asked of the socket only where it counts: the answer is kept by the socket for as long as it lives. */
@@ -347,7 +376,13 @@ export class OpenHub implements Hub {
 
   async #drain(options: Required<DrainOptions>): Promise<void> {
     const { graceMs } = options;
-    const parts = await this.#opening;
+    let parts: HubParts | undefined;
+    try {
+      parts = await within(Math.max(graceMs, PATIENCE_MS), this.#opening);
+    } catch {
+      // It was reported, and there are no streams.
+    }
+    if (parts === undefined) return this.#closeUnopened(graceMs);
     const { streams, fanOut } = parts;
     // The blocked go last: they may yet take what they have.
     const members = [...streams].sort((one, other) => Number(one.blocked) - Number(other.blocked));
@@ -361,6 +396,13 @@ export class OpenHub implements Hub {
     this.#publisher.close();
     await this.#cluster?.members.close();
     parts.finish();
-    await this.#log.close();
+    await closeLog(this.#log, graceMs);
+  }
+
+  async #closeUnopened(graceMs: number): Promise<void> {
+    this.#abandoned = true;
+    this.#abandon(new HubError("closed", "Cannot open log: it had not opened when the hub drained"));
+    this.#publisher.close();
+    await closeLog(this.#log, graceMs);
   }
 }

@@ -30,8 +30,18 @@ export function rememberHub(hub: MadeHub): void {
   hubs.set(place, new WeakRef(hub));
 }
 
+interface Host {
+  readonly process?: { readonly env?: { readonly NODE_ENV?: string } };
+  readonly Deno?: {
+    readonly permissions?: { querySync(what: { name: "env"; variable: string }): { readonly state: string } };
+  };
+}
+
 function isDevelopment(): boolean {
-  const { process } = globalThis as { process?: { env?: { NODE_ENV?: string } } };
+  const { process, Deno } = globalThis as Host;
+  // Where a program may not read its environment, Deno throws, or asks whoever sits at the terminal.
+  const permission = Deno?.permissions?.querySync({ name: "env", variable: "NODE_ENV" });
+  if (permission !== undefined && permission.state !== "granted") return false;
   return process?.env?.NODE_ENV === "development";
 }
 

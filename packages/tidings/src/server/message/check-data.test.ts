@@ -67,6 +67,20 @@ interface Sent {
   message: number[];
 }
 
+test("a schema that fails is an error of ours, with its cause", async () => {
+  const boom = new TypeError("boom");
+  const validate = (): never => {
+    throw boom;
+  };
+  const failing = asUntyped({ price: { "~standard": { version: 1, vendor: "x", validate } } });
+  const hub = createHub({ events: failing });
+  closers.push(() => hub.drain({ overMs: 0 }));
+  await expect(hub.publish("a", { event: "price", data: 1 })).rejects.toMatchObject({
+    message: 'Cannot send message "price": its schema failed (TypeError: boom)',
+    cause: boom,
+  });
+});
+
 describe.each(Object.entries(contracts))("a contract of %s", (_, events) => {
   test("serves both ends: what the server sends as input, a client has as output", async () => {
     const url = await serve((request, response) => {

@@ -3,6 +3,7 @@
  * This module is browser compatible.
  */
 import { ignore } from "../../guard/ignore.ts";
+import { words } from "../../guard/unreadable.ts";
 import {
   type EventMap,
   type EventSchemas,
@@ -69,8 +70,15 @@ function check(events: EventSchemas, event: string, text: string, isText: boolea
 }
 
 function issuesOf(schema: Schema, event: string, value: unknown): readonly SchemaIssue[] | undefined {
-  const result = schema["~standard"].validate(value);
-  if (!("then" in result)) return result.issues;
+  let result: ReturnType<Schema["~standard"]["validate"]>;
+  try {
+    result = schema["~standard"].validate(value);
+    if (!("then" in result)) return result.issues;
+  } catch (cause) {
+    throw new TypeError(`Cannot send message ${JSON.stringify(event)}: its schema failed (${words(cause)})`, {
+      cause,
+    });
+  }
   // Nobody will hear what it says.
   result.then(undefined, ignore);
   throw new TypeError(

@@ -3,6 +3,7 @@
  * This module is browser compatible.
  */
 import { show } from "../../guard/show.ts";
+import { readForeign, unreadable, words } from "../../guard/unreadable.ts";
 import type { EventMap } from "../../wire/contract.ts";
 import { encode } from "../../wire/encode.ts";
 import type { Message } from "../../wire/message.ts";
@@ -45,35 +46,84 @@ export function encodeOutgoing(
       `Cannot send message: message is ${message === null ? "null" : `of type ${typeof message}`}, expected an object such as { data }`,
     );
   }
-  const { event = "message", data } = message as { event?: string; data?: unknown };
-  if (data === undefined) return encode(message as Message);
+  // Each field is read once: what encode gets is what was looked at here.
+  const { event, data, id, retry } = readFields(message);
+  if (data === undefined) {
+    assertHasNoData(message, event !== undefined || id !== undefined || retry !== undefined);
+    return encode({ event, id, retry } as Message);
+  }
   const isText = typeof data === "string";
   const text = isText ? data : toJson(data);
-  if (check !== undefined) check(event, text, isText);
-  if (isText && wrap === undefined) return encode(message as Message);
-  return encode({ ...(message as Message), data: wrap === undefined ? text : wrap(text) });
+  if (check !== undefined) check((event ?? "message") as string, text, isText);
+  return encode({ event, data: wrap === undefined ? text : wrap(text), id, retry } as Message);
 }
+
+interface GivenFields {
+  readonly event?: unknown;
+  readonly data?: unknown;
+  readonly id?: unknown;
+  readonly retry?: unknown;
+}
+
+function readFields(message: object): GivenFields {
+  try {
+    const { event, data, id, retry } = message as GivenFields;
+    return { event, data, id, retry };
+  } catch (cause) {
+    throw unreadable("send message", "message", cause);
+  }
+}
+
+/**
+ * A message without data moves the cursor or sets the reconnection time, and nobody is handed it. What was meant as data would
+ * be lost without a word.
+ */
+function assertHasNoData(message: object, hasFields: boolean): void {
+  if (Array.isArray(message) || ArrayBuffer.isView(message)) {
+    const remedy = Array.isArray(message) ? "" : ": decode it, or read a response with readMessages";
+    throw new TypeError(
+      `Cannot send message: message is ${show(message)}, expected an object such as { data }${remedy}`,
+    );
+  }
+  const names = readForeign("send message", "message", () => Object.keys(message));
+  const other = names.find((name) => !FIELDS.includes(name));
+  if (other !== undefined) {
+    throw new TypeError(
+      `Cannot send message: message has ${show(other)} and no data, expected an object such as { data: { ${other.slice(0, 40)}: … } }`,
+    );
+  }
+  if (hasFields) return;
+  throw new TypeError(
+    'Cannot send message: data is undefined, expected a value that JSON can carry, or text ("" too)',
+  );
+}
+
+const FIELDS: readonly string[] = ["event", "data", "id", "retry"];
 
 /**
  * The text that data goes out as when it is no text.
  * @throws {TypeError} If JSON cannot carry it.
  */
 export function toJson(data: unknown): string {
-  if (ArrayBuffer.isView(data) || data instanceof ArrayBuffer) {
+  let isBytes: boolean;
+  let isEmptyInJson = false;
+  let text: string | undefined;
+  try {
+    isBytes = ArrayBuffer.isView(data) || data instanceof ArrayBuffer;
+    isEmptyInJson = data instanceof Promise || data instanceof Map || data instanceof Set;
+    if (!isBytes && !isEmptyInJson) text = JSON.stringify(data);
+  } catch (cause) {
+    throw new TypeError(`Cannot send message: data is not JSON (${words(cause)})`, { cause });
+  }
+  if (isBytes) {
     throw new TypeError(
       "Cannot send message: data is bytes, expected text or a value that JSON can carry (decode it, or send base64)",
     );
   }
-  if (data instanceof Promise || data instanceof Map || data instanceof Set) {
+  if (isEmptyInJson) {
     throw new TypeError(
       `Cannot send message: data is ${show(data)}, which is {} in JSON, expected a value that JSON can carry${data instanceof Promise ? " (await it)" : ""}`,
     );
-  }
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(data);
-  } catch (cause) {
-    throw new TypeError(`Cannot send message: data is not JSON (${String(cause)})`, { cause });
   }
   if (text === undefined) {
     throw new TypeError(`Cannot send message: data is of type ${typeof data}, which JSON cannot carry`);

@@ -16,6 +16,8 @@ export interface HubGauges {
   readonly streams: number;
   /** Of those, the ones whose peer has not taken what was written. */
   readonly blockedStreams: number;
+  /** Bytes that wait for them; those that wait for several count once. */
+  readonly blockedBytes: number;
   /** Different selections and filters among them. */
   readonly subscriberGroups: number;
   /** What open streams select: each topic counts once, and the patterns of one selection count as one. */
@@ -77,8 +79,8 @@ export class HubCounters implements FanOutCounters, CompressionCounters {
 /** Counts a gap that a stream got, and publishes it to the diagnostics channel. */
 export function countGap({ gaps }: Pick<FanOutCounters, "gaps">, stream: HubStream, reason: GapReason): void {
   gaps[reason] += 1;
-  const told = channels["tidings:stream:gap"];
-  if (told.hasSubscribers) told.publish({ subscription: stream, reason });
+  const channel = channels["tidings:stream:gap"];
+  if (channel.hasSubscribers) channel.publish({ subscription: stream, reason });
 }
 
 /** Adds one. */

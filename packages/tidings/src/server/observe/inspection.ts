@@ -116,7 +116,7 @@ export function recordOf(stream: HubStream, endedAtMs: number | undefined): Stre
 export async function inspect(
   id: string,
   records: Iterable<StreamRecord>,
-  log: Pick<Log, "read">,
+  log: Pick<Log, "read" | "head">,
   position: { readonly epoch: string; readonly head: number },
 ): Promise<Inspection> {
   const cursor = parseCursor(id);
@@ -124,7 +124,12 @@ export async function inspect(
   if (cursor === undefined || cursor.epoch !== position.epoch || cursor.offset === 0) {
     return { ...none, message: "other-log" };
   }
-  if (cursor.offset > position.head) return { ...none, message: "not-published" };
+  if (cursor.offset > position.head) {
+    // A process hears later of what it does not follow, of its own messages too.
+    const { epoch, head } = await log.head();
+    if (epoch !== cursor.epoch) return { ...none, message: "other-log" };
+    if (cursor.offset > head) return { ...none, message: "not-published" };
+  }
   const topics = { matches: () => true };
   const page = await log.read({ topics, after: cursor.offset - 1, maxMessages: 1, maxBytes: 1 });
   const [entry] = page.entries.filter(({ offset }) => offset === cursor.offset);

@@ -21,6 +21,7 @@ const stats = counters.with({
   cursor: "e.1",
   streams: 1,
   blockedStreams: 2,
+  blockedBytes: 25,
   subscriberGroups: 3,
   routes: 4,
   recentMessages: 5,
@@ -31,6 +32,7 @@ describe("the metrics of a hub", () => {
   test.each<[name: string, kind: string, unit: string, samples: [string | undefined, number][]]>([
     ["tidings.streams", "gauge", "1", [[undefined, 1]]],
     ["tidings.streams.blocked", "gauge", "1", [[undefined, 2]]],
+    ["tidings.blocked", "gauge", "By", [[undefined, 25]]],
     ["tidings.subscriber_groups", "gauge", "1", [[undefined, 3]]],
     ["tidings.routes", "gauge", "1", [[undefined, 4]]],
     ["tidings.recent.messages", "gauge", "1", [[undefined, 5]]],
@@ -64,8 +66,8 @@ describe("the metrics of a hub", () => {
   });
 
   test("are these and no others, each with one name and an explanation", () => {
-    expect(METRICS).toHaveLength(17);
-    expect(new Set(METRICS.map(({ name }) => name)).size).toBe(17);
+    expect(METRICS).toHaveLength(18);
+    expect(new Set(METRICS.map(({ name }) => name)).size).toBe(18);
     expect(METRICS.filter(({ help }) => !/^[A-Z].+\.$/.test(help))).toEqual([]);
   });
 

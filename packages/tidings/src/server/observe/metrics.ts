@@ -27,6 +27,12 @@ const GAUGES: readonly Row[] = [
     "Open streams whose peer has not taken what was written.",
   ],
   [
+    "tidings.blocked",
+    (stats) => stats.blockedBytes,
+    "Bytes that wait for them; those that wait for several count once.",
+    BYTES,
+  ],
+  [
     "tidings.subscriber_groups",
     (stats) => stats.subscriberGroups,
     "Different selections and filters of open streams.",

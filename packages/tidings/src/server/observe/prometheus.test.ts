@@ -68,6 +68,7 @@ describe("toPrometheus()", () => {
     expect(names).toEqual([
       "tidings_streams",
       "tidings_streams_blocked",
+      "tidings_blocked_bytes",
       "tidings_subscriber_groups",
       "tidings_routes",
       "tidings_recent_messages",

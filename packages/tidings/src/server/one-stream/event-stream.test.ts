@@ -98,6 +98,35 @@ describe("send", () => {
     expect(stream.send({ data: "still here" })).toBe("sent");
   });
 
+  test("what cannot be read is refused with an error of ours", () => {
+    const { stream } = open();
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    expect(() => stream.send(proxy)).toThrow(/^Cannot send message: message cannot be read \(TypeError: /);
+    expect(() => stream.send({ data: proxy })).toThrow(
+      /^Cannot send message: data is not JSON \(TypeError: /,
+    );
+    expect(stream.send({ data: "still here" })).toBe("sent");
+  });
+
+  test("what is longer than clients take is refused, and the stream goes on", () => {
+    const { outlet, stream } = open({ maxBufferedBytes: 2 ** 30 });
+    expect(stream.send({ data: "x".repeat(2 ** 24 - 8) })).toBe("sent");
+    expect(stream.comment("x".repeat(2 ** 24 - 4))).toBe("sent");
+    const sent = outlet.text.length;
+    expect(sent).toBe(2 ** 25);
+    expect(() => stream.send({ data: "x".repeat(2 ** 24 - 7) })).toThrow(
+      new RangeError(
+        "Cannot send message: message has 16777217 bytes, expected 16777216 or fewer (maxMessageBytes): clients give up at a longer one",
+      ),
+    );
+    expect(() => stream.comment("é".repeat(2 ** 23))).toThrow("comment has 16777220 bytes");
+    expect([outlet.text.length, stream.send({ data: 1 })]).toEqual([sent, "sent"]);
+    const more = open({ maxMessageBytes: 2 ** 25, maxBufferedBytes: 2 ** 30 });
+    expect(more.stream.send({ data: "x".repeat(2 ** 24) })).toBe("sent");
+    expect(() => open({ maxMessageBytes: 10 }).stream.send({ data: "xxxx" })).toThrow(RangeError);
+  });
+
   test("events can be typed by a map", () => {
     const { outlet, stream } = open<{ price: { bid: number }; message: string }>();
     stream.send({ event: "price", data: { bid: 1 } });
@@ -289,6 +318,7 @@ test("a limit that is no positive number is refused with its value", () => {
     [{ heartbeatMs: 0 }, "heartbeatMs is 0, expected a number above 0, or false"],
     [{ stallMs: Number.NaN }, "stallMs is NaN, expected a number above 0, or false"],
     [{ maxBufferedBytes: -1 }, "maxBufferedBytes is -1, expected a number above 0"],
+    [{ maxMessageBytes: 0 }, "maxMessageBytes is 0, expected a number above 0"],
     [{ maxBufferedBytes: false as never }, "maxBufferedBytes is false, expected a number above 0"],
   ] as const) {
     expect(() => resolveLimits(limits)).toThrow(new RangeError(`Cannot open event stream: ${text}`));

@@ -2,17 +2,23 @@
  * Opens an event stream as the answer to a request, whatever server it came through.
  * This module is browser compatible.
  */
-import { reporter } from "../../guard/foreign.ts";
+import { isThenable, reporter } from "../../guard/foreign.ts";
 import { checkOptionNames } from "../../guard/option-names.ts";
+import { show } from "../../guard/show.ts";
 import { createFetchOutlet } from "../adapters/fetch.ts";
-import { createNodeOutlet } from "../adapters/node.ts";
+import { assertUnbegun, createNodeOutlet } from "../adapters/node.ts";
+import { LEFT, refusePipelined } from "../adapters/pipelined.ts";
 import { type ContractOptions, dataCheck } from "../message/check-data.ts";
+import { sourceRemedy } from "../message/read-source.ts";
 import { checkCompression, type CompressionOptions } from "../compression/compression-options.ts";
 import { offerGzip, openPerStreamGzip } from "../compression/open-gzip.ts";
 import { EventStream } from "./event-stream.ts";
 import { lastEventIdOf } from "../request/last-event-id.ts";
+import { checkMethods, DEFAULT_METHODS, refuseMethod } from "../request/methods.ts";
+import { refuseFetch, refuseNode, withAppHeaders } from "../request/refusal.ts";
+import { closedOutlet } from "../out/outlet.ts";
 import { type HeadOptions, responseHead } from "../out/response-head.ts";
-import { isSource, pump, type Source } from "./source.ts";
+import { discard, isSource, pump, type Source } from "./source.ts";
 import { resolveLimits, type StreamLimits } from "./stream-limits.ts";
 import type { FastifyReply, FetchRequest, NodeRequest, NodeResponse } from "../request/http-types.ts";
 import type { EventMap, NoInfer } from "../../wire/contract.ts";
@@ -24,6 +30,11 @@ export interface StreamOptions<Events extends object = EventMap>
    * by default. Do not compress secrets together with text that others choose.
    */
   compression?: boolean | Omit<CompressionOptions, "perStream">;
+  /**
+   * The HTTP methods that open a stream. OPTIONS is answered with 204, a CORS preflight with what `headers` implies, and any other with
+   * 405: the stream is then closed, and its source is not started. Default: `["GET", "HEAD", "POST", "QUERY"]`.
+   */
+  methods?: readonly string[];
   /** Receives the error that the source threw, which also cuts the stream. Default: `console.error`. */
   onError?: (error: unknown) => void;
 }
@@ -37,7 +48,7 @@ export type FetchEventStream<Events extends object = EventMap> = EventStream<Eve
  * Responds with an event stream: headers and first byte are sent at once, and a heartbeat runs. `send` sends messages.
  * For servers with the Fetch API (Hono, h3, Next, Bun, Deno, Workers): return the stream's `response`.
  * @param source - Messages to send, as fast as the peer reads them. The stream ends when it ends. You can pass the options here instead.
- * @throws {TypeError} If there is no such option, or one is wrong; nothing has been sent then.
+ * @throws {TypeError} If the source is none, such as a promise or a `Response`, there is no such option, or one is wrong; nothing has been sent then.
  * @throws {RangeError} If `status`, `retryMs` or a limit is out of range.
  */
 export function openStream<Events extends object = EventMap>(
@@ -57,10 +68,9 @@ export function openStream<Events extends object = EventMap>(
   options?: StreamOptions<Events>,
 ): EventStream<Events>;
 export function openStream(request: NodeRequest | FetchRequest, ...rest: unknown[]): EventStream {
-  const response = isResponse(rest[0]) ? rest.shift() : undefined;
-  const source = isSource(rest[0]) ? rest.shift() : undefined;
-  const options = (rest[0] ?? {}) as StreamOptions;
+  const response = isResponse(rest[0]) ? (rest.shift() as NodeResponse | FastifyReply) : undefined;
   assertRequest(request, response);
+  const { source, options } = readArguments(rest);
 
   // Whatever can be wrong is found before the head leaves.
   checkOptionNames("open event stream", options, NAMES);
@@ -72,28 +82,41 @@ export function openStream(request: NodeRequest | FetchRequest, ...rest: unknown
     typeof compression === "object" ? { ...compression, perStream: true } : compression,
     { perStream: true },
   );
-  const offer = offerGzip(request, responseHead(options), gzip);
-  const lastEventId = lastEventIdOf(request);
+  const head = responseHead(options);
+  const { methods = DEFAULT_METHODS, headers = {} } = options;
+  checkMethods("open event stream", methods);
+  if (response !== undefined) assertUnbegun(response);
+  const report = reporter(options.onError);
   const isHead = request.method === "HEAD";
+  const parts = { lastEventId: lastEventIdOf(request), limits, check };
 
+  // HEAD has its answer at once, wherever it waits.
+  const waits = isHead ? undefined : refusePipelined(request, response);
+  const refusal = refuseMethod(request, methods, headers) ?? waits;
   let stream: EventStream;
-  if (isFetchRequest(request)) {
-    let response!: Response;
-    const outlet = openPerStreamGzip(offer, (head, first) => {
+  if (refusal !== undefined) {
+    const refused = withAppHeaders(refusal, headers);
+    const closedAs = refusal === LEFT ? "peer-left" : "refused";
+    stream = new EventStream({ ...parts, outlet: closedOutlet(), closedAs });
+    if (response === undefined) Object.assign(stream, { response: refuseFetch(refused) });
+    else refuseNode(response, refused, report);
+  } else {
+    let answer: Response | undefined;
+    const outlet = openPerStreamGzip(offerGzip(request, head, gzip), (head, first) => {
+      if (!isFetchRequest(request)) return createNodeOutlet(request, response!, head, first);
       const opened = createFetchOutlet(request, head, first);
-      ({ response } = opened);
+      answer = opened.response;
       return opened.outlet;
     });
-    stream = Object.assign(new EventStream({ outlet, lastEventId, limits, check, isHead }), { response });
-  } else {
-    const outlet = openPerStreamGzip(offer, (head, first) =>
-      createNodeOutlet(request, response as NodeResponse | FastifyReply, head, first),
-    );
-    stream = new EventStream({ outlet, lastEventId, limits, check, isHead });
+    stream = new EventStream({ ...parts, outlet, closedAs: isHead ? "head" : "peer-left" });
+    if (answer !== undefined) Object.assign(stream, { response: answer });
   }
-  if (source !== undefined && !stream.closed) {
-    const report = reporter(options.onError);
-    void pump(source as Source, stream, (error) => {
+
+  if (source === undefined) return stream;
+  if (stream.closed) {
+    discard(source, stream, report);
+  } else {
+    void pump(source, stream, (error) => {
       stream.cutAfterSent("source-failed", error);
       report(error);
     });
@@ -107,13 +130,54 @@ const STREAM_OPTIONS: Record<keyof StreamOptions, true> = {
   retryMs: true,
   heartbeatMs: true,
   maxBufferedBytes: true,
+  maxTotalBufferedBytes: true,
+  maxMessageBytes: true,
   stallMs: true,
   events: true,
   checkEvents: true,
+  methods: true,
   compression: true,
   onError: true,
 };
 const NAMES = { known: Object.keys(STREAM_OPTIONS) };
+
+/**
+ * Tells the arguments behind the request and its response apart: a source, options, both or neither.
+ * @throws {TypeError} If one is neither. Taken for options, it would open a stream that stays empty.
+ */
+export function readArguments(given: readonly unknown[]): {
+  readonly source: Source | undefined;
+  readonly options: StreamOptions;
+} {
+  const [first, second] = given;
+  if (first === undefined || isSource(first)) return { source: first, options: readOptions(second) };
+  if (!isOptions(first)) {
+    throw new TypeError(
+      `Cannot open event stream: source is ${show(first)}, expected a function, an iterable, an async iterable, a ReadableStream, or options${sourceRemedy(first)}`,
+    );
+  }
+  // `source ?? options, options` gives them twice where there is no source.
+  if (second === undefined || second === first) return { source: undefined, options: first };
+  throw new TypeError(
+    `Cannot open event stream: ${show(second)} follows the options, expected a source before them`,
+  );
+}
+
+function readOptions(value: unknown): StreamOptions {
+  if (value === undefined) return {};
+  if (isOptions(value)) return value;
+  throw new TypeError(
+    `Cannot open event stream: options is ${show(value)}, expected an object such as { retryMs: 1000 }`,
+  );
+}
+
+/** What is no plain object is something else, such as a promise, unless it has options and nothing else. */
+function isOptions(value: unknown): value is StreamOptions {
+  if (typeof value !== "object" || value === null || isSource(value)) return false;
+  if (show(value) === "an object" && !isThenable(value)) return true;
+  const names = Object.keys(value);
+  return names.length > 0 && names.every((name) => NAMES.known.includes(name));
+}
 
 function isFetchRequest(request: NodeRequest | FetchRequest): request is FetchRequest {
   return typeof request.headers.get === "function";

@@ -2,6 +2,8 @@
  * Sends what an iterable yields, asking it for the next only when the peer has taken the last.
  * This module is browser compatible.
  */
+import type { Report } from "../../guard/foreign.ts";
+import { inNextTurn } from "../../guard/in-next-turn.ts";
 import type { EventStream } from "./event-stream.ts";
 import type { OutgoingMessage } from "../message/outgoing-message.ts";
 import { isItems, type Items, readSource, type SourceReader } from "../message/read-source.ts";
@@ -16,6 +18,25 @@ export type Source<Events extends object = EventMap> =
 
 export function isSource(value: unknown): value is Source {
   return typeof value === "function" || isItems(value);
+}
+
+/** Stops a source that nobody will read. One that a function would make is not made. */
+export function discard(source: Source, stream: EventStream, report: Report): void {
+  if (typeof source === "function") return;
+  try {
+    readSource(source, "send").stop(stream.signal.reason, report);
+  } catch (error) {
+    report(error);
+  }
+}
+
+/** What was thrown may refuse to be read. */
+function isAbort(error: unknown): boolean {
+  try {
+    return (error as Error | undefined)?.name === "AbortError";
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -46,9 +67,12 @@ export async function pump(
       if (refused !== undefined) {
         // The mistake is the generator's, so it learns of it where it made it, and may go on.
         if (items.throw === undefined) throw refused.error;
+        // One that makes the same mistake for ever is alone with it.
+        await new Promise<void>(inNextTurn);
         result = await items.throw(refused.error);
         continue;
       }
+      // It gives way to others, also where the source never waits and the peer takes all.
       await stream.ready;
       if (stream.closed) return;
       result = await items.next();
@@ -64,8 +88,7 @@ export async function pump(
 
   function fail(error: unknown): void {
     const { signal } = stream;
-    if (signal.aborted && (error === signal.reason || (error as Error | undefined)?.name === "AbortError"))
-      return;
+    if (signal.aborted && (error === signal.reason || isAbort(error))) return;
     onFailure(error);
   }
 }

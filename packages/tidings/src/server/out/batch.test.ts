@@ -29,6 +29,14 @@ describe("a batch", () => {
     expect(joined.bytes).toBe(joined.bytes);
   });
 
+  it("is one batch behind the same bytes, for all streams that begin with them", () => {
+    const [epoch, other] = [utf8.encode(":epoch a\n"), utf8.encode(":epoch b\n")];
+    const batch = Batch.of("data: 1\n\n");
+    expect(batch.behind(epoch)).toBe(batch.behind(epoch));
+    expect(text(batch.behind(epoch).bytes)).toBe(":epoch a\ndata: 1\n\n");
+    expect(text(batch.behind(other).bytes)).toBe(":epoch b\ndata: 1\n\n");
+  });
+
   it("is no chunk when it is empty, since an empty chunk ends the body", () => {
     expect(Batch.of("").chunk).toHaveLength(0);
     expect(new Batch([]).bytes).toHaveLength(0);

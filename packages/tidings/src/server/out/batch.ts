@@ -89,6 +89,7 @@ export class Batch implements BatchContent {
   readonly toAll: boolean;
   #parts: readonly Uint8Array[];
   #chunk: Uint8Array | undefined;
+  #behind: { readonly bytes: Uint8Array; readonly batch: Batch } | undefined;
 
   constructor(parts: readonly Uint8Array[], content: BatchContent = NO_CONTENT) {
     let length = 0;
@@ -118,10 +119,17 @@ export class Batch implements BatchContent {
     return new Batch(parts, { messages: entries.length, lastOffset, upTo, toAll: leading === undefined });
   }
 
-  /** The same behind other bytes, for one stream. */
+  /**
+   * The same behind other bytes, for streams that begin with them. The newest is remembered: thousands may begin alike, and then share
+   * it, and whatever is made of it.
+   */
   behind(bytes: Uint8Array): Batch {
-    const { messages, lastOffset, upTo } = this;
-    return new Batch([bytes, ...this.#parts], { messages, lastOffset, upTo, toAll: false });
+    if (this.#behind?.bytes !== bytes) {
+      const { messages, lastOffset, upTo } = this;
+      const batch = new Batch([bytes, ...this.#parts], { messages, lastOffset, upTo, toAll: false });
+      this.#behind = { bytes, batch };
+    }
+    return this.#behind.batch;
   }
 
   /** The event stream's own bytes. */
@@ -132,7 +140,14 @@ export class Batch implements BatchContent {
 
   /** `bytes` as a chunk of HTTP/1.1. Streams over HTTP/2 or Fetch never ask for it. */
   get chunk(): Uint8Array {
-    this.#chunk ??= toChunk(this.#parts, this.length);
+    if (this.#chunk === undefined) {
+      this.#chunk = toChunk(this.#parts, this.length);
+      // A large one may wait for slow readers for long, and is then not held twice.
+      if (this.length >= MOST_TWICE) {
+        const to = this.#chunk.length - LINE_BREAK;
+        this.#parts = [this.#chunk.subarray(to - this.length, to)];
+      }
+    }
     return this.#chunk;
   }
 }
@@ -148,6 +163,9 @@ export function joinBytes(parts: readonly Uint8Array[], length: number): Uint8Ar
   return whole;
 }
 
+/** Bytes of a batch that is kept both with its framing and without. */
+const MOST_TWICE = 16_384;
+const LINE_BREAK = 2;
 const NO_CONTENT: BatchContent = { messages: 0, lastOffset: 0, upTo: 0, toAll: false };
 const utf8 = new TextEncoder();
 

@@ -3,6 +3,7 @@
  * What differs between them (framing, flushing, compression, how a departed peer shows) is settled below this interface.
  * This module is browser compatible.
  */
+import { ignore } from "../../guard/ignore.ts";
 import type { Batch } from "./batch.ts";
 import type { ResponseHead } from "./response-head.ts";
 
@@ -15,6 +16,8 @@ export interface Outlet {
   write(batch: Batch): boolean;
   /** Bytes that were accepted and have not left this process. Those in the kernel's buffers are not among them. */
   readonly bufferedBytes: number;
+  /** What waits here is a copy of its own, encrypted or compressed for this peer. Absent: it is shared with the other streams that send it. */
+  readonly copies?: boolean;
   /**
    * No byte will be taken any more. True from the start where there is nothing to stream to: the peer had left before,
    * or the request was HEAD, which got its head and is over; `onClose` is not called then.
@@ -37,7 +40,21 @@ export interface OutletOwner {
   onDrain(): void;
   /** Called once, when the response is over for whatever reason: ended, cut, or the peer left. Never during a call of yours. */
   onClose(): void;
+  /** What it is written through failed: middleware that has wrapped it, say. It was cut; `onClose` follows. */
+  onFailed?(error: unknown): void;
 }
 
 /** Sends a head with what follows it at once, and returns where the rest goes. */
 export type OpenOutlet = (head: ResponseHead, first: Batch) => Outlet;
+
+/** An outlet for a request that gets no stream. */
+export function closedOutlet(): Outlet {
+  return {
+    closed: true,
+    bufferedBytes: 0,
+    owner: undefined,
+    write: () => false,
+    end: ignore,
+    destroy: ignore,
+  };
+}

@@ -41,3 +41,21 @@ test("retryMs is sent first; a comment is where there is none", () => {
   expect(text(responseHead({ retryMs: 0 }).first.bytes)).toBe("retry: 0\n\n");
   expect(() => responseHead({ retryMs: -1 })).toThrow(RangeError);
 });
+
+test("is made once for streams that are opened alike", () => {
+  const open = (value: string | string[], retryMs = 100) =>
+    responseHead({ retryMs, headers: { "Access-Control-Allow-Origin": value } });
+  const first = open("https://a.test");
+  expect(open("https://a.test")).toBe(first);
+  expect(open("https://b.test").headers.at(-1)).toEqual(["access-control-allow-origin", "https://b.test"]);
+  expect(open("https://b.test", 200)).not.toBe(open("https://b.test"));
+  expect(responseHead({ retryMs: 100, headers: { "X-Id": "https://b.test" } }).headers.at(-1)).toEqual([
+    "x-id",
+    "https://b.test",
+  ]);
+  // A list may be changed between two streams.
+  const list = ["1"];
+  open(list);
+  list.push("2");
+  expect(open(list).headers.at(-1)![1]).toEqual(["1", "2"]);
+});

@@ -34,13 +34,16 @@ export interface ResponseHead {
 export function responseHead(options: HeadOptions = {}): ResponseHead {
   const { status = 200, headers = {}, retryMs } = options;
   if (status === 200 && options.headers === undefined && retryMs === undefined) return PLAIN_HEAD;
+  const given = Object.entries(headers);
+  if (newest?.status === status && newest.retryMs === retryMs && isAlike(newest.given, given))
+    return newest.head;
   if (!Number.isInteger(status) || status < 200 || status > 599 || BODILESS.has(status)) {
     throw new RangeError(
       `Cannot open event stream: status is ${String(status)}, expected a status with a body, from 200 to 599`,
     );
   }
   const all = new Map<string, string | readonly string[]>(DEFAULTS);
-  for (const [name, value] of Object.entries(headers)) {
+  for (const [name, value] of given) {
     const lower = name.toLowerCase();
     if (NOT_OURS.has(lower)) {
       throw new TypeError(
@@ -55,7 +58,36 @@ export function responseHead(options: HeadOptions = {}): ResponseHead {
     checkHeader(name, value);
     all.set(lower, value);
   }
-  return toHead(status, [...all], retryMs === undefined ? encodeComment("") : encode({ retry: retryMs }));
+  const head = toHead(
+    status,
+    [...all],
+    retryMs === undefined ? encodeComment("") : encode({ retry: retryMs }),
+  );
+  newest = { status, retryMs, given, head };
+  return head;
+}
+
+/** Most streams of an application have the same head: it is checked and written once, and so is what servers make of it. */
+let newest:
+  | {
+      readonly status: number;
+      readonly retryMs: number | undefined;
+      readonly given: Given;
+      readonly head: ResponseHead;
+    }
+  | undefined;
+
+type Given = readonly (readonly [name: string, value: string | readonly string[]])[];
+
+/** A list of values is like no other: it may have been changed since. */
+function isAlike(before: Given, now: Given): boolean {
+  return (
+    before.length === now.length &&
+    now.every(([name, value], at) => {
+      const [nameBefore, valueBefore] = before[at]!;
+      return name === nameBefore && value === valueBefore && typeof value === "string";
+    })
+  );
 }
 
 /** A head with more fields. What `vary` names is added to what it names already. */

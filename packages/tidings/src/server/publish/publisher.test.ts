@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { memoryLog } from "../../log/memory/memory-log.ts";
+import { createHub } from "../hub/create-hub.ts";
 import type { Publication } from "./publication.ts";
 import { Publisher, type PublishLimits } from "./publisher.ts";
 
@@ -53,6 +54,17 @@ describe("publish", () => {
     expect(three.ids).toEqual([2, 3, 4].map((offset) => `${epoch}.${offset}`));
     expect([three.id, counters.published]).toEqual([three.ids[2], 4]);
   });
+
+  test.each(["a\0", "\u0001a", "a\u0002", "\u0003", "a\n", "\ud83d", "a\udc00b"])(
+    "refuses the topic %j, which not every log can store",
+    async (topic) => {
+      const { publish, counters } = await createWorld();
+      await expect(publish({ data: 1 }, topic)).rejects.toThrow(
+        /^Cannot publish: topic is .*, expected well-formed text without control characters/,
+      );
+      expect(counters.published).toBe(0);
+    },
+  );
 
   test("refuses a key with half of a surrogate pair, which not every log can store", async () => {
     const { publish, counters } = await createWorld();
@@ -213,5 +225,94 @@ describe("publish", () => {
     onTestFinished(() => void unsubscribe("tidings:publish", listen));
     await publish({ data: 1 }, "prices");
     expect(told).toEqual([{ topics: ["prices"], ids: [`${epoch}.1`], repeated: false, tookMs: 0 }]);
+  });
+});
+
+describe("what cannot be read is an error of ours, with its cause", () => {
+  const boom = new TypeError("boom");
+  const revoked = (target: object): object => {
+    const { proxy, revoke } = Proxy.revocable(target, {});
+    revoke();
+    return proxy;
+  };
+  const throwing = (name: string): object =>
+    Object.defineProperty({ data: 1 }, name, {
+      enumerable: true,
+      get() {
+        throw boom;
+      },
+    });
+
+  test.each<[what: string, args: unknown[], reason: RegExp]>([
+    [
+      "a message that is a revoked Proxy",
+      ["a", revoked({})],
+      /^Cannot publish: message cannot be read \(TypeError: /,
+    ],
+    ["a list that is a revoked Proxy", [revoked([])], /^Cannot publish: messages cannot be read/],
+    ["a message in a list", [[revoked({})]], /^Cannot publish: messages cannot be read/],
+    [
+      "options that are a revoked Proxy",
+      ["a", { data: 1 }, revoked({})],
+      /^Cannot publish: options cannot be read/,
+    ],
+    ...["data", "event", "key", "id", "retry"].map((name): [string, unknown[], RegExp] => [
+      `a getter of ${name}`,
+      ["a", throwing(name)],
+      /^Cannot publish: message cannot be read \(TypeError: boom\)$/,
+    ]),
+    [
+      "a getter of an option",
+      ["a", { data: 1 }, throwing("transaction")],
+      /^Cannot publish: options cannot be read/,
+    ],
+    [
+      "data that is a revoked Proxy",
+      ["a", { data: revoked({}) }],
+      /^Cannot send message: data is not JSON \(TypeError: /,
+    ],
+    [
+      "a getter in the data",
+      ["a", { data: throwing("x") }],
+      /^Cannot send message: data is not JSON \(TypeError: boom\)$/,
+    ],
+    [
+      "a toJSON",
+      [
+        "a",
+        {
+          data: {
+            toJSON: () => {
+              throw boom;
+            },
+          },
+        },
+      ],
+      /^Cannot send message: data is not JSON \(TypeError: boom\)$/,
+    ],
+    [
+      "a toJSON that throws what has no words",
+      [
+        "a",
+        {
+          data: {
+            toJSON: () => {
+              throw Object.create(null);
+            },
+          },
+        },
+      ],
+      /^Cannot send message: data is not JSON \(an object\)$/,
+    ],
+  ])("%s", async (_what, args, reason) => {
+    const hub = createHub();
+    onTestFinished(() => hub.drain({ overMs: 0 }));
+    const error: unknown = await hub
+      .publish(...(args as Parameters<typeof hub.publish>))
+      .catch((error) => error);
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as Error).message).toMatch(reason);
+    expect(error).toHaveProperty("cause");
+    expect(hub.stats().published).toBe(0);
   });
 });

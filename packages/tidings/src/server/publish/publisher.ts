@@ -4,6 +4,8 @@
 import { ignore } from "../../guard/ignore.ts";
 import { checkOptionNames } from "../../guard/option-names.ts";
 import { show } from "../../guard/show.ts";
+import { unreadable } from "../../guard/unreadable.ts";
+import { checkAppended } from "../../log/foreign-log.ts";
 import { formatCursor } from "../../log/cursor.ts";
 import type { AppendOptions, Draft, Log } from "../../log/log.ts";
 import { channels } from "../observe/diagnostics.ts";
@@ -87,9 +89,10 @@ export class Publisher {
     const calledMs = channels["tidings:publish"].hasSubscribers ? this.#now() : 0;
     const drafts = this.#check(messages);
     const appendOptions = toAppendOptions(options);
-    this.#take(drafts.length);
+    this.#admit(drafts.length);
     this.#position ??= await this.#opened;
-    const { first, last, offsets, repeated } = await this.#log.append(drafts, appendOptions);
+    const appended = checkAppended(await this.#log.append(drafts, appendOptions));
+    const { first, last, offsets, repeated } = appended;
     // As it is now: the log may have been replaced meanwhile.
     const { epoch } = this.#position;
     if (!repeated) this.#counters.published += drafts.length;
@@ -97,10 +100,10 @@ export class Publisher {
     if (ids.length === 0) {
       for (let offset = first; offset <= last; offset += 1) ids.push(formatCursor(epoch, offset));
     }
-    const told = channels["tidings:publish"];
-    if (told.hasSubscribers) {
+    const channel = channels["tidings:publish"];
+    if (channel.hasSubscribers) {
       const tookMs = this.#now() - calledMs;
-      told.publish({ topics: drafts.map(({ topic }) => topic), ids, repeated, tookMs });
+      channel.publish({ topics: drafts.map(({ topic }) => topic), ids, repeated, tookMs });
     }
     return { id: ids.at(-1)!, ids, repeated };
   }
@@ -114,9 +117,14 @@ export class Publisher {
         "Cannot publish: the log of this hub does not support transactions, expected a log in the application's database, such as postgresLog",
       );
     }
-    this.#take(drafts.length);
+    this.#admit(drafts.length);
     await this.#opened;
     await this.#log.enlist(options.transaction, drafts, appendOptions);
+  }
+
+  /** Nothing is published any more. */
+  close(): void {
+    this.#closed = true;
   }
 
   #check(messages: readonly ToPublish[]): Draft[] {
@@ -138,14 +146,10 @@ export class Publisher {
     });
   }
 
-  #take(messages: number): void {
+  /** @throws {HubError} `closed` or `too-fast`. */
+  #admit(messages: number): void {
     if (this.#closed) throw new HubError("closed", "Cannot publish: the hub has drained");
     this.#rate?.take(messages, this.#now());
-  }
-
-  /** Nothing is published any more. */
-  close(): void {
-    this.#closed = true;
   }
 }
 
@@ -160,13 +164,18 @@ function toDraft(topic: string, message: Publication, maxMessageBytes: number, c
       `Cannot publish: message is ${message === null ? "null" : `of type ${typeof message}`}, expected an object such as { data }`,
     );
   }
-  const { event, data, key } = message;
-  if ((message as { id?: unknown }).id !== undefined) {
+  let event, data, key, id, retry;
+  try {
+    ({ event, data, key, id, retry } = message as Publication & { id?: unknown; retry?: unknown });
+  } catch (cause) {
+    throw unreadable("publish", "message", cause);
+  }
+  if (id !== undefined) {
     throw new TypeError(
       "Cannot publish: message has an id, expected none: the hub writes the cursor there (see idempotencyKey)",
     );
   }
-  if ((message as { retry?: unknown }).retry !== undefined) {
+  if (retry !== undefined) {
     throw new TypeError(
       "Cannot publish: message has a retry, expected none: set it per stream (see retryMs)",
     );
@@ -199,19 +208,27 @@ function toDraft(topic: string, message: Publication, maxMessageBytes: number, c
   return key === undefined ? { topic, body } : { topic, body, key };
 }
 
-function toAppendOptions(options: PublishOptions | PublishInTransaction = {}): AppendOptions {
+function toAppendOptions(options: PublishOptions | PublishInTransaction | undefined): AppendOptions {
+  if (options === undefined) return {};
   if (typeof options !== "object" || options === null) {
     throw new TypeError(
       `Cannot publish: options is ${show(options)}, expected an object such as { idempotencyKey }`,
     );
   }
+  let idempotencyKey, own;
+  try {
+    ({ idempotencyKey } = options);
+    // Copied only for the error: this is done for each publish.
+    if (!Object.keys(options).every(isKnown)) own = { ...options };
+  } catch (cause) {
+    throw unreadable("publish", "options", cause);
+  }
   // A misspelt transaction would publish outside of it.
-  checkOptionNames("publish", options, NAMES);
-  const { idempotencyKey } = options;
+  if (own !== undefined) checkOptionNames("publish", own, NAMES);
   if (idempotencyKey === undefined) return {};
-  if (typeof idempotencyKey !== "string" || idempotencyKey === "" || idempotencyKey.length > 256) {
+  if (typeof idempotencyKey !== "string" || idempotencyKey === "" || idempotencyKey.length > LONGEST_KEY) {
     throw new TypeError(
-      `Cannot publish: idempotencyKey is ${show(idempotencyKey)}, expected a string of 1 to 256 characters`,
+      `Cannot publish: idempotencyKey is ${show(idempotencyKey)}, expected a string of 1 to ${LONGEST_KEY} characters`,
     );
   }
   if (/\p{Surrogate}/u.test(idempotencyKey)) {
@@ -224,5 +241,7 @@ function toAppendOptions(options: PublishOptions | PublishInTransaction = {}): A
 
 const PUBLISH_OPTIONS: Record<keyof PublishInTransaction, true> = { idempotencyKey: true, transaction: true };
 const NAMES = { known: Object.keys(PUBLISH_OPTIONS) };
+const isKnown = (name: string): boolean => NAMES.known.includes(name);
 const utf8 = new TextEncoder();
+/** Of a message, and of a call. */
 const LONGEST_KEY = 256;

@@ -9,7 +9,6 @@ import type { Log } from "../../log/log.ts";
 import { createReader } from "../../wire/reader.ts";
 import { EncodedEntry } from "../out/batch.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
-import type { GapReason } from "../gaps/gap.ts";
 import { planResume } from "../gaps/resume-plan.ts";
 import type { StreamGroup } from "../streams/hub-stream.ts";
 import { readRoutes } from "../streams/subscriber-group.ts";
@@ -59,105 +58,168 @@ export async function* readTopics(
   hub: ReadableHub,
   log: Pick<Log, "read" | "head">,
   selection: TopicSelection,
-  { after = "", from = "live", onGap = "live" }: ReadTopicsOptions,
+  options: ReadTopicsOptions,
   signal: AbortSignal,
 ): AsyncGenerator<TopicMessage, undefined, undefined> {
-  const { recent } = hub;
-  let { epoch } = recent;
-  let wake: (() => void) | undefined;
-  let woken = false;
-  const onWake = (): void => {
-    woken = true;
-    wake?.();
-  };
-  const reader: WaitingReader = {
-    selection,
-    wake: onWake,
-    get awake() {
-      return woken;
-    },
-  };
+  const alarm = new Alarm(selection);
   const group = hub.groups.acquire(selection);
-  hub.readers.add(reader);
-  signal.addEventListener("abort", onWake);
+  hub.readers.add(alarm);
+  signal.addEventListener("abort", alarm.wake);
   try {
-    const given = after === "" ? undefined : parseCursor(after);
-    const isOurs =
-      given?.epoch === recent.epoch &&
-      (given.offset <= recent.head || given.offset <= (await log.head()).head);
-    /** The cursor to say that of, when it belongs to another log. */
-    let foreign = after === "" || isOurs ? undefined : after;
-    let at = isOurs ? given.offset : 0;
-    if (after === "" && from === "live") at = recent.head;
-    // A reader that begins with the earliest has never had what came before it.
-    let lossToldUpTo = after === "" ? Infinity : 0;
+    const place = new Place(hub, log, group, options);
+    await place.find(options);
     for (;;) {
       signal.throwIfAborted();
-      woken = false;
-      if (recent.epoch !== epoch) {
-        // Another log has replaced the one before.
-        foreign ??= formatCursor(epoch, at);
-        epoch = recent.epoch;
-        at = lossToldUpTo = 0;
+      // What comes from here on wakes it, also while it reads.
+      alarm.reset();
+      place.followReplacedLog();
+      const { isRecent } = place;
+      const isThere = isRecent && place.hasMore;
+      if (hub.drained && !isThere) return undefined;
+      const messages = isThere ? place.readRecent() : isRecent ? undefined : await place.readPage();
+      for (const message of messages ?? []) {
+        yield message;
+        signal.throwIfAborted();
       }
-      const isRecent = foreign === undefined && group.routes.every(({ floor }) => at >= floor);
-      if (isRecent) {
-        if (at >= recent.head) {
-          if (hub.drained) return undefined;
-          await nextWake();
-          continue;
-        }
-        const { entries, upTo } = readRoutes(group.routes, group, at, recent.head, PAGE_BYTES);
-        for (const { topic, message } of entries) {
-          yield { ...message, topic: topicOfPresence(topic) ?? topic };
-          signal.throwIfAborted();
-        }
-        at = upTo;
-      } else {
-        if (hub.drained) return undefined;
-        const page = await log.read({
-          topics: selection,
-          after: at,
-          maxMessages: PAGE_MESSAGES,
-          maxBytes: PAGE_BYTES,
-        });
-        if (recent.epoch !== epoch) continue;
-        if (lossToldUpTo === Infinity) lossToldUpTo = page.lostThrough;
-        const position = {
-          from: foreign ?? formatCursor(epoch, at),
-          after: at,
-          lossToldUpTo,
-          onGap,
-        };
-        const reason: GapReason = foreign === undefined ? "retention" : "epoch";
-        const plan = planResume(position, page, recent, reason);
-        foreign = undefined;
-        const entries = plan.gap === undefined ? page.entries : [];
-        if (plan.gap !== undefined) {
-          for (const message of createReader().read(plan.gap)) yield { ...message, topic: "" };
-        }
-        for (const entry of entries) {
-          const { topic } = entry;
-          yield { ...new EncodedEntry(epoch, entry).message, topic: topicOfPresence(topic) ?? topic };
-          signal.throwIfAborted();
-        }
-        // Nothing new, and what comes is not handed on yet: told when it is.
-        const isIdle = plan.gap === undefined && entries.length === 0 && plan.upTo <= at;
-        at = plan.upTo;
-        lossToldUpTo = plan.lossToldUpTo;
-        if (isIdle) await nextWake();
-      }
+      if (messages === undefined) await alarm.woken();
     }
   } finally {
-    hub.readers.remove(reader);
+    hub.readers.remove(alarm);
     hub.groups.release(group);
-    signal.removeEventListener("abort", onWake);
+    signal.removeEventListener("abort", alarm.wake);
+  }
+}
+
+/** Wakes a reader that has read everything. */
+class Alarm implements WaitingReader {
+  readonly selection: TopicSelection;
+  awake = false;
+  #onWake: (() => void) | undefined;
+
+  constructor(selection: TopicSelection) {
+    this.selection = selection;
   }
 
-  async function nextWake(): Promise<void> {
-    if (!woken) await new Promise<void>((resolve) => (wake = resolve));
-    wake = undefined;
+  readonly wake = (): void => {
+    this.awake = true;
+    this.#onWake?.();
+  };
+
+  reset(): void {
+    this.awake = false;
   }
+
+  /** Resolves when it was woken since the last {@link reset}. */
+  async woken(): Promise<void> {
+    if (!this.awake) await new Promise<void>((resolve) => (this.#onWake = resolve));
+    this.#onWake = undefined;
+  }
+}
+
+/** Where a reader stands, and what it is told next. */
+class Place {
+  readonly #hub: ReadableHub;
+  readonly #log: Pick<Log, "read" | "head">;
+  readonly #group: StreamGroup;
+  readonly #onGap: "live" | "earliest";
+  #epoch: string;
+  #at = 0;
+  #lossToldUpTo = 0;
+  /** The cursor of another log, which the reader is still to be told that of. */
+  #foreign: string | undefined;
+
+  constructor(
+    hub: ReadableHub,
+    log: Pick<Log, "read" | "head">,
+    group: StreamGroup,
+    { onGap = "live" }: ReadTopicsOptions,
+  ) {
+    this.#hub = hub;
+    this.#log = log;
+    this.#group = group;
+    this.#onGap = onGap;
+    this.#epoch = hub.recent.epoch;
+  }
+
+  /** Begins where the options say. */
+  async find({ after = "", from = "live" }: ReadTopicsOptions): Promise<void> {
+    const { recent } = this.#hub;
+    if (after === "") {
+      if (from === "live") this.#at = recent.head;
+      // A reader that begins with the earliest has never had what came before it.
+      this.#lossToldUpTo = Infinity;
+      return;
+    }
+    const given = parseCursor(after);
+    const isOurs =
+      given?.epoch === recent.epoch &&
+      (given.offset <= recent.head || given.offset <= (await this.#log.head()).head);
+    if (isOurs) this.#at = given.offset;
+    else this.#foreign = after;
+  }
+
+  /** Where another log has replaced the one before, it goes on in that one. */
+  followReplacedLog(): void {
+    const { epoch } = this.#hub.recent;
+    if (epoch === this.#epoch) return;
+    this.#foreign ??= formatCursor(this.#epoch, this.#at);
+    this.#epoch = epoch;
+    this.#at = this.#lossToldUpTo = 0;
+  }
+
+  /** Whether what is recent reaches back to here. */
+  get isRecent(): boolean {
+    return this.#foreign === undefined && this.#group.routes.every(({ floor }) => this.#at >= floor);
+  }
+
+  get hasMore(): boolean {
+    return this.#at < this.#hub.recent.head;
+  }
+
+  readRecent(): Iterable<TopicMessage> {
+    const { head } = this.#hub.recent;
+    const { entries, upTo } = readRoutes(this.#group.routes, this.#group, this.#at, head, PAGE_BYTES);
+    this.#at = upTo;
+    return messagesOf(entries);
+  }
+
+  /** @returns Undefined for nothing new: what comes is not handed on yet, and the reader is woken when it is. */
+  async readPage(): Promise<Iterable<TopicMessage> | undefined> {
+    const { recent } = this.#hub;
+    const epoch = this.#epoch;
+    const page = await this.#log.read({
+      topics: this.#group.selection,
+      after: this.#at,
+      maxMessages: PAGE_MESSAGES,
+      maxBytes: PAGE_BYTES,
+    });
+    // Of a log that was replaced meanwhile.
+    if (recent.epoch !== epoch) return [];
+    if (this.#lossToldUpTo === Infinity) this.#lossToldUpTo = page.lostThrough;
+    const position = {
+      from: this.#foreign ?? formatCursor(epoch, this.#at),
+      after: this.#at,
+      lossToldUpTo: this.#lossToldUpTo,
+      onGap: this.#onGap,
+    };
+    const plan = planResume(position, page, recent, this.#foreign === undefined ? "retention" : "epoch");
+    const isAhead = plan.upTo > this.#at;
+    this.#foreign = undefined;
+    this.#at = plan.upTo;
+    this.#lossToldUpTo = plan.lossToldUpTo;
+    if (plan.gap !== undefined) {
+      return createReader()
+        .read(plan.gap)
+        .map((message) => ({ ...message, topic: "" }));
+    }
+    if (page.entries.length === 0 && !isAhead) return undefined;
+    return messagesOf(page.entries.map((entry) => new EncodedEntry(epoch, entry)));
+  }
+}
+
+/** Each is read from its bytes when the reader comes to it. */
+function* messagesOf(entries: readonly EncodedEntry[]): Generator<TopicMessage, void> {
+  for (const { topic, message } of entries) yield { ...message, topic: topicOfPresence(topic) ?? topic };
 }
 
 /** @throws {TypeError} If an option makes no sense. */

@@ -4,6 +4,7 @@
  * Standards: https://www.rfc-editor.org/rfc/rfc9110#section-9, https://fetch.spec.whatwg.org/#cors-preflight-fetch
  * This module is browser compatible.
  */
+import { show } from "../../guard/show.ts";
 import { headerOf } from "./header-of.ts";
 import type { FetchRequest, NodeRequest } from "./http-types.ts";
 import type { Refusal } from "./refusal.ts";
@@ -13,6 +14,15 @@ export const DEFAULT_METHODS: readonly string[] = ["GET", "HEAD", "POST", "QUERY
 
 /** The headers of event stream clients that another origin must allow. */
 const CLIENT_HEADERS = "authorization, cache-control, content-type, last-event-id";
+
+/** @throws {TypeError} If `methods` is neither a list of names nor absent. */
+export function checkMethods(action: string, methods: unknown): void {
+  if (methods === undefined || (Array.isArray(methods) && methods.every((one) => typeof one === "string")))
+    return;
+  throw new TypeError(
+    `Cannot ${action}: methods is ${show(methods)}, expected a list such as ["GET", "POST"]`,
+  );
+}
 
 /**
  * Returns undefined when the method opens a stream.

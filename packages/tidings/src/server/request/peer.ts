@@ -19,7 +19,13 @@ export function nodePeer(given: NodeResponse | FastifyReply): WatchPeer {
       return ignore;
     }
     response.on("close", onLeft);
-    return () => void response.off?.("close", onLeft);
+    return () => {
+      try {
+        response.off?.("close", onLeft);
+      } catch {
+        // Middleware has wrapped it. It hears of an end that means nothing any more.
+      }
+    };
   };
 }
 

@@ -6,6 +6,7 @@
 import { ignore } from "../../guard/ignore.ts";
 import type { Report } from "../../guard/foreign.ts";
 import type { FastifyReply, NodeResponse } from "./http-types.ts";
+import { cutResponse, handleRejection } from "../../guard/cut-response.ts";
 import { takeOver } from "./take-over.ts";
 
 /**
@@ -79,16 +80,18 @@ function answerNode(
   body: Uint8Array | undefined,
   report: Report,
 ): void {
+  let response: NodeResponse | undefined;
   try {
-    const response = takeOver(given);
+    response = takeOver(given);
     if (response.headersSent || response.writableEnded) return;
     response.on("error", ignore);
     response.statusCode = status;
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    (response as { end(body?: Uint8Array): unknown }).end(body);
+    handleRejection((response as { end(body?: Uint8Array): unknown }).end(body), report);
   } catch (error) {
-    // The application's own middleware may have wrapped any of these.
+    // The application's own middleware may have wrapped any of these. Its peer must not wait for an answer that never comes.
     report(error);
+    cutResponse(response ?? ("raw" in given ? given.raw : given));
   }
 }
 

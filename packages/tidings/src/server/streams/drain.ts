@@ -13,7 +13,10 @@ export interface DrainOptions {
    * Default: 100 to 3,000. If the same process restarts, start with the time that the restart takes.
    */
   retryMs?: readonly [least: number, most: number];
-  /** Milliseconds that a peer then has to read the rest. Default: 3,000. After that it is disconnected. */
+  /**
+   * Milliseconds that a peer then has to read the rest. Default: 3,000. After that it is disconnected. The log has as long to close, where
+   * that is more than fifteen seconds.
+   */
   graceMs?: number;
 }
 

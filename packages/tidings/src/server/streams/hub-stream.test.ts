@@ -23,7 +23,7 @@ describe("a stream", () => {
   test("keeps the newest sixteen of its gaps", () => {
     const told = (upTo: number) => ({ after: upTo - 1, upTo, reason: "slow" as const, retainedSent: false });
     const { stream } = createStreamWorld(0).open({ told: told(1) });
-    for (let upTo = 2; upTo <= 20; upTo++) stream.tell(told(upTo));
+    for (let upTo = 2; upTo <= 20; upTo++) stream.rememberGap(told(upTo));
     expect(stream.gaps!.map(({ upTo }) => upTo)).toEqual(Array.from({ length: 16 }, (_, index) => index + 5));
   });
 
@@ -32,7 +32,7 @@ describe("a stream", () => {
     const { stream, outlet } = open();
     stream.group.streams.add(stream);
     outlet.bufferedBytes = 500;
-    stream.block(7);
+    stream.block(7, Batch.of(""));
     expect(placesOf(stream)).toEqual([0, 1]);
     expect(stream).toMatchObject({ blocked: true, blockedSinceMs: 7, blockedBytes: 500 });
     outlet.owner!.onDrain();
@@ -54,7 +54,7 @@ describe("a stream", () => {
     const { stream } = open();
     const before = stream.group;
     before.streams.add(stream);
-    if (blocked) stream.block(0);
+    if (blocked) stream.block(0, Batch.of(""));
     const after = groups.acquire(selectTopics(["b"], 10));
     stream.move(after);
     expect([[...before.streams], [...before.blocked]]).toEqual([[], []]);

@@ -33,6 +33,9 @@ export interface HubLink {
   entered(stream: HubStream): void;
   /** The response of a stream is over. */
   closed(stream: HubStream): void;
+  /** Its peer does not take what was written, or does again. */
+  blocked(stream: HubStream, batch: Batch): void;
+  unblocked(stream: HubStream): void;
   /** Its topics are to change. */
   update(stream: HubStream, update: TopicsUpdate): Promise<UpdateResult>;
 }
@@ -80,7 +83,7 @@ export interface StreamStart {
   readonly lossToldUpTo: number;
   /** What was reported to it as lost. */
   readonly told: ToldGap | undefined;
-  /** The page that `first` is, if it is one. */
+  /** What follows `first`, where that is known. */
   readonly page?: LoggedPage | undefined;
 }
 
@@ -218,8 +221,8 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
     return { cursor: this.cursor, closed: this.closed };
   }
 
-  /** Remembers what was reported to it as lost. */
-  tell(gap: ToldGap): void {
+  /** Its peer was told of this gap. An inspection shows the newest ones. */
+  rememberGap(gap: ToldGap): void {
     this.gaps ??= [];
     if (this.gaps.length >= MOST_GAPS) this.gaps.shift();
     this.gaps.push(gap);
@@ -237,18 +240,20 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
   }
 
   /** Its peer has not taken what was written. Out of the walk: those that read are not held up by stepping over it. */
-  block(nowMs: number): void {
+  block(nowMs: number, batch: Batch): void {
     this.blocked = true;
     this.group.streams.remove(this);
     this.group.blocked.add(this);
     this.blockedSinceMs = nowMs;
     this.blockedBytes = this.outlet.bufferedBytes;
+    this.#hub.blocked(this, batch);
   }
 
   /** Its peer takes bytes again. */
   onDrain(): void {
     if (this.end !== undefined) return;
     if (this.blocked) {
+      this.#hub.unblocked(this);
       this.blocked = false;
       this.held = undefined;
       this.group.blocked.remove(this);
@@ -260,6 +265,10 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
 
   onClose(): void {
     this.#hub.closed(this);
+  }
+
+  onFailed(error: unknown): void {
+    this.#hub.end(this, "failed", error);
   }
 
   onDue(nowMs: number): number | undefined {

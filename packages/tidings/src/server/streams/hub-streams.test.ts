@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createStreamWorld } from "../../../../../test/support/stream-world.ts";
+import { Batch } from "../out/batch.ts";
 import { TimerWheel } from "../time/timer-wheel.ts";
 import type { Deadlines, HubStream, StreamStart } from "./hub-stream.ts";
 import { HubStreams } from "./hub-streams.ts";
@@ -35,7 +36,7 @@ function createWorld(head = 0) {
     },
     enter(options: Partial<StreamStart> = {}) {
       const opened = world.open(options);
-      streams.enter(opened.stream);
+      streams.enter(opened.stream, Batch.of(""), nowMs);
       return opened;
     },
   };
@@ -65,8 +66,7 @@ describe("a stream that enters", () => {
     const { stream, outlet } = world.open();
     stream.blocked = true;
     outlet.bufferedBytes = 12;
-    world.at(3.7);
-    world.streams.enter(stream);
+    world.streams.enter(stream, Batch.of(""), 3.7);
     expect([[...stream.group.streams], [...stream.group.blocked]]).toEqual([[], [stream]]);
     expect(stream).toMatchObject({ blockedSinceMs: 3, blockedBytes: 12 });
   });
@@ -83,7 +83,7 @@ describe("what comes due for a stream", () => {
     (ms: number, bufferedBytes = 10) =>
     (stream: HubStream) => {
       Object.assign(stream.outlet, { bufferedBytes: 10 });
-      stream.block(ms);
+      stream.block(ms, Batch.of(""));
       Object.assign(stream.outlet, { bufferedBytes });
     };
   test.each<[name: string, prepare: (stream: HubStream) => void, nowMs: number, due: Due]>([
@@ -161,7 +161,7 @@ describe("the end of a stream", () => {
   ])("%s, with retry %s, blocked %s, is %j", (end, retryMs, blocked, seen) => {
     const world = createWorld();
     const { stream, outlet } = world.enter();
-    if (blocked) stream.block(0);
+    if (blocked) stream.block(0, Batch.of(""));
     world.streams.end(stream, end, retryMs);
     world.streams.end(stream, "closed");
     expect([stream.end, outlet.seen]).toEqual([end, seen]);

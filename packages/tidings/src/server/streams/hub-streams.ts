@@ -42,17 +42,18 @@ export class HubStreams {
     yield* this.#leaving;
   }
 
-  /** Adds a stream whose head was sent, and sends it what was published meanwhile. */
-  enter(stream: HubStream): void {
+  /** Adds a stream whose head was sent with `first`, and sends it what was published meanwhile. */
+  enter(stream: HubStream, first: Batch, nowMs: number): void {
     const { recent, hub } = this.#options;
     this.#size += 1;
     const { streams, blocked } = stream.group;
     if (stream.blocked) {
-      stream.blockedSinceMs = Math.floor(this.#options.now());
+      stream.blockedSinceMs = Math.floor(nowMs);
       stream.blockedBytes = stream.outlet.bufferedBytes;
+      hub.blocked(stream, first);
     }
     (stream.blocked ? blocked : streams).add(stream);
-    this.reschedule(stream);
+    this.#schedule(stream, nowMs);
     stream.caughtUp = stream.offset >= recent.head;
     if (!stream.caughtUp) hub.wake(stream);
     hub.entered(stream);
@@ -70,10 +71,12 @@ export class HubStreams {
 
   /** Looks anew at what comes due for a stream, after its times were changed. */
   reschedule(stream: HubStream): void {
-    if (stream.end !== undefined) return;
-    const { wheel, now } = this.#options;
-    const afterMs = this.#nextDue(stream, now());
-    if (afterMs !== undefined) wheel.add(stream, afterMs);
+    if (stream.end === undefined) this.#schedule(stream, this.#options.now());
+  }
+
+  #schedule(stream: HubStream, nowMs: number): void {
+    const afterMs = this.#nextDue(stream, nowMs);
+    if (afterMs !== undefined) this.#options.wheel.add(stream, afterMs);
   }
 
   /** Ends a stream after what was written to it. @param retryMs - Tells it when to return. */

@@ -3,7 +3,7 @@
  * streams that stand at the same place. Most do, so that the last join is all that is remembered.
  */
 import type { DeflateChain } from "../compression/chain.ts";
-import { Merge, QueueHead } from "../../log/merge.ts";
+import { type Head, Merge, QueueHead } from "../../log/entries/merge.ts";
 import type { Route } from "../entries/recent-entries.ts";
 import { Batch, type EncodedEntry } from "../out/batch.ts";
 import type { TopicSelection, MessageFilter } from "../topics/topic-selection.ts";
@@ -88,16 +88,17 @@ export function readRoutes(
   maxBytes: number,
 ): RoutesRead {
   const merge = new Merge(routes.map(({ entries }) => new QueueHead(entries, after)));
+  const read = filter === undefined ? merge : withoutCallbacks(merge, head);
   const taken: EncodedEntry[] = [];
   let firstOffset = 0;
   let bytes = 0;
   let upTo = after;
-  for (let read = 0; ; read += 1) {
+  for (let count = 0; ; count += 1) {
     // An entry stands in several routes when its topic was selected by name and by pattern.
-    const entry = merge.item;
+    const entry = read.item;
+    if (filter !== undefined && count >= MOST_FILTERED) return { entries: taken, upTo, firstOffset };
     if (entry === undefined) return { entries: taken, upTo: head, firstOffset: firstOffset || head + 1 };
     firstOffset ||= entry.offset;
-    if (filter !== undefined && read >= MOST_FILTERED) return { entries: taken, upTo, firstOffset };
     if (filter === undefined || filter(entry.message, entry.topic)) {
       const seen = envelope ? entry.enveloped : entry;
       bytes += seen.bytes.length;
@@ -105,6 +106,26 @@ export function readRoutes(
       taken.push(seen);
     }
     upTo = entry.offset;
-    merge.advance();
+    read.advance();
   }
+}
+
+/**
+ * What a filter is asked about, taken out before the first question: a filter may publish, and then the queues that are read move on
+ * under the reader.
+ */
+function withoutCallbacks(merge: Merge<EncodedEntry>, head: number): Head<EncodedEntry> {
+  const entries: EncodedEntry[] = [];
+  for (; merge.item !== undefined && merge.item.offset <= head; merge.advance()) {
+    if (entries.push(merge.item) >= MOST_FILTERED) break;
+  }
+  let at = 0;
+  return {
+    get item() {
+      return entries[at];
+    },
+    advance() {
+      at += 1;
+    },
+  };
 }

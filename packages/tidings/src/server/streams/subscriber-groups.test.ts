@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createStreamWorld } from "../../../../../test/support/stream-world.ts";
+import { SubscriberGroups } from "./subscriber-groups.ts";
 import { selectTopics, type TopicSelector } from "../topics/topic-selection.ts";
 
 const all = () => true;
@@ -62,4 +63,18 @@ describe("a group", () => {
     expect([...groups]).toEqual([b]);
     expect(groups.acquire(selectTopics(["b"], 10), { filter: all })).toBe(b);
   });
+});
+
+test("what all groups select is bounded, and what is selected already takes no room", () => {
+  const { recent } = createStreamWorld(0);
+  const [a, b] = [selectTopics(["a".repeat(60)], 10), selectTopics(["b".repeat(60)], 10)];
+  const groups = new SubscriberGroups(recent, 1_000);
+  const group = groups.acquire(a);
+  expect([groups.hasRoomFor(a), groups.hasRoomFor(b), groups.hasRoomFor(a, { envelope: true })]).toEqual([
+    true,
+    false,
+    false,
+  ]);
+  groups.release(group);
+  expect(groups.hasRoomFor(b)).toBe(true);
 });

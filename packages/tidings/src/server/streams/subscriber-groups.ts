@@ -11,9 +11,23 @@ export class SubscriberGroups {
   /** By filter, then by the key of the selection and the rest of the view. */
   readonly #groups = new Map<MessageFilter | undefined, Map<string, StreamGroup>>();
   size = 0;
+  readonly #mostSelected: number;
+  /** Bytes of memory that their selections take. */
+  #selected = 0;
 
-  constructor(recent: RecentEntries<StreamGroup>) {
+  /** @param mostSelected - Bytes of memory for all selections: a client that may choose its topics chooses how much they take. */
+  constructor(recent: RecentEntries<StreamGroup>, mostSelected: number = Infinity) {
     this.#recent = recent;
+    this.#mostSelected = mostSelected;
+  }
+
+  /** Whether a subscription may be added: one that is there already takes no room. */
+  hasRoomFor(selection: TopicSelection, view: View = {}): boolean {
+    const key = keyOf(selection, view);
+    return (
+      this.#selected + weigh(selection, key) <= this.#mostSelected ||
+      this.#groups.get(view.filter)?.has(key) === true
+    );
   }
 
   /** The group for a subscription, to be given back to {@link release}. From now on it holds what comes. */
@@ -28,6 +42,7 @@ export class SubscriberGroups {
       group.routes = this.#recent.acquire(selection, group);
       bySelection.set(key, group);
       this.size += 1;
+      this.#selected += weigh(selection, key);
     }
     group.users += 1;
     return group;
@@ -42,10 +57,17 @@ export class SubscriberGroups {
     if (group.users > 0) return;
     this.#recent.release(group.routes, group);
     const bySelection = this.#groups.get(group.filter)!;
-    bySelection.delete(keyOf(group.selection, group));
+    const key = keyOf(group.selection, group);
+    bySelection.delete(key);
+    this.#selected -= weigh(group.selection, key);
     if (bySelection.size === 0) this.#groups.delete(group.filter);
     this.size -= 1;
   }
+}
+
+/** Bytes of memory, as `npm run bench memory` measures them: each topic has a route. */
+function weigh({ names, patterns }: TopicSelection, key: string): number {
+  return 600 * (names.length + patterns.length) + 4 * key.length;
 }
 
 /** No topic has a line break. */

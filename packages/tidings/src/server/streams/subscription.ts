@@ -18,7 +18,7 @@ export interface Subscription {
    * `authorize` is called with all topics when some are added. Updates of one stream run one after another.
    *
    * A client that reconnects gets the topics of your next `subscribe`: store what you changed.
-   * @returns `"updated"`; `"refused"` by `authorize`, nothing changed; `"ended"`: the stream has ended.
+   * @returns `"updated"`; `"refused"` by `authorize` or `limits.selectionBytes`, nothing changed; `"ended"`: the stream has ended.
    * @throws {TypeError} If a topic or pattern is wrong, or none would be left.
    * @throws {RangeError} If there would be more than `limits.topicsPerStream`.
    * @throws {HubError} `too-fast`: 100 updates of this stream are pending.
@@ -42,7 +42,8 @@ export type UpdateResult = "updated" | "refused" | "ended";
 /**
  * - `"closed"`: the application closed it.
  * - `"peer-left"`: the peer closed its connection, or lost it.
- * - `"stalled"`: the peer read nothing for `stallMs` while data waited for it; it was disconnected.
+ * - `"stalled"`: the peer read nothing for `stallMs` while data waited for it, or had waited longest when slow readers held more
+ *   than `limits.blockedBytes`; it was disconnected.
  * - `"slow"`: more data waited for it than fits in one write, and the policy of a topic is `"close"`.
  * - `"gap"`: it has a gap, and `onGap` is `"fail"`.
  * - `"lifetime"`: it was open for `lifetimeMs`.

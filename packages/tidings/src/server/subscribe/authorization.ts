@@ -56,7 +56,7 @@ export async function authorize(
   const { topics, subscriber } = options;
   const answer: unknown = options.authorize({ topics, subscriber, first, signal });
   const settled = isThenable(answer)
-    ? await withTimeLimit(answer, timeoutMs, "subscribe", "authorize")
+    ? await withTimeLimit(answer, timeoutMs, "subscribe", "authorize", signal)
     : answer;
   return readAuthorization(settled, now());
 }

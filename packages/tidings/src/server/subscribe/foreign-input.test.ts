@@ -105,6 +105,16 @@ const foreign: [string, Partial<SubscribeOptions>, RegExp][] = [
     /fetch failed/,
   ],
   [
+    "snapshot gives a token alone",
+    { snapshot: () => ({ token: "x" }) as never },
+    /message has "token" and no data/,
+  ],
+  [
+    "snapshot gives more than clients take",
+    { snapshot: () => ({ data: "x".repeat(2 ** 24) }) },
+    /snapshot returned a message of 16777224 bytes for "a", expected 16777216 or fewer/,
+  ],
+  [
     "snapshot gives null",
     { snapshot: () => null as never },
     /snapshot returned null for "a", expected a message/,

@@ -10,6 +10,12 @@ export const DRAINING: Refusal = {
   detail: "The hub is going away",
   retryAfter: 1,
 };
+export const FULL_OF_TOPICS: Refusal = {
+  code: "too-many-streams",
+  status: 503,
+  detail: "Open streams select as many topics as there may be (limits.selectionBytes)",
+  retryAfter: 5,
+};
 export const REVOKED: Refusal = { code: "forbidden", status: 403, detail: "The subscription was revoked" };
 export const FAILED: Refusal = {
   code: "failed",

@@ -6,6 +6,7 @@
 import { isThenable } from "../../guard/foreign.ts";
 import { show } from "../../guard/show.ts";
 import { formatCursor } from "../../log/cursor.ts";
+import { MAX_MESSAGE_BYTES } from "../../wire/handlers.ts";
 import { idBlock } from "../out/batch.ts";
 import type { CheckData } from "../message/check-data.ts";
 import { envelop } from "../message/envelope.ts";
@@ -43,7 +44,7 @@ export function stateAsker(
       if (signal.aborted) return parts;
       const asked = snapshot(topic, cursor, { signal });
       const state = isThenable(asked)
-        ? await withTimeLimit(asked, timeoutMs, "subscribe", "snapshot")
+        ? await withTimeLimit(asked, timeoutMs, "subscribe", "snapshot", signal)
         : asked;
       if (state === undefined) continue;
       for (const message of Array.isArray(state) ? state : [state]) {
@@ -54,7 +55,13 @@ export function stateAsker(
         }
         const { id: _, ...withoutId } = message;
         const wrap = envelope ? (data: string) => envelop(topic, data) : undefined;
-        parts.push(utf8.encode(encodeOutgoing(withoutId, checkData, wrap)));
+        const bytes = utf8.encode(encodeOutgoing(withoutId, checkData, wrap));
+        if (bytes.length > MAX_MESSAGE_BYTES) {
+          throw new RangeError(
+            `Cannot subscribe: snapshot returned a message of ${bytes.length} bytes for ${show(topic)}, expected ${MAX_MESSAGE_BYTES} or fewer: clients give up at a longer one`,
+          );
+        }
+        parts.push(bytes);
       }
     }
     parts.push(utf8.encode(idBlock(epoch, offset)));

@@ -19,7 +19,7 @@ let log: Log;
 afterEach(() => log.close());
 
 /** A hub with ten messages of the topic `a`, whose data is their offset. */
-async function open(): Promise<HubParts> {
+async function open(bytes = 0): Promise<HubParts> {
   log = memoryLog();
   const parts = await HubParts.open({
     log,
@@ -29,10 +29,12 @@ async function open(): Promise<HubParts> {
       writeBytes: 65_536,
       messageBytes: 2 ** 20,
       readBytes: 32 * 2 ** 20,
+      blockedBytes: Infinity,
       slowPolicyOf: undefined,
       heartbeatMs: Infinity,
       stallMs: Infinity,
       topicsPerStream: 100,
+      selectionBytes: Infinity,
       cluster: undefined,
       onError: (error) => expect.unreachable(String(error)),
     },
@@ -49,7 +51,7 @@ async function open(): Promise<HubParts> {
   });
   parts.groups.acquire(selectTopics(["a"], 1));
   for (let n = 1; n <= 10; n += 1) {
-    const body = new TextEncoder().encode(`data: ${n}\n\n`);
+    const body = new TextEncoder().encode(`data: ${n}${"y".repeat(bytes)}\n\n`);
     await log.append([{ topic: "a", body }]);
   }
   return parts;
@@ -64,12 +66,11 @@ interface Start {
   readonly stands: number;
 }
 
-async function start(cursor: string, options: Partial<SubscribeOptions> = {}): Promise<Start | string> {
-  const parts = await open();
+async function startFrom(parts: HubParts, cursor: string, options: Partial<SubscribeOptions>) {
   const { epoch } = parts.recent;
   const given = cursor.replace("e.", `${epoch}.`);
   const all: SubscribeOptions = { topics: ["a"], ...options };
-  const found = await findStart({
+  return findStart({
     lastEventId: given,
     group: parts.groups.acquire(selectTopics(all.topics, 9)),
     recent: parts.recent,
@@ -83,6 +84,12 @@ async function start(cursor: string, options: Partial<SubscribeOptions> = {}): P
     prologue: undefined,
     signal: new AbortController().signal,
   });
+}
+
+async function start(cursor: string, options: Partial<SubscribeOptions> = {}): Promise<Start | string> {
+  const parts = await open();
+  const { epoch } = parts.recent;
+  const found = await startFrom(parts, cursor, options);
   if ("code" in found) return `${found.status} ${found.code}`;
   const short = (id: string): string => id.replace(`${epoch}.`, "e.");
   const sends: string[] = [];
@@ -174,4 +181,26 @@ describe("a subscription begins", () => {
   test.each(rows)("%s", async (_, cursor, options, expected) => {
     expect(await start(cursor, options)).toEqual(expected);
   });
+});
+
+// Thousands may return together and read nothing: each would hold a copy of what all of them missed.
+test.each([
+  ["at hand", "e.8", 8],
+  ["in the log", "e.5", 5],
+])("what is large follows what each stream begins with: %s", async (_, cursor, stands) => {
+  const parts = await open(5_000);
+  const found = await startFrom(parts, cursor, {});
+  if ("code" in found) throw new Error(found.code);
+  expect(found.first.length).toBeLessThan(100);
+  expect([found.startOffset, found.offset]).toEqual([stands, stands]);
+  expect(found.page?.through).toBe(stands === 5 ? 10 : undefined);
+});
+
+// The acceptor makes the bytes of a head and what follows it once for all streams for which both are the same.
+test.each(["", "e.8", "e.10"])("those that begin alike share what they begin with: %s", async (cursor) => {
+  const parts = await open();
+  const found = [await startFrom(parts, cursor, {}), await startFrom(parts, cursor, {})];
+  const [one, other] = found.map((start) => ("code" in start ? undefined : start.first));
+  expect(one).toBeDefined();
+  expect(one).toBe(other);
 });

@@ -38,7 +38,7 @@ export interface StartRequest {
 }
 
 const COMMENT = Batch.of(encodeComment(""));
-/** Bytes of a page that are copied for one stream. */
+/** Bytes that are copied for one stream, behind what each begins with. More is written alone, and is the same for all. */
 const MOST_COPIED = 4_096;
 
 /** @returns A promise only where the log or the application has to be asked. */
@@ -61,10 +61,11 @@ function find(request: StartRequest): StartPoint | Promise<StartPoint | Refusal>
     // Where what is recent reaches back that far, nothing is lost and the log need not be asked.
     const batch = request.fanOut.since(request.group, offset);
     if (batch !== undefined) {
+      const goesFirst = batch.length <= MOST_COPIED;
       return {
-        first: behindPrologue(request, batch.messages > 0 ? batch : COMMENT),
+        first: behindPrologue(request, batch.messages > 0 && goesFirst ? batch : COMMENT),
         startOffset: offset,
-        offset: Math.max(offset, batch.upTo),
+        offset: goesFirst ? Math.max(offset, batch.upTo) : offset,
         lossToldUpTo: offset,
         told: undefined,
         gap: undefined,
@@ -107,9 +108,7 @@ async function startFromLog(
   if (plan.gap === undefined) {
     const { batch } = page;
     if (batch.length === 0) return begin(COMMENT, plan.upTo);
-    // A large page is all streams' own where it goes out alone: it is not copied behind a prologue, but follows it.
-    const isCopied = request.prologue !== undefined && batch.length > MOST_COPIED;
-    return isCopied ? begin(COMMENT, after) : { ...begin(batch, plan.upTo), page };
+    return batch.length > MOST_COPIED ? { ...begin(COMMENT, after), page } : begin(batch, plan.upTo);
   }
   const parts = [plan.gap];
   if (askState !== undefined) parts.push(...(await askState(plan.upTo, request.signal!)));

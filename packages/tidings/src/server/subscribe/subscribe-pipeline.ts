@@ -3,7 +3,7 @@
  * for: a turn of the microtasks for each of thousands of streams that return together adds up.
  */
 import { tell } from "../../guard/foreign.ts";
-import { ignore } from "../../guard/ignore.ts";
+import { within } from "../../guard/within.ts";
 import type { Log } from "../../log/log.ts";
 import type { StreamQuota } from "./stream-quota.ts";
 import { Agreement, type Asking, authorize, EXPIRED, UNLIMITED, type Grant } from "./authorization.ts";
@@ -18,8 +18,10 @@ import { countGap, increment, type HubCounters } from "../observe/hub-stats.ts";
 import { type AskState, type HubLink, HubStream, type StreamGroup } from "../streams/hub-stream.ts";
 import type { HubStreams } from "../streams/hub-streams.ts";
 import { findStart, type StartPoint } from "./start-point.ts";
-import { DRAINING, FAILED, INTERRUPTED, REVOKED } from "./refusals.ts";
+import { LEFT } from "../adapters/pipelined.ts";
+import { DRAINING, FULL_OF_TOPICS, FAILED, INTERRUPTED, REVOKED } from "./refusals.ts";
 import type { OpenOutlet } from "../out/outlet.ts";
+import { FailedRead } from "../entries/failed-read.ts";
 import type { PageReader } from "../entries/page-reader.ts";
 import type { RecentEntries } from "../entries/recent-entries.ts";
 import { DEFAULT_METHODS, refuseMethod } from "../request/methods.ts";
@@ -86,22 +88,26 @@ interface PendingSubscription {
 }
 
 export class SubscribePipeline {
-  /** The hub drains: new subscriptions are refused. */
-  closed = false;
+  #closed = false;
   readonly #options: PipelineOptions;
   readonly #selections = new SelectionCache();
   /** Those that wait for the application or the log: at most as many as have a place. */
   readonly #waiting = new Set<PendingSubscription>();
   #parts: PipelineParts | undefined;
+  /** Why the log could not be opened. */
+  #unopened: { readonly error: unknown } | undefined;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
-    // That the log cannot be opened is reported by the hub.
-    options.parts.then((parts) => (this.#parts = parts), ignore);
+    options.parts.then(
+      (parts) => (this.#parts = parts),
+      (error: unknown) => (this.#unopened = { error }),
+    );
   }
 
   /**
    * Throws at once for a mistake in the call. After that nothing rejects: a failure is reported, and the peer refused.
+   * @param waits - The refusal of a request whose turn on its connection has not come.
    * @throws {TypeError} If an option is wrong.
    * @throws {RangeError} If a number in the options is out of range.
    */
@@ -111,9 +117,10 @@ export class SubscribePipeline {
     options: SubscribeOptions,
     openOutlet: OpenOutlet,
     watchPeer: WatchPeer,
+    waits: Refusal | undefined,
   ): Received | Promise<Received> {
     checkSubscribeOptions(options);
-    const { subscriber, headers = {}, methods = DEFAULT_METHODS } = options;
+    const { subscriber, headers = NO_HEADERS, methods = DEFAULT_METHODS } = options;
     const lastEventId = cursorOf(request);
     // A mistake in the call is found before anything is waited for.
     const head = responseHead(options);
@@ -121,7 +128,9 @@ export class SubscribePipeline {
     const compression = this.#compressionOf(options);
     const badMethod = refuseMethod(request, methods, headers);
     if (badMethod !== undefined) return this.#refuse(badMethod, options);
-    if (this.closed) return this.#refuse(DRAINING, options);
+    if (waits === LEFT) return LEFT;
+    if (waits !== undefined) return this.#refuse(waits, options);
+    if (this.#closed) return this.#refuse(DRAINING, options);
     let selection: TopicSelection;
     try {
       const { topicsPerStream, cluster } = this.#options.settings;
@@ -165,6 +174,12 @@ export class SubscribePipeline {
     }
   }
 
+  /** The hub drains: new subscriptions are refused, and those that wait, since what they wait for may never come. */
+  close(): void {
+    this.#closed = true;
+    for (const pending of this.#waiting) pending.settle?.(DRAINING);
+  }
+
   /** Refuses those of a subscriber that wait for the application or the log. Returns how many there were. */
   revoke(subscriber: string): number {
     let revoked = 0;
@@ -194,7 +209,12 @@ export class SubscribePipeline {
       asked.then(settle, (error: unknown) => {
         if (!pending.isOver) settle(this.#failure(error));
       });
-      unwatch = watchPeer(() => settle(undefined));
+      try {
+        unwatch = watchPeer(() => settle(undefined));
+      } catch (error) {
+        // Middleware has wrapped its response.
+        return settle(this.#failure(error));
+      }
       if (pending.isOver) unwatch();
     });
   }
@@ -207,20 +227,20 @@ export class SubscribePipeline {
       if ("code" in answer) return answer;
       grant = answer;
     }
-    const parts = this.#parts ?? (await this.#options.parts);
+    const parts = this.#parts ?? (await within(PATIENCE_MS, this.#options.parts));
+    if (parts === undefined) return INTERRUPTED;
     return pending.isOver ? undefined : this.#place(parts, pending, grant);
   }
 
   #place(parts: PipelineParts, pending: PendingSubscription, grant: Grant): Received | Promise<Received> {
     const { options, lastEventId, offer } = pending;
     const { snapshot, filter, envelope } = options;
-    const group = parts.groups.acquire(pending.selection, {
-      filter: filter && synchronousFilter(filter),
-      envelope,
-    });
+    const view = { filter: filter && synchronousFilter(filter), envelope };
+    if (!parts.groups.hasRoomFor(pending.selection, view)) return FULL_OF_TOPICS;
+    const group = parts.groups.acquire(pending.selection, view);
     pending.group = group;
-    const context = this.#snapshotContext(parts, options);
-    const askState = snapshot && stateAsker(snapshot, pending.selection.names, context);
+    const askState =
+      snapshot && stateAsker(snapshot, pending.selection.names, this.#snapshotContext(parts, options));
     const start = findStart({
       lastEventId,
       group,
@@ -248,20 +268,22 @@ export class SubscribePipeline {
     askState: AskState | undefined,
   ): Received {
     if (pending.isOver) return undefined;
-    if (this.closed) return DRAINING;
+    if (this.#closed) return DRAINING;
     const { now, settings, counters } = this.#options;
     const { options, subscriber, address, lifetimeMs, lastEventId } = pending;
-    if (grant.expiresAt <= now()) return EXPIRED;
+    const nowMs = now();
+    if (grant.expiresAt <= nowMs) return EXPIRED;
     const outlet = openGzip(pending.openOutlet, pending.offer, start.first, group, counters);
     if (outlet.closed) return undefined;
 
-    const nowMs = now();
     const agreement = this.#agreementOf(parts, options);
     const terms = { onGap: options.onGap ?? "live", subscriber, address, askState, agreement };
+    // From here on it is a stream, also for what `onOpen` calls.
+    this.#waiting.delete(pending);
     const stream = new HubStream(parts, outlet, group, terms, start, nowMs);
     // A peer that did not take what went out with the head gets nothing more until it has.
     stream.blocked = !outlet.write(NOTHING);
-    if (stream.blocked) stream.held = start.page;
+    if (!stream.blocked) stream.page = start.page;
     const endsAtMs = nowMs + lifetimeMs;
     if (endsAtMs < Infinity) {
       stream.deadlines = { endsAtMs, endsAs: "lifetime", recheckAtMs: Infinity, recheck: undefined };
@@ -269,9 +291,9 @@ export class SubscribePipeline {
     agreement?.keep(stream, grant);
     counters.opened += 1;
     counters.deliveries += start.first.messages;
-    parts.streams.enter(stream);
-    const told = channels["tidings:stream:open"];
-    if (told.hasSubscribers) told.publish({ subscription: stream, subscriber, lastEventId });
+    parts.streams.enter(stream, start.first, nowMs);
+    const channel = channels["tidings:stream:open"];
+    if (channel.hasSubscribers) channel.publish({ subscription: stream, subscriber, lastEventId });
     if (start.gap !== undefined) countGap(counters, stream, start.gap);
     tell(settings.onError, options.onOpen, stream);
     return stream;
@@ -309,7 +331,9 @@ export class SubscribePipeline {
 
   /** What is wrong with the call was found before: this is foreign code's failure, whatever its class. */
   #failure(error: unknown): Refusal {
-    this.#options.settings.onError(error);
+    // That the log cannot be opened is reported by the hub, once for all.
+    const isKnown = this.#unopened !== undefined && this.#unopened.error === error;
+    if (!isKnown) FailedRead.report(this.#options.settings.onError, error);
     return FAILED;
   }
 
@@ -320,8 +344,8 @@ export class SubscribePipeline {
 
   #refuse(refusal: Refusal, { subscriber, headers = {} }: SubscribeOptions): Refusal {
     if (refusal.status !== 204) increment(this.#options.counters.refused, refusal.code);
-    const told = channels["tidings:stream:refuse"];
-    if (told.hasSubscribers) told.publish({ ...refusal, subscriber });
+    const channel = channels["tidings:stream:refuse"];
+    if (channel.hasSubscribers) channel.publish({ ...refusal, subscriber });
     return withAppHeaders(refusal, headers);
   }
 
@@ -338,3 +362,6 @@ export class SubscribePipeline {
 }
 
 const NOTHING = new Batch([]);
+const NO_HEADERS = {};
+/** How long streams wait for a log that opens. */
+const PATIENCE_MS = 5_000;

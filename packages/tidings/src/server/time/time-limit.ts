@@ -3,12 +3,16 @@
  * This module is browser compatible.
  */
 
-/** Rejects with an Error that names `action` and `what` when `promise` has not settled after `ms`. Infinity waits forever. */
+/**
+ * Rejects with an Error that names `action` and `what` when `promise` has not settled after `ms`. Infinity waits forever.
+ * @param signal - Rejects with its reason when it aborts: nobody waits any more, and no timer is left.
+ */
 export function withTimeLimit<Value>(
   promise: PromiseLike<Value>,
   ms: number,
   action: string,
   what: string,
+  signal?: AbortSignal,
 ): Promise<Value> {
   if (!(ms < 2 ** 31)) return Promise.resolve(promise);
   return new Promise((resolve, reject) => {
@@ -21,8 +25,12 @@ export function withTimeLimit<Value>(
       <Result>(settle: (result: Result) => void) =>
       (result: Result) => {
         clearTimeout(timer);
+        signal?.removeEventListener("abort", aborted);
         settle(result);
       };
+    const aborted = (): void => settled(reject)(signal!.reason);
+    if (signal?.aborted === true) return aborted();
+    signal?.addEventListener("abort", aborted);
     Promise.resolve(promise).then(settled(resolve), settled(reject));
   });
 }

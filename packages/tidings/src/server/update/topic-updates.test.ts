@@ -4,7 +4,7 @@ import { get } from "node:http";
 import { describe, expect, it } from "vitest";
 import { openForTests, until } from "../../../../../test/support/hub-server.ts";
 import type { SubscribeOptions } from "../subscribe/subscribe-options.ts";
-import type { TopicsUpdate } from "../streams/subscription.ts";
+import type { Subscription, TopicsUpdate } from "../streams/subscription.ts";
 
 const { serve, read } = openForTests();
 
@@ -28,6 +28,64 @@ describe("subscription.update", () => {
     await reader.messagesUntil(6);
     expect(reader.data.slice(4)).toEqual(["a meanwhile", "c/2 meanwhile"]);
     expect(hub.stats()).toMatchObject({ subscriberGroups: 1, gaps: { slow: 0, retention: 0, epoch: 0 } });
+  });
+
+  it("and a stream are refused where open streams select as much as they may", async () => {
+    const { url, hub, subscriptions } = await serve({ limits: { selectionBytes: 700 } });
+    await read(`${url}?topic=a`);
+    await until(() => subscriptions.length === 1);
+    const long = "b".repeat(40);
+    expect(await subscriptions[0]!.update({ add: [long] })).toBe("refused");
+    expect((await read(`${url}?topic=${long}`)).status).toBe(503);
+    expect((await read(`${url}?topic=a`)).status).toBe(200);
+    expect(hub.stats()).toMatchObject({ streams: 2, refused: { "too-many-streams": 1 } });
+  });
+
+  it("that are under way take their room", async () => {
+    const { url, hub, subscriptions } = await serve({ limits: { selectionBytes: 2_600 } });
+    for (const n of [1, 2, 3]) {
+      await read(`${url}?topic=a`);
+      await until(() => subscriptions.length === n);
+    }
+    const [one, other, third] = subscriptions as [Subscription, Subscription, Subscription];
+    const [x, y] = ["x".repeat(40), "y".repeat(40)];
+    // There is room for one selection beside that of all three, and more streams may have it.
+    expect(
+      await Promise.all([one.update({ add: [x] }), other.update({ add: [y] }), third.update({ add: [x] })]),
+    ).toEqual(["updated", "refused", "updated"]);
+    expect(hub.stats()).toMatchObject({ streams: 3, subscriberGroups: 2 });
+  });
+
+  it("that are under way when their stream ends leave no room taken", async () => {
+    let ask = (): void => undefined;
+    const asked = new Promise<void>((resolve) => void (ask = resolve));
+    const { url, hub, subscriptions } = await serve(
+      { limits: { selectionBytes: 2_600 } },
+      {
+        snapshot: (topic) => {
+          if (topic === "a") return undefined;
+          ask();
+          return new Promise(() => undefined);
+        },
+      },
+    );
+    const reader = await read(`${url}?topic=a`);
+    await until(() => subscriptions.length === 1);
+    const update = subscriptions[0]!.update({ add: ["x".repeat(40)] });
+    await asked;
+    expect(hub.stats()).toMatchObject({ subscriberGroups: 2 });
+    reader.cut();
+    expect(await update).toBe("ended");
+    await until(() => hub.stats().subscriberGroups === 0);
+  });
+
+  it("that only remove topics are never refused for room", async () => {
+    const { url, hub, subscriptions } = await serve({ limits: { selectionBytes: 1_300 } });
+    await read(`${url}?topic=a&topic=b`);
+    await until(() => subscriptions.length === 1);
+    // Beside the selection of both there is no room for one of its own.
+    expect(await subscriptions[0]!.update({ remove: ["b"] })).toBe("updated");
+    expect(hub.stats()).toMatchObject({ streams: 1, subscriberGroups: 1 });
   });
 
   it("leaves a stream alone that would select the same", async () => {

@@ -8,6 +8,7 @@ import type { FanOut } from "../fan-out/fan-out.ts";
 import { channels } from "../observe/diagnostics.ts";
 import { HubError } from "../publish/hub-error.ts";
 import type { HubStream } from "../streams/hub-stream.ts";
+import type { SubscriberGroups } from "../streams/subscriber-groups.ts";
 import type { TopicsUpdate, UpdateResult } from "../streams/subscription.ts";
 import {
   checkPresenceKept,
@@ -21,6 +22,7 @@ import {
 export interface TopicUpdatesOptions {
   readonly fanOut: Pick<FanOut, "change">;
   readonly topicsPerStream: number;
+  readonly groups: Pick<SubscriberGroups, "hasRoomFor" | "acquire">;
   readonly keepsPresence: boolean;
   readonly onError: (error: unknown) => void;
   /** A stream has changed. @param before - What it selected. */
@@ -93,21 +95,27 @@ export class TopicUpdates {
     const { agreement } = stream;
     const had = new Set(selectorsOf(before).map(selectorKey));
     const added = selectorsOf(selection).filter((selector) => !had.has(selectorKey(selector)));
+    // What only leaves topics out is never refused: it may take access away.
+    const hasRoom = (): boolean =>
+      added.length === 0 || this.#options.groups.hasRoomFor(selection, stream.group);
+    if (!hasRoom()) return "refused";
     if (agreement !== undefined && added.length > 0) {
       const allowed = await Promise.race([over, this.#isAllowed(agreement.allows(selectors, signal))]);
       if (allowed === "ended" || stream.closed) return "ended";
-      if (!allowed) return "refused";
+      // Others may have come meanwhile.
+      if (!allowed || !hasRoom()) return "refused";
     }
     const isMade = new Promise<"updated">((resolve) => {
       this.#options.fanOut.change(stream, {
-        selection,
         addedState: agreement?.stateOf(added.filter((selector) => typeof selector === "string")),
         askState: agreement?.stateOf(selection.names),
+        // From now on: what is agreed takes its room, though the stream may change later.
+        group: this.#options.groups.acquire(selection, stream.group),
         onChanged: () => {
           agreement?.agreed(selectors);
           this.#options.onMoved(stream, before);
-          const told = channels["tidings:stream:update"];
-          if (told.hasSubscribers) told.publish({ subscription: stream, topics: selectors });
+          const channel = channels["tidings:stream:update"];
+          if (channel.hasSubscribers) channel.publish({ subscription: stream, topics: selectors });
           resolve("updated");
         },
       });

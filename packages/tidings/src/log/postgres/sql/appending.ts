@@ -2,7 +2,7 @@
  * Appends: one process at a time, in the order of a lock, so that offsets have no holes and are visible in their order.
  */
 import type { SqlNames } from "../names.ts";
-import { BY_INDEX } from "./settings.ts";
+import { BY_INDEX, TIME } from "./settings.ts";
 
 /** Offsets that are left out where some may have been given that this server does not know of. */
 const JUMP = 1_000_000_000;
@@ -34,6 +34,8 @@ DECLARE
   seen bigint := (m->>'seen')::bigint;
   server text;
   jump boolean;
+  -- Which tables these are: those that a backup was restored to, or of a copy of the database, are others.
+  place text := ' ' || split_part(pg_relation_filepath('${table("log")}'), '/', -2) || '/' || '${table("log")}'::regclass::oid;
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION USING ERRCODE = '25001', MESSAGE = 'default_transaction_isolation is '
@@ -54,8 +56,8 @@ BEGIN
   END IF;
   jump := s.epoch = m->>'epoch' AND seen > s.head;
   IF jump THEN s.head := seen; END IF;
-  IF s.started <> pg_postmaster_start_time() THEN
-    server := ${call("server")}();
+  IF s.started <> pg_postmaster_start_time() OR right(s.server, length(place)) <> place THEN
+    server := ${call("server")}() || place;
     jump := jump OR (s.server <> '' AND s.server <> server AND s.head > 0);
     s.server := server;
     s.started := pg_postmaster_start_time();
@@ -75,7 +77,8 @@ CREATE OR REPLACE FUNCTION ${call("open")}(meta text) RETURNS text LANGUAGE plpg
 DECLARE
   s ${table("log")} := ${call("begin")}(meta::json);
 BEGIN
-  RETURN json_build_object('epoch', s.epoch, 'head', s.head, 'at', s.at_ms, 'encoding', current_setting('server_encoding'));
+  RETURN json_build_object('epoch', s.epoch, 'head', s.head, 'at', s.at_ms, 'time', ${TIME},
+    'encoding', current_setting('server_encoding'));
 END $$;
 
 -- Moves on what is retained by the bounds of the whole log.

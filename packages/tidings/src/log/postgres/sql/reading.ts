@@ -3,7 +3,7 @@
  * written to last, or has no log: then the log has to be opened anew.
  */
 import type { SqlNames } from "../names.ts";
-import { BY_INDEX } from "./settings.ts";
+import { BY_INDEX, TIME } from "./settings.ts";
 
 /** Entries that one read by pattern looks at. */
 const WALKED = 5_000;
@@ -25,7 +25,7 @@ CREATE OR REPLACE FUNCTION ${call("head")}() RETURNS text LANGUAGE plpgsql STABL
 DECLARE
   s ${table("log")};
 BEGIN${current}
-  RETURN json_build_object('epoch', s.epoch, 'head', s.head, 'at', s.at_ms);
+  RETURN json_build_object('epoch', s.epoch, 'head', s.head, 'at', s.at_ms, 'time', ${TIME});
 END $$;
 
 CREATE OR REPLACE FUNCTION ${call("stats")}() RETURNS text LANGUAGE plpgsql STABLE ${BY_INDEX} AS $$
@@ -161,7 +161,7 @@ BEGIN${current}
   WHERE p.nth <= most AND (p.nth = 1 OR p.total <= (m->>'maxBytes')::bigint);
   RETURN json_build_object('epoch', s.epoch, 'head', s.head, 'at', s.at_ms, 'entries', page.entries,
     'through', CASE WHEN page.found > page.messages THEN page.last ELSE greatest(s.head, start) END,
-    'floor', s.floor,
+    'floor', s.floor, 'time', ${TIME},
     'swept', coalesce((SELECT greatest(w.entries, w.discarded) FROM ${table("sweeps")} w), 0),
     'outbox', EXISTS (SELECT FROM ${table("outbox")}));
 END $$;`;

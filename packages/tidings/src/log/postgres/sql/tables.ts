@@ -91,6 +91,18 @@ CREATE TABLE IF NOT EXISTS ${table("sweeps")} (
   discarded bigint NOT NULL
 );
 
+-- What was there before and has other columns is another program's: an error, before anything of it is changed.
+DO $$ BEGIN
+  PERFORM n, epoch, head, at_ms, first, floor, messages, bytes, server, started FROM ${table("log")} LIMIT 0;
+  PERFORM off, topic, key, body, at_ms, nth, total FROM ${table("entries")} LIMIT 0;
+  PERFORM off, topic, key, body, at_ms FROM ${table("discarded")} LIMIT 0;
+  PERFORM topic, off FROM ${table("lost")} LIMIT 0;
+  PERFORM hash, first, last, until FROM ${table("keys")} LIMIT 0;
+  PERFORM producer, number, reply, at FROM ${table("producers")} LIMIT 0;
+  PERFORM id, drafts, bodies FROM ${table("outbox")} LIMIT 0;
+  PERFORM id, safe, next_safe, next_at, entries, discarded FROM ${table("sweeps")} LIMIT 0;
+END $$;
+
 CREATE OR REPLACE FUNCTION ${call("truncated")}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   -- The key changes, so that an append that is under way begins anew.
@@ -98,7 +110,17 @@ BEGIN
   RETURN NULL;
 END $$;
 CREATE OR REPLACE TRIGGER tidings_truncated AFTER TRUNCATE ON ${table("entries")}
-  FOR EACH STATEMENT EXECUTE FUNCTION ${call("truncated")}();`;
+  FOR EACH STATEMENT EXECUTE FUNCTION ${call("truncated")}();
+
+-- A log that has begun comes from a backup: nobody knows which offsets were given since.
+CREATE OR REPLACE FUNCTION ${call("restored")}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.server := 'restored';
+  NEW.started := '-infinity';
+  RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER tidings_restored BEFORE INSERT ON ${table("log")}
+  FOR EACH ROW WHEN (NEW.head > 0) EXECUTE FUNCTION ${call("restored")}();`;
 }
 
 /** Indexes are in the schema of their table. */

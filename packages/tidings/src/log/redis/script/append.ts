@@ -3,49 +3,54 @@
  * makes no function, as few commands as there can be, and few strings: Lua looks each one up, and Redis copies it.
  */
 import { ENTRY, LOSE, TRIM } from "./retention.ts";
-import { ENSURE, FENCE, LOAD_WITH_TOKEN, SAVE, STATE, TEXT } from "./state.ts";
+import { ENSURE, FENCE, LOAD_WITH_TOKEN, SAVE_AGAIN, STATE, TEXT } from "./state.ts";
 import { ADD_BOUNDED, CLEAN, FIND, RECORD } from "./topic-index.ts";
+
+/** How long the last append of a process is kept, or an hour less: the clock of Redis may jump by six. */
+const KEPT_MS = 7 * 3_600_000;
+const RENEWED_MS = 3_600_000;
 
 /**
  * Arguments: the process; as doubles: its number for the group, how long a key is remembered, how many losing topics
- * are remembered, the bounds of the log: messages, bytes, age; then the number of parts, and for each its key, its number of
- * messages and bytes, and their frames behind each other; then the topics with bounds.
+ * are remembered, the bounds of the log: messages, bytes, age, the number of topics with bounds and that of parts; then those topics;
+ * then for each part its key, what is in it, and its blocks (`encodeBlocks`, frames.ts).
  */
 export const APPEND: string = `${STATE}
-local seq, key_age, most_lost, messages, max_bytes, age = unpack_('>dddddd', A[6])
-local token = P .. ':p:' .. A[5]
+local seq, key_age, most_lost, messages, max_bytes, age, bounded, parts = unpack_('>dddddddd', A[5])
+local token, C, byte = P .. ':p:' .. A[4], P .. ':c:', string.byte
 ${LOAD_WITH_TOKEN}
+local kept_since
 if known and epoch then
-  local last = unpack_('>d', known)
-  if last >= seq then
-    local reply = cmsgpack.unpack(sub(known, 9))
-    if reply[1] == epoch then
-      if last == seq then return reply end
-      return redis.error_reply('STALE it was given up')
-    end
+  local last, since, more, before, newest_then, at_then = unpack_('>dddddd', known)
+  kept_since = since
+  if last >= seq and sub(known, 49 + more * 24) == epoch then
+    if last > seq then return redis.error_reply('STALE it was given up') end
+    local reply = { epoch, before, newest_then, format('%d', at_then), unpack_('>' .. string.rep('ddd', more), known, 49) }
+    -- Where it stopped to unpack.
+    reply[#reply] = nil
+    return reply
   end
 end
 ${ENSURE}
 local before = head
 ${FENCE}
-local reply = { epoch, before, 0, format('%d', at) }
-local n, topics, indexes, sizes = 0, {}, {}, {}
-local bounded_at = 8 + 4 * tonumber(A[7])
-local bounded, own = tonumber(A[bounded_at]), nil
+local reply = { epoch, before, 0, format('%d', at), 0, 0, 0 }
+local own, added, sizes
 if bounded > 0 then
-  own = {}
+  own, added, sizes = {}, {}, {}
   for b = 1, bounded do
     local function bound(k) return A[k] == '' and math.huge or tonumber(A[k]) end
-    local o = bounded_at + b * 4 - 3
+    local o = 2 + b * 4
     own[A[o]] = { bound(o + 1), bound(o + 2), bound(o + 3) }
   end
 end
 if count == 0 then oldest = at end
--- What is published: to all, and of each topic what stands together. A channel, an offset, and a piece of packed frames for each.
-local channels, firsts, froms, tills, packs, published = {}, {}, {}, {}, {}, 0
-local i, r = 8, 4
-for _ = 1, tonumber(A[7]) do
-  local key, more = A[i], tonumber(A[i + 1])
+-- The channels: that of all messages, and one for each topic.
+local channels, n_channels, n = { P .. ':all', nil }, 1, 0
+local i, r = 6 + 4 * bounded, 4
+for _ = 1, parts do
+  local key, about = A[i], A[i + 1]
+  local more, blocks, named, size, from = unpack_('>I4I4I4d', about)
   local first, last, repeated = head + 1, head + more, 0
   local key_name = key ~= '' and P .. ':k:' .. redis.sha1hex(key)
   local earlier = key_name and call('GET', key_name)
@@ -53,99 +58,129 @@ for _ = 1, tonumber(A[7]) do
     first, last = string.match(earlier, '^(%d+) (%d+)$')
     first, last, repeated = tonumber(first), tonumber(last), 1
   else
-    bytes = bytes + tonumber(A[i + 2])
-    local packed, from = A[i + 3], 1
-    -- To all first: who follows that and a topic takes what is newer than what came.
-    published = published + 1
-    channels[published], firsts[published], froms[published], tills[published] = P .. ':all', first, 1, -1
-    packs[published] = packed
-    -- Where the block begins that is under way, and the topic of the run that is.
-    local block_from, block_first, run_topic = 1, first, nil
-    for offset = first, last do
-      local a, b, c = unpack_('>I2I2I4', packed, from)
-      local topic, till = sub(packed, from + 8, from + 7 + a), from + 8 + a + b + c
-      if topic ~= run_topic then
-        if run_topic then tills[published] = from - 1 end
-        run_topic, published = topic, published + 1
-        channels[published], firsts[published], froms[published] = P .. ':c:' .. topic, offset, from
-        packs[published] = packed
-      end
-      -- What has bounds of its own is discarded alone, and so stands alone.
-      local is_alone = own and own[topic]
-      if offset > block_first and (is_alone or offset - block_first == 16 or till - block_from > 4096) then
-        call('XADD', S, format('%d-0', block_first), pack('>dd', block_first, at), sub(packed, block_from, from - 1))
-        block_from, block_first = from, offset
-      end
-      local index = indexes[topic]
-      if not index then topics[#topics + 1] = topic end
-      if is_alone then
-        local added = index or {}
-        added[#added + 1] = offset
-        indexes[topic] = added
+    bytes = bytes + size
+    local offset = first
+    for b = 1, blocks do
+      local frames, held = A[i + 1 + b], 1
+      if more > 1 then held, from = byte(about, from), from + 1 end
+      call('XADD', S, format('%d-0', offset), pack('>dd', offset, at), frames)
+      -- What has bounds of its own stands alone.
+      if own and held == 1 then
+        local _, _, c = unpack_('>I2I2I4', frames)
         sizes[offset] = c
-      else
-        indexes[topic] = (index or '') .. pack('>I6I5B', offset, 0, offset - block_first)
       end
-      if offset == last or is_alone then
-        call('XADD', S, format('%d-0', block_first), pack('>dd', block_first, at), sub(packed, block_from, till - 1))
-        block_from, block_first = till, offset + 1
-      end
-      from = till
+      offset = offset + held
     end
-    tills[published] = -1
+    for _ = 1, named do
+      local topic, place, distance, others
+      topic, place, distance, others, from = unpack_('>I2c0I4BI4', about, from)
+      n_channels = n_channels + 1
+      channels[n_channels] = C .. topic
+      if own and own[topic] then
+        local offsets = added[topic] or {}
+        offsets[#offsets + 1] = first + place
+        for _ = 1, others do
+          place, distance, from = unpack_('>I4B', about, from)
+          offsets[#offsets + 1] = first + place
+        end
+        added[topic] = offsets
+      else
+        local index, key_ = pack('>I6I5B', first + place, 0, distance), T .. topic
+        if others > 0 then
+          local all = { index }
+          for o = 1, others do
+            place, distance, from = unpack_('>I4B', about, from)
+            all[o + 1] = pack('>I6I5B', first + place, 0, distance)
+          end
+          index = table.concat(all)
+        end
+        local length = call('APPEND', key_, index)
+        if length > 1024 and length % 1024 < #index then
+          ${RECORD}${FIND}${CLEAN}
+          clean(key_, length)
+        end
+      end
+    end
     head, n, count = last, n + more, count + more
     if key_name then call('SET', key_name, format('%d %d', first, last), 'PX', key_age) end
   end
-  i = i + 4
+  i = i + 2 + blocks
   reply[r + 1], reply[r + 2], reply[r + 3] = first, last, repeated
   r = r + 3
 end
 reply[3] = head
 
 -- What a log of some size has too much goes many at a time; what is too old waits for one append in sixteen, or for the next read.
-local slack = messages >= 4096 and 256 or messages >= 1024 and 64 or 0
+local slack = messages >= 1024 and math.min(512, math.floor(messages / 16)) or 0
 local slack_bytes = max_bytes >= 1048576 and 16384 or 0
 local is_over = bytes > max_bytes + slack_bytes or count > messages + slack
 local look = is_over or at - oldest > age and head % 16 < n
-local add, trim_, tell
 if look or own then
   ${TEXT}${ENTRY}${LOSE}${TRIM}
-  trim_, tell = trim, tell_lost
   if own then
     ${RECORD}${ADD_BOUNDED}
-    add = add_bounded
-  end
-end
-for t = 1, #topics do
-  local topic = topics[t]
-  local index, key, bounds = indexes[topic], T .. topic, own and own[topic]
-  if bounds then
-    add(key, topic, index, sizes, bounds[1], bounds[2], bounds[3])
-  else
-    local length = call('APPEND', key, index)
-    if length > 1024 and length % 1024 < #index then
-      ${RECORD}${FIND}${CLEAN}
-      clean(key, length)
+    for topic, offsets in pairs(added) do
+      local bounds = own[topic]
+      add_bounded(T .. topic, topic, offsets, sizes, bounds[1], bounds[2], bounds[3])
     end
   end
+  if is_over then
+    trim(messages, max_bytes, age, 1000 + n)
+  elseif look then
+    trim(messages + slack, max_bytes + slack_bytes, age, 1000 + n)
+  end
+  tell_lost(most_lost)
 end
-if is_over then
-  trim_(messages, max_bytes, age, 1000 + n)
-elseif look then
-  trim_(messages + slack, max_bytes + slack_bytes, age, 1000 + n)
-end
-if tell then tell(most_lost) end
-${SAVE}
+${SAVE_AGAIN}
 
 -- Who listens to which is asked in one command: where nobody does, that is a tenth of what it costs to publish. Lua has no place
 -- for the arguments of very many.
-local listeners = published <= 2000 and call('PUBSUB', 'SHARDNUMSUB', unpack(channels))
-local intro = pack('>Bd', #epoch, floor)
-for p = 1, published do
-  if not listeners or listeners[p * 2] > 0 then
-    call('SPUBLISH', channels[p], intro .. pack('>dd', firsts[p], at) .. epoch .. sub(packs[p], froms[p], tills[p]))
+local listeners = n_channels <= 2000 and call('PUBSUB', 'SHARDNUMSUB', unpack(channels))
+local heard
+local by_topic = false
+for c = 1, n_channels do
+  if not listeners or listeners[c * 2] > 0 then
+    heard = heard or {}
+    heard[channels[c]] = true
+    by_topic = by_topic or c > 1
   end
 end
-call('SET', token, pack('>d', seq) .. cmsgpack.pack(reply), 'PX', '21600000')
+if heard then
+  local intro = pack('>Bd', #epoch, floor)
+  i, r = 6 + 4 * bounded, 5
+  for _ = 1, parts do
+    local more, blocks = unpack_('>I4I4', A[i + 1])
+    if reply[r + 2] == 0 then
+      local packed, first = A[i + 2], reply[r]
+      if blocks > 1 then packed = table.concat(A, '', i + 2, i + 1 + blocks) end
+      -- To all first: who follows that and a topic takes what is newer than what came.
+      if heard[channels[1]] then call('SPUBLISH', channels[1], intro .. pack('>dd', first, at) .. epoch .. packed) end
+      if by_topic then
+        -- Of each topic what stands together: where that begins.
+        local run, run_first, run_from, from = nil, 0, 1, 1
+        for offset = first, first + more do
+          local channel, till = nil, from
+          if from <= #packed then
+            local a, b, c = unpack_('>I2I2I4', packed, from)
+            channel, till = C .. sub(packed, from + 8, from + 7 + a), from + 8 + a + b + c
+          end
+          if channel ~= run then
+            if heard[run] then
+              call('SPUBLISH', run, intro .. pack('>dd', run_first, at) .. epoch .. sub(packed, run_from, from - 1))
+            end
+            run, run_first, run_from = channel, offset, from
+          end
+          from = till
+        end
+      end
+    end
+    i, r = i + 2 + blocks, r + 3
+  end
+end
+-- To say how long a key is kept takes Redis as long as to write it: once in an hour.
+local is_kept = kept_since and at - kept_since < ${RENEWED_MS}
+local known_next = pack('>dddddd', seq, is_kept and kept_since or at, parts, before, head, at)
+  .. pack('>' .. string.rep('ddd', parts), unpack(reply, 5)) .. epoch
+if is_kept then call('SET', token, known_next, 'KEEPTTL') else call('SET', token, known_next, 'PX', '${KEPT_MS}') end
 return reply
 `;

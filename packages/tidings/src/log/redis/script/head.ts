@@ -1,22 +1,53 @@
 /** Where the log is: steps that read no entries. */
 import { ENSURE, FENCE, LOAD, STATE, TEXT } from "./state.ts";
 
+/**
+ * Whether the user may run all that the steps do. One that fails in the middle would leave a log to which nothing can be appended, and one
+ * that may not run what tells whether Redis takes writes would never fence. Nothing else has this key, and nobody this channel.
+ */
+const RIGHTS = `
+local K = P .. ':rights'
+for _, command in ipairs({
+  { 'DEL', K }, { 'GET', K }, { 'GETRANGE', K, 0, 0 }, { 'MGET', K }, { 'PERSIST', K }, { 'STRLEN', K },
+  { 'PUBSUB', 'SHARDNUMSUB', P .. ':all' }, { 'SPUBLISH', P .. ':c:', '' },
+  { 'XADD', K, 'NOMKSTREAM', '1-0', 'a', '' }, { 'XDEL', K, '1-0' }, { 'XTRIM', K, 'MINID', '1-0' },
+  { 'XRANGE', K, '-', '+', 'COUNT', 1 }, { 'XREVRANGE', K, '+', '-', 'COUNT', 1 },
+  { 'ZADD', K, 'XX', 0, 'a' }, { 'ZCARD', K }, { 'ZSCORE', K, 'a' }, { 'ZRANGE', K, 0, 0 },
+  { 'ZREVRANGEBYSCORE', K, 0, 0 }, { 'ZREMRANGEBYRANK', K, 0, 0 },
+  { 'SET', K, '', 'PX', 1000 }, { 'APPEND', K, '' }, { 'SETRANGE', K, 0, '' }, { 'DEL', K },
+}) do
+  local reply = redis.pcall(unpack(command))
+  -- Others say that nothing can be written now.
+  if type(reply) == 'table' and reply.err and (string.find(reply.err, '^%-?ERR') or string.find(reply.err, '^%-?NOPERM')) then
+    return redis.error_reply('NOPERM ' .. command[1] .. ': ' .. reply.err)
+  end
+end
+`;
+
 export const OPEN: string = `${STATE}${TEXT}
+${RIGHTS}
 ${LOAD}
 ${ENSURE}
 ${FENCE}
+local time = call('TIME')
 local policy = string.match(call('INFO', 'memory'), 'maxmemory_policy:([%w-]+)')
-return { epoch, head, text(at), policy or '' }
+return { epoch, head, text(at), text(time[1] * 1000 + math.floor(time[2] / 1000)), policy or '' }
 `;
 
+/** And the time of the server. */
 export const HEAD: string = `${STATE}${TEXT}
 ${LOAD}
-return { epoch or '', head, text(at), floor }
+${ENSURE}
+${FENCE}
+local time = call('TIME')
+return { epoch, head, text(at), floor, text(time[1] * 1000 + math.floor(time[2] / 1000)) }
 `;
 
 export const STATS: string = `${STATE}${TEXT}
 ${LOAD}
+${ENSURE}
+${FENCE}
 local first = call('XRANGE', S, '-', '+', 'COUNT', 1)[1]
 local oldest_offset = first and math.max(min, tonumber(string.match(first[1], '^%d+'))) or 0
-return { epoch or '', head, text(at), oldest_offset, count, bytes }
+return { epoch, head, text(at), oldest_offset, count, bytes }
 `;

@@ -1,16 +1,20 @@
 /** The steps that read: topics by name, and everything in order. */
 import { ENTRY, LOSE, TRIM } from "./retention.ts";
-import { LOAD, SAVE, STATE, TEXT } from "./state.ts";
+import { ENSURE, FENCE, LOAD, SAVE, STATE, TEXT, WRITABLE } from "./state.ts";
 import { FIND, RECORD } from "./topic-index.ts";
 
 const BEGIN = `${STATE}${TEXT}
 ${LOAD}
-local at_arg = 4
+${ENSURE}
+${FENCE}
+local at_arg = 3
 local function arg() at_arg = at_arg + 1 return A[at_arg] end
 local function num() return tonumber(arg()) end
 ${ENTRY}${LOSE}${TRIM}
 local function expire()
   local messages, max_bytes, age, most_lost = num(), num(), num(), num()
+  local is_over = count > messages or bytes > max_bytes or at - oldest > age
+  if not is_over or not (${WRITABLE}) then return 0 end
   local more = trim(messages, max_bytes, age, 1000)
   if any_lost then
     tell_lost(most_lost)
@@ -18,6 +22,12 @@ local function expire()
   end
   return more
 end
+`;
+
+/** Makes room where Redis is full. */
+export const EXPIRE: string = `${BEGIN}
+expire()
+return { epoch, head, text(at), any_lost and 1 or 0 }
 `;
 
 export const READ: string = `${BEGIN}${RECORD}${FIND}
@@ -67,7 +77,7 @@ for _, offset in ipairs(all) do
   last = offset
 end
 if not through and horizon < math.huge then through = last end
-return { epoch or '', head, text(at), through or math.max(head, after), loss, page }
+return { epoch, head, text(at), through or math.max(head, after), loss, page }
 `;
 
 export const WALK: string = `${BEGIN}
@@ -118,5 +128,5 @@ if newest > after then
     end
   end
 end
-return { epoch or '', head, text(at), through, math.max(floor, gone), page, losses }
+return { epoch, head, text(at), through, math.max(floor, gone), page, losses }
 `;

@@ -2,6 +2,7 @@
  * When messages go to the log: at common times, so that what many answers have goes in one append, and one timer serves all of
  * them.
  */
+import { LONGEST_TIMER_MS } from "../../../guard/timer.ts";
 
 /** Common times in `joinMs`. More of them are more appends, fewer of them are more at once. */
 const TIMES = 5;
@@ -41,7 +42,10 @@ export class JoinClock {
     clearTimeout(this.#timer);
     this.#timerAt = step;
     // Timers know whole milliseconds, and one that comes too early is made again.
-    this.#timer = setTimeout(() => this.#call(), Math.ceil(step * this.#stepMs - performance.now()));
+    this.#timer = setTimeout(
+      () => this.#call(),
+      Math.min(Math.ceil(step * this.#stepMs - performance.now()), LONGEST_TIMER_MS),
+    );
   }
 
   #waitForNext(): void {

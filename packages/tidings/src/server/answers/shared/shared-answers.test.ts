@@ -3,7 +3,7 @@ import { until } from "../../../../../../test/support/hub-server.ts";
 import { aiSdk } from "../../../dialects/index.ts";
 import type { Log, OpenLogOptions, Tail } from "../../../log/log.ts";
 import { LogError } from "../../../log/log.ts";
-import { memoryLog } from "../../../log/memory/memory-log.ts";
+import { memoryLog, type MemoryLogOptions } from "../../../log/memory/memory-log.ts";
 import type { Publication } from "../../publish/publication.ts";
 import type { Answers, AnswersOptions } from "../answers.ts";
 import { createAnswers } from "../create-answers.ts";
@@ -16,8 +16,8 @@ afterAll(async () => {
 });
 
 /** One log, as several processes open it. What is appended reaches each of them a little later. */
-function sharedLog(): { open: () => Log; cut: (log: Log) => void } {
-  const inner = memoryLog();
+function sharedLog(settings: MemoryLogOptions = {}): { open: () => Log; cut: (log: Log) => void } {
+  const inner = memoryLog(settings);
   const openers = new Map<Log, { options: OpenLogOptions; cut: boolean }>();
   let opened: ReturnType<Log["open"]> | undefined;
   const handOn = (tail: Tail): void => {
@@ -125,6 +125,49 @@ it("holds a subscriber, and all together, to their limits when answers are asked
     false,
   ]);
   expect(new Set(outcomes)).toEqual(new Set(["true", "too-many-answers"]));
+});
+
+it("keeps an answer that it saw end for keepMs, whatever the clock of the log or of this machine says then", async () => {
+  const skewMs = 3_600_000;
+  const keepMs = 60_000;
+  for (const skew of [-skewMs, skewMs]) {
+    const answers = open(memoryLog({ now: () => Date.now() + skew }), { keepMs });
+    await (await answers.resumable(request(), "a", () => [{ data: "1" }])).text();
+    const [wallMs, nowMs] = [Date.now(), performance.now()];
+    for (const jump of [0, -skewMs, skewMs]) {
+      const wall = vi.spyOn(Date, "now").mockReturnValue(wallMs + jump);
+      expect(await answers.state("a")).toMatchObject({ state: "complete" });
+      wall.mockRestore();
+    }
+    const clock = vi.spyOn(performance, "now").mockReturnValue(nowMs + keepMs);
+    expect(await answers.state("a")).toBeUndefined();
+    clock.mockRestore();
+  }
+});
+
+it("keeps an answer for keepMs where a process reads it that did not see it end, by the clock of the log", async () => {
+  const HOUR = 3_600_000;
+  const keepMs = 60_000;
+  for (const skew of [-HOUR, HOUR]) {
+    let passedMs = 0;
+    const { open: openLog } = sharedLog({ now: () => Date.now() + skew + passedMs });
+    const one = open(openLog(), { keepMs });
+    await (await one.resumable(request(), "a", () => [{ data: "1" }])).text();
+    for (const [sinceMs, state] of [
+      [0, "complete"],
+      [keepMs - 5_000, "complete"],
+      [keepMs + 5_000, undefined],
+    ] as const) {
+      passedMs = sinceMs;
+      const later = open(openLog(), { keepMs });
+      expect((await later.state("a"))?.state, `${skew} ms, ${sinceMs} ms later`).toBe(state);
+      if (state === undefined) continue;
+      // What is left of the time counts from then on, whatever the clocks say.
+      const clock = vi.spyOn(performance, "now").mockReturnValue(performance.now() + keepMs - sinceMs);
+      expect(await later.state("a")).toBeUndefined();
+      clock.mockRestore();
+    }
+  }
 });
 
 it("does not follow every id that is asked for", async () => {
@@ -275,6 +318,163 @@ describe.concurrent("answers in a log", () => {
     await until(stopped, "the stop of the generator");
   });
 
+  it("go on when their producer is there again before the end of a lost one is in the log", async () => {
+    const { open: openLog } = sharedLog();
+    const held: (() => void)[] = [];
+    let isHeld = false;
+    let ending: (() => void) | undefined;
+    const [slow, late] = [openLog(), openLog()];
+    const options = { leaseMs: 1_000 };
+    const one = open(
+      {
+        ...slow,
+        append: async (drafts, appendOptions) => {
+          if (isHeld) await new Promise<void>((resolve) => held.push(resolve));
+          return slow.append(drafts, appendOptions);
+        },
+      },
+      options,
+    );
+    const two = open(
+      {
+        ...late,
+        append: async (drafts, appendOptions) => {
+          if (drafts[0]!.key!.startsWith("end:")) await new Promise<void>((resolve) => (ending = resolve));
+          return late.append(drafts, appendOptions);
+        },
+      },
+      options,
+    );
+    const { generate, step, finish } = stepper();
+    const first = await one.resumable(request(), "a", generate);
+    step("1");
+    await until2(async () => (await two.state("a"))?.messages === 1);
+    const reader = await two.resume(request(), "a");
+    isHeld = true;
+    await until2(async () => ending !== undefined);
+    isHeld = false;
+    for (const release of held.splice(0)) release();
+    step("2");
+    await until2(async () => (await two.state("a"))?.messages === 2);
+    ending!();
+    await new Promise((resolve) => void setTimeout(resolve, 50));
+    step("3");
+    finish();
+    const text = await reader.text();
+    expect(dataOf(text)).toEqual(["1", "2", "3", COMPLETE]);
+    expect(await first.text()).toBe(text);
+  });
+
+  it("are not ended by a process that cannot ask the log", async () => {
+    const { open: openLog } = sharedLog();
+    const away = openLog();
+    let isAway = false;
+    const refuse = (): never => {
+      throw new LogError("failed", "Cannot read log: it is away");
+    };
+    const one = open(openLog(), { leaseMs: 1_000 });
+    const two = open(
+      {
+        ...away,
+        // Its tail says nothing of it.
+        open: (options) => away.open({ ...options, onTail: (tail) => isAway || options.onTail(tail) }),
+        head: async () => (isAway ? refuse() : away.head()),
+        read: async (request) => (isAway ? refuse() : away.read(request)),
+      },
+      { leaseMs: 1_000 },
+    );
+    const { generate, step, finish } = stepper();
+    const first = await one.resumable(request(), "a", generate);
+    step("1");
+    await until2(async () => (await two.state("a"))?.messages === 1);
+    const reader = await two.resume(request(), "a");
+    isAway = true;
+    await new Promise((resolve) => void setTimeout(resolve, 3_000));
+    isAway = false;
+    step("2");
+    finish();
+    expect(dataOf(await first.text())).toEqual(["1", "2", COMPLETE]);
+    expect(dataOf(await reader.text())).toEqual(["1", "2", COMPLETE]);
+  });
+
+  describe("of a process whose log refuses what another answer is too large for", () => {
+    /** Starts one such answer after the other, until it is stopped. */
+    function refusing(log: Log, options: AnswersOptions): Answers<Publication> {
+      const answers = open(
+        {
+          ...log,
+          append: async (drafts, options) => {
+            if (drafts.some(({ body }) => body.length > 100_000)) throw new LogError("failed", "too large");
+            return log.append(drafts, options);
+          },
+        },
+        options,
+      );
+      let count = 0;
+      const start = () => answers.start(`large ${(count += 1)}`, () => [{ data: "x".repeat(200_000) }]);
+      const timer = setInterval(() => void start().catch(() => undefined), 500);
+      cleanups.push(() => clearInterval(timer));
+      return answers;
+    }
+
+    it("are ended when their producer dies", async () => {
+      const { open: openLog, cut } = sharedLog();
+      const log = openLog();
+      const one = open(log, { leaseMs: 1_000 });
+      const two = refusing(openLog(), { leaseMs: 1_000 });
+      const { generate, step } = stepper();
+      await one.start("a", generate);
+      step("1");
+      await until2(async () => (await two.state("a"))?.messages === 1);
+      const reader = await two.resume(request(), "a");
+      cut(log);
+      expect(dataOf(await reader.text())).toEqual(["1", '{"reason":"lost"}']);
+    });
+
+    it("are stopped when nobody reads them", async () => {
+      const { generate, step, stopped } = stepper();
+      const answers = refusing(sharedLog().open(), { abandonMs: 1_000, leaseMs: 1_000 });
+      const response = await answers.resumable(request(), "a", generate);
+      step("1");
+      await response.body!.cancel();
+      await expect.poll(stopped, { timeout: 10_000 }).toBe(true);
+    });
+  });
+
+  it("are whole when the log is away for a while, also where it took what it did not acknowledge", async () => {
+    const { open: openLog } = sharedLog();
+    const log = openLog();
+    let isAway = false;
+    const errors: unknown[] = [];
+    let appends = 0;
+    const one = open(
+      {
+        ...log,
+        append: async (drafts, options) => {
+          if (isAway && (appends += 1) % 2 === 0) await log.append(drafts, options);
+          if (isAway) throw new LogError("failed", "Cannot append to log: it is away");
+          return log.append(drafts, options);
+        },
+      },
+      { leaseMs: 1_000, onError: (error) => errors.push(error) },
+    );
+    const { generate, step, finish } = stepper();
+    const response = await one.resumable(request(), "a", generate);
+    step("1");
+    isAway = true;
+    step("2");
+    step("3");
+    await until2(async () => appends >= 5);
+    isAway = false;
+    step("4");
+    finish();
+    const text = await response.text();
+    expect(dataOf(text)).toEqual(["1", "2", "3", "4", COMPLETE]);
+    const late = open(openLog());
+    expect(await (await late.resumable(request(), "a", generate)).text()).toBe(text);
+    expect(errors[0]).toMatchObject({ code: "failed" });
+  });
+
   it("count readers of other processes before they are abandoned", async () => {
     const { open: openLog } = sharedLog();
     const options = { abandonMs: 1_000 };
@@ -333,6 +533,29 @@ describe.concurrent("answers in a log", () => {
     for (const id of ["a\nb", "x".repeat(2_000)]) {
       expect((await answers.resumable(request(), id, () => [])).status).toBe(400);
     }
+  });
+
+  it.each([
+    ["first", []],
+    ["later", [{ data: "1" }]],
+  ])("fail once, and are kept, where a message that cannot be encoded comes %s", async (_when, before) => {
+    const answers = open(memoryLog());
+    let calls = 0;
+    const generate: Generate<Publication> = async function* () {
+      calls += 1;
+      yield* before;
+      // What came before is in the log.
+      await new Promise((resolve) => void setTimeout(resolve, 20));
+      yield { event: "a\nb", data: "2" };
+    };
+    for (let reader = 0; reader < 2; reader += 1) {
+      const text = await (await answers.resumable(request(), "a", generate)).text();
+      expect(dataOf(text)).toEqual([...before.map(({ data }) => data), '{"reason":"failed"}']);
+      const ids = [...text.matchAll(/^id: .*\.(\d+)$/gm)].map((match) => Number(match[1]));
+      expect(ids).toEqual(ids.map((_, index) => index + 1));
+    }
+    expect(await answers.state("a")).toMatchObject({ state: "failed", reason: "failed" });
+    expect(calls).toBe(1);
   });
 
   it("say in their dialect that the producer is lost", async () => {

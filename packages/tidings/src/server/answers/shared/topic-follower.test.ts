@@ -47,7 +47,11 @@ async function gatedLog() {
     },
     unfollow: () => void calls.push("unfollow"),
   };
-  const topic = new AnswerTopic("a", NAME, tidings(), { onStart: () => undefined, onEnd: () => undefined });
+  const topic = new AnswerTopic("a", NAME, tidings(), {
+    onStart: () => undefined,
+    onEnd: () => undefined,
+    onDropped: () => undefined,
+  });
   const append = (kind: string, ...texts: string[]): Promise<unknown> =>
     inner.append(
       texts.map((text) => ({

@@ -3,7 +3,9 @@
  * following begin at the same time, so that a request waits for one reply of the log. What was appended between the two may be
  * missing then: it is read once the log has said from where on the tail hands on everything.
  */
+import { tell } from "../../../guard/foreign.ts";
 import { ignore } from "../../../guard/ignore.ts";
+import { isLogError } from "../../../log/foreign-log.ts";
 import type { Entry, Log } from "../../../log/log.ts";
 import type { AnswerTopic } from "./answer-topic.ts";
 
@@ -18,6 +20,9 @@ const PAGE = { maxMessages: 1_000, maxBytes: 2 ** 20 } as const;
 /** Held at most while the log is read. Where more comes, the log is read again. */
 const MOST_HELD = 1_000;
 const MOST_HELD_BYTES = 2 ** 20;
+/** How long a log is asked again that cannot be read, and the waits between. */
+const PATIENCE_MS = 30_000;
+const RETRY_MS = 200;
 
 export class TopicFollower {
   readonly topic: AnswerTopic;
@@ -44,7 +49,7 @@ export class TopicFollower {
     this.#known = this.#read().then(() => void (isKnown = true));
     const join = async (): Promise<void> => {
       await this.#known;
-      if ((await this.#following) > topic.offset) await this.#read();
+      if ((await this.#following) > topic.offset) await this.#readOn();
     };
     this.#catchUp(join, () => !isKnown).catch(ignore);
   }
@@ -63,7 +68,7 @@ export class TopicFollower {
     this.#behind = true;
     if (this.#catchingUp !== undefined) return this.#catchingUp;
     const isTold = (): boolean => true;
-    this.#known = this.#catchUp(() => this.#read(), isTold);
+    this.#known = this.#catchUp(() => this.#readOn(), isTold);
     return this.#known;
   }
 
@@ -79,19 +84,31 @@ export class TopicFollower {
   stop(): void {
     this.#over = true;
     this.#held = [];
-    this.#following.then(() => this.#log.unfollow?.([this.topic.topic]), ignore);
+    const report = (error: unknown): void => this.#onFailed(error, false);
+    this.#following.then(() => tell(report, () => this.#log.unfollow?.([this.topic.topic])), ignore);
   }
 
   async #follow(): Promise<number> {
     // A log that cannot hands on everything, also what was appended before this.
-    return (await this.#log.follow?.([this.topic.topic])) ?? 0;
+    return patiently(
+      async () => (await this.#log.follow?.([this.topic.topic])) ?? 0,
+      () => this.#over,
+    );
+  }
+
+  /** As `#read`, of a topic that is known: who reads or produces it here is not cut off because the log is away for a moment. */
+  #readOn(): Promise<void> {
+    return patiently(
+      () => this.#read(),
+      () => this.#over,
+    );
   }
 
   #catchUp(read: () => Promise<void>, isTold: () => boolean): Promise<void> {
     const catchUp = async (): Promise<void> => {
       try {
         await read();
-        while (this.#behind && !this.#over) await this.#read();
+        while (this.#behind && !this.#over) await this.#readOn();
         for (const entry of this.#held) this.#apply(entry);
       } catch (error) {
         if (!this.#over) this.#onFailed(error, isTold());
@@ -116,13 +133,28 @@ export class TopicFollower {
       const page = await this.#log.read({ topics: topic.selection, after, ...PAGE });
       if (this.#over) return;
       if (page.lostThrough > after) topic.lose(page.lostThrough);
-      for (const entry of page.entries) topic.apply(entry);
+      // The clock of this machine is another one than that which the log goes by: it is asked where the log does not say its time.
+      const nowMs = page.nowMs ?? Date.now();
+      for (const entry of page.entries) topic.apply(entry, Math.max(0, nowMs - entry.atMs));
       topic.offset = Math.max(topic.offset, page.through);
       if (page.entries.length === 0 || page.through >= (page.head ?? Infinity)) return;
     }
   }
 
   #apply(entry: Entry): void {
-    if (!this.#over && entry.offset > this.topic.offset) this.topic.apply(entry);
+    if (!this.#over && entry.offset > this.topic.offset) this.topic.apply(entry, 0);
+  }
+}
+
+async function patiently<Result>(ask: () => Promise<Result>, isOver: () => boolean): Promise<Result> {
+  const giveUpMs = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const mayPass = isLogError(error) && (error.code === "failed" || error.code === "busy");
+      if (!mayPass || isOver() || performance.now() > giveUpMs) throw error;
+    }
+    await new Promise((resolve) => void setTimeout(resolve, RETRY_MS));
   }
 }

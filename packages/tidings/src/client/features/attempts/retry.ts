@@ -1,0 +1,69 @@
+/**
+ * When and whether to reconnect, where that is not as the core does it.
+ * This module is browser compatible.
+ */
+import { EventStreamError } from "../../core/event-stream-error.ts";
+import type { Feature } from "../../core/feature.ts";
+import { atLeast } from "../../../guard/least.ts";
+import type { RetryPolicy } from "../../core/reconnect.ts";
+
+export interface RetryOptions extends Partial<RetryPolicy> {
+  /** How many attempts in a row may fail before the connection gives up. Default: no limit. */
+  attempts?: number;
+  /** How long attempts may keep failing before the connection gives up. Default: no limit. */
+  budgetMs?: number;
+  /**
+   * Whether a request that may change something (any method but GET, HEAD, OPTIONS and QUERY) is sent again after a lost connection.
+   * `"unanswered"`: only if no event stream was received. Default: false, or true with a `cursor`.
+   */
+  replay?: boolean | "unanswered";
+  /**
+   * What to do after a status other than 200. Default: reconnect after 408, 425, 429 and 5xx, stop after all others. The entry of a
+   * 2xx status applies to a response that is not an event stream.
+   */
+  statuses?: StatusTable;
+}
+
+/** What to do about a status: come back later, or stop. */
+export type StatusTable = { readonly [status: number]: "return" | "stop" };
+
+/** The smallest value of each. A smaller `baseMs` would be a storm of requests. */
+const LEAST = { baseMs: 100, capMs: 0, healthyMs: 0, attempts: 1, budgetMs: 0 };
+
+/**
+ * Other times, an end to trying, requests that are repeated, and rules for statuses.
+ * @throws {RangeError} If a number is none, or too small.
+ */
+export function retry(options: RetryOptions): Feature {
+  const { attempts = Infinity, budgetMs = Infinity, replay, statuses = {} } = options;
+  for (const name of Object.keys(LEAST) as (keyof typeof LEAST)[]) {
+    atLeast("connect", `retry.${name}`, options[name], LEAST[name]);
+  }
+  return (core) => {
+    const { policy } = core;
+    const { baseMs = policy.baseMs, capMs = policy.capMs, healthyMs = policy.healthyMs } = options;
+    let isAnswered = false;
+    let lastError: EventStreamError | undefined;
+    Object.assign(policy, { baseMs, capMs, healthyMs });
+    return {
+      canRepeat: () => !!replay && !(replay === "unanswered" && isAnswered),
+      response() {
+        isAnswered = true;
+      },
+      lost(error) {
+        const { code, status } = error;
+        lastError = error;
+        const rule = /^(status|content-type)$/.test(code) && statuses[status!];
+        if (rule) Object.assign(error, { willRetry: rule === "return" });
+        return undefined;
+      },
+      state({ state: { failures, failingSinceMs, dueMs, phase }, input }) {
+        if (phase !== "waiting" || input.type !== "lost") return;
+        if (failures < attempts && dueMs - failingSinceMs <= budgetMs) return;
+        const { message } = lastError!;
+        const what = `Gave up after ${failures} attempts: ${message}`;
+        core.fail(new EventStreamError("exhausted", what, { cause: lastError }));
+      },
+    };
+  };
+}
