@@ -53,7 +53,11 @@ export function summarise(project, testResults) {
       if (test.status === "passed") suite.passed++;
       else if (test.status === "failed") suite.failed++;
       else suite.skipped++;
-      if (test.status !== "passed") suite.problems.push(`${test.status}: ${path}: ${test.fullName}`);
+      if (test.status === "passed") continue;
+      // A failed test has no message of its own when what was to be done before it failed: then the file has it.
+      const why = test.status === "failed" ? test.failureMessages?.[0] || message : "";
+      const line = why.split("\n", 1)[0];
+      suite.problems.push(`${test.status}: ${path}: ${test.fullName}${line === "" ? "" : `\n    ${line}`}`);
     }
   }
   return [...suites.values()].toSorted((a, b) => a.name.localeCompare(b.name));

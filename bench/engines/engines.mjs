@@ -10,6 +10,12 @@ import { fileURLToPath } from "node:url";
 import { freePort } from "../free-port.mjs";
 
 const require = createRequire(new URL("../../test/engines/package.json", import.meta.url));
+try {
+  require.resolve("redis");
+} catch {
+  console.error("The clients of the engines are not installed. Run: npm ci --prefix test/engines");
+  process.exit(1);
+}
 export const { createClient } = require("redis");
 export const { Redis } = require("ioredis");
 const { Redis: Valkey } = require("iovalkey");
@@ -71,17 +77,19 @@ export async function cpuOf(server) {
 /** Runs `member.mjs` in another process. */
 export async function startMember(options) {
   const child = fork(fileURLToPath(new URL("member.mjs", import.meta.url)), [JSON.stringify(options)]);
-  const ask = (command) =>
-    new Promise((resolve, reject) => {
-      child.once("message", resolve);
-      child.once("exit", () => reject(new Error("a process of the benchmark ended")));
-      if (command !== undefined) child.send(command);
-    });
+  const ended = new Promise((_, reject) => {
+    child.once("exit", () => reject(new Error("a process of the benchmark ended")));
+  });
+  const ask = (command) => {
+    const answer = new Promise((resolve) => child.once("message", resolve));
+    if (command !== undefined) child.send(command);
+    return Promise.race([answer, ended]);
+  };
   await ask();
   return {
     ask,
     stop: async () => {
-      child.removeAllListeners("exit");
+      ended.catch(() => undefined);
       const over = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGKILL");
       await over;

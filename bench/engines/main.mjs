@@ -12,11 +12,9 @@ import { measureNats } from "./nats.mjs";
 import { measureProcesses } from "./processes.mjs";
 import { measurePostgres } from "./postgres.mjs";
 import { measureRedis } from "./redis.mjs";
-import { measureReturning } from "./returning.mjs";
 import { measureRolling } from "./rolling.mjs";
 
 const PARTS = {
-  returning: measureReturning,
   lmdb: measureLmdb,
   redis: measureRedis,
   nats: measureNats,

@@ -3,26 +3,45 @@
  * nobody's outgoing connection takes it before the program does.
  */
 import { once } from "node:events";
+import { closeSync, mkdirSync, openSync, statSync, utimesSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 const LOWEST = 20_000;
 const HIGHEST = 32_000;
-const given = new Set<number>();
+/** A program that was told its port listens long before. */
+const RESERVED_MS = 5 * 60_000;
+const FOLDER = join(tmpdir(), "tidings-test-ports");
 
-/** Never the same twice in one process. */
+/** Never the same twice within minutes, in all processes of the tests. */
 export async function freePort(): Promise<number> {
+  mkdirSync(FOLDER, { recursive: true });
   for (;;) {
     const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST));
-    if (given.has(port)) continue;
-    const server = createServer().listen(port, "127.0.0.1");
-    const listens = await once(server, "listening").then(
-      () => true,
-      () => false,
-    );
-    if (!listens) continue;
-    server.close();
-    await once(server, "close");
-    given.add(port);
-    return port;
+    if (reserve(port) && (await isFree(port))) return port;
   }
+}
+
+function reserve(port: number): boolean {
+  const file = join(FOLDER, String(port));
+  try {
+    closeSync(openSync(file, "wx"));
+  } catch {
+    if (Date.now() - statSync(file).mtimeMs < RESERVED_MS) return false;
+    utimesSync(file, new Date(), new Date());
+  }
+  return true;
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, "127.0.0.1");
+  const listens = await once(server, "listening").then(
+    () => true,
+    () => false,
+  );
+  if (!listens) return false;
+  server.close();
+  await once(server, "close");
+  return true;
 }

@@ -3,7 +3,16 @@
  * own.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -84,8 +93,10 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsServer> 
     const args = ["-c", configuration];
     const command: [string, string[]] =
       clock === undefined ? [program, args] : emulated(whereIs(program), args);
-    const child = spawn(...command, { stdio: ["ignore", "ignore", "ignore"], env: clock?.env });
-    if (wait) await answers(port, child);
+    const output = openSync(join(folder, "output"), "a");
+    const child = spawn(...command, { stdio: ["ignore", output, output], env: clock?.env });
+    closeSync(output);
+    if (wait) await answers(port, child, folder);
     return child;
   };
   let child = await start();
@@ -118,8 +129,12 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsServer> 
   };
 }
 
-/** Three servers that keep three copies. */
+/** Three servers that keep three copies. They elect who leads, which a busy machine may hold up, so that they have two tries. */
 export async function startCluster(): Promise<readonly NatsServer[]> {
+  return launchCluster().catch(() => launchCluster());
+}
+
+async function launchCluster(): Promise<readonly NatsServer[]> {
   const routes = await Promise.all([freePort(), freePort(), freePort()]);
   const all = routes.map((port) => `nats-route://127.0.0.1:${port}`).join(", ");
   const servers = await Promise.all(
@@ -131,8 +146,13 @@ export async function startCluster(): Promise<readonly NatsServer[]> {
       }),
     ),
   );
-  for (const { port, process } of servers) await answers(port, process);
-  return servers;
+  try {
+    await Promise.all(servers.map(({ port, process, folder }) => answers(port, process, folder)));
+    return servers;
+  } catch (error) {
+    await Promise.all(servers.map((server) => server.stop()));
+    throw error;
+  }
 }
 
 /** The server of a cluster that leads a stream. */
@@ -157,7 +177,7 @@ export function connectTo(...ports: readonly number[]): Promise<NatsConnection> 
   });
 }
 
-async function answers(port: number, child: ChildProcess): Promise<void> {
+async function answers(port: number, child: ChildProcess, folder: string): Promise<void> {
   for (const giveUp = Date.now() + 30_000; ;) {
     let connection: NatsConnection | undefined;
     try {
@@ -166,7 +186,8 @@ async function answers(port: number, child: ChildProcess): Promise<void> {
       return;
     } catch (error) {
       if (Date.now() > giveUp || child.exitCode !== null) {
-        throw new Error(`nats-server did not start on port ${port}`, { cause: error });
+        const said = readFileSync(join(folder, "output"), "utf8").split("\n").slice(-15).join("\n");
+        throw new Error(`nats-server did not start on port ${port}. It said:\n${said}`, { cause: error });
       }
     } finally {
       await connection?.close();
