@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { generate } from "selfsigned";
 import { type Child, startChild } from "../test/browsers/child.ts";
-import { freePort } from "../test/support/free-port.ts";
+import { freePort } from "../test/support/free-port.mjs";
 
 /** How one kind of proxy is run. */
 export interface Program {

@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../free-port.mjs";
+import { freePort } from "../../test/support/free-port.mjs";
 
 const require = createRequire(new URL("../../test/engines/package.json", import.meta.url));
 try {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { natsLog } from "tidings/log/nats";
-import { freePort } from "../free-port.mjs";
+import { freePort } from "../../test/support/free-port.mjs";
 import {
   connectToNats,
   draftOf,

@@ -4,7 +4,7 @@ import { appendFileSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { freePort } from "../free-port.mjs";
+import { freePort } from "../../test/support/free-port.mjs";
 import { Pool } from "./engines.mjs";
 
 /** Postgres refuses to run as root. */

@@ -10,7 +10,7 @@ import { testThrough, type ThroughOptions } from "../open-through.ts";
 import { startOrigin } from "../origin.ts";
 import { startProgram, versionOf } from "../program.ts";
 import { proxyConfig } from "../../packages/tidings/src/cli/proxies/proxy-config.ts";
-import { freePort } from "../../test/support/free-port.ts";
+import { freePort } from "../../test/support/free-port.mjs";
 import { bare, without } from "../proxies.ts";
 import { openReader, type Reader } from "../reader.ts";
 import { nginx } from "./program.ts";

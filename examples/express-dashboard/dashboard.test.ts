@@ -7,7 +7,7 @@ import { afterAll, expect, test } from "vitest";
 import { connect } from "tidings/client";
 import { type Child, startChild, until } from "../../test/browsers/index.ts";
 import { attack } from "../../test/docs/attack.ts";
-import { freePort } from "../../test/support/free-port.ts";
+import { freePort } from "../../test/support/free-port.mjs";
 
 const SERVER = join(dirname(fileURLToPath(import.meta.url)), "server.mjs");
 const log = mkdtempSync(join(tmpdir(), "dashboard-"));

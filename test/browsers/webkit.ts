@@ -5,7 +5,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "../support/free-port.ts";
+import { freePort } from "../support/free-port.mjs";
 import { type Browser, until } from "./browser.ts";
 import { startChild } from "./child.ts";
 import { findMiniBrowser, findProgram } from "./installed.ts";

@@ -7,7 +7,7 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../support/free-port.ts";
+import { freePort } from "../support/free-port.mjs";
 
 export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 export const MAIN: string = join(ROOT, "packages/tidings/dist/cli/main.js");

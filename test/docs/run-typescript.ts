@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import type { CodeBlock } from "./code-blocks.ts";
-import { freePort } from "../support/free-port.ts";
+import { freePort } from "../support/free-port.mjs";
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 

@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import { build } from "esbuild";
 import { type Child, startChild } from "../browsers/child.ts";
 import { portOf, runtimePath } from "../runtimes/runtimes.ts";
-import { freePort } from "../support/free-port.ts";
+import { freePort } from "../support/free-port.mjs";
 import type { CodeBlock } from "./code-blocks.ts";
 import { DOCUMENTED_PORT, ROOT } from "./run-typescript.ts";
 

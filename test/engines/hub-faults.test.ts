@@ -11,7 +11,7 @@ import { redisLog } from "../../packages/tidings/src/log/redis/index.ts";
 import { type Outcome, publishThrough, type Served } from "./support/hub-subscribers.ts";
 import { connectTo, leaderOf, onEachNats, startCluster } from "./nats/server.ts";
 import { Cleanups } from "./postgres/opened.ts";
-import { freePort } from "../support/free-port.ts";
+import { freePort } from "../support/free-port.mjs";
 import { makeFolder, startPostgres } from "./postgres/server.ts";
 import { CLIENTS as REDIS_CLIENTS } from "./redis/clients.ts";
 import { type RedisServer, startRedis } from "./redis/server.ts";

@@ -18,7 +18,7 @@ import { Cleanups, draft, openForTest, retention } from "./support/opened-log.ts
 import { CLIENTS as POSTGRES_CLIENTS } from "./postgres/clients.ts";
 import { startPostgres, type PostgresServer } from "./postgres/server.ts";
 import { CLIENTS as REDIS_CLIENTS, withSubscriberAt } from "./redis/clients.ts";
-import { freePort } from "../support/free-port.ts";
+import { freePort } from "../support/free-port.mjs";
 import { startRedis, type RedisServer } from "./redis/server.ts";
 
 const cleanups = new Cleanups();

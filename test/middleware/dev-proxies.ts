@@ -12,7 +12,7 @@ import { createProxyMiddleware } from "http-proxy-middleware";
 import { createServer as createViteServer } from "vite";
 import webpack from "webpack";
 import WebpackDevServer from "webpack-dev-server";
-import { freePort } from "../support/free-port.ts";
+import { freePort } from "../support/free-port.mjs";
 import { passOnEnds } from "./pass-on-ends.ts";
 
 export interface DevProxy {

@@ -25,7 +25,7 @@ import { nginx } from "../../deploy/nginx/program.ts";
 import { startProgram } from "../../deploy/program.ts";
 import { exchangeFetch } from "../../packages/tidings/src/cli/http/exchange-fetch.ts";
 import { startTabs, type Tabs } from "../share/tabs.ts";
-import { freePort } from "../support/free-port.ts";
+import { freePort } from "../support/free-port.mjs";
 
 interface Client {
   /** What it got. */

@@ -3,7 +3,7 @@
  * loss.
  */
 import { postgresLog } from "tidings/log/postgres";
-import { freePort } from "../../free-port.mjs";
+import { freePort } from "../../../test/support/free-port.mjs";
 import { Pool, RETENTION } from "../engines.mjs";
 import { startPostgres } from "../postgres-server.mjs";
 import { Ledger, openWithTail, until } from "./ledger.mjs";

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { redisLog } from "tidings/log/redis";
 import { createHub } from "tidings/server";
-import { freePort } from "../../free-port.mjs";
+import { freePort } from "../../../test/support/free-port.mjs";
 import { CLIENTS, now, startRedis } from "../engines.mjs";
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));

@@ -8,7 +8,7 @@ import { Agent, request } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "../../free-port.mjs";
+import { freePort } from "../../../test/support/free-port.mjs";
 import { drive, heartbeatMs } from "./driver.mjs";
 
 const MODULE_PATHS = [

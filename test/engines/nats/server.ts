@@ -2,25 +2,16 @@
  * A real NATS server with JetStream for a test, or several that form a cluster: on loopback, on free ports, in folders of their
  * own.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import {
-  closeSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { beforeAll, describe } from "vitest";
-import { freePort } from "../../support/free-port.ts";
+import { freePort } from "../../support/free-port.mjs";
 import { emulated, whereIs, type ServerClock } from "../support/server-clock.ts";
+import { startServerProcess, type ServerProcess } from "../support/server-process.ts";
 
 /** Newer ones than that of the system: see scripts/newer-nats.mjs. */
 const NEWER = fileURLToPath(new URL("../../../.cache/nats", import.meta.url));
@@ -46,18 +37,11 @@ export function natsProgram(): string {
   return program;
 }
 
-export interface NatsServer {
+export interface NatsServer extends ServerProcess {
   readonly name: string;
   readonly port: number;
   /** Where JetStream keeps its files. */
   readonly folder: string;
-  readonly process: ChildProcess;
-  /** Sends a signal. With SIGKILL and SIGTERM, resolves when it has ended. */
-  kill(signal: NodeJS.Signals): Promise<void>;
-  /** Starts it again at the same port, with what it has on disk. */
-  restart(): Promise<void>;
-  /** Ends it, and removes its folder. */
-  stop(): Promise<void>;
 }
 
 export interface NatsOptions {
@@ -89,44 +73,18 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsServer> 
       ...lines,
     ].join("\n"),
   );
-  const start = async (): Promise<ChildProcess> => {
-    const args = ["-c", configuration];
-    const command: [string, string[]] =
-      clock === undefined ? [program, args] : emulated(whereIs(program), args);
-    const output = openSync(join(folder, "output"), "a");
-    const child = spawn(...command, { stdio: ["ignore", output, output], env: clock?.env });
-    closeSync(output);
-    if (wait) await answers(port, child, folder);
-    return child;
-  };
-  let child = await start();
-  const ended = (): Promise<void> =>
-    child.exitCode !== null || child.signalCode !== null
-      ? Promise.resolve()
-      : new Promise((resolve) => void child.once("exit", () => resolve()));
-  return {
-    name,
-    port,
+  const args = ["-c", configuration];
+  const [command, all] = clock === undefined ? [program, args] : emulated(whereIs(program), args);
+  const ask = (): Promise<void> => askJetStream(port);
+  const server = await startServerProcess({
+    program: command,
+    args: all,
+    env: clock?.env,
     folder,
-    get process() {
-      return child;
-    },
-    kill: async (signal) => {
-      const over = ended();
-      child.kill(signal);
-      if (signal === "SIGKILL" || signal === "SIGTERM") await over;
-    },
-    restart: async () => {
-      child = await start();
-    },
-    stop: async () => {
-      child.kill("SIGCONT");
-      const over = ended();
-      child.kill("SIGKILL");
-      await over;
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+    ask,
+    wait,
+  });
+  return Object.assign(server, { name, port, folder });
 }
 
 /** Three servers that keep three copies. They elect who leads, which a busy machine may hold up, so that they have two tries. */
@@ -147,7 +105,7 @@ async function launchCluster(): Promise<readonly NatsServer[]> {
     ),
   );
   try {
-    await Promise.all(servers.map(({ port, process, folder }) => answers(port, process, folder)));
+    await Promise.all(servers.map((server) => server.answers()));
     return servers;
   } catch (error) {
     await Promise.all(servers.map((server) => server.stop()));
@@ -177,21 +135,12 @@ export function connectTo(...ports: readonly number[]): Promise<NatsConnection> 
   });
 }
 
-async function answers(port: number, child: ChildProcess, folder: string): Promise<void> {
-  for (const giveUp = Date.now() + 30_000; ;) {
-    let connection: NatsConnection | undefined;
-    try {
-      connection = await connect({ servers: `127.0.0.1:${port}`, reconnect: false, timeout: 1_000 });
-      await (await jetstreamManager(connection, { timeout: 1_000 })).getAccountInfo();
-      return;
-    } catch (error) {
-      if (Date.now() > giveUp || child.exitCode !== null) {
-        const said = readFileSync(join(folder, "output"), "utf8").split("\n").slice(-15).join("\n");
-        throw new Error(`nats-server did not start on port ${port}. It said:\n${said}`, { cause: error });
-      }
-    } finally {
-      await connection?.close();
-    }
-    await new Promise((resolve) => void setTimeout(resolve, 50));
+/** @throws {Error} When it does not answer yet, or its cluster has no leader. */
+async function askJetStream(port: number): Promise<void> {
+  const connection = await connect({ servers: `127.0.0.1:${port}`, reconnect: false, timeout: 1_000 });
+  try {
+    await (await jetstreamManager(connection, { timeout: 1_000 })).getAccountInfo();
+  } finally {
+    await connection.close();
   }
 }

@@ -22,7 +22,7 @@ import {
   textOf,
   type Opened,
 } from "./opened.ts";
-import { freePort } from "../../support/free-port.ts";
+import { freePort } from "../../support/free-port.mjs";
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());

@@ -4,7 +4,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Pool } from "pg";
 import { expect } from "vitest";
-import { freePort } from "../../support/free-port.ts";
+import { freePort } from "../../support/free-port.mjs";
 import { makeFolder, spawnAsPostgres } from "./server.ts";
 
 export interface PgBouncer {

@@ -5,7 +5,7 @@ import { redisLog } from "../../../packages/tidings/src/log/redis/index.ts";
 import { createHub, type Hub } from "../../../packages/tidings/src/server/index.ts";
 import { Cleanups } from "../support/opened-log.ts";
 import { CLIENTS } from "./clients.ts";
-import { freePort } from "../../support/free-port.ts";
+import { freePort } from "../../support/free-port.mjs";
 import { startRedis, type RedisServer } from "./server.ts";
 
 const cleanups = new Cleanups();

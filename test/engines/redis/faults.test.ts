@@ -20,7 +20,7 @@ import {
   type Opened,
 } from "../support/opened-log.ts";
 import { CLIENTS, withSubscriberAt } from "./clients.ts";
-import { freePort } from "../../support/free-port.ts";
+import { freePort } from "../../support/free-port.mjs";
 import { startRedis, type RedisServer } from "./server.ts";
 
 const cleanups = new Cleanups();

@@ -10,7 +10,7 @@ import { createClientPool, createCluster, createSentinel } from "redis";
 import { afterEach, describe, expect, it } from "vitest";
 import { redisLog, type RedisClient } from "../../../packages/tidings/src/log/redis/index.ts";
 import { Cleanups, draft, openForTest, readAll, textOf } from "../support/opened-log.ts";
-import { freePort } from "../../support/free-port.ts";
+import { freePort } from "../../support/free-port.mjs";
 import { startRedis } from "./server.ts";
 
 const cleanups = new Cleanups();

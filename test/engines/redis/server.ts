@@ -1,25 +1,18 @@
 /**
  * A real Redis for a test: on loopback, on a free port, in a folder of its own.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "../../support/free-port.ts";
+import { freePort } from "../../support/free-port.mjs";
 import { emulated, whereIs, type ServerClock } from "../support/server-clock.ts";
+import { startServerProcess, type ServerProcess } from "../support/server-process.ts";
 
-export interface RedisServer {
+export interface RedisServer extends ServerProcess {
   readonly port: number;
-  readonly process: ChildProcess;
-  /** Sends a signal. With SIGKILL and SIGTERM, resolves when it has ended. */
-  kill(signal: NodeJS.Signals): Promise<void>;
-  /** Starts it again at the same port, with what it has on disk. */
-  restart(): Promise<void>;
   /** Runs one command. */
   command(...words: string[]): Promise<string>;
-  /** Ends it, and removes its folder. */
-  stop(): Promise<void>;
 }
 
 /** @param options - More options of `redis-server`, such as `--appendonly yes`. */
@@ -34,55 +27,16 @@ export async function startRedisWith(
 ): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), "tidings-redis-"));
   const port = await freePort();
-  const start = async (): Promise<ChildProcess> => {
-    const args = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder];
-    args.push("--save", "", "--daemonize", "no", ...options);
-    const command: [string, string[]] =
-      clock === undefined ? ["redis-server", args] : emulated(whereIs("redis-server"), args);
-    const child = spawn(...command, { stdio: ["ignore", "ignore", "inherit"], env: clock?.env });
-    await answers(port, child);
-    return child;
+  const args = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder];
+  args.push("--save", "", "--daemonize", "no", ...options);
+  const [program, all] =
+    clock === undefined ? ["redis-server", args] : emulated(whereIs("redis-server"), args);
+  const ask = async (): Promise<void> => {
+    const reply = await command(port, ["PING"]);
+    if (!reply.startsWith("+PONG")) throw new Error(`It answered ${reply}`);
   };
-  let child = await start();
-  const ended = (): Promise<void> =>
-    child.exitCode !== null || child.signalCode !== null
-      ? Promise.resolve()
-      : new Promise((resolve) => void child.once("exit", () => resolve()));
-  return {
-    port,
-    get process() {
-      return child;
-    },
-    kill: async (signal) => {
-      const over = ended();
-      child.kill(signal);
-      if (signal === "SIGKILL" || signal === "SIGTERM") await over;
-    },
-    restart: async () => {
-      child = await start();
-    },
-    command: (...words) => command(port, words),
-    stop: async () => {
-      child.kill("SIGCONT");
-      const over = ended();
-      child.kill("SIGKILL");
-      await over;
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
-
-async function answers(port: number, child: ChildProcess): Promise<void> {
-  for (const giveUp = Date.now() + 20_000; ;) {
-    try {
-      if ((await command(port, ["PING"])).startsWith("+PONG")) return;
-    } catch (error) {
-      if (Date.now() > giveUp || child.exitCode !== null) {
-        throw new Error(`redis-server did not start on port ${port}`, { cause: error });
-      }
-    }
-    await new Promise((resolve) => void setTimeout(resolve, 20));
-  }
+  const server = await startServerProcess({ program, args: all, env: clock?.env, folder, ask });
+  return Object.assign(server, { port, command: (...words: string[]) => command(port, words) });
 }
 
 /** The reply as it comes, of the first piece. */

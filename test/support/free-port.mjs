@@ -1,6 +1,7 @@
 /**
  * A port of 127.0.0.1 for a program that must be told one. It lies below those that the system hands out by itself, so that
- * nobody's outgoing connection takes it before the program does.
+ * nobody's outgoing connection takes it before the program does, and a server that is restarted finds it free again. Plain JavaScript,
+ * since the benchmarks run without a compiler.
  */
 import { once } from "node:events";
 import { closeSync, mkdirSync, openSync, statSync, utimesSync } from "node:fs";
@@ -14,8 +15,8 @@ const HIGHEST = 32_000;
 const RESERVED_MS = 5 * 60_000;
 const FOLDER = join(tmpdir(), "tidings-test-ports");
 
-/** Never the same twice within minutes, in all processes of the tests. */
-export async function freePort(): Promise<number> {
+/** @returns {Promise<number>} Never the same twice within minutes, in all processes of tests and benchmarks. */
+export async function freePort() {
   mkdirSync(FOLDER, { recursive: true });
   for (;;) {
     const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST));
@@ -23,7 +24,7 @@ export async function freePort(): Promise<number> {
   }
 }
 
-function reserve(port: number): boolean {
+function reserve(port) {
   const file = join(FOLDER, String(port));
   try {
     closeSync(openSync(file, "wx"));
@@ -34,7 +35,7 @@ function reserve(port: number): boolean {
   return true;
 }
 
-async function isFree(port: number): Promise<boolean> {
+async function isFree(port) {
   const server = createServer().listen(port, "127.0.0.1");
   const listens = await once(server, "listening").then(
     () => true,
