@@ -117,12 +117,6 @@ export const ELSEWHERE: readonly Elsewhere[] = [
       "rejects within its deadline what a Postgres that is gone does not answer, and goes on when it returns",
   },
   {
-    names: /^Log\.enlist$/,
-    why: "Of a log in the application's database: what it throws goes to whoever publishes.",
-    file: "test/engines/postgres/transactions.test.ts",
-    title: "refuses what is no transaction, and a hub whose log takes none",
-  },
-  {
     names: /^Nats(?:Connection|Message|Subscription)\./,
     why: "The client of a server: the real one, whose server hangs, is gone, lies or is full.",
     file: "test/engines/nats/faults.test.ts",

@@ -1,6 +1,6 @@
 /** A log of the application's own: each of its methods misbehaves, before it is open and after. */
 import { expect } from "vitest";
-import { type Log, memoryLog } from "../../packages/tidings/src/log/index.ts";
+import { type Log, LogError, memoryLog } from "../../packages/tidings/src/log/index.ts";
 import { createMcpEvents } from "../../packages/tidings/src/integrations/mcp.ts";
 import { createAnswers, createHub } from "../../packages/tidings/src/server/index.ts";
 import { Interest } from "../../packages/tidings/src/server/entries/interest.ts";
@@ -15,10 +15,19 @@ import {
   witness,
 } from "./harness.ts";
 
+/** How long a call of it is waited for. */
+const DEADLINE_MS = 30;
+
 /** A real log, one of whose methods misbehaves from when `isBroken` says so. */
-function logWith(name: keyof Log, bad: Bad, isBroken: () => boolean = () => true): Log {
+function logWith(
+  name: keyof Log,
+  bad: Bad,
+  isBroken: () => boolean = () => true,
+  deadlineMs: number = DEADLINE_MS,
+): Log {
   return new Proxy(memoryLog(), {
     get(target, key) {
+      if (key === "deadlineMs") return deadlineMs;
       const method: unknown = Reflect.get(target, key);
       const whole = (...values: unknown[]): unknown =>
         (method as (...values: unknown[]) => unknown).apply(target, values);
@@ -37,33 +46,43 @@ const outcomeOf = (done: Promise<unknown>): Promise<string> =>
     () => "refused",
   );
 
+/** What is waited for no longer says so, and how long it was. */
+const isLate = (error: unknown, name: string): boolean =>
+  error instanceof LogError && error.message.includes(`${name} has not settled within ${DEADLINE_MS} ms`);
+
 /** Everything that waits for the log is told, once, and a drain ends. */
-const ofOpen: Case = async (bad) => {
-  const reported: unknown[] = [];
-  const log = logWith("open", bad);
-  const hub = createHub({ log, cluster: true, timeoutMs: 30, onError: (error) => reported.push(error) });
-  const published = outcomeOf(hub.publish("a", { data: "1" }));
-  const revoked = outcomeOf(hub.revoke("somebody"));
-  const responded = [1, 2, 3].map(() => hub.respond(new Request("http://a/"), { topics: ["a"] }));
-  const read = outcomeOf(hub.read({ topics: ["a"] }).next());
-  await settle();
-  // What calls back is the real one.
-  const opens = bad.kind === "calls back";
-  if (bad.kind !== "never") expect(reported.length).toBe(Number(!opens));
-  await hub.drain({ overMs: 0, graceMs: 5 });
-  expect(await Promise.all([published, revoked])).toEqual(
-    opens ? ["accepted", "accepted"] : ["refused", "refused"],
-  );
-  if (!opens) expect(await read).toBe("refused");
-  for (const response of await Promise.all(responded)) {
-    expect(response.status).toBe(opens ? 200 : 503);
-    await response.text().catch(() => undefined);
-  }
-  expect(reported.length).toBe(Number(!opens));
-  if (fails(bad)) expectReports(reported, bad.thrown);
-  expect(await outcomeOf(hub.publish("a", { data: "1" }))).toBe("refused");
-  expectNothingUncaught();
-};
+const ofOpen =
+  (deadlineMs: number): Case =>
+  async (bad) => {
+    const reported: unknown[] = [];
+    const log = logWith("open", bad, undefined, deadlineMs);
+    const hub = createHub({ log, cluster: true, timeoutMs: 30, onError: (error) => reported.push(error) });
+    const published = outcomeOf(hub.publish("a", { data: "1" }));
+    const revoked = outcomeOf(hub.revoke("somebody"));
+    const responded = [1, 2, 3].map(() => hub.respond(new Request("http://a/"), { topics: ["a"] }));
+    const read = outcomeOf(hub.read({ topics: ["a"] }).next());
+    await settle();
+    // What calls back is the real one.
+    const opens = bad.kind === "calls back";
+    if (bad.kind !== "never") expect(reported.length).toBe(Number(!opens));
+    else if (deadlineMs === DEADLINE_MS) {
+      expect(await Promise.all([published, revoked, read])).toEqual(["refused", "refused", "refused"]);
+      expect(reported.map((error) => isLate(error, "open"))).toEqual([true]);
+    }
+    await hub.drain({ overMs: 0, graceMs: 5 });
+    expect(await Promise.all([published, revoked])).toEqual(
+      opens ? ["accepted", "accepted"] : ["refused", "refused"],
+    );
+    if (!opens) expect(await read).toBe("refused");
+    for (const response of await Promise.all(responded)) {
+      expect(response.status).toBe(opens ? 200 : 503);
+      await response.text().catch(() => undefined);
+    }
+    expect(reported.length).toBe(Number(!opens));
+    if (fails(bad)) expectReports(reported, bad.thrown);
+    expect(await outcomeOf(hub.publish("a", { data: "1" }))).toBe("refused");
+    expectNothingUncaught();
+  };
 
 /** Answers in a log that cannot be opened: each request is refused, with the reason for it. */
 const ofAnswersOpen: Case = async (bad) => {
@@ -125,12 +144,13 @@ const ofLog =
     await settle();
     await expect.poll(beside.text).toContain("data: 4");
     const isDue = bad.kind !== "never" && bad.kind !== "calls back";
-    if (name === "append" && isDue) expect(outcome).toBe("refused");
+    if (name === "append" && (isDue || bad.kind === "never")) expect(outcome).toBe("refused");
     // Whoever publishes is told; that a subscriber cannot be served is reported.
     const reports = name === "read" || name === "head";
     if (!reports) expectReports(reported);
     else if (fails(bad)) expectReports(reported, bad.thrown);
-    else expect(reported.length).toBeLessThanOrEqual(1);
+    else if (bad.kind === "never") expect(reported.map((error) => isLate(error, name))).toEqual([true]);
+    else expect(reported.length).toBe(Number(bad.kind !== "calls back"));
     const drained = outcomeOf(hub.drain({ overMs: 0, graceMs: 5 }));
     // Closing waits for the log, which is told when nothing is left that reads it.
     expect(await within(2_000, drained)).toBe(name === "close" ? closedAs(bad) : "accepted");
@@ -189,6 +209,17 @@ const ofAnswersLog =
     expectNothingUncaught();
   };
 
+/** A log in the application's database, whose part in a transaction fails: whoever publishes is told. */
+const ofEnlist: Case = async (bad) => {
+  const reported: unknown[] = [];
+  const hub = createHub({ log: logWith("enlist", bad), onError: (error) => reported.push(error) });
+  const published = await within(100, outcomeOf(hub.publish("a", { data: "1" }, { transaction: {} })));
+  expect(published).toBe(fails(bad) || bad.kind === "never" ? "refused" : "accepted");
+  await hub.drain({ overMs: 0, graceMs: 5 });
+  expectReports(reported);
+  expectNothingUncaught();
+};
+
 /** A log that cannot say what it hands on: it is asked again, and the hub's streams read meanwhile. */
 const ofFollow: Case = async (bad) => {
   const reported: unknown[] = [];
@@ -200,11 +231,14 @@ const ofFollow: Case = async (bad) => {
   const response = await hub.respond(new Request("http://a/"), { topics: ["a"] });
   expect((await hub.publish("a", { data: "1" })).id).toContain(".1");
   await settle();
+  const isNever = bad.kind === "never";
+  if (isNever)
+    await expect.poll(() => reported.map((error) => isLate(error, "follow"))).toEqual([true, true]);
   await response.body?.cancel();
   await hub.drain({ overMs: 0, graceMs: 5 });
   await settle();
   // Each of the two that follow says so once: the streams, and what processes tell each other.
-  const follows = bad.kind === "never" || typeof bad.given === "number";
+  const follows = typeof bad.given === "number";
   expect(reported.length).toBe(follows ? 0 : 2);
   if (fails(bad)) expectReports(reported, bad.thrown, bad.thrown);
   expectNothingUncaught();
@@ -268,7 +302,8 @@ const ofKeyAge: Case = async (bad) => {
 export const logCases: Readonly<Record<string, Case>> = {
   // Five seconds are waited for a log.
   "Log.open": hurried(100, async (bad) => {
-    await ofOpen(bad);
+    await ofOpen(DEADLINE_MS)(bad);
+    await ofOpen(Infinity)(bad);
     await ofAnswersOpen(bad);
     await ofMcpOpen(bad);
   }),
@@ -284,6 +319,7 @@ export const logCases: Readonly<Record<string, Case>> = {
   "Log.keyAgeMs": ofKeyAge,
   "OpenLogOptions.onTail": ofOpenOptions("onTail"),
   "OpenLogOptions.onError": ofOpenOptions("onError"),
+  "Log.enlist": ofEnlist,
   "Log.follow": ofFollow,
   "Log.unfollow": ofUnfollow,
   // Fifteen seconds are waited for it.

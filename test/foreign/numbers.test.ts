@@ -227,6 +227,7 @@ const cases: Readonly<Record<string, Case>> = {
     takes: ANY_HEIGHT,
   },
   ...each("SubscribeOptions", NONE, "retryMs:retry", subscribed),
+  ...each("Log", ANY_HEIGHT, "deadlineMs", (own) => hub({ log: Object.assign(memoryLog(), own) })),
   ...each(
     "LmdbLogOptions",
     ANY_HEIGHT,

@@ -8,7 +8,7 @@
  */
 import { formatCursor, parseCursor } from "../log/cursor.ts";
 import type { Log, LogPosition, Page } from "../log/log.ts";
-import { checkAppended, checkedLog, closeLog, openLog } from "../log/foreign-log.ts";
+import { checkedLog, closeLog, openLog } from "../log/foreign-log.ts";
 import { encode } from "../wire/encode.ts";
 import { reporter } from "../guard/foreign.ts";
 import { positive } from "../guard/positive.ts";
@@ -51,12 +51,13 @@ const PAGE_MESSAGES = 500;
 const PAGE_BYTES = 2 ** 20;
 
 /** @throws {RangeError} If a number of `retention` is not above 0. @throws {TypeError} If `log` is no log. */
-export function createMcpEvents({ log, retention = {}, onError }: McpEventsOptions): McpEvents {
+export function createMcpEvents({ log: given, retention = {}, onError }: McpEventsOptions): McpEvents {
   const { messages = 100_000, bytes = 64 * 2 ** 20, ageMs = 3_600_000 } = retention;
   for (const [name, value] of Object.entries({ messages, bytes, ageMs }))
     positive("keep events", `retention.${name}`, value);
   let epoch = "";
-  const opened = openLog(checkedLog("keep events", log), {
+  const log = checkedLog("keep events", given);
+  const opened = openLog(log, {
     retention: { messages, bytes, ageMs },
     onTail: () => undefined,
     onReset: (position: LogPosition) => (epoch = position.epoch),
@@ -101,7 +102,7 @@ class SessionEvents implements McpEventStore<never> {
       );
     }
     const body = utf8.encode(encode({ data }));
-    const { first } = checkAppended(await this.#log.append([{ topic, body }]));
+    const { first } = await this.#log.append([{ topic, body }]);
     return this.#idOf(streamId, first);
   }
 

@@ -1,23 +1,25 @@
 /**
- * What a log says of where it is, and where it put what was appended, and how long it may take to close. Logs are written by
- * applications too, and cursors are made of this.
+ * Takes a log that an application gave, opens it, and closes it. Logs are written by applications too: none of it may take for ever.
  * This module is browser compatible.
  */
 import { isThenable } from "../guard/foreign.ts";
 import { show } from "../guard/show.ts";
 import { within } from "../guard/within.ts";
-import { formatCursor, parseCursor } from "./cursor.ts";
-import { type Appended, type Log, LogError, type LogPosition, type OpenLogOptions } from "./log.ts";
+import { boundedLog } from "./bounded-log.ts";
+import { checkPosition } from "./foreign-results.ts";
+import { type Log, LogError, type LogPosition, type OpenLogOptions } from "./log.ts";
 
 const METHODS = ["open", "append", "read", "head", "close"] as const;
 
 /**
- * Returns the log that an application gave. Given is sometimes what the log would be made of: a client, a URL, `redisLog` itself.
+ * Returns the log that an application gave, as one that answers every call in time. Given is sometimes what the log would be made of:
+ * a client, a URL, `redisLog` itself.
  * @throws {TypeError} If it is none.
+ * @throws {RangeError} If its `deadlineMs` is no time.
  */
 export function checkedLog(action: string, log: Log): Log {
   const given = Object(log) as Partial<Record<string, unknown>>;
-  if (METHODS.every((name) => typeof given[name] === "function")) return log;
+  if (METHODS.every((name) => typeof given[name] === "function")) return boundedLog(action, log);
   throw new TypeError(
     `Cannot ${action}: log is ${show(log)}, expected what memoryLog(), redisLog(client) or another one returns`,
   );
@@ -29,14 +31,10 @@ export function checkedLog(action: string, log: Log): Log {
  */
 export async function openLog(log: Log, options: OpenLogOptions): Promise<LogPosition> {
   const opening: unknown = log.open(options);
-  if (!isThenable(opening)) throw wrong(opening, "a promise");
-  const position: unknown = await opening;
-  if (typeof position === "object" && position !== null) {
-    const { epoch, head } = position as { epoch?: unknown; head?: unknown };
-    const isPosition = typeof epoch === "string" && typeof head === "number";
-    if (isPosition && parseCursor(formatCursor(epoch, head)) !== undefined) return position as LogPosition;
+  if (!isThenable(opening)) {
+    throw new TypeError(`Cannot open log: open returned ${show(opening)}, expected a promise`);
   }
-  throw wrong(position, "{ epoch, head }");
+  return checkPosition("open log", "open", await opening);
 }
 
 /** What is under way when a log is closed may take its deadline, of ten seconds in those of ours. */
@@ -56,15 +54,6 @@ export async function closeLog(log: Pick<Log, "close">, patienceMs = 0): Promise
 
 const isDone = (): boolean => true;
 
-/** @throws {TypeError} If that is not where something was appended: it may be in the log, or not. */
-export function checkAppended(appended: Appended): Appended {
-  const { first, last } = Object(appended) as { first?: unknown; last?: unknown };
-  if (typeof first === "number" && typeof last === "number" && first > 0 && last >= first) return appended;
-  throw new TypeError(
-    `Cannot append to log: append returned ${show(appended)}, expected { first, last, repeated }`,
-  );
-}
-
 /** What was thrown may refuse to say what it is. */
 export function isLogError(thrown: unknown): thrown is LogError {
   try {
@@ -72,8 +61,4 @@ export function isLogError(thrown: unknown): thrown is LogError {
   } catch {
     return false;
   }
-}
-
-function wrong(given: unknown, expected: string): TypeError {
-  return new TypeError(`Cannot open log: open returned ${show(given)}, expected ${expected}`);
 }

@@ -13,6 +13,12 @@
 
 export interface Log {
   /**
+   * Milliseconds after which whoever calls a method of it gets a LogError `failed`, if that has not settled. Default: 30,000, for a log
+   * that is not of this package. What an append that took longer does is not known. Calls that never settle hold 64 MiB at most of
+   * each method; further ones get a LogError `busy`.
+   */
+  readonly deadlineMs?: number;
+  /**
    * Opens the log, creating it with a random epoch when there is none, and starts its tail.
    * Called once, before anything else.
    */

@@ -22,7 +22,8 @@ export class DeadlineTimer {
       },
       Math.min(Math.max(0, ms), LONGEST_TIMER_MS),
     );
-    this.#timer.unref();
+    // A number in browsers and Workers.
+    (this.#timer as { unref?: () => void }).unref?.();
   }
 
   clear(): void {

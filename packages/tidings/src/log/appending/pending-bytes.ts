@@ -5,7 +5,7 @@
 import type { Draft } from "../log.ts";
 
 /** Of one message besides its body, as `npm run bench memory` measures it. */
-const BYTES_BESIDE = 1_000;
+export const BYTES_BESIDE = 1_000;
 
 /** Bytes of memory that drafts take while they wait. */
 export function waitingBytesOf(drafts: readonly Pick<Draft, "body">[]): number {

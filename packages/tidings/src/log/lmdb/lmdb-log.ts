@@ -44,6 +44,7 @@ import {
   type ReadRequest,
   type Retention,
 } from "../log.ts";
+import { ownDeadlines } from "../bounded-log.ts";
 import { guardedOptions } from "../guarded-options.ts";
 import { checkLogOptions, type LogOptionNames } from "../log-options.ts";
 import { TurnBudget } from "../time/turn-budget.ts";
@@ -125,7 +126,7 @@ export function lmdbLog(env: LmdbEnvironment, options: LmdbLogOptions = {}): Log
       "Cannot make log: its LMDB environment has overlappingSync, with which several processes damage what each other writes; expected open({ path, overlappingSync: false, eventTurnBatching: false }), or pollMs: false where one process alone ever opens it",
     );
   }
-  return new LmdbLog(env, options);
+  return ownDeadlines(new LmdbLog(env, options));
 }
 
 /** What broad reads may cost in one turn of the event loop, in characters that are matched: about half a millisecond. */

@@ -4,6 +4,7 @@
  * topic is read without the others, and an offset is found by bisection.
  * This module is browser compatible.
  */
+import { ownDeadlines } from "../bounded-log.ts";
 import { LogClock } from "../time/clock.ts";
 import { randomEpoch } from "../cursor.ts";
 import { EntryQueue } from "../entries/entry-queue.ts";
@@ -60,7 +61,7 @@ const MEMORY_OPTIONS: LogOptionNames<MemoryLogOptions> = {
  */
 export function memoryLog(options: MemoryLogOptions = {}): Log {
   checkLogOptions(options, MEMORY_OPTIONS);
-  return new MemoryLog(options);
+  return ownDeadlines(new MemoryLog(options));
 }
 
 /** What broad reads may cost in one turn of the event loop, in characters that are matched: about half a millisecond. */

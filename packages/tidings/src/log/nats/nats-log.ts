@@ -5,6 +5,7 @@
  * Takes the connection that the application made, of `@nats-io/transport-node`. What JetStream cannot do, and what it can lose, is
  * in docs/logs/nats.md.
  */
+import { ownDeadlines } from "../bounded-log.ts";
 import { ignore } from "../../guard/ignore.ts";
 import { reporter, type Report } from "../../guard/foreign.ts";
 import { show } from "../../guard/show.ts";
@@ -78,7 +79,7 @@ export function natsLog(connection: NatsConnection, options: NatsLogOptions = {}
   }
   checkSubject("inboxPrefix", options.inboxPrefix);
   checkSubject("apiPrefix", options.apiPrefix);
-  return new NatsLog(connection, name, options);
+  return ownDeadlines(new NatsLog(connection, name, options));
 }
 
 function oneOf(option: string, value: unknown, allowed: readonly unknown[]): void {

@@ -10,6 +10,7 @@ import { LogClock } from "../time/clock.ts";
 import { randomEpoch } from "../cursor.ts";
 import { idempotencyScope } from "../appending/idempotency.ts";
 import { isByName, LogError } from "../log.ts";
+import { ownDeadlines } from "../bounded-log.ts";
 import { guardedOptions } from "../guarded-options.ts";
 import type {
   Appended,
@@ -43,7 +44,7 @@ import { PostgresTail, type TailReply, type TailRequest } from "./tail.ts";
  * @throws {RangeError} If a number is not above 0.
  */
 export function postgresLog(client: PostgresClient, options: PostgresLogOptions = {}): Log {
-  return new PostgresLog(client, options);
+  return ownDeadlines(new PostgresLog(client, options));
 }
 
 /** How long one read of the tail may take. */

@@ -9,6 +9,7 @@ import { show } from "../../guard/show.ts";
 import { LogClock } from "../time/clock.ts";
 import { randomEpoch } from "../cursor.ts";
 import { isByName, LogError } from "../log.ts";
+import { ownDeadlines } from "../bounded-log.ts";
 import { guardedOptions } from "../guarded-options.ts";
 import type {
   Appended,
@@ -79,7 +80,7 @@ export function redisLog(client: RedisClient, options: RedisLogOptions = {}): Lo
       `Cannot make log: name is ${show(name)}, expected well-formed text without braces that is not empty`,
     );
   }
-  return new RedisLog(connectionOf(client), options);
+  return ownDeadlines(new RedisLog(connectionOf(client), options));
 }
 
 const REDIS_OPTIONS: LogOptionNames<RedisLogOptions> = {

@@ -45,6 +45,7 @@ export class ControlFollower {
   #behind = false;
   #failing = false;
   #closed = false;
+  #retry: ReturnType<typeof setTimeout> | undefined;
   #interest: { close(): void } | undefined;
 
   constructor(position: LogPosition, options: ControlFollowerOptions) {
@@ -106,6 +107,7 @@ export class ControlFollower {
   /** Nothing more is handed on. */
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#retry);
     this.#interest?.close();
     this.#settle(Infinity);
   }
@@ -151,12 +153,12 @@ export class ControlFollower {
         if (this.#closed) return;
         if (!this.#failing) this.#options.onError(error);
         this.#failing = true;
-        const timer = setTimeout(() => {
+        this.#retry = setTimeout(() => {
           this.#reading = false;
           this.#catchUp();
         }, RETRY_MS);
         // A number in browsers and Workers.
-        (timer as { unref?: () => void }).unref?.();
+        (this.#retry as { unref?: () => void }).unref?.();
       },
     );
   }

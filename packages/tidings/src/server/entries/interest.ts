@@ -76,9 +76,10 @@ export class Interest<Route extends Interesting> {
       this.#unfollow(routes.filter((route) => !this.#wanted.has(route)));
       if (still.length > 0) onFollowed(still, offset);
     } catch (error) {
+      // A log that is closed answers nobody.
+      if (this.#closed) return;
       if (!this.#failing) onError(error);
       this.#failing = true;
-      if (this.#closed) return;
       const timer = setTimeout(() => {
         this.#retries.delete(timer);
         for (const route of routes) if (this.#wanted.has(route)) this.add(route);

@@ -5,7 +5,6 @@ import { ignore } from "../../guard/ignore.ts";
 import { checkOptionNames } from "../../guard/option-names.ts";
 import { show } from "../../guard/show.ts";
 import { unreadable } from "../../guard/unreadable.ts";
-import { checkAppended } from "../../log/foreign-log.ts";
 import { formatCursor } from "../../log/cursor.ts";
 import type { AppendOptions, Draft, Log } from "../../log/log.ts";
 import { channels } from "../observe/diagnostics.ts";
@@ -91,8 +90,7 @@ export class Publisher {
     const appendOptions = toAppendOptions(options);
     this.#admit(drafts.length);
     this.#position ??= await this.#opened;
-    const appended = checkAppended(await this.#log.append(drafts, appendOptions));
-    const { first, last, offsets, repeated } = appended;
+    const { first, last, offsets, repeated } = await this.#log.append(drafts, appendOptions);
     // As it is now: the log may have been replaced meanwhile.
     const { epoch } = this.#position;
     if (!repeated) this.#counters.published += drafts.length;
