@@ -1,8 +1,13 @@
 /**
- * What becomes of a log in NATS when somebody changes its stream with other tools: a setting by which the server would discard what
- * nobody hears of, and messages that were removed.
+ * What becomes of a log in NATS when somebody changes its stream with other tools: settings with which the log breaks its promise, and
+ * messages that were removed.
  */
-import { jetstreamManager, type JetStreamManager, type StreamConfig } from "@nats-io/jetstream";
+import {
+  DiscardPolicy,
+  jetstreamManager,
+  type JetStreamManager,
+  type StreamConfig,
+} from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { afterEach, describe, expect, it } from "vitest";
 import { natsLog } from "../../../packages/tidings/src/log/nats/index.ts";
@@ -92,12 +97,155 @@ onEachNats(() => {
       expect((await opened.again()).position.epoch).toBe(resets[1]!.epoch);
     });
 
-    it("discards what is too much, also where the stream was told to refuse more", async () => {
-      const { log, manager, again } = await openLog();
+    /** With which appends are not acknowledged, or refused. */
+    const HINDERING: Record<string, Partial<StreamConfig>> = {
+      no_ack: { no_ack: true },
+      discard: { discard: DiscardPolicy.New, max_msgs: 3 },
+    };
+
+    it.each(Object.keys(HINDERING))(
+      "takes %s back while it runs and when it opens, and says so",
+      async (name) => {
+        const opened = await openLog();
+        const { log, manager, again, errors, seen, resets } = opened;
+        await log.follow!(["a"]);
+        const before = (await manager.streams.info("tidings")).config;
+        await change(manager, HINDERING[name]!);
+        for (const text of ["1", "2", "3", "4", "5"]) {
+          const isAppended = async (): Promise<boolean> =>
+            log.append([draft(text)]).then(
+              () => true,
+              (error: { code: string }) => error.code !== "full",
+            );
+          await expect.poll(isAppended, { timeout: 20_000 }).toBe(true);
+        }
+        await expect.poll(() => errors.map(String), { timeout: 20_000 }).toHaveLength(1);
+        expect(String(errors[0])).toMatch(
+          new RegExp(`Stream tidings was set to ${name}: .* taken that back`),
+        );
+        await expect.poll(seen).toEqual(["1", "2", "3", "4", "5"]);
+        await log.close();
+        await change(manager, HINDERING[name]!);
+        await new Promise((resolve) => void setTimeout(resolve, 100));
+        const other = await again();
+        expect(other.errors.map(String)).toEqual(errors.map(String));
+        await other.log.append([draft("6")]);
+        const { config } = await manager.streams.info("tidings");
+        expect([config.no_ack, config.discard]).toEqual([before.no_ack, before.discard]);
+        expect([resets, other.position.epoch]).toEqual([[], opened.position.epoch]);
+      },
+    );
+
+    it("tells everyone of what a transform of subjects hid from readers, and takes that away", async () => {
+      const { log, position, resets, errors, manager, connection, again } = await openLog();
+      const change = { src: ">", dest: "elsewhere.>" };
+      const { config } = await manager.streams.info("tidings");
+      const changed = await connection.request(
+        "$JS.API.STREAM.UPDATE.tidings",
+        JSON.stringify({ ...config, subject_transform: change }),
+      );
+      // Older servers do not know it.
+      const isKnown =
+        changed.json<{ config: Partial<StreamConfig> }>().config.subject_transform !== undefined;
+      expect(isKnown).toBe(!connection.info!.version.startsWith("2.9."));
+      if (!isKnown) return;
+      await log.append([draft("hidden")]);
+      await expect.poll(() => resets.length, { timeout: 20_000 }).toBe(1);
+      expect(resets[0]!.epoch).not.toBe(position.epoch);
+      await expect.poll(() => errors.map(String).join()).toContain("subject_transform");
+      await log.append([draft("found")]);
+      expect((await readAll(log)).entries.map(textOf)).toEqual(["found"]);
+      expect((await again()).position.epoch).toBe(resets[0]!.epoch);
+    });
+
+    it("removes limits of consumers, with which it could not read", async () => {
+      const { log, manager, connection, again } = await openLog();
       await log.close();
-      await change(manager, { discard: "new" });
-      await again();
-      expect((await manager.streams.info("tidings")).config.discard).toBe("old");
+      const { config } = await manager.streams.info("tidings");
+      const update = { ...config, consumer_limits: { max_ack_pending: 5 } };
+      const noConsumer = async (): Promise<boolean> =>
+        (await connection.request("$JS.API.STREAM.UPDATE.tidings", JSON.stringify(update))).json<{
+          error?: unknown;
+        }>().error === undefined;
+      await expect.poll(noConsumer, { timeout: 20_000 }).toBe(true);
+      const other = await again();
+      await other.log.follow!(["a"]);
+      await other.log.append([draft("1")]);
+      await expect.poll(() => other.seen()).toEqual(["1"]);
+    });
+
+    it("says what the largest message of its stream is for", async () => {
+      const { log, manager } = await openLog();
+      await change(manager, { max_msg_size: 200 });
+      const appending = log.append([draft("x".repeat(200))]);
+      await expect(appending).rejects.toThrow(RangeError);
+      await expect(appending).rejects.toThrow("at most max_msg_size of its stream");
+      await log.append([draft("small")]);
+    });
+
+    it("says that its stream is sealed, when it appends and when it opens", async () => {
+      const { log, manager, again } = await openLog();
+      await log.append([draft("1")]);
+      await change(manager, { sealed: true });
+      await expect(log.append([draft("2")])).rejects.toThrow(/sealed stream .* expected another name/);
+      expect((await readAll(log)).entries.map(textOf)).toEqual(["1"]);
+      await log.close();
+      await expect(again()).rejects.toThrow("stream tidings is sealed");
+    });
+
+    it("goes on with subjects that were added, and passes over what comes there", async () => {
+      const { log, manager, connection, errors, seen, states } = await openLog();
+      await log.follow!("all");
+      const { subjects } = (await manager.streams.info("tidings")).config;
+      await change(manager, { subjects: [...subjects, "orders.>"] });
+      await connection.request("orders.1", "not in the log's format");
+      // In its format, of the topic that is read.
+      await connection.request("orders.2", "\0\x01\0\0a1");
+      await log.append([draft("2")]);
+      await expect.poll(seen).toEqual(["2"]);
+      await new Promise((resolve) => void setTimeout(resolve, 1_500));
+      expect((await readAll(log)).entries.map(textOf)).toEqual(["2"]);
+      expect([errors, states]).toEqual([[], []]);
+    });
+
+    it.each([
+      [
+        "subjects",
+        { subjects: ["orders.>"] },
+        /has the subjects orders\.>, expected tidings\..*\.> among them/,
+      ],
+      [
+        "description",
+        { description: "mine" },
+        /has the description "mine", expected "A log of Tidings, epoch /,
+      ],
+    ] as const)(
+      "says what its %s was, where that was changed, and goes on when it is back",
+      async (_, to, said) => {
+        const { connection, manager, ...first } = await openLog();
+        await first.log.close();
+        const { log, errors, states } = await openForTest(
+          cleanups,
+          natsLog(connection, { deadlineMs: 2_500 }),
+        );
+        const { subjects, description } = (await manager.streams.info("tidings")).config;
+        await change(manager, to as Partial<StreamConfig>);
+        await expect(log.head()).rejects.toThrow(said);
+        await expect.poll(() => errors.map(String).join(), { timeout: 20_000 }).toMatch(said);
+        await change(manager, { subjects, description: description! });
+        await expect.poll(() => states, { timeout: 20_000 }).toEqual(["interrupted", "following"]);
+        await log.append([draft("2")]);
+      },
+    );
+
+    it("says why it cannot append where its stream takes its subjects no longer", async () => {
+      const { connection, manager, ...first } = await openLog();
+      await first.log.close();
+      const { log } = await openForTest(cleanups, natsLog(connection, { deadlineMs: 2_500 }));
+      await change(manager, { subjects: ["orders.>"] });
+      await expect(log.append([draft("1")])).rejects.toThrow(
+        /not acknowledge it within 2500 ms.*has the subjects orders\.>, expected tidings\..*\.> among them/,
+      );
     });
 
     it("takes bounds that are no whole numbers, and ages that no server could count", async () => {

@@ -42,6 +42,7 @@ const SILENCE_MS = 300;
 const RETRY_MS = [20, 500] as const;
 /** No room: for the account or the server, or for one more stream. */
 const FULL = new Set([10_002, 10_023, 10_027, 10_028, 10_047]);
+const SEALED = 10_109;
 /** The stream could not store it, for the reason that it gives. */
 const STORE_FAILED = 10_077;
 
@@ -224,7 +225,11 @@ export function refusal(what: string, error: ApiError): LogError {
   if (isFull(error)) {
     return new LogError("full", `Cannot ${what} log: JetStream has no room left (${description})`);
   }
-  return new LogError("failed", `Cannot ${what} log: JetStream says ${code} ${description} (${err_code})`);
+  const remedy = err_code === SEALED ? ", which nobody can undo: expected another name for the log" : "";
+  return new LogError(
+    "failed",
+    `Cannot ${what} log: JetStream says ${code} ${description} (${err_code})${remedy}`,
+  );
 }
 
 export function sleep(ms: number): Promise<void> {

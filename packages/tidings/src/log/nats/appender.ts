@@ -6,7 +6,7 @@
 import { DeadlineTimer } from "../appending/deadline-timer.ts";
 import { idempotencyScope } from "../appending/idempotency.ts";
 import { LogError, type Appended, type Draft } from "../log.ts";
-import { mayPass, refusal } from "./api.ts";
+import { mayPass, refusal, type ApiError } from "./api.ts";
 import type { NatsConnection, NatsMessage, NatsSubscription } from "./connection.ts";
 import { Recovery } from "./recovery.ts";
 import { appendedAt, parseAcknowledgement, toMessages, type Outgoing, type Waiting } from "./outgoing.ts";
@@ -62,6 +62,8 @@ export class Appender {
   #ids = 0;
   #scheduled = false;
   #connected = true;
+  /** Why nothing is acknowledged, as far as that is known. */
+  #trouble: unknown;
   readonly #recovery: Recovery;
 
   constructor(options: AppenderOptions) {
@@ -76,6 +78,7 @@ export class Appender {
       look: options.look,
       isConnected: () => this.#connected,
       sendAgain: (message) => this.#sendAgain(message),
+      onTrouble: (error) => (this.#trouble = error),
       onOver: () => this.#pump(),
     });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
@@ -245,15 +248,17 @@ export class Appender {
     if (message === undefined) return;
     const said = parseAcknowledgement(data);
     if (said.error !== undefined && !mayPass(said.error)) {
-      this.#fail(message.append, refusal("append to", said.error));
+      this.#fail(message.append, refusalOf(message, said.error));
       this.#recovery.answered(id, true);
       return;
     }
     // No answer of the stream's: nobody takes it now, or one with the same id is on its way.
     if (said.error !== undefined || said.seq === undefined || said.seq === 0) {
+      if (said.error !== undefined) this.#trouble = refusal("append to", said.error);
       if (!this.#recovery.answered(id, false)) this.#recovery.begin();
       return;
     }
+    this.#trouble = undefined;
     this.#remove(message);
     this.#recovery.answered(id, true);
     void this.#stored(message, said.seq, said.duplicate === true);
@@ -332,7 +337,9 @@ export class Appender {
     const message = append.isSent
       ? `NATS did not acknowledge it within ${deadlineMs} ms, and may have stored it`
       : `its turn did not come within ${deadlineMs} ms (deadlineMs), and it was not appended`;
-    this.#fail(append, new LogError("failed", `Cannot append to log: ${message}`));
+    const cause = this.#connected ? this.#trouble : new Error("the connection to NATS is lost");
+    const reason = cause === undefined ? "" : ` (${(cause as Error).message})`;
+    this.#fail(append, new LogError("failed", `Cannot append to log: ${message}${reason}`, { cause }));
   }
 
   /** Unless JetStream may have forgotten that it has it. */
@@ -359,6 +366,17 @@ export class Appender {
     const byServer = nowMs === undefined || firstSentAtMs === undefined ? 0 : nowMs - firstSentAtMs;
     return Math.max(performance.now() - firstSentMs, byServer);
   }
+}
+
+const TOO_LARGE = 10_054;
+
+/** What the stream says of one message. Of its size, to try again is of no use. */
+function refusalOf({ payload, headers }: Outgoing, error: ApiError): Error {
+  if (error.err_code !== TOO_LARGE) return refusal("append to", error);
+  const bytes = payload.length + headers.encode().length;
+  return new RangeError(
+    `Cannot append to log: the message has ${bytes} bytes with its topic and headers, expected at most max_msg_size of its stream`,
+  );
 }
 
 /** @throws {RangeError} If the server takes no message of that size: to try again is of no use. */

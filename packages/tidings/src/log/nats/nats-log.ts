@@ -151,6 +151,7 @@ class NatsLog implements Log {
       storage,
       idempotencyAgeMs,
       onTime: (atMs, askedMs) => this.#clock.told(atMs, askedMs),
+      report: (error) => this.#report(error),
     });
     this.#time = new AskedTime({
       connection,
@@ -210,6 +211,7 @@ class NatsLog implements Log {
       inbox: `${this.#inbox}.t`,
       position: state,
       state: () => this.#state("follow"),
+      isOurs: (subject) => subject.startsWith(`${this.#current!.subjects}.`),
       onOther: () => this.#renew(),
       onTime: (atMs, askedMs) => {
         if (!this.#stream.tellsTime) this.#clock.told(atMs, askedMs);

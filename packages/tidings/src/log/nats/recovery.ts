@@ -12,6 +12,8 @@ export interface RecoveryOptions {
   readonly isConnected: () => boolean;
   /** Sends it, unless there is a reason not to. That counts as an answer then. */
   readonly sendAgain: (message: Outgoing) => void;
+  /** Why it does not work yet. */
+  readonly onTrouble: (error: unknown) => void;
   /** It works again, and everything was sent again. */
   readonly onOver: () => void;
 }
@@ -48,15 +50,16 @@ export class Recovery {
   }
 
   async #recover(): Promise<void> {
-    const { sent, look, isConnected, sendAgain, onOver } = this.#options;
+    const { sent, look, isConnected, sendAgain, onTrouble, onOver } = this.#options;
     const sinceMs = performance.now();
     for (let waitMs: number = RETRY_MS[0]; sent.size > 0; waitMs = Math.min(waitMs * 2, RETRY_MS[1])) {
       if (!isConnected()) break;
       try {
         await look(sinceMs);
         if (await this.#tryOldest()) break;
-      } catch {
+      } catch (error) {
         // Its caller is rejected when the deadline passes.
+        onTrouble(error);
       }
       await new Promise((resolve) => void setTimeout(resolve, waitMs));
     }

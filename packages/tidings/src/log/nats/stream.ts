@@ -4,7 +4,9 @@
  */
 import { randomEpoch } from "../cursor.ts";
 import { LogError, type LogPosition, type Retention } from "../log.ts";
+import type { Report } from "../../guard/foreign.ts";
 import { isFull, refusal, type Api } from "./api.ts";
+import { wrongIn, type WrongSettings } from "./settings.ts";
 
 export interface StreamOptions {
   readonly api: Api;
@@ -14,6 +16,8 @@ export interface StreamOptions {
   readonly idempotencyAgeMs: number;
   /** The time of the server that leads the stream, and when it was asked, by the monotonic clock. */
   readonly onTime: (atMs: number, askedMs: number) => void;
+  /** Receives what the log took back of what others set. */
+  readonly report: Report;
 }
 
 /** Where the stream is, and what it holds. */
@@ -35,7 +39,7 @@ interface Config {
   readonly description?: string;
   readonly subjects?: readonly string[];
   readonly duplicate_window?: number;
-  readonly max_msgs_per_subject?: number;
+  readonly sealed?: boolean;
 }
 
 interface Info {
@@ -52,8 +56,6 @@ interface Info {
 
 const DESCRIPTION = /^A log of Tidings, epoch ([\w-]{1,64})(?:, without (\d+))?$/;
 const NAME_IN_USE = 10_058;
-/** It would discard messages between others. */
-const NO_OTHERS = { max_msgs_per_subject: -1 };
 /** A server counts nanoseconds, and no further: that is 285 years. */
 const MOST_AGE_MS = 9e12;
 /** Messages that the stream keeps beyond the retention, so that tails which are a little behind miss nothing. */
@@ -63,6 +65,8 @@ export class LogStream {
   readonly #options: StreamOptions;
   #retention: Retention | undefined;
   #tellsTime = false;
+  /** As this log has them: with others, it is not known again. */
+  #known: { readonly subject: string; readonly description: string } | undefined;
   /** Messages that are missing between others, of this epoch: everyone was told of them. */
   #told = { epoch: "", missing: 0 };
 
@@ -81,26 +85,61 @@ export class LogStream {
     const endsMs = this.#options.api.endsMs();
     const info = await this.#info("open", endsMs);
     // Of another program, nothing is changed.
-    const state = this.#stateOf(info);
+    this.#stateOf("open", info);
+    const { name } = this.#options;
+    if (info.config.sealed === true) {
+      throw new LogError(
+        "failed",
+        `Cannot open log: stream ${name} is sealed, which nobody can undo; expected another name for the log, or that the stream is deleted`,
+      );
+    }
     const limits = this.#limits();
     const current = info.config as Record<string, unknown>;
-    const isAsWanted = Object.entries(limits).every(([name, value]) => current[name] === value);
-    if (isAsWanted && this.#isWhole(state.epoch, info)) return state;
+    const isAsWanted = Object.entries(limits).every(([limit, value]) => current[limit] === value);
     if (!isAsWanted) await this.#update("open", { ...info.config, ...limits }, endsMs);
-    return this.state("open", endsMs);
+    return this.#mended("open", isAsWanted ? info : await this.#info("open", endsMs), endsMs);
   }
 
   /** Where it is now. Creates it anew when it is gone. */
   async state(what: string, endsMs: number): Promise<StreamState> {
-    for (let info = await this.#info(what, endsMs); ;) {
-      const state = this.#stateOf(info);
-      if (this.#isWhole(state.epoch, info)) return state;
-      info = await this.#update(
-        what,
-        { ...info.config, ...NO_OTHERS, ...describe(randomEpoch(), missingIn(info)) },
-        endsMs,
-      );
+    return this.#mended(what, await this.#info(what, endsMs), endsMs);
+  }
+
+  /** Takes back what others set, and tells everyone of what they removed. */
+  async #mended(what: string, first: Info, endsMs: number): Promise<StreamState> {
+    let taken: WrongSettings | undefined;
+    for (let info = first; ;) {
+      const state = this.#stateOf(what, info);
+      const wrong = wrongIn(info.config as Record<string, unknown>);
+      if (wrong === undefined && this.#isWhole(state.epoch, info)) {
+        if (taken !== undefined) this.#options.report(this.#takenBack(taken));
+        return state;
+      }
+      // It was taken back, and is there all the same.
+      if (wrong !== undefined && wrong.said === taken?.said) throw this.#stuck(what, wrong);
+      const isNew = wrong === undefined || wrong.loses;
+      const description = isNew ? describe(randomEpoch(), missingIn(info)) : {};
+      const config = { ...info.config, ...wrong?.right, ...description };
+      info = await this.#update(what, config, endsMs).catch((cause: unknown) => {
+        throw wrong === undefined ? cause : this.#stuck(what, wrong, cause);
+      });
+      taken = wrong ?? taken;
     }
+  }
+
+  #takenBack({ said }: WrongSettings): LogError {
+    const { name } = this.#options;
+    return new LogError("failed", `Stream ${name} was set to ${said}. The log has taken that back`);
+  }
+
+  #stuck(what: string, { said }: WrongSettings, cause?: unknown): LogError {
+    const { name } = this.#options;
+    const reason = cause === undefined ? "" : `: ${(cause as Error).message}`;
+    return new LogError(
+      "failed",
+      `Cannot ${what} log: stream ${name} is set to ${said}, expected that to be taken back, which this log could not do${reason}`,
+      { cause },
+    );
   }
 
   /**
@@ -108,11 +147,11 @@ export class LogStream {
    * has to be told, which another epoch does. It says how many there were then.
    */
   #isWhole(epoch: string, info: Info): boolean {
-    const { description = "", max_msgs_per_subject: perSubject = -1 } = info.config;
+    const { description = "" } = info.config;
     const missing = missingIn(info);
     if (this.#told.epoch !== epoch)
       this.#told = { epoch, missing: Number(DESCRIPTION.exec(description)?.[2] ?? 0) };
-    if (perSubject > 0 || missing > this.#told.missing) return false;
+    if (missing > this.#told.missing) return false;
     // Fewer: others that are missing lie before the oldest message now.
     this.#told.missing = missing;
     return true;
@@ -121,10 +160,10 @@ export class LogStream {
   /** Begins another epoch, unless another process did already. */
   async renew(epoch: string, endsMs: number): Promise<StreamState> {
     const info = await this.#info("read", endsMs);
-    const state = this.#stateOf(info);
+    const state = this.#stateOf("read", info);
     if (state.epoch !== epoch) return state;
     const described = describe(randomEpoch(), missingIn(info));
-    return this.#stateOf(await this.#update("read", { ...info.config, ...described }, endsMs));
+    return this.#stateOf("read", await this.#update("read", { ...info.config, ...described }, endsMs));
   }
 
   async #info(what: string, endsMs: number): Promise<Info> {
@@ -139,6 +178,7 @@ export class LogStream {
         num_replicas: this.#options.replicas,
         storage: this.#options.storage,
         retention: "limits",
+        discard: "old",
         ...this.#limits(),
         ...describe(epoch, 0),
       };
@@ -167,7 +207,7 @@ export class LogStream {
   }
 
   /** Bounds in JetStream's terms. */
-  #limits(): Record<string, number | string> {
+  #limits(): Record<string, number> {
     const { messages, bytes, ageMs } = this.#retention!;
     return {
       max_msgs: bound(messages + TAIL_MARGIN),
@@ -175,21 +215,36 @@ export class LogStream {
       // 0 is none, and 100 ms the least.
       max_age: ageMs > MOST_AGE_MS ? 0 : nanoseconds(Math.max(100, ageMs)),
       duplicate_window: nanoseconds(keyAgeOf(this.#options.idempotencyAgeMs, ageMs)),
-      discard: "old",
-      ...NO_OTHERS,
     };
   }
 
-  #stateOf({ config, state }: Info): StreamState {
-    const { name } = this.#options;
-    const epoch = DESCRIPTION.exec(config.description ?? "")?.[1];
-    const subject = config.subjects?.length === 1 ? config.subjects[0]! : "";
-    if (epoch === undefined || !subject.startsWith(`${name}.`) || !subject.endsWith(".>")) {
-      throw new LogError(
-        "failed",
-        `Cannot open log: stream ${name} was not made by Tidings, expected another name for the log`,
-      );
+  #isOurs(subject: string): boolean {
+    const [first, , last, ...more] = subject.split(".");
+    return first === this.#options.name && last === ">" && more.length === 0;
+  }
+
+  /** What is not as it was made, as far as that is known. */
+  #strange({ description = "", subjects = [] }: Config, epoch: string | undefined): string {
+    if (epoch !== undefined) {
+      const expected = this.#known?.subject ?? `${this.#options.name}.*.>`;
+      return `has the subjects ${subjects.join(", ")}, expected ${expected} among them, as it was made`;
     }
+    if (this.#known !== undefined && subjects.includes(this.#known.subject)) {
+      return `has the description ${JSON.stringify(description)}, expected ${JSON.stringify(this.#known.description)}, as it was made`;
+    }
+    return "was not made by Tidings, expected another name for the log";
+  }
+
+  #stateOf(what: string, { config, state }: Info): StreamState {
+    const { name } = this.#options;
+    const { description = "", subjects = [] } = config;
+    const epoch = DESCRIPTION.exec(description)?.[1];
+    // Others may have been added to it.
+    const subject = subjects.find((one) => this.#isOurs(one));
+    if (epoch === undefined || subject === undefined) {
+      throw new LogError("failed", `Cannot ${what} log: stream ${name} ${this.#strange(config, epoch)}`);
+    }
+    this.#known = { subject, description };
     const head = state.last_seq;
     const stored = state.messages === 0 ? head + 1 : state.first_seq;
     const first = Math.max(stored, head - Math.floor(this.#retention!.messages) + 1);

@@ -22,6 +22,8 @@ export interface TailOptions {
   readonly position: LogPosition;
   /** Asks where the log is. It may call {@link NatsTail.reset}. */
   readonly state: () => Promise<StreamState>;
+  /** Whether it is a subject of the log. Others may have been added to the stream. */
+  readonly isOurs: (subject: string) => boolean;
   /** What had this offset is another message now. */
   readonly onOther: () => Promise<unknown>;
   /** The time of the server, whenever something tells it. */
@@ -44,7 +46,7 @@ const ASK_MS = 200;
 const MOST_ASKED = 32;
 
 interface Stored {
-  readonly message?: { readonly data?: string; readonly time: string };
+  readonly message?: { readonly subject: string; readonly data?: string; readonly time: string };
 }
 
 export class NatsTail {
@@ -224,12 +226,14 @@ export class NatsTail {
         continue;
       }
       const time = nanosecondsOf(message.time);
-      this.#accept(Buffer.from(message.data ?? "", "base64"), { offset, time, atMs: millisecondsOf(time) });
+      const data = Buffer.from(message.data ?? "", "base64");
+      this.#accept({ subject: message.subject, data }, { offset, time, atMs: millisecondsOf(time) });
     }
     this.#flush();
   }
 
-  #take(consumer: Consumer, { data, reply, headers }: NatsMessage): void {
+  #take(consumer: Consumer, message: NatsMessage): void {
+    const { reply, headers } = message;
     this.#heardMs = performance.now();
     const delivery = deliveryOf(reply);
     if (delivery === undefined) {
@@ -252,7 +256,7 @@ export class NatsTail {
       this.#flush();
       this.#skipTo(offset - 1);
     }
-    this.#accept(data, delivery);
+    this.#accept(message, delivery);
     // It was stored a moment ago. The server's clock may have been set, or another server stores now, whose clock differs.
     if (offset > this.#target && delivery.pending === 0) {
       const nowMs = performance.now();
@@ -268,15 +272,19 @@ export class NatsTail {
     });
   }
 
-  /** The next one. */
-  #accept(data: Uint8Array, { offset, time, atMs }: Pick<Delivery, "offset" | "time" | "atMs">): void {
+  /** The next one. What another program wrote there is passed over. */
+  #accept(
+    { subject, data }: Pick<NatsMessage, "subject" | "data">,
+    { offset, time, atMs }: Pick<Delivery, "offset" | "time" | "atMs">,
+  ): void {
     this.#at = offset;
     this.#atTime = time;
+    if (!this.#options.isOurs(subject)) return;
     try {
       const topic = topicOf(data);
       if (this.#followed.includes(topic)) this.#held.push(decodeEntry(data, topic, offset, atMs));
-    } catch (error) {
-      this.#options.report(error);
+    } catch {
+      // It is not in the log's format.
     }
   }
 
