@@ -7,6 +7,7 @@ import { startChromium } from "../../test/browsers/chromium.ts";
 import { type Browser, type Child, startChild, until } from "../../test/browsers/index.ts";
 import { attack } from "../../test/docs/attack.ts";
 import { execute, ROOT } from "../../test/package/packed.ts";
+import { freePort } from "../../test/support/free-port.ts";
 
 const FOLDER = dirname(fileURLToPath(import.meta.url));
 const QUESTION = "你好";
@@ -22,10 +23,12 @@ beforeAll(async () => {
       "Cannot start the example: Vite is not installed, expected it from: npm ci in examples/ai-chat",
     );
   }
-  child = startChild(process.execPath, [join(FOLDER, "start.mjs")], { env: {} });
+  const port = String(await freePort());
+  child = startChild(process.execPath, [join(FOLDER, "start.mjs")], { env: { PORT: port } });
   browser = await startChromium();
   other = await startChromium();
   origin = await until("the port", () => /^http:\/\/127\.0\.0\.1:\d+/m.exec(child.output())?.[0], 60_000);
+  expect(origin).toBe(`http://127.0.0.1:${port}`);
 });
 afterAll(async () => {
   await browser?.close();
@@ -115,4 +118,6 @@ test("whatever a client sends, both servers stand", async () => {
       for await (const what of attack(Number(port), path))
         // One that ends is started again, and says so.
         expect(ports(), what).toEqual(started);
+  // What is wrong with a request is no error of the server.
+  expect(child.output()).not.toContain("Error");
 }, 60_000);

@@ -33,6 +33,7 @@ const server = createServer((request, response) => {
 /** @param chatId - Absent for the POST of a question. */
 async function route(request, response, chatId) {
   if (request.method === "POST") return ask(request, response);
+  if (!isId(chatId)) return void response.writeHead(404).end();
   const { answerId = "none", messages = [] } = chats.get(chatId) ?? {};
   if (request.method === "DELETE") {
     await answers.stop(answerId);
@@ -45,7 +46,10 @@ async function route(request, response, chatId) {
 }
 
 async function ask(request, response) {
-  const { id: chatId, messages } = await json(request);
+  // What a client sends need not be JSON, nor come at all.
+  const { id: chatId, messages } = (await json(request).catch(() => undefined)) ?? {};
+  if (!isId(chatId) || !Array.isArray(messages) || messages.length === 0)
+    return void response.writeHead(400).end();
   const answerId = `${chatId}-${generateId()}`;
   await chats.put(chatId, { answerId, messages });
   await answers.resumable(request, response, answerId, async ({ signal }) => {
@@ -56,6 +60,10 @@ async function ask(request, response) {
       onEnd: ({ messages }) => chats.put(chatId, { answerId, messages }),
     });
   });
+}
+
+function isId(value) {
+  return typeof value === "string" && value !== "" && value.length <= 100;
 }
 
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css" };

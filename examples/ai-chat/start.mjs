@@ -12,6 +12,11 @@ import react from "@vitejs/plugin-react";
 import { build } from "vite";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
+const wanted = process.env.PORT;
+if (wanted !== undefined && !(await isFree(Number(wanted)))) {
+  console.error(`Cannot start: port ${wanted} is taken. Choose another: PORT=3013 npm start`);
+  process.exit(1);
+}
 const folder = mkdtempSync(join(tmpdir(), "tidings-ai-chat-"));
 const children = [];
 
@@ -20,20 +25,22 @@ await build({
   configFile: false,
   plugins: [react()],
   logLevel: "warn",
-  build: { outDir: join(folder, "dist"), emptyOutDir: true },
+  build: { outDir: join(folder, "dist"), emptyOutDir: true, chunkSizeWarningLimit: 2_000 },
   // In this repository the package is a link with a React beside it. In yours it is not, and this line may go.
   resolve: { dedupe: ["react", "react-dom"] },
 });
 
-const model = await start("model.mjs", {});
+// PORT is that of nginx: each of the others takes a free one.
+const model = await start("model.mjs", { PORT: "0" });
 const settings = {
+  PORT: "0",
   DATA: join(folder, "data"),
   PAGES: join(folder, "dist"),
   MODEL: `http://127.0.0.1:${model.port}/v1`,
 };
 const servers = [await start("server.mjs", settings), await start("server.mjs", settings)];
 
-const port = process.env.PORT ?? (await freePort());
+const port = wanted ?? (await freePort());
 const config = readFileSync(join(root, "nginx.conf"), "utf8")
   .replace("listen 3003", `listen 127.0.0.1:${port}`)
   .replace(
@@ -69,11 +76,25 @@ async function start(program, env) {
 
 function run(command, args, env, stdout) {
   const child = spawn(command, args, {
-    env: { ...process.env, ...env },
+    // Debian has nginx off the path of those who are not root.
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin`, ...env },
     stdio: ["ignore", stdout, "inherit"],
   });
   children.push(child);
   return child;
+}
+
+async function isFree(port) {
+  const probe = createServer().listen(port, "127.0.0.1");
+  const listens = await once(probe, "listening").then(
+    () => true,
+    () => false,
+  );
+  if (listens) {
+    probe.close();
+    await once(probe, "close");
+  }
+  return listens;
 }
 
 async function freePort() {
