@@ -7,7 +7,7 @@ import { startChromium } from "../../test/browsers/chromium.ts";
 import { type Browser, type Child, startChild, until } from "../../test/browsers/index.ts";
 import { attack } from "../../test/docs/attack.ts";
 import { execute, ROOT } from "../../test/package/packed.ts";
-import { freePort } from "../../test/support/free-port.ts";
+import { freePort } from "../../test/support/free-port.mjs";
 
 const FOLDER = dirname(fileURLToPath(import.meta.url));
 const QUESTION = "你好";
