@@ -287,6 +287,20 @@ describe("share()", () => {
     },
   );
 
+  test("a slow reader that makes another attempt has what waits for it first", async () => {
+    const world = await openWorld(1);
+    const slow = await world.open({ maxQueuedMessages: 4 });
+    slow.hold();
+    await world.advance(1000);
+    world.publish(20);
+    await world.advance(1000);
+    slow.connection.reconnect();
+    await world.advance(1000);
+    slow.letGo();
+    await world.advance(1000);
+    expect(slow.numbers).toEqual(upTo(1, 20));
+  });
+
   test.each([{ maxQueuedMessages: 4 }, { maxQueuedBytes: 8 }])(
     "a slow reader of a stream without ids learns that it cannot keep up: %j",
     async (limits) => {
@@ -433,6 +447,7 @@ async function simulate(seed: number, ids: "cursors" | "opaque"): Promise<Outcom
     thaw: () => some(({ frozen }) => frozen)?.thaw(),
     hold: () => some(() => true)?.hold(),
     "let go": () => some(() => true)?.letGo(),
+    reconnect: () => some(() => true)?.connection.reconnect(),
     cut: () => world.cut(),
     advance: () => world.advance(chance(20_000)),
   };

@@ -48,6 +48,8 @@ export function createCompactParser(
   let parts: number;
   // The block that no blank line followed yet.
   let data: string | undefined;
+  // Of how many lines its data was added up.
+  let sums = 0;
   let event: string;
   let id: string | undefined;
   // Whether `push` is at work, or was left by an error.
@@ -141,6 +143,8 @@ export function createCompactParser(
   function takeData(value: string): void {
     // A copy: each of many short lines would keep its block alive until the message ends.
     data = data === undefined ? value : data + "\n" + copy(value);
+    // As for a line. It is made one text when it is searched.
+    if (++sums > 1000 + data.length / 64) sums = +(data.indexOf("\n") < 0);
     limit(data.length, maxMessageBytes);
   }
 

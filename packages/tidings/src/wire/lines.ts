@@ -50,6 +50,9 @@ export function createLines(
   const longest = Math.min(Math.floor(maxMessageBytes / 3), NOWHERE);
   // The block that no blank line followed yet.
   let openData: string | undefined;
+  // Of how many lines its data was added up. Engines keep the parts of a sum: many small ones take many times the memory of one text,
+  // which they become when it is searched.
+  let sums = 0;
   let openEvent: string;
   let openId: string | undefined;
   // Whether it has any of these.
@@ -335,6 +338,7 @@ export function createLines(
   function takeData(text: string, from: number, end: number): void {
     const value = field(text, from, end);
     openData = openData === undefined ? value : openData + "\n" + value;
+    if (++sums > 1000 + openData.length / 64) sums = +(openData.indexOf("\n") < 0);
     isOpen = true;
     limit(openData.length, maxMessageBytes);
   }

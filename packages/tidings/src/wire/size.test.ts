@@ -17,10 +17,10 @@ async function size(name: string): Promise<number> {
 }
 
 test.each([
-  ["createParser", 3450],
-  ["createReader", 3550],
-  ["readMessages", 4400],
-  ["MessageStream", 3700],
+  ["createParser", 3490],
+  ["createReader", 3590],
+  ["readMessages", 4440],
+  ["MessageStream", 3740],
   ["encode", 900],
   ["encodeBytes", 1520],
 ])("%s costs at most %i bytes", async (name, most) => {

@@ -154,7 +154,7 @@ export function createAttempts(source: Source, hooks: readonly Hooks[]): Attempt
       if (over && opened) tell(reportUncaught, () => opened!.abort());
     }
 
-    function answer(response: TransportResponse): void {
+    function answer(response: TransportResponse): void | PromiseLike<void> {
       if (over || refusal) return;
       refusal = judgeResponse(response, source.strict);
       if (refusal) {
@@ -163,6 +163,8 @@ export function createAttempts(source: Source, hooks: readonly Hooks[]): Attempt
       } else {
         take({ type: "opened" });
         if (!over) callHooks(hooks, "response", response);
+        // What came over the connection before may still wait for its reader.
+        return (behind = source.pressure && source.pressure());
       }
     }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 
+import { serve } from "../../../../../test/support/serve.ts";
 import { createWorld } from "../../../../../test/support/client-world.ts";
 import { connect, type ConnectOptions } from "../connect.ts";
 import { EventStreamError } from "./event-stream-error.ts";
@@ -233,6 +234,40 @@ describe("for await", () => {
     world.last.respond();
     void world.last.send("id: 2\ndata: b\n\n");
     expect((await reader.next()).value?.data).toBe("b");
+  });
+
+  test("that is slow outlives another attempt: its chunks wait for what came before", async () => {
+    let requests = 0;
+    const url = await serve((request, response) => {
+      requests++;
+      const last = Number(request.headers["last-event-id"] ?? 0);
+      const messages = Array.from({ length: 3000 }, (_, at) => `id: ${last + at + 1}\ndata: x\n\n`);
+      response.writeHead(200, { "content-type": "text/event-stream" }).write(messages.join(""));
+    });
+    const connection = connect(url);
+    const reader = connection[Symbol.asyncIterator]();
+    const ids: number[] = [];
+    const read = async () => void ids.push(Number((await reader.next()).value?.id));
+    await read();
+    connection.reconnect();
+    await eventually(() => expect([requests, connection.state]).toEqual([2, "open"]));
+    // Time for its first chunk to come.
+    for (let turn = 0; turn < 20; turn++) {
+      await read();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    while (ids.length < 4000) await read();
+    connection.close();
+    expect(ids).toEqual(Array.from({ length: 4000 }, (_, at) => at + 1));
+  });
+
+  test("takes a chunk of very many messages in a time that grows with their number alone", async () => {
+    const { world, connection } = openToRead();
+    world.last.respond();
+    void world.last.send("data:x\n\n".repeat(300_000));
+    let count = 0;
+    for await (const _ of connection) if (++count === 300_000) break;
+    expect(connection.state).toBe("closed");
   });
 
   test("closes the connection when the loop is left", async () => {

@@ -142,6 +142,14 @@ describe("an answer", () => {
     void world.last.send(":");
     await world.advance(60_000);
     expect([connection.state, errors]).toEqual(["open", []]);
+    // A reader that is behind from the attempt before keeps the next one from being read.
+    const behind = open({ idleMs: 0, firstByteTimeoutMs: 500, onMessage: () => new Promise(() => {}) });
+    behind.world.last.respond();
+    void behind.world.last.send("data: 1\n\n");
+    behind.connection.reconnect();
+    behind.world.last.respond();
+    await behind.world.advance(60_000);
+    expect([behind.connection.state, behind.errors]).toEqual(["open", []]);
     const silent = open({ idleMs: 0, firstByteTimeoutMs: 500 });
     silent.world.last.respond();
     await silent.world.advance(500);

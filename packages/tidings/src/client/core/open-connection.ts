@@ -136,8 +136,9 @@ export function openConnection<Message extends { readonly event: string } = Pars
     order.push(message);
   }
 
+  /** Decoding may end after the connection did, which calls nothing any more. */
   function report(error: unknown): void {
-    tell(reportUncaught, options.onError, error as EventStreamError);
+    if (!verdict) tell(reportUncaught, options.onError, error as EventStreamError);
   }
 
   function canRepeat(): boolean {

@@ -41,9 +41,9 @@ export function shareTransport(
       let leave: (() => void) | undefined;
       let pressure: void | PromiseLike<void>;
       // A transport tells nothing before it is opened.
-      void Promise.resolve().then(() => {
+      void Promise.resolve().then(async () => {
         if (over) return;
-        sink.onResponse({ status: 200, url: shareName, header: () => "text/event-stream" });
+        await sink.onResponse({ status: 200, url: shareName, header: () => "text/event-stream" });
         if (over) return;
         const recent = createRecent(headers["last-event-id"] || "", host.maxRecent);
         leave = joinShare(platform, shareName, { ...host, take, onOverflow, onState, onEnd }, recent);

@@ -78,6 +78,35 @@ describe("fetchTransport()", () => {
     expect(told).toEqual(["response 200", "one"]);
   });
 
+  test("cancels the body of a response that came after abort(), and of one that nobody has begun to read", async () => {
+    let cancelled = 0;
+    let respond = () => {};
+    const fetch = () =>
+      new Promise<Response>((resolve) => {
+        respond = () => resolve(new Response(new ReadableStream({ cancel: () => void cancelled++ })));
+      });
+    const late = open("https://a.example/", { fetch });
+    late.abort();
+    respond();
+    await eventually(() => expect(cancelled).toBe(1));
+    let answered = false;
+    const unread = open(
+      "https://a.example/",
+      { fetch },
+      {
+        onResponse() {
+          answered = true;
+          return new Promise(() => {});
+        },
+      },
+    );
+    respond();
+    await eventually(() => expect(answered).toBe(true));
+    unread.abort();
+    await eventually(() => expect(cancelled).toBe(2));
+    expect([late.told, unread.told]).toEqual([[], []]);
+  });
+
   test("reads no further while the sink is behind, so that the server feels it", async () => {
     let written = 0;
     const url = await serve((_request, response) => {

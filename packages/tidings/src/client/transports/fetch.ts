@@ -44,17 +44,16 @@ async function read(
 ): Promise<void> {
   const response = await send(request, options, signal);
   const { body, headers, status, url } = response;
-  if (signal.aborted) return;
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  // A body that did not come over the network knows nothing of the signal.
+  const cancel = () => tell(ignore, () => (reader || body!).cancel());
+  if (signal.aborted) return cancel();
   // Of a platform whose fetch does not stream, or of an application's own, as node-fetch's body is.
   if (body !== null && typeof body?.getReader !== "function")
     throw streamError("unsupported", request.url, "cannot be read: fetch gave no ReadableStream");
-  sink.onResponse({ status, url: url || request.url, header: (name) => headers.get(name) });
-
-  const reader = body?.getReader();
-  // A body that did not come over the network knows nothing of the signal.
-  const cancel = () => tell(ignore, () => reader?.cancel());
   signal.onabort = cancel;
-  if (signal.aborted) cancel();
+  await sink.onResponse({ status, url: url || request.url, header: (name) => headers.get(name) });
+  reader = signal.aborted ? undefined : body?.getReader();
   for (let read; reader && !(read = await reader.read()).done && !signal.aborted;)
     await sink.onBytes(read.value);
 }

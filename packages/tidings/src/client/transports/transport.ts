@@ -27,8 +27,8 @@ export interface TransportResponse {
 
 /** Whom a transport tells. After `onEnd`, `onError` or `abort()` it tells nothing more. */
 export interface TransportSink {
-  /** Once, before anything else. */
-  onResponse(response: TransportResponse): void;
+  /** Once, before anything else. A promise: as for `onBytes`, since the reader may be behind from the attempt before. */
+  onResponse(response: TransportResponse): void | PromiseLike<void>;
   /** The next chunk, cut anywhere. A promise: the reader is behind, and a transport that can should read no further until it settles. */
   onBytes(chunk: Uint8Array): void | PromiseLike<void>;
   /** The next chunk, where the platform has decoded it already. */

@@ -89,6 +89,29 @@ describe("a stored cursor", () => {
     expect(storage.items).toEqual({ k: "1" });
   });
 
+  test("is not stored while the reader has the message, however the chunks were cut", async () => {
+    const storage = createStorage();
+    const world = createWorld();
+    const connection = connect("https://a.example/", {
+      transport: world.transport,
+      clock: world.clock,
+      cursor: storedCursor(storage, "k"),
+    });
+    const reader = connection[Symbol.asyncIterator]();
+    world.last.respond();
+    const first = reader.next();
+    void world.last.send("id: 1\ndata: x\n\n");
+    void world.last.send(": heartbeat\n\n");
+    expect((await first).value).toMatchObject({ id: "1" });
+    void world.last.send("id: 2\n\n");
+    expect(storage.items).toEqual({});
+    void reader.next();
+    expect(storage.items).toEqual({ k: "1" });
+    void world.last.send(": heartbeat\n\n");
+    expect(storage.items).toEqual({ k: "2" });
+    connection.close();
+  });
+
   test('is stored when the message was received, with ack: "received"', () => {
     const storage = createStorage();
     const { world } = open({

@@ -35,6 +35,8 @@ export function cursor(store: CursorStore, ack: Acknowledge = "handled"): Featur
     const { clock } = core;
     let stored = "";
     let timer: unknown;
+    /** A loop has a message and has not asked for the next one. */
+    let isOut = false;
     const set = (id: string) => {
       if (id === stored) return;
       stored = id;
@@ -66,9 +68,13 @@ export function cursor(store: CursorStore, ack: Acknowledge = "handled"): Featur
       },
       // An id without a message moves the cursor too, once the messages before it are handled.
       heard() {
-        if (ack === "received" || !core.pressure()) set(core.lastEventId);
+        if (ack === "received" || !(isOut || core.pressure())) set(core.lastEventId);
+      },
+      handed() {
+        isOut = true;
       },
       handled({ id }) {
+        isOut = false;
         if (ack === "handled") set(id);
       },
     };

@@ -57,6 +57,29 @@ describe("events", () => {
     expect(seen).toEqual([{ event: "price", data: { bid: 1 }, id: "1" }, "as it came", "12"]);
   });
 
+  test("whose schema is asynchronous and refuses after close() call nothing any more", async () => {
+    const scripted = createWorld();
+    const errors: unknown[] = [];
+    let refuse = () => {};
+    const slow = schema<string>(
+      () => new Promise((resolve) => (refuse = () => resolve({ issues: [{ message: "no" }] }))),
+    );
+    const connection = connect("https://a.example/", {
+      transport: scripted.transport,
+      clock: scripted.clock,
+      events: { slow },
+      onMessage() {},
+      onError: (error) => void errors.push(error),
+    });
+    scripted.last.respond();
+    void scripted.last.send("event: slow\ndata: x\n\n");
+    await scripted.settle();
+    connection.close();
+    refuse();
+    await scripted.settle();
+    expect(errors).toEqual([]);
+  });
+
   test("are a union in for await, told apart by event", async () => {
     const { connection, last } = world();
     void last.send('event: price\ndata: {"bid":1}\n\n');
