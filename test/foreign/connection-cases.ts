@@ -28,6 +28,8 @@ interface Place {
   readonly failed?: number;
   /** Called with the connection. */
   readonly use?: (connection: Connection, code: () => unknown) => void;
+  /** What never settles is not waited for. */
+  readonly bounded?: true;
   /** Options in which the code stands, where it is none itself. */
   readonly put?: (code: () => unknown) => ConnectOptions;
 }
@@ -39,7 +41,16 @@ interface Place {
 const ofConnect =
   (
     name: string,
-    { serve = events, options = {}, due = (calls) => calls, goesOn, failed = 0, use, put }: Place = {},
+    {
+      serve = events,
+      options = {},
+      due = (calls) => calls,
+      goesOn,
+      failed = 0,
+      use,
+      bounded,
+      put,
+    }: Place = {},
   ): Case =>
   async (bad) => {
     const url = await listen(serve);
@@ -56,6 +67,7 @@ const ofConnect =
       onMessage: ({ data }: { data: string }) => void seen.push(data),
       onError: (error: { cause?: unknown }) => void told.push(error.cause),
       retry: false,
+      ...(bounded && { connectTimeoutMs: 20 }),
       ...options,
       ...(put === undefined ? use === undefined && { [name]: code } : put(code)),
     } as ConnectOptions;
@@ -69,10 +81,11 @@ const ofConnect =
     }
     use?.(connection, code);
     if (bad.kind === "never") await expect.poll(() => calls).toBeGreaterThan(0);
-    const verdict = await within(bad.kind === "never" || goesOn?.(bad) ? 50 : 2_000, connection.ended);
+    const waits = bad.kind === "never" && !bounded;
+    const verdict = await within(waits || goesOn?.(bad) ? 50 : 2_000, connection.ended);
     if (verdict === undefined) connection.close();
     expect((await connection.ended).reason).toMatch(/complete|truncated|gave-up|closed|failed/);
-    expect(bad.kind === "never" || goesOn?.(bad) === true || verdict !== undefined).toBe(true);
+    expect(waits || goesOn?.(bad) === true || verdict !== undefined).toBe(true);
     await settle();
     const once = due(calls, bad);
     if (fails(bad)) {
@@ -156,7 +169,7 @@ export const connectionCases: Readonly<Record<string, Case>> = {
   "ConnectOptions.resume": hurried(20, async (bad) =>
     ofConnect("resume", { serve: cutsOnce(), options: { ...again, method: "POST", body: "x" } })(bad),
   ),
-  "ConnectOptions.headers": ofConnect("headers"),
+  "ConnectOptions.headers": ofConnect("headers", { bounded: true }),
   "ConnectOptions.headers.forEach": ofConnect("headers", {
     due: unlessUnread,
     put: (forEach) => ({ headers: { forEach } }),
@@ -172,7 +185,7 @@ export const connectionCases: Readonly<Record<string, Case>> = {
     due: unlessUnread,
     put: (feature) => ({ use: [feature as never] }),
   }),
-  "connect(url)": ofConnect("url", { put: () => ({}) }),
+  "connect(url)": ofConnect("url", { bounded: true, put: () => ({}) }),
   "Connection.on(handler)": ofConnect("on", {
     use: (connection, code) => void connection.on("message", code),
   }),
@@ -192,7 +205,7 @@ export const connectionCases: Readonly<Record<string, Case>> = {
     options: { onMessage: () => Promise.reject(new TypeError("handler")) },
     failed: 3,
   }),
-  "Hooks.prepare": hook("prepare"),
+  "Hooks.prepare": hook("prepare", { bounded: true }),
   // What a refusal says is waited for two seconds.
   "Hooks.refused": hurried(100, hook("refused", { serve: refuses(404) })),
   "Hooks.refused()": ofConnect("refused", {
@@ -204,6 +217,7 @@ export const connectionCases: Readonly<Record<string, Case>> = {
   "Hooks.restore": hook("restore"),
   "Hooks.state": hook("state"),
   "Hooks.until": hook("until"),
+  "Hooks.wait": hook("wait"),
   "CursorStore.get": ofConnect("cursor", {
     put: (get) => ({ cursor: { get, set: () => undefined } as never }),
   }),

@@ -27,7 +27,8 @@ export interface SharedOptions extends AnswerTimeouts {
   until?: Until;
   /**
    * Called when the server responds with 401. When its promise resolves, the request is made again at once. Streams with the same
-   * function share the call. If it rejects, or the next response is 401 again, the connection ends. Default: none.
+   * function share the call. If it rejects, or the next response is 401 again, the connection ends. It may take as long as somebody needs
+   * to sign in: until it settles, the connection is connecting. Default: none.
    */
   refresh?: () => unknown;
   /**

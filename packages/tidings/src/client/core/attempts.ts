@@ -107,14 +107,20 @@ export function createAttempts(source: Source, hooks: readonly Hooks[]): Attempt
       parser.reset();
       if (opened) tell(reportUncaught, () => opened!.abort());
     };
-    ask(() => together(hooks.map(({ prepare }) => prepare && prepare())), prepared, cannotMake);
+    awaitAll("wait", () =>
+      awaitAll("prepare", () => ask(() => makeRequest(source.parts, attempts.lastEventId), send, cannotMake)),
+    );
+
+    function awaitAll(name: "wait" | "prepare", then: () => void): void {
+      ask(
+        () => together(hooks.map((hook) => hook[name] && hook[name]())),
+        () => over || then(),
+        cannotMake,
+      );
+    }
 
     function cannotMake(cause: unknown): void {
       fail(asEventStreamError(cause, "request", undefined, "Cannot make the request"));
-    }
-
-    function prepared(): void {
-      if (!over) ask(() => makeRequest(source.parts, attempts.lastEventId), send, cannotMake);
     }
 
     function send(request: TransportRequest): void {

@@ -64,7 +64,9 @@ export interface Hooks {
   canRepeat?(this: void): boolean;
   /** The last event ID to begin with. Asked once, before the first attempt. */
   restore?(this: void): Restored | PromiseLike<Restored>;
-  /** Awaited before each request is made. A failure is a failed attempt. */
+  /** Awaited before anything else of an attempt, however long it takes: somebody may have to sign in. A failure is a failed attempt. */
+  wait?(this: void): unknown;
+  /** Awaited before each request is made. A failure is a failed attempt. With `idle`, so is one that takes longer than `connectTimeoutMs`. */
   prepare?(this: void): unknown;
   /** The request is about to be sent, and may be changed. */
   request?(this: void, request: TransportRequest): void;

@@ -6,6 +6,7 @@ import {
   delayMs,
   INITIAL_STATE,
   isUnderWay,
+  lossOf,
   LONGEST_WAIT_MS,
   type ReconnectInput,
   type ReconnectState,
@@ -14,6 +15,20 @@ import {
 } from "./reconnect.ts";
 
 const policy = DEFAULT_RETRY;
+
+test.each([
+  ["120", 120_000],
+  ["120, 120", 120_000],
+  ["30,120", 120_000],
+  ["Thu, 01 Jan 1970 00:01:00 GMT", 60_000],
+  ["soon", 0],
+  ["", 0],
+  [null, 0],
+])("Retry-After: %s asks for %d ms", (retryAfter, retryAfterMs) => {
+  expect(lossOf({ code: "status", retryAfter }, { nowMs: () => 0, random: () => 0 })).toMatchObject({
+    retryAfterMs,
+  });
+});
 
 /** What happened, and when. */
 type Told = readonly [input: ReconnectInput, nowMs: number];

@@ -167,9 +167,9 @@ export function lossOf(
   };
 }
 
-/** What `Retry-After` asks for, as seconds or as a date. */
+/** What `Retry-After` asks for, as seconds or as a date; the longest of several, to which a proxy may have added its own. */
 function retryAfterMsOf(retryAfter: string | null | undefined, nowMs: number): number {
-  const seconds = Number(retryAfter || 0);
+  const seconds = Math.max(...(retryAfter || "").split(",").map(Number));
   return seconds >= 0 ? seconds * 1000 : Date.parse(retryAfter!) - nowMs || 0;
 }
 

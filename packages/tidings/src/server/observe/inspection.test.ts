@@ -140,8 +140,8 @@ describe("hub.inspect()", () => {
     );
     expect(found.map(({ message, streams }) => [message, streams.length])).toEqual([
       ["other-log", 0],
-      ["other-log", 0],
-      ["other-log", 0],
+      ["not-an-id", 0],
+      ["not-an-id", 0],
       ["not-published", 0],
     ]);
   });

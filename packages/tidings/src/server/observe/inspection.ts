@@ -20,9 +20,10 @@ export interface Inspection {
    * - `"retained"`: it was published, and is still in the log.
    * - `"discarded"`: it was published, and is no longer in the log.
    * - `"not-published"`: its offset is newer than the log.
-   * - `"other-log"`: the id has another epoch, or is not a cursor.
+   * - `"other-log"`: the id is of another log: its epoch is another one.
+   * - `"not-an-id"`: no message of any log has such an id.
    */
-  readonly message: "retained" | "discarded" | "not-published" | "other-log";
+  readonly message: "retained" | "discarded" | "not-published" | "other-log" | "not-an-id";
   /** Of a message that is retained. */
   readonly topic: string | undefined;
   readonly publishedAtMs: number | undefined;
@@ -121,9 +122,8 @@ export async function inspect(
 ): Promise<Inspection> {
   const cursor = parseCursor(id);
   const none = { topic: undefined, publishedAtMs: undefined, streams: [], silent: [] };
-  if (cursor === undefined || cursor.epoch !== position.epoch || cursor.offset === 0) {
-    return { ...none, message: "other-log" };
-  }
+  if (cursor === undefined || cursor.offset === 0) return { ...none, message: "not-an-id" };
+  if (cursor.epoch !== position.epoch) return { ...none, message: "other-log" };
   if (cursor.offset > position.head) {
     // A process hears later of what it does not follow, of its own messages too.
     const { epoch, head } = await log.head();

@@ -126,7 +126,7 @@ describe("a connection with idleMs", () => {
   test("counts from the request on, however long that took to make", async () => {
     let make = () => {};
     const { world, told } = open(() => new Promise((resolve) => (make = () => resolve({}))));
-    await world.advance(60_000);
+    await world.advance(59_999);
     expect(told).toEqual([]);
     make();
     await world.advance(999);
@@ -184,6 +184,87 @@ describe("a connection with idleMs", () => {
       await world.settle();
       expect(world.timers).toBe(0);
     }
+  });
+});
+
+describe("a request that is not made, since what it is made of never settles", () => {
+  const url = "https://a.example/";
+  const never = () => new Promise<never>(() => {});
+  const TOOK = "timeout: Cannot make the request: url, headers, body or resume took";
+
+  function open(address: string | (() => Promise<string>), options: object) {
+    const world = createWorld();
+    const told: string[] = [];
+    const connection = connect(address, {
+      ...world,
+      onError: ({ code, message }) => void told.push(`${code}: ${message}`),
+      ...options,
+    });
+    return { world, told, connection };
+  }
+
+  test.each([
+    ["url", never, {}],
+    ["headers", url, { headers: never }],
+    ["body", url, { method: "POST", body: never }],
+    ["a feature", url, { use: [() => ({ prepare: never })] }],
+  ])("%s is a failed attempt after a minute, or connectTimeoutMs", async (_name, address, options) => {
+    const minute = open(address, { retry: false, ...options });
+    await minute.world.advance(59_999);
+    expect(minute.told).toEqual([]);
+    await minute.world.advance(1);
+    expect(minute.told).toEqual([`${TOOK} 60000 ms (connectTimeoutMs)`]);
+    expect((await minute.connection.ended).reason).toBe("gave-up");
+    const second = open(address, { connectTimeoutMs: 1000, retry: false, ...options });
+    await second.world.advance(1000);
+    expect(second.told).toEqual([`${TOOK} 1000 ms (connectTimeoutMs)`]);
+    const endless = open(address, { connectTimeoutMs: 0, ...options });
+    await endless.world.advance(3_600_000);
+    expect([endless.told, endless.connection.state]).toEqual([[], "connecting"]);
+    endless.connection.close();
+    for (const { world } of [minute, second, endless])
+      expect([world.timers, world.attempts.length]).toEqual([0, 0]);
+  });
+
+  test("the next attempt asks again, and what the first one was given later is dropped", async () => {
+    const answers: ((headers: object) => void)[] = [];
+    const headers = () => new Promise<object>((resolve) => void answers.push(resolve));
+    const { world, told, connection } = open(url, { connectTimeoutMs: 1000, headers });
+    await world.advance(1000);
+    expect(told).toHaveLength(1);
+    while (answers.length < 2) await world.advance(100);
+    answers[0]!({ a: "old" });
+    answers[1]!({ a: "new" });
+    await world.settle();
+    expect(world.attempts.map(({ request }) => request.headers["a"])).toEqual(["new"]);
+    connection.close();
+  });
+
+  test("resume has as long as headers", async () => {
+    const { world, told, connection } = open(url, {
+      connectTimeoutMs: 1000,
+      method: "POST",
+      resume: never,
+    });
+    world.last.respond();
+    world.last.fail();
+    await world.advance(120_000);
+    expect(told[1]).toBe(`${TOOK} 1000 ms (connectTimeoutMs)`);
+    connection.close();
+  });
+
+  test("refresh may take as long as somebody needs to sign in, and then the request is made", async () => {
+    let signIn = (): void => {};
+    const refresh = () => new Promise<void>((resolve) => (signIn = resolve));
+    const { world, told, connection } = open(url, { connectTimeoutMs: 1000, refresh });
+    world.last.respond(401);
+    world.last.end();
+    await world.advance(3_600_000);
+    expect([told, connection.state, world.attempts.length]).toEqual([[], "connecting", 1]);
+    signIn();
+    await world.settle();
+    expect(world.attempts).toHaveLength(2);
+    connection.close();
   });
 });
 

@@ -9,7 +9,10 @@ import { createIdleDetector, isHeartbeat } from "./idle-detector.ts";
 
 /** How long to wait for a response, in milliseconds; 0 for no limit. */
 export interface AnswerTimeouts {
-  /** From the request to the response. Default: 60,000 for a request that may be repeated, no limit for others. */
+  /**
+   * From the request to the response. Default: 60,000 for a request that may be repeated, no limit for others. The functions `url`,
+   * `headers`, `body` and `resume` have as long to settle, by default 60,000 for any request.
+   */
   connectTimeoutMs?: number | undefined;
   /** From the response to its first byte. Default: only the idle limit. */
   firstByteTimeoutMs?: number | undefined;
@@ -39,6 +42,12 @@ export function idle(
     let dueMs = Infinity;
 
     return {
+      prepare() {
+        const ms = connectTimeoutMs ?? 60_000;
+        const text = `Cannot make the request: url, headers, body or resume took ${ms} ms (connectTimeoutMs)`;
+        if (ms > 0 && ms < Infinity)
+          timer = clock.setTimeout(() => core.lose(streamError("timeout", undefined, text)), ms);
+      },
       request() {
         const repeats = core.canRepeat();
         const next = typeof idleMs === "function" ? idleMs(repeats) : idleMs;

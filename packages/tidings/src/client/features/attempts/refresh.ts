@@ -7,13 +7,14 @@ import type { Feature } from "../../core/feature.ts";
 
 /**
  * Calls `run` when the server says 401, and makes the request again at once when its promise resolves. Streams that share the
- * function share the call. When it rejects, or the next answer is 401 again, the connection gives up.
+ * function share the call. When it rejects, or the next answer is 401 again, the connection gives up. It may take as long as somebody
+ * needs to sign in: one that never settles keeps the connection connecting.
  */
 export function refresh(run: () => unknown): Feature {
   return () => {
     let refreshing: Promise<unknown> | undefined;
     return {
-      prepare: () => refreshing,
+      wait: () => refreshing,
       lost(loss) {
         const wasRefreshed = refreshing;
         refreshing = undefined;
