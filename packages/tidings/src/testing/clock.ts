@@ -2,6 +2,7 @@
  * Time that stands still until a test moves it, and chance that a test knows: reconnecting, idle limits and heartbeats take no time.
  * This module is browser compatible.
  */
+import { inNextTurn } from "../guard/in-next-turn.ts";
 import { atLeast } from "../guard/least.ts";
 import type { Clock } from "../client/index.ts";
 
@@ -143,15 +144,8 @@ function checkMs(what: string, ms: number): void {
 
 /** A turn of the loop is behind every promise; streams of some platforms take more than one. */
 async function settle(): Promise<void> {
-  for (let turns = 0; turns < 3; turns++) await new Promise<void>(turn);
+  for (let turns = 0; turns < 3; turns++) await new Promise<void>(inNextTurn);
 }
-
-// Kept from before a test framework puts its own in their places.
-const { setImmediate: immediate, setTimeout: later } = globalThis as {
-  setImmediate?: (run: () => void) => unknown;
-  setTimeout: (run: () => void, ms: number) => unknown;
-};
-const turn = (run: () => void): unknown => (immediate ? immediate(run) : later(run, 0));
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const MOST_AT_ONCE = 10_000;

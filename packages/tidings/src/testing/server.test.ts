@@ -1,4 +1,5 @@
 import { createServer } from "node:http";
+import express from "express";
 import { connect as connectSocket, type AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 import { connect } from "../client/index.ts";
@@ -110,6 +111,26 @@ test("close() cuts open streams, frees the port, and rejects pending waits for a
   const again = await createTestServer({ port: Number(new URL(server.url).port) });
   await again.close();
   await again.close();
+});
+
+test.each<[string, express.RequestHandler[], string]>([
+  ["JSON", [express.json()], '{"q":1}'],
+  ["text", [express.text()], "q"],
+  ["bytes", [express.raw()], "q"],
+  ["nothing at all", [], "q"],
+])("a handler answers behind middleware that has read the body: %s", async (name, middleware, body) => {
+  const prices = createTestHandler([{ body: "prices" }]);
+  const app = express().use(...middleware, (_request, _response, next) => void setImmediate(next));
+  const server = createServer(app.post("/", prices));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const types: Record<string, string> = { JSON: "application/json", bytes: "application/octet-stream" };
+  const headers = { "content-type": types[name] ?? "text/plain" };
+  const signal = AbortSignal.timeout(4_000);
+  const response = await fetch(origin, { method: "POST", headers, body, signal });
+  expect([await response.text(), prices.requests.map((request) => request.body)]).toEqual(["prices", [body]]);
+  server.closeAllConnections();
+  server.close();
 });
 
 test("a handler serves within a server of one's own", async () => {

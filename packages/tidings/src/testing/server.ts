@@ -67,6 +67,14 @@ export function createTestHandler(script: readonly Scripted[] | ScriptOptions = 
 function handler(options: ScriptOptions) {
   const server = scriptedServer(options);
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    const accept = (body: string): void => {
+      const headers: Record<string, string> = {};
+      for (const [name, value] of Object.entries(request.headers)) headers[name] = String(value);
+      const { method = "GET", url = "/" } = request;
+      server.accept({ method, url, headers, body }, createOutlet(response));
+    };
+    // Middleware that parses bodies has read it before.
+    if (request.readableEnded) return accept(textOf((request as { body?: unknown }).body));
     const chunks: Buffer[] = [];
     let bytes = 0;
     request.on("data", (chunk: Buffer) => {
@@ -74,14 +82,15 @@ function handler(options: ScriptOptions) {
       if (bytes > MOST_BODY_BYTES) request.destroy();
       else chunks.push(chunk);
     });
-    request.on("end", () => {
-      const headers: Record<string, string> = {};
-      for (const [name, value] of Object.entries(request.headers)) headers[name] = String(value);
-      const { method = "GET", url = "/" } = request;
-      server.accept({ method, url, headers, body: Buffer.concat(chunks).toString() }, createOutlet(response));
-    });
+    request.on("end", () => accept(Buffer.concat(chunks).toString()));
   };
   return { handle, server };
+}
+
+/** Of a body that was parsed: the text itself, or its JSON. */
+function textOf(body: unknown): string {
+  if (typeof body === "string" || Buffer.isBuffer(body)) return body.toString();
+  return body === undefined ? "" : JSON.stringify(body);
 }
 
 function createOutlet(response: ServerResponse): Outlet {

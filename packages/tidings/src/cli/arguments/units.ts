@@ -5,8 +5,8 @@ import { UsageError } from "./usage-error.ts";
 
 const MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** Milliseconds of `500ms`, `10s`, `2m`, `1h`. @throws {UsageError} If it is none. */
-export function parseDuration(option: string, text: string): number {
+/** Milliseconds of `500ms`, `10s`, `2m`, `1h`. @throws {UsageError} If it is none, or less than `least`. */
+export function parseDuration(option: string, text: string, least = 0): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
   if (match === null) {
     throw new UsageError(`--${option} is ${JSON.stringify(text)}, expected a time such as 500ms, 10s or 2m.`);
@@ -14,6 +14,7 @@ export function parseDuration(option: string, text: string): number {
   const ms = Number(match[1]) * MS[match[2]!]!;
   // Above this, timers fire at once.
   if (ms > 2 ** 31 - 1) throw new UsageError(`--${option} is ${text}, expected at most 596h.`);
+  if (ms < least) throw new UsageError(`--${option} is ${text}, expected at least ${least}ms.`);
   return ms;
 }
 

@@ -59,7 +59,9 @@ export function toSite({ upstream, path = "/", host, listen, tls }: ProxyOptions
 
 function upstreamUrl(upstream: string): URL {
   const url = URL.canParse(upstream) ? new URL(upstream) : undefined;
-  const plain = url !== undefined && url.protocol === "http:" && url.hostname !== "" && url.pathname === "/";
+  // A URL may have a host with much in it that ends a line of a configuration.
+  const plain =
+    url?.protocol === "http:" && /^(?:[\w.-]+|\[[\da-f:.]+\])$/.test(url.hostname) && url.pathname === "/";
   if (!plain || url.search !== "" || url.hash !== "" || url.username !== "" || url.password !== "") {
     throw wrong("upstream", upstream, 'one such as "http://127.0.0.1:3001", without a path');
   }

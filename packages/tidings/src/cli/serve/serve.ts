@@ -42,7 +42,7 @@ async function runServe(input: Input, io: Io): Promise<number> {
   }
   const hub = createHub({
     retention: { messages: parseCount("keep", input.get("keep") ?? "1000", 1, 1_000_000) },
-    heartbeatMs: parseDuration("heartbeat", input.get("heartbeat") ?? "15s"),
+    heartbeatMs: parseDuration("heartbeat", input.get("heartbeat") ?? "15s", 1),
   });
   const stop = new AbortController();
   const say = (text: string): void => void (input.has("quiet") || io.err(text));

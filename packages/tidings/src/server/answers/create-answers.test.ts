@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { Reader, until } from "../../../../../test/support/hub-server.ts";
 import { aiSdk, openai } from "../../dialects/index.ts";
 import type { Publication } from "../publish/publication.ts";
@@ -238,6 +238,35 @@ describe("resumable()", () => {
     await reader.connect(url);
     await reader.ended;
     expect(shown(reader).at(-1)).toBe('failed {"reason":"abandoned"}');
+  });
+
+  it("is not abandoned because its process was suspended: its readers have the time to return", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+    const answers = createAnswers({ abandonMs: 10_000 });
+    const left = new AbortController();
+    let stopped = false;
+    const response = await answers.resumable(
+      new Request("http://localhost/", { signal: left.signal }),
+      "a",
+      async function* ({ signal }) {
+        signal.addEventListener("abort", () => (stopped = true));
+        yield { data: 1 };
+        await new Promise(() => undefined);
+      },
+    );
+    left.abort();
+    await response.text();
+    const turns = (ms: number): void => void vi.advanceTimersByTime(ms);
+    turns(2_000);
+    let nowMs = performance.now() + 3_600_000;
+    vi.spyOn(performance, "now").mockImplementation(() => nowMs);
+    for (let turn = 0; turn < 20; turn += 1, nowMs += 250) turns(250);
+    expect(stopped).toBe(false);
+    for (let turn = 0; turn < 20; turn += 1, nowMs += 250) turns(250);
+    expect(stopped).toBe(true);
+    await answers.close();
+    vi.restoreAllMocks();
+    vi.useRealTimers();
   });
 
   it("forgets an answer after keepMs, and says gone to whoever had a part of it", async () => {

@@ -72,7 +72,9 @@ export class KeptAnswers {
   /** Takes up an answer. Without a producer it runs in another process, or has ended. */
   add(answer: Answer, producer: Producer | undefined, subscriber: string | undefined): void {
     this.#forget(answer.id);
-    const kept = new KeptAnswer(answer, producer, subscriber, this.#limits, () => this.#forget(answer.id));
+    const kept = new KeptAnswer(answer, producer, subscriber, this.#limits, this.#wheel, () =>
+      this.#forget(answer.id),
+    );
     this.#byId.set(answer.id, kept);
     if (producer !== undefined && subscriber !== undefined) {
       this.#running.set(subscriber, (this.#running.get(subscriber) ?? 0) + 1);
@@ -127,21 +129,26 @@ class KeptAnswer implements Timed {
   readonly subscriber: string | undefined;
   producer: Producer | undefined;
   readonly #limits: AnswerLimits;
+  readonly #wheel: TimerWheel;
   readonly #onExpired: () => void;
-  #readAtMs = performance.now();
+  /** By the wheel's `awakeMs`. */
+  #readAtMs: number;
 
   constructor(
     answer: Answer,
     producer: Producer | undefined,
     subscriber: string | undefined,
     limits: AnswerLimits,
+    wheel: TimerWheel,
     onExpired: () => void,
   ) {
     this.answer = answer;
     this.producer = producer;
     this.subscriber = subscriber;
     this.#limits = limits;
+    this.#wheel = wheel;
     this.#onExpired = onExpired;
+    this.#readAtMs = wheel.awakeMs(performance.now());
   }
 
   /** @internal Called by the timer wheel. */
@@ -153,9 +160,10 @@ class KeptAnswer implements Timed {
       return undefined;
     }
     if (producer === undefined || abandonMs === false) return undefined;
-    if (answer.readers > 0) this.#readAtMs = nowMs;
-    this.#readAtMs = Math.max(this.#readAtMs, answer.readElsewhereAtMs);
-    if (nowMs - this.#readAtMs < abandonMs) return lookMs(abandonMs);
+    const awakeMs = this.#wheel.awakeMs(nowMs);
+    if (answer.readers > 0) this.#readAtMs = awakeMs;
+    const unreadMs = Math.min(awakeMs - this.#readAtMs, nowMs - answer.readElsewhereAtMs);
+    if (unreadMs < abandonMs) return lookMs(abandonMs);
     producer.stop("abandoned");
     return undefined;
   }

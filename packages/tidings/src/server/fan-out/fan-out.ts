@@ -302,7 +302,7 @@ export class FanOut implements RecentReader, Timed {
     stream.heartbeatDue = false;
     // What it is written through may have failed, and ended it.
     if (stream.outlet.write(batch) || stream.end !== undefined) return;
-    stream.block(this.#nowMs, batch);
+    stream.block(this.#options.wheel.awakeMs(this.#nowMs), batch);
   }
 
   /** A sign of life. For a stream whose messages lie far back it moves the cursor, so that it does not fall out of retention. */

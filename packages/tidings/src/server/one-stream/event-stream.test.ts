@@ -246,6 +246,21 @@ describe("a peer that reads slowly", () => {
     expect((await stream.ended).code).toBe("stalled");
   });
 
+  test("it is not cut because this process was suspended, but has its time after that", () => {
+    const { outlet, stream } = open({ stallMs: 60_000 });
+    outlet.reads = false;
+    stream.send({ data: "x" });
+    vi.advanceTimersByTime(10_000);
+    const wakesAtMs = performance.now() + 3_600_000;
+    let nowMs = wakesAtMs;
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => nowMs);
+    for (; nowMs < wakesAtMs + 45_000; nowMs += 250) vi.advanceTimersByTime(250);
+    expect(outlet.calls).toEqual([]);
+    for (; nowMs < wakesAtMs + 90_000; nowMs += 250) vi.advanceTimersByTime(250);
+    clock.mockRestore();
+    expect(outlet.calls).toEqual(["destroy"]);
+  });
+
   test("it is cut, too, when it does not take the end", async () => {
     const { outlet, stream } = open({ stallMs: 60_000 });
     outlet.reads = false;

@@ -49,7 +49,7 @@ export class EventStream<Events extends object = EventMap> implements Timed, Hol
   readonly #wheel: TimerWheel;
   readonly #total: TotalBuffered;
   #lastWriteMs = performance.now();
-  /** Since when something waits of which no byte has left; undefined when nothing waits. */
+  /** Since when something waits of which no byte has left, by the wheel's `awakeMs`; undefined when nothing waits. */
   #stalledSinceMs: number | undefined;
   /** Of what waits, the largest message. */
   #largestBytes = 0;
@@ -222,7 +222,7 @@ export class EventStream<Events extends object = EventMap> implements Timed, Hol
     if (this.#isOver) return undefined;
     const { heartbeatMs, stallMs } = this.#limits;
     if (this.#stalledSinceMs !== undefined || this.closed) {
-      if (this.#isStalled(nowMs)) {
+      if (this.#isStalled(this.#wheel.awakeMs(nowMs))) {
         this.cut("stalled");
         return undefined;
       }
@@ -258,7 +258,7 @@ export class EventStream<Events extends object = EventMap> implements Timed, Hol
     // A write during which the peer was found to have left.
     if (taken || this.#isOver) return taken;
     if (this.#stalledSinceMs === undefined) {
-      this.#stalledSinceMs = this.#lastWriteMs;
+      this.#stalledSinceMs = this.#wheel.awakeMs(this.#lastWriteMs);
       this.#takenBytes = this.#sentBytes - this.#outlet.bufferedBytes;
       this.#blockedBytes = 0;
       this.#blockedWrites = 0;
@@ -270,13 +270,13 @@ export class EventStream<Events extends object = EventMap> implements Timed, Hol
   }
 
   /** Whether the peer has taken nothing of what waits, or of what was sent before the end, for too long. */
-  #isStalled(nowMs: number): boolean {
+  #isStalled(awakeMs: number): boolean {
     const takenBytes = this.#sentBytes - this.#outlet.bufferedBytes;
     if (takenBytes > this.#takenBytes || this.#stalledSinceMs === undefined) {
       this.#takenBytes = takenBytes;
-      this.#stalledSinceMs = nowMs;
+      this.#stalledSinceMs = awakeMs;
     }
-    return nowMs - this.#stalledSinceMs >= this.#limits.stallMs;
+    return awakeMs - this.#stalledSinceMs >= this.#limits.stallMs;
   }
 
   /** @internal Called by the outlet. */

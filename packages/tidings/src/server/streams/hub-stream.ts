@@ -151,6 +151,7 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
   /** Why it ends; it may still have bytes to leave. */
   end: StreamEnd | undefined;
   lastWriteMs: number;
+  /** By the wheel's `awakeMs`; once it is ended, since then. */
   blockedSinceMs = 0;
   blockedBytes = 0;
   deadlines: Deadlines | undefined;
@@ -240,11 +241,11 @@ export class HubStream implements Linked<HubStream>, Timed, Subscription, Outlet
   }
 
   /** Its peer has not taken what was written. Out of the walk: those that read are not held up by stepping over it. */
-  block(nowMs: number, batch: Batch): void {
+  block(awakeMs: number, batch: Batch): void {
     this.blocked = true;
     this.group.streams.remove(this);
     this.group.blocked.add(this);
-    this.blockedSinceMs = nowMs;
+    this.blockedSinceMs = Math.floor(awakeMs);
     this.blockedBytes = this.outlet.bufferedBytes;
     this.#hub.blocked(this, batch);
   }

@@ -124,8 +124,14 @@ describe("what comes due for a stream", () => {
     [
       "is a cut, of one that was ended and does not take the end",
       (stream) => (stream.end = "closed"),
-      1,
+      30_000,
       { next: undefined, end: "closed", seen: ["destroy"] },
+    ],
+    [
+      "is no cut before the time, of one that was ended",
+      (stream) => (stream.end = "closed"),
+      29_999,
+      { next: 1, end: "closed" },
     ],
   ])("%s", (_, prepare, nowMs, { next, asked = [], end, seen = [] }) => {
     const world = createWorld();
@@ -217,4 +223,25 @@ describe("the end of a stream", () => {
     world.streams.destroyAll();
     expect(opened.map(({ outlet }) => outlet.seen)).toEqual([["end", "destroy"], ["destroy"]]);
   });
+});
+
+test.each<[name: string, ends: boolean]>([
+  ["whose peer was not looked at", false],
+  ["that has ended, and whose peer was not looked at", true],
+])("a process that was suspended cuts no stream for it %s", (_name, ends) => {
+  const world = createWorld();
+  const { stream, outlet } = world.enter();
+  Object.assign(outlet, { bufferedBytes: 10 });
+  if (ends) world.streams.end(stream, "lifetime");
+  else stream.block(0, Batch.of(""));
+  const suspendedMs = 3_600_000;
+  const now = performance.now() + suspendedMs;
+  const clock = vi.spyOn(performance, "now").mockReturnValue(now);
+  vi.advanceTimersByTime(250);
+  const seen = [...outlet.seen];
+  expect(world.streams.due(stream, suspendedMs)).toBeGreaterThan(0);
+  expect(outlet.seen).toEqual(seen);
+  world.streams.due(stream, suspendedMs + STALL_MS);
+  expect(outlet.seen).toEqual([...seen, "destroy"]);
+  clock.mockRestore();
 });

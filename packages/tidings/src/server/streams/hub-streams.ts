@@ -48,7 +48,7 @@ export class HubStreams {
     this.#size += 1;
     const { streams, blocked } = stream.group;
     if (stream.blocked) {
-      stream.blockedSinceMs = Math.floor(nowMs);
+      stream.blockedSinceMs = Math.floor(this.#options.wheel.awakeMs(nowMs));
       stream.blockedBytes = stream.outlet.bufferedBytes;
       hub.blocked(stream, first);
     }
@@ -91,7 +91,9 @@ export class HubStreams {
     }
     if (retryMs !== undefined && !stream.blocked) outlet.write(Batch.of(encode({ retry: retryMs })));
     outlet.end();
-    this.#options.wheel.add(stream, Math.min(this.#options.stallMs, 30_000));
+    const { wheel, now } = this.#options;
+    stream.blockedSinceMs = Math.floor(wheel.awakeMs(now()));
+    wheel.add(stream, this.#farewellMs);
   }
 
   /** Cuts what is still there. */
@@ -111,8 +113,11 @@ export class HubStreams {
   }
 
   due(stream: HubStream, nowMs: number): number | undefined {
-    const { hub, heartbeatMs, stallMs } = this.#options;
+    const { hub, heartbeatMs, stallMs, wheel } = this.#options;
+    const awakeMs = wheel.awakeMs(nowMs);
     if (stream.end !== undefined) {
+      const leftMs = stream.blockedSinceMs + this.#farewellMs - awakeMs;
+      if (leftMs > 0) return leftMs;
       // It was ended, and its peer does not take the end.
       stream.outlet.destroy();
       return undefined;
@@ -130,9 +135,9 @@ export class HubStreams {
     }
     if (stream.blocked) {
       const { bufferedBytes } = stream.outlet;
-      if (bufferedBytes < stream.blockedBytes) stream.blockedSinceMs = Math.floor(nowMs);
+      if (bufferedBytes < stream.blockedBytes) stream.blockedSinceMs = Math.floor(awakeMs);
       stream.blockedBytes = bufferedBytes;
-      if (nowMs - stream.blockedSinceMs >= stallMs) {
+      if (awakeMs - stream.blockedSinceMs >= stallMs) {
         this.end(stream, "stalled");
         return undefined;
       }
@@ -146,15 +151,21 @@ export class HubStreams {
   }
 
   #nextDue(stream: HubStream, nowMs: number): number | undefined {
-    const { heartbeatMs, stallMs } = this.#options;
+    const { heartbeatMs, stallMs, wheel } = this.#options;
+    const stoodMs = nowMs - wheel.awakeMs(nowMs);
     // A stream may become blocked at any time; then it is looked at often enough to notice within `stallMs` and a heartbeat.
     const soonest = Math.min(
-      stream.blocked ? stream.blockedSinceMs + stallMs : stream.lastWriteMs + heartbeatMs,
+      stream.blocked ? stream.blockedSinceMs + stoodMs + stallMs : stream.lastWriteMs + heartbeatMs,
       nowMs + Math.min(heartbeatMs, stallMs),
       stream.deadlines?.endsAtMs ?? Infinity,
       stream.deadlines?.recheckAtMs ?? Infinity,
     );
     return soonest === Infinity ? undefined : Math.max(1, soonest - nowMs);
+  }
+
+  /** How long a peer may take for the end. */
+  get #farewellMs(): number {
+    return Math.min(this.#options.stallMs, 30_000);
   }
 
   #leave(stream: HubStream, end: StreamEnd): void {

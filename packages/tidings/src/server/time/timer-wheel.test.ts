@@ -4,6 +4,8 @@ import { type Timed, TimerWheel } from "./timer-wheel.ts";
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] }));
 afterEach(() => void vi.useRealTimers());
 
+afterEach(() => void vi.restoreAllMocks());
+
 function timed(onDue: () => number | undefined = () => undefined) {
   const calls: number[] = [];
   const one: Timed & { calls: number[] } = {
@@ -96,4 +98,46 @@ test("a process that was held up catches up with all that was due", () => {
   vi.spyOn(performance, "now").mockReturnValue(now + 10_000);
   vi.advanceTimersByTime(250);
   expect(entries.map(({ calls }) => calls.length)).toEqual([1, 1, 1]);
+});
+
+test("the time in which the event loop stood still is left out of `awakeMs`, and a busy loop's delays are not", () => {
+  const wheel = new TimerWheel();
+  wheel.add(timed(), 600_000);
+  const sleep = (ms: number): void => {
+    const nowMs = performance.now() + ms;
+    vi.spyOn(performance, "now").mockReturnValue(nowMs);
+    vi.advanceTimersByTime(250);
+  };
+  const awakeMs = (): number => wheel.awakeMs(performance.now());
+  const fromMs = awakeMs();
+  sleep(900);
+  expect(awakeMs() - fromMs).toBe(900);
+  sleep(60_250);
+  expect(awakeMs() - fromMs).toBe(1_150);
+});
+
+test("goes on when a test framework replaces the timers, and when it puts them back, with all that wait", async () => {
+  const wheel = new TimerWheel();
+  const turns = (ms: number) => vi.advanceTimersByTime(ms);
+  const [left, next, last] = [timed(), timed(), timed()];
+  wheel.add(left, 1_000);
+  turns(500);
+  vi.useRealTimers();
+  const real = new Promise<void>((resolve) => {
+    const one = timed(() => {
+      resolve();
+      return undefined;
+    });
+    wheel.add(one, 1);
+  });
+  expect(wheel.size).toBe(2);
+  await real;
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+  wheel.add(next, 1_000);
+  turns(1_500);
+  expect([left, next].map(({ calls }) => calls.length)).toEqual([1, 1]);
+  expect([wheel.size, vi.getTimerCount()]).toEqual([0, 0]);
+  wheel.add(last, 1_000);
+  turns(1_500);
+  expect([last.calls.length, wheel.size]).toEqual([1, 0]);
 });

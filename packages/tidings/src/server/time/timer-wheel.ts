@@ -20,7 +20,9 @@ export class TimerWheel {
   readonly #slots = new Map<number, Set<Timed>>();
   #size = 0;
   #turnedTo = 0;
-  #timer: ReturnType<typeof setInterval> | undefined;
+  #timer: WheelTimer | undefined;
+  #turnedMs = 0;
+  #stoodMs = 0;
 
   /** How many are waiting. The timer runs while there is one, and does not keep a process alive. */
   get size(): number {
@@ -31,13 +33,16 @@ export class TimerWheel {
   add(timed: Timed, afterMs: number): void {
     this.remove(timed);
     const nowMs = performance.now();
-    if (this.#timer === undefined) {
-      this.#turnedTo = Math.floor(nowMs / TICK_MS);
-      this.#timer = setInterval(() => this.#turn(), TICK_MS);
-      // A number in browsers and Workers.
-      (this.#timer as { unref?(): void }).unref?.();
-    }
+    if (this.#timer?.set !== setInterval) this.#start(nowMs);
     this.#place(timed, nowMs + afterMs);
+  }
+
+  /**
+   * A time without that during which the event loop stood still: the process was suspended, or something held the loop. Nobody looked
+   * at its sockets meanwhile, so nobody can be blamed for it.
+   */
+  awakeMs(nowMs: number): number {
+    return nowMs - this.#stoodMs;
   }
 
   remove(timed: Timed): void {
@@ -45,6 +50,23 @@ export class TimerWheel {
     if (slot?.has(timed) !== true) return;
     this.#take(timed, slot);
     this.#stopWhenEmpty();
+  }
+
+  /** A test framework may have replaced the timers and the clock, or put them back: whoever waits is taken along. */
+  #start(nowMs: number): void {
+    this.#stop();
+    const now = Math.floor(nowMs / TICK_MS);
+    const waiting = [...this.#slots.values()].flatMap((slot) => [...slot]);
+    this.#slots.clear();
+    this.#size = 0;
+    const later = now - this.#turnedTo;
+    this.#turnedTo = now;
+    this.#turnedMs = nowMs;
+    for (const timed of waiting) this.#place(timed, (timed.dueTick + later) * TICK_MS);
+    const timer = setInterval(() => this.#turn(), TICK_MS);
+    this.#timer = { timer, set: setInterval, clear: clearInterval };
+    // A number in browsers and Workers.
+    (timer as { unref?(): void }).unref?.();
   }
 
   #take(timed: Timed, slot: Set<Timed>): void {
@@ -65,6 +87,9 @@ export class TimerWheel {
 
   #turn(): void {
     const nowMs = performance.now();
+    const lateMs = nowMs - this.#turnedMs - TICK_MS;
+    if (lateMs >= STOOD_STILL_MS) this.#stoodMs += lateMs;
+    this.#turnedMs = nowMs;
     const now = Math.floor(nowMs / TICK_MS);
     while (this.#turnedTo < now) {
       const slot = this.#slots.get(++this.#turnedTo);
@@ -80,10 +105,20 @@ export class TimerWheel {
   }
 
   #stopWhenEmpty(): void {
-    if (this.#size > 0) return;
-    clearInterval(this.#timer);
+    if (this.#size === 0) this.#stop();
+  }
+
+  #stop(): void {
+    // The function that belongs to it: another clock's does not know it.
+    this.#timer?.clear.call(globalThis, this.#timer.timer);
     this.#timer = undefined;
   }
+}
+
+interface WheelTimer {
+  readonly timer: ReturnType<typeof setInterval>;
+  readonly set: typeof setInterval;
+  readonly clear: typeof clearInterval;
 }
 
 /**
@@ -95,5 +130,7 @@ export function sharedWheel(): TimerWheel {
 }
 
 const TICK_MS = 250;
+/** A turn that comes later than this was not only waiting for its place. */
+const STOOD_STILL_MS = 1_000;
 const IS_WORKERD = typeof navigator === "object" && navigator.userAgent === "Cloudflare-Workers";
 const shared = new TimerWheel();
