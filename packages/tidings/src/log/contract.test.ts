@@ -5,15 +5,18 @@ import type { Log } from "./log.ts";
 import { memoryLog } from "./memory/memory-log.ts";
 
 /** Runs the suite with a runner of our own. @returns The titles of the tests, and of those that failed. */
-async function run(create: CreateLog): Promise<{ titles: string[]; failed: string[] }> {
+async function run(
+  create: CreateLog,
+): Promise<{ titles: string[]; failed: string[]; messages: Map<string, string> }> {
   const tests: { title: string; body: () => Promise<void> }[] = [];
   describeLog("a log", create, {
     describe: (_, body) => body(),
     it: (title, body) => tests.push({ title, body }),
   });
-  const failed: string[] = [];
-  for (const { title, body } of tests) await body().catch(() => failed.push(title));
-  return { titles: tests.map(({ title }) => title), failed };
+  const messages = new Map<string, string>();
+  for (const { title, body } of tests)
+    await body().catch((error: Error) => messages.set(title, error.message));
+  return { titles: tests.map(({ title }) => title), failed: [...messages.keys()], messages };
 }
 
 /** A memory log with one thing done otherwise. */
@@ -50,6 +53,30 @@ describe("describeLog()", () => {
     expect(failed).toEqual([]);
     expect(new Set(titles).size).toBe(titles.length);
     expect(titles.length).toBeGreaterThan(30);
+  });
+
+  it("passes a log that says nothing of losses that its reader has seen", async () => {
+    const terse = spoilt((log) => ({
+      read: async (request) => {
+        const page = await log.read(request);
+        return { ...page, lostThrough: page.lostThrough > request.after ? page.lostThrough : 0 };
+      },
+    }));
+    expect((await run(terse)).failed).toEqual([]);
+  });
+
+  it("says of a random run what was done, what was compared and with which bounds", async () => {
+    const forgetful = spoilt((log) => ({
+      read: async (request) => ({ ...(await log.read(request)), lostThrough: 0 }),
+    }));
+    const { messages } = await run(forgetful);
+    expect(messages.get("agrees with the plainest log there is, run 1")).toMatch(
+      /^With {"messages":\d+,"bytes":\d+,.*}, step \d+, read {"topics":\[.*"head":\d+}: lostThrough is 0, expected \d+/,
+    );
+    const deaf = spoilt((log) => ({ open: (options) => log.open({ ...options, onTail: () => undefined }) }));
+    expect((await run(deaf)).messages.get("agrees with the plainest log there is, run 1")).toContain(
+      "the offsets that were handed on to onTail: ",
+    );
   });
 
   it.each<[string, (log: Log) => Partial<Log>, RegExp]>([

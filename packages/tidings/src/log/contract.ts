@@ -25,7 +25,8 @@ export type { CreateLog, LogAbilities, SharedLog };
 
 export interface TestRunner {
   describe: (name: string, body: () => void) => unknown;
-  it: (name: string, body: () => Promise<void>) => unknown;
+  /** With a third argument, milliseconds that the test may take, which Vitest and Jest know and others ignore. */
+  it: (name: string, body: () => Promise<void>, timeoutMs?: number) => unknown;
 }
 
 /**

@@ -27,6 +27,8 @@ export async function compareWithModel(
   const all: { offset: number; topic: string; body: string; atMs: number }[] = [];
   const lost: { offset: number; topic: string }[] = [];
   let head = 0;
+  /** What is compared, for the message of a failure. */
+  let doing = "";
   /** Applied after each draft, as a batch may pass a bound by itself. */
   const expire = (): void => {
     const gone = (index: number): void => {
@@ -53,6 +55,7 @@ export async function compareWithModel(
         const drafts = range(1, pick([1, 1, 2, 5])).map((i) =>
           draft(pick(["a", "b", "c/1"]), `${step}-${i}`),
         );
+        doing = `step ${step}, append to ${drafts.map(({ topic }) => topic).join(", ")}`;
         const { first } = await log.append(drafts);
         assert.equal(first, head + 1);
         for (const { topic, body } of drafts) {
@@ -65,6 +68,7 @@ export async function compareWithModel(
       const after = Math.floor(random() * (head + 1));
       const byPattern = random() < 0.3;
       const maxMessages = pick([1, 3, 1_000]);
+      doing = `step ${step}, read ${JSON.stringify({ topics, byPattern, after, maxMessages, head })}`;
       const page = await bench.read(byPattern ? (topic) => topics.includes(topic) : topics, {
         after,
         maxMessages,
@@ -88,18 +92,23 @@ export async function compareWithModel(
       const [told, lostAfter] = [page.lostThrough, lostThrough].map((offset) =>
         offset > after ? offset : 0,
       );
-      if (abilities.exactLosses) assert.equal(told, lostAfter);
+      if (abilities.exactLosses)
+        assert.equal(told, lostAfter, `lostThrough is ${told}, expected ${lostAfter}`);
       else assert.ok(told! >= lostAfter!, `lost through ${lostAfter}, and told through ${told}`);
       const next = expected[maxMessages];
       assert.ok(page.through >= (page.entries.at(-1)?.offset ?? after));
       if (next === undefined) assert.ok(page.through <= head);
       else assert.ok(page.through < next.offset, "the page ends behind an entry that it does not hold");
     }
+    doing = "the offsets that were handed on to onTail";
     await bench.tailed(head);
     assert.deepEqual(
       bench.tail.map(({ offset }) => offset),
       range(1, head),
     );
+  } catch (error) {
+    const bounds = JSON.stringify({ ...limits, "messages of topic a": small.messages });
+    throw new Error(`With ${bounds}, ${doing}: ${(error as Error).message}`, { cause: error });
   } finally {
     await log.close();
   }

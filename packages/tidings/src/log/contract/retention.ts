@@ -102,11 +102,10 @@ export function describeRetention(test: DeclareTest): void {
         lostThrough: abilities.exactLosses ? 450 : 480,
       });
       if (abilities.exactLosses) {
-        assert.deepEqual(await shape(read(["topic/1"], { after: 451 })), {
-          offsets: [],
-          through: 500,
-          lostThrough: 451,
-        });
+        // Its reader has seen all that is lost: a log may say how far that was, or nothing.
+        const seen = await read(["topic/1"], { after: 451 });
+        assert.deepEqual([offsets(seen), seen.through], [[], 500]);
+        assert.ok(seen.lostThrough <= 451, `lostThrough is ${seen.lostThrough}, expected 451 or less`);
       }
       assert.equal((await log.stats()).messages, 20);
     },

@@ -23,29 +23,35 @@ export interface SharingOptions extends Pick<LogAbilities, "exactLosses"> {
   readonly seed: number;
 }
 
-type Say = (title: string, body: () => Promise<void>) => unknown;
+type Say = (title: string, body: () => Promise<void>, timeoutMs: number) => unknown;
 
 const ALL: Bounds = { messages: 1_000_000, bytes: 2 ** 30, ageMs: 3_600_000 };
 type Bounds = Omit<Retention, "forTopic">;
 
 const TOPICS = ["a", "b", "c"];
+/** Of one test, where the runner takes that: its own may be too short to start processes in. */
+const TEST_MS = 120_000;
 /** That each process appends in a round. */
 const ROUND = 150;
 
 export function describeSharing(it: Say, shared: SharedLog, { exactLosses, seed }: SharingOptions): void {
   const test = (title: string, body: (world: World) => Promise<void>): unknown =>
-    it(title, async () => {
-      const { argument, dispose } = await shared.prepare();
-      const world = new World(String(shared.module), argument);
-      try {
-        await body(world);
-      } catch (error) {
-        throw new Error(`With seed ${seed}: ${(error as Error).message}`, { cause: error });
-      } finally {
-        await world.end();
-        await dispose?.();
-      }
-    });
+    it(
+      title,
+      async () => {
+        const { argument, dispose } = await shared.prepare();
+        const world = new World(String(shared.module), argument);
+        try {
+          await body(world);
+        } catch (error) {
+          throw new Error(`With seed ${seed}: ${(error as Error).message}`, { cause: error });
+        } finally {
+          await world.end();
+          await dispose?.();
+        }
+      },
+      TEST_MS,
+    );
 
   for (const size of [2, 3]) {
     test(`gives ${size} processes one order, and each of them everything, once`, async (world) => {
@@ -197,6 +203,7 @@ class Member {
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
   readonly #topics: readonly string[];
+  readonly #name: string;
   #opened: (MemberReport & { kind: "opened" }) | undefined;
   #reads: (MemberReport & { kind: "read" })[] = [];
   #done = 0;
@@ -205,6 +212,7 @@ class Member {
 
   constructor(options: MemberOptions) {
     this.#topics = options.topics;
+    this.#name = options.name;
     // Found where the tests run: what this file is bundled into may lie anywhere.
     const program = createRequire(join(process.cwd(), "package.json")).resolve("tidings/log/contract/member");
     this.#child = fork(program, [JSON.stringify(options)], {
@@ -260,6 +268,16 @@ class Member {
 
   /** Everything that it followed came, once and in order. */
   assertTail(all: readonly Told[]): void {
+    try {
+      this.#assertTail(all);
+    } catch (error) {
+      throw new Error(`What process ${this.#name} was handed on: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+  }
+
+  #assertTail(all: readonly Told[]): void {
     const { followed } = this.#opened!;
     const through = this.#tails.at(-1)?.through ?? followed;
     for (let i = 1; i < this.#tails.length; i += 1) {
