@@ -109,10 +109,13 @@ export class Calls {
         }
         if (!left) {
           const isReadOnly = sqlStateOf(said) === READ_ONLY;
+          // An append has waited for its turn before.
+          const isAppend = what === "append to";
+          const until = isAppend ? `${deadlineMs} ms, and may still do it` : `${Math.round(withinMs)} ms`;
           const remedy = isReadOnly ? ". Expected connections to the primary that may write" : "";
           throw new LogError(
             "failed",
-            `Cannot ${what} log: Postgres did not do it within ${deadlineMs} ms, and may still do it (${message})${remedy}`,
+            `Cannot ${what} log: Postgres did not do it within ${until} (${message})${remedy}`,
             { cause: said },
           );
         }

@@ -78,9 +78,12 @@ export class Steps {
           );
         }
         if (endsMs - performance.now() <= waitMs) {
+          // An append has waited for its turn before.
+          const isAppend = what === "append to";
+          const until = isAppend ? `${deadlineMs} ms, and may still do it` : `${Math.round(withinMs)} ms`;
           throw new LogError(
             "failed",
-            `Cannot ${what} log: Redis did not do it within ${deadlineMs} ms, and may still do it (${said.message})${this.#remedyOf(said.message)}`,
+            `Cannot ${what} log: Redis did not do it within ${until} (${said.message})${this.#remedyOf(said.message)}`,
             { cause: said },
           );
         }
