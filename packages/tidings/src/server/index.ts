@@ -52,7 +52,7 @@ export { AnswerError } from "./answers/read-answer.ts";
 export type { Generate } from "./answers/producer.ts";
 export type { Items } from "./message/read-source.ts";
 export type { SlowPolicy } from "./entries/conflation.ts";
-export { type PrometheusOptions, toPrometheus } from "./observe/prometheus.ts";
+export { type LabelledStatistics, type PrometheusOptions, toPrometheus } from "./observe/prometheus.ts";
 export type { DiagnosticsMessages } from "./observe/diagnostics.ts";
 export type { Inspection, StreamInspection } from "./observe/inspection.ts";
 export type { FetchRequest, FastifyReply, NodeRequest, NodeResponse } from "./request/http-types.ts";

@@ -92,14 +92,19 @@ it("refuses new streams when nothing has come from the log for five seconds, and
     leave.abort();
     return response.status;
   };
+  expect(hub.stats().logInterruptedMs).toBe(1); // it is not open yet
   expect(await status()).toBe(200);
+  expect(hub.stats().logInterruptedMs).toBe(0);
   options().onState!("interrupted");
+  expect(hub.stats().logInterruptedMs).toBe(1);
   nowMs += 4_000;
   expect(await status()).toBe(200);
+  expect(hub.stats().logInterruptedMs).toBe(4_000);
   nowMs += 2_000;
   expect(await status()).toBe(503);
   options().onState!("following");
   expect(await status()).toBe(200);
+  expect(hub.stats().logInterruptedMs).toBe(0);
   expect(hub.stats().refused).toEqual({ failed: 1 });
 });
 

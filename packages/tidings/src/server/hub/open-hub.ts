@@ -125,8 +125,7 @@ export class OpenHub implements Hub {
       log: this.#log,
       now: environment.now,
       parts: this.#opening,
-      isInterrupted: () =>
-        this.#interruptedAtMs < Infinity && environment.now() - this.#interruptedAtMs > PATIENCE_MS,
+      isInterrupted: () => this.#logInterruptedMs() > PATIENCE_MS,
     });
     this.#revocations = new Revocations({
       log: this.#log,
@@ -303,9 +302,16 @@ export class OpenHub implements Hub {
       blockedBytes: waiting?.bytes ?? 0,
       subscriberGroups: groups?.size ?? 0,
       routes: recent?.routes ?? 0,
+      logInterruptedMs: this.#logInterruptedMs(),
       recentMessages: recent?.messages ?? 0,
       recentBytes: recent?.bytes ?? 0,
     });
+  }
+
+  /** At least 1 while it is. */
+  #logInterruptedMs(): number {
+    const sinceMs = this.#interruptedAtMs;
+    return sinceMs === Infinity ? 0 : Math.max(1, this.#environment.now() - sinceMs);
   }
 
   async #open(): Promise<HubParts> {

@@ -22,6 +22,11 @@ export interface HubGauges {
   readonly subscriberGroups: number;
   /** What open streams select: each topic counts once, and the patterns of one selection count as one. */
   readonly routes: number;
+  /**
+   * For how many milliseconds the log could not be reached, or was not open yet; 0 while it is followed. Once it is above 5,000,
+   * new streams are refused with 503.
+   */
+  readonly logInterruptedMs: number;
   /** What is kept encoded for the streams that keep up. */
   readonly recentMessages: number;
   readonly recentBytes: number;

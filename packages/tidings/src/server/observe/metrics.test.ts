@@ -24,6 +24,7 @@ const stats = counters.with({
   blockedBytes: 25,
   subscriberGroups: 3,
   routes: 4,
+  logInterruptedMs: 5_250,
   recentMessages: 5,
   recentBytes: 6,
 });
@@ -35,6 +36,7 @@ describe("the metrics of a hub", () => {
     ["tidings.blocked", "gauge", "By", [[undefined, 25]]],
     ["tidings.subscriber_groups", "gauge", "1", [[undefined, 3]]],
     ["tidings.routes", "gauge", "1", [[undefined, 4]]],
+    ["tidings.log.interrupted", "gauge", "1", [[undefined, 1]]],
     ["tidings.recent.messages", "gauge", "1", [[undefined, 5]]],
     ["tidings.recent", "gauge", "By", [[undefined, 6]]],
     ["tidings.messages.delivered", "counter", "1", [[undefined, 7]]],
@@ -66,8 +68,8 @@ describe("the metrics of a hub", () => {
   });
 
   test("are these and no others, each with one name and an explanation", () => {
-    expect(METRICS).toHaveLength(18);
-    expect(new Set(METRICS.map(({ name }) => name)).size).toBe(18);
+    expect(METRICS).toHaveLength(19);
+    expect(new Set(METRICS.map(({ name }) => name)).size).toBe(19);
     expect(METRICS.filter(({ help }) => !/^[A-Z].+\.$/.test(help))).toEqual([]);
   });
 

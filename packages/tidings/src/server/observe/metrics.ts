@@ -39,6 +39,11 @@ const GAUGES: readonly Row[] = [
   ],
   ["tidings.routes", (stats) => stats.routes, "Topics that open streams select, and sets of patterns."],
   [
+    "tidings.log.interrupted",
+    (stats) => (stats.logInterruptedMs > 0 ? 1 : 0),
+    "1 while the log cannot be reached or is not open yet, else 0.",
+  ],
+  [
     "tidings.recent.messages",
     (stats) => stats.recentMessages,
     "Messages kept encoded for streams that keep up.",

@@ -71,6 +71,7 @@ describe("toPrometheus()", () => {
       "tidings_blocked_bytes",
       "tidings_subscriber_groups",
       "tidings_routes",
+      "tidings_log_interrupted",
       "tidings_recent_messages",
       "tidings_recent_bytes",
       "tidings_messages_published_total",
@@ -87,7 +88,26 @@ describe("toPrometheus()", () => {
     ]);
   });
 
-  it("tells several hubs apart, and escapes what they are called", async () => {
+  it("keeps the samples of a metric together, of however many hubs", async () => {
+    const servers = [await serveHub(), await serveHub()];
+    open.push(...servers);
+    const [prices, news] = servers.map(({ hub }) => hub.stats());
+    const text = toPrometheus(
+      [
+        { stats: prices!, labels: { hub: "prices" } },
+        { stats: news!, labels: { hub: "news", app: "other" } },
+      ],
+      { labels: { app: "shop" } },
+    );
+    expect(text).toContain(
+      'tidings_streams{app="shop",hub="prices"} 0\ntidings_streams{app="other",hub="news"} 0\n# HELP ',
+    );
+    expect(text.match(/^# TYPE tidings_streams gauge$/gm)).toHaveLength(1);
+    expect(parse(text).size).toBe(2 * parse(toPrometheus(prices!)).size);
+    expect(() => toPrometheus([{ stats: prices!, labels: { "1x": "" } }])).toThrow(/label is "1x"/);
+  });
+
+  it("escapes what hubs are called", async () => {
     const server = await serveHub();
     open.push(server);
     const text = toPrometheus(server.hub.stats(), { labels: { hub: 'a "b"\\\n' } });

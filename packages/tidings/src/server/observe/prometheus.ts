@@ -7,16 +7,50 @@ import type { HubStatistics } from "./hub-stats.ts";
 import { type Metric, METRICS, samplesOf } from "./metrics.ts";
 
 export interface PrometheusOptions {
-  /** Labels of every sample, to tell several hubs apart: `{ hub: "prices" }`. */
+  /** Labels of every sample: `{ hub: "prices" }`. */
   labels?: Readonly<Record<string, string>>;
+}
+
+/** One of several hubs. */
+export interface LabelledStatistics extends PrometheusOptions {
+  readonly stats: HubStatistics;
 }
 
 /**
  * The text to answer a scrape with, as `text/plain; version=0.0.4`.
+ * @param stats - Of one hub, or of several, each with labels that tell it apart: in the format, all samples of a metric come together.
  * @throws {TypeError} If the name of a label cannot be one.
  */
-export function toPrometheus(stats: HubStatistics, options: PrometheusOptions = {}): string {
-  const { labels = {} } = options;
+export function toPrometheus(
+  stats: HubStatistics | readonly LabelledStatistics[],
+  options: PrometheusOptions = {},
+): string {
+  const hubs = (isList(stats) ? stats : [{ stats }]).map(({ stats, labels }: LabelledStatistics) => ({
+    stats,
+    labels: { ...options.labels, ...labels },
+  }));
+  for (const { labels } of hubs) checkLabels(labels);
+  let text = "";
+  for (const metric of METRICS) {
+    const name = nameOf(metric);
+    text += `# HELP ${name} ${metric.help}\n# TYPE ${name} ${metric.kind}\n`;
+    for (const { stats, labels } of hubs) {
+      for (const [value, count] of samplesOf(metric, stats)) {
+        const own = value === undefined ? labels : { ...labels, [metric.label!]: value };
+        text += `${name}${toLabels(own)} ${count}\n`;
+      }
+    }
+  }
+  return text;
+}
+
+function isList(
+  stats: HubStatistics | readonly LabelledStatistics[],
+): stats is readonly LabelledStatistics[] {
+  return Array.isArray(stats);
+}
+
+function checkLabels(labels: Readonly<Record<string, string>>): void {
   for (const name of Object.keys(labels)) {
     if (!/^[A-Za-z_]\w*$/.test(name) || name.startsWith("__")) {
       throw new TypeError(
@@ -24,16 +58,6 @@ export function toPrometheus(stats: HubStatistics, options: PrometheusOptions = 
       );
     }
   }
-  let text = "";
-  for (const metric of METRICS) {
-    const name = nameOf(metric);
-    text += `# HELP ${name} ${metric.help}\n# TYPE ${name} ${metric.kind}\n`;
-    for (const [value, count] of samplesOf(metric, stats)) {
-      const own = value === undefined ? labels : { ...labels, [metric.label!]: value };
-      text += `${name}${toLabels(own)} ${count}\n`;
-    }
-  }
-  return text;
 }
 
 /** https://prometheus.io/docs/practices/naming/ */
