@@ -41,7 +41,7 @@ const GAUGES: readonly Row[] = [
   [
     "tidings.log.interrupted",
     (stats) => (stats.logInterruptedMs > 0 ? 1 : 0),
-    "1 while the log cannot be reached or is not open yet, else 0.",
+    "Whether the log cannot be reached or is not open yet: 1 or 0.",
   ],
   [
     "tidings.recent.messages",
