@@ -76,6 +76,11 @@ export class LmdbBatch {
     this.#trimTail();
   }
 
+  /** Of the log that it adds to. */
+  get epoch(): string {
+    return this.#state.epoch;
+  }
+
   /**
    * Writes it.
    * @returns False when another process was faster, and nothing was written.

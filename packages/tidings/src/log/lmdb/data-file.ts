@@ -9,6 +9,8 @@ import { LogError } from "../log.ts";
 export class DataFile {
   readonly #path: string;
   readonly #inode: bigint | undefined;
+  /** What no other file on this disk has, and no copy of it. */
+  readonly identity: string | undefined;
 
   /** @param path - Of the environment: a folder, or a file alone. */
   constructor(path: string | undefined) {
@@ -17,7 +19,9 @@ export class DataFile {
     if (path === undefined) return;
     try {
       if (statSync(this.#path).isDirectory()) this.#path = join(this.#path, "data.mdb");
-      this.#inode = inodeOf(this.#path);
+      const { ino, birthtimeNs } = statSync(this.#path, { bigint: true });
+      this.#inode = ino;
+      this.identity = `${ino}.${birthtimeNs}`;
     } catch {
       // It is somewhere else.
     }

@@ -2,7 +2,7 @@
  * What LMDB rejects a write with, as an error that a program can act on: out of room, or anything else.
  */
 import { statfsSync } from "node:fs";
-import type { LmdbEnvironment } from "./tables.ts";
+import { pathOf, type LmdbEnvironment } from "./environment.ts";
 import { LogError } from "../log.ts";
 
 /** Nothing was written when LMDB said `rejection`. */
@@ -10,8 +10,7 @@ export async function toLogError(rejection: unknown, env: LmdbEnvironment): Prom
   if (rejection instanceof LogError) return rejection;
   const cause = await causeOf(rejection);
   const { code } = cause as { code?: unknown };
-  // Of its types, not of its values, it is missing.
-  const { path } = env as unknown as { path?: string };
+  const path = pathOf(env);
   if (
     code === MDB_MAP_FULL ||
     code === ENOSPC ||

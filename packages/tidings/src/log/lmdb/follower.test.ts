@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { Follower } from "./follower.ts";
+import { readRecord, recordOf } from "./witness.ts";
 
 const LONG_MS = 600_000;
 const cleanups: (() => unknown)[] = [];
@@ -44,9 +45,11 @@ describe("Follower", () => {
     let looks = 0;
     follow(path, () => (looks += 1) > 0);
     const other = follow(path);
-    for (let n = 0; n < 10; n++) other.ring();
+    for (let n = 0; n < 10; n++) other.ring(recordOf("tidings", { epoch: "epoch", head: n }));
     await expect.poll(() => looks).toBeGreaterThan(0);
-    expect(statSync(`${path}-bell`).size).toBe(1);
+    expect(statSync(`${path}-bell`).size).toBeLessThanOrEqual(1_536);
+    expect(readRecord("tidings", path)).toEqual({ epoch: "epoch", head: 9 });
+    expect(readRecord("other", path)).toBeUndefined();
   });
 
   it("has rung when ring returns: the process may end in the next moment, without a word", () => {

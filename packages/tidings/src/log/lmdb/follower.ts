@@ -1,23 +1,14 @@
 /**
- * Notices what other processes wrote: who has written changes a byte of a file beside the environment, the bell, and the system
+ * Notices what other processes wrote: who has written changes a file beside the environment, the bell, and the system
  * reports that to all (`inotify` on Linux). A look now and then stands in where it does not, and where a process ended between its
  * write and the bell. A look that fails is tried again, ever more rarely.
  *
  * LMDB's own files would report too early: it writes several times for a commit, and announces it in memory afterwards. Each report
  * wakes all processes, and a wake costs more than the look.
  */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  statSync,
-  watch,
-  writeSync,
-  type FSWatcher,
-} from "node:fs";
-import { join } from "node:path";
+import { closeSync, constants, fstatSync, openSync, watch, writeSync, type FSWatcher } from "node:fs";
 import { LONGEST_TIMER_MS } from "../../guard/timer.ts";
+import { bellOf, type BellRecord } from "./witness.ts";
 
 export interface FollowerOptions {
   /** Where LMDB's environment lies. */
@@ -68,11 +59,12 @@ export class Follower {
   /**
    * Tells the other processes that there is something new, before it returns. A write in the background would cost this thread as
    * much, tell them later, wait for other work in libuv's threads, and be lost if the process is killed right after.
+   * @param record - What is left in the file.
    */
-  ring(): void {
+  ring({ text, position }: BellRecord = { text: ".", position: 0 }): void {
     if (this.#bell === undefined) return;
     try {
-      writeSync(this.#bell, ".", 0);
+      writeSync(this.#bell, text, position);
     } catch {
       // The disk is full, say. The others find it by a look.
     }
@@ -96,7 +88,7 @@ export class Follower {
     const { path } = this.#options;
     if (path === undefined) return;
     try {
-      const file = statSync(path).isDirectory() ? join(path, "tidings.bell") : `${path}-bell`;
+      const file = bellOf(path);
       this.#bell = openSync(file, constants.O_RDWR | constants.O_CREAT, MODE);
       const watcher = watch(file, { persistent: false }, () => {
         this.#rungMs = performance.now();

@@ -9,27 +9,28 @@
 import { LmdbBatch, type BatchLimits } from "./batch.ts";
 import { timeAfter } from "./boot-time.ts";
 import { DataFile } from "./data-file.ts";
-import { toLogError } from "./errors.ts";
-import { Follower } from "./follower.ts";
-import { broadRead } from "./broad-read.ts";
-import { readNamed } from "./read.ts";
 import {
-  assertFits,
   hasEventTurnBatching,
   hasOverlappingSync,
   isOpen,
-  openState,
-  openTables,
+  canWrite,
+  outsideTransactions,
+  pathOf,
+  readError,
   type LmdbEnvironment,
-  type LmdbTables,
-  type LogState,
-} from "./tables.ts";
+} from "./environment.ts";
+import { toLogError } from "./errors.ts";
+import { Follower } from "./follower.ts";
+import { broadRead } from "./broad-read.ts";
+import { inTime } from "./in-time.ts";
+import { LMDB_OPTIONS, type LmdbLogOptions } from "./options.ts";
+import { readNamed } from "./read.ts";
+import { assertFits, openState, openTables, settle, type LmdbTables, type LogState } from "./tables.ts";
 import { LmdbTail } from "./tail.ts";
-import { ignore } from "../../guard/ignore.ts";
+import { readRecord, recordOf } from "./witness.ts";
 import { show } from "../../guard/show.ts";
 import { AppendQueue, type QueuedAppend } from "../appending/append-queue.ts";
 import { LogClock } from "../time/clock.ts";
-import { DeadlineTimer } from "../appending/deadline-timer.ts";
 import {
   isByName,
   LogError,
@@ -45,52 +46,10 @@ import {
   type Retention,
 } from "../log.ts";
 import { ownDeadlines } from "../bounded-log.ts";
+import { randomEpoch } from "../cursor.ts";
 import { guardedOptions } from "../guarded-options.ts";
-import { checkLogOptions, type LogOptionNames } from "../log-options.ts";
+import { checkLogOptions } from "../log-options.ts";
 import { TurnBudget } from "../time/turn-budget.ts";
-
-const LMDB_OPTIONS: LogOptionNames<LmdbLogOptions> = {
-  name: "other",
-  pollMs: "number",
-  deadlineMs: "number",
-  pendingBytes: "number",
-  idempotencyKeys: "number",
-  idempotencyAgeMs: "number",
-  emptyTopics: "number",
-  now: "other",
-};
-
-export interface LmdbLogOptions {
-  /** The name of the log. Use different names for several logs in one environment. Default: `"tidings"`. */
-  name?: string;
-  /**
-   * Milliseconds between checks for what other processes appended, if the system does not report it (Linux, macOS and
-   * Windows do, by a file `tidings.bell` beside the environment). Default: 20. False if there are never other processes.
-   */
-  pollMs?: number | false;
-  /**
-   * Milliseconds after which an append that is not on disk is rejected: another process is in the middle of a write and does not go
-   * on, say. Default: 10,000.
-   */
-  deadlineMs?: number;
-  /**
-   * Bytes that may wait to be written, and 1,000 for each message; beyond that, `append` rejects with `busy`. Default: 67,108,864
-   * (64 MiB). At most 96 MiB.
-   */
-  pendingBytes?: number;
-  /** The number of idempotency keys that are remembered, the newest ones. Default: 100,000. At most 100,000 entries, on disk. */
-  idempotencyKeys?: number;
-  /** Milliseconds for which an idempotency key is remembered; with presence, 120,000 or more. Default: 300,000 (five minutes). */
-  idempotencyAgeMs?: number;
-  /**
-   * The number of topics without a retained entry that are remembered. Default: 1,000,000, at about 150 bytes each on disk. Beyond
-   * that, a subscriber may get a gap although it lost nothing.
-   * At most 150 MiB, on disk.
-   */
-  emptyTopics?: number;
-  /** Milliseconds since 1970. Default: `Date.now`. */
-  now?: () => number;
-}
 
 /**
  * A log in an LMDB environment of the application, which may contain other data. The log does not close it: close the
@@ -150,6 +109,8 @@ class LmdbLog implements Log {
   #tables: LmdbTables | undefined;
   #retention: Retention = { messages: 0, bytes: 0, ageMs: 0 };
   #isOpen = false;
+  #isOpening = false;
+  #isRenewing = false;
   #tail: LmdbTail | undefined;
   #onState: OpenLogOptions["onState"];
   #onError: OpenLogOptions["onError"];
@@ -179,34 +140,31 @@ class LmdbLog implements Log {
   }
 
   async open(options: OpenLogOptions): Promise<LogPosition> {
-    const { retention, onTail, onState, onError } = guardedOptions(options);
-    if (this.#tables !== undefined) {
+    const { retention, onTail, onReset, onState, onError } = guardedOptions(options);
+    if (this.#tables !== undefined || this.#isOpening) {
       throw new TypeError("Cannot open log: it is open already, expected one hub per log");
     }
     this.#assertEnvironment("open");
-    const tables = openTables(this.#env, this.#name);
-    this.#tables = tables;
-    this.#file = new DataFile((this.#env as unknown as { path?: string }).path);
-    this.#isOpen = true;
     this.#retention = retention;
     this.#onState = onState;
     this.#onError = onError;
-    const { epoch, head } = await this.#inTime(openState(tables));
-    this.#opened("open");
+    this.#isOpen = this.#isOpening = true;
+    const position = await this.#openTables(performance.now() + this.#deadlineMs).finally(
+      () => (this.#isOpening = false),
+    );
     this.#tail = new LmdbTail({
-      tables,
-      head,
-      refresh: () => {
-        this.#assertEnvironment("follow");
-        this.#env.resetReadTxn();
-      },
+      tables: this.#opened("open"),
+      position,
+      refresh: () => this.#stateNow("follow"),
+      onBack: () => void this.#renew(),
       onTail,
+      onReset,
       onError,
     });
     this.#clock.onJump = onError;
     if (this.#pollMs !== false) {
       this.#follower = new Follower({
-        path: (this.#env as unknown as { path?: string }).path,
+        path: pathOf(this.#env),
         pollMs: this.#pollMs,
         // What is being written comes with what others wrote before it.
         look: () => this.#isOpen && !this.#isWriting && this.#tail!.look(),
@@ -218,7 +176,7 @@ class LmdbLog implements Log {
         onRecovery: () => this.#onState?.("following"),
       });
     }
-    return { epoch, head };
+    return position;
   }
 
   keyAgeMs(): number {
@@ -256,18 +214,15 @@ class LmdbLog implements Log {
   }
 
   async head(): Promise<LogPosition> {
-    const tables = this.#opened("read");
-    this.#env.resetReadTxn();
-    const { epoch, head } = tables.log.get("log")!;
+    const { epoch, head } = this.#stateNow("read");
     return { epoch, head };
   }
 
   async stats(): Promise<LogStats> {
-    const tables = this.#opened("read");
-    this.#env.resetReadTxn();
-    const { epoch, head, messages, bytes, empty } = tables.log.get("log")!;
-    const [oldest = 0] = tables.entries.getKeys({ limit: 1 });
-    return { epoch, head, oldest, messages, bytes, topics: countOf(tables.topics) - empty };
+    const { epoch, head, messages, bytes, empty } = this.#stateNow("read");
+    const { entries, topics } = this.#tables!;
+    const [oldest = 0] = entries.getKeys({ limit: 1 });
+    return { epoch, head, oldest, messages, bytes, topics: countOf(topics) - empty };
   }
 
   async close(): Promise<void> {
@@ -277,31 +232,75 @@ class LmdbLog implements Log {
     await this.#queue.settled();
   }
 
-  /** @throws {LogError} `failed`, when another process is in the middle of a write and does not go on, say. */
-  async #inTime<T>(opening: Promise<T>): Promise<T> {
-    let timer: DeadlineTimer | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = new DeadlineTimer(() => {
-        const message = `Cannot open log: LMDB did not do it within ${this.#deadlineMs} ms`;
-        reject(new LogError("failed", message));
-        return undefined;
-      });
-      timer.arm(performance.now() + this.#deadlineMs);
-    });
-    opening.catch(ignore);
+  /**
+   * Opens them as soon as nobody else writes: they are opened by a write that would hold this thread until then.
+   * @throws {LogError} `failed`, when another process is in the middle of a write and does not go on, say.
+   */
+  async #openTables(endsMs: number): Promise<LogPosition> {
+    const env = this.#env;
+    const late = (): LogError =>
+      new LogError(
+        "failed",
+        `Cannot open log: LMDB did not do it within ${this.#deadlineMs} ms; another process may be in the middle of a write, or a transaction of this one`,
+      );
+    const free = outsideTransactions(env, endsMs).then((isFree) => isFree && canWrite(env));
+    if (!(await inTime(free, endsMs, late))) throw late();
+    if (!this.#isOpen) throw new LogError("closed", "Cannot open log: it is closed");
+    this.#assertEnvironment("open");
     try {
-      return await Promise.race([opening, late]);
-    } finally {
-      timer?.clear();
+      const tables = openTables(env, this.#name);
+      this.#tables = tables;
+      this.#file = new DataFile(pathOf(env));
+      const traces = { file: this.#file.identity, witness: readRecord(this.#name, pathOf(env)) };
+      const { epoch, head } = await inTime(openState(tables, traces), endsMs, late);
+      return { epoch, head };
+    } catch (error) {
+      throw readError(error, env, "open");
     }
   }
 
-  /** What everything begins with that reads: what is committed now, by any process. */
+  /** What everything begins with that reads. */
   #begin(): { tables: LmdbTables; state: LogState; now: number } {
-    const tables = this.#opened("read");
-    this.#env.resetReadTxn();
-    const state = tables.log.get("log")!;
-    return { tables, state, now: this.#timeOf(state) };
+    const state = this.#stateNow("read");
+    return { tables: this.#tables!, state, now: this.#timeOf(state) };
+  }
+
+  /** @throws {LogError} `closed`. */
+  #stateNow(action: string): LogState {
+    this.#opened(action);
+    return this.#committed(action);
+  }
+
+  /** What is committed now, by any process. */
+  #committed(action: string): LogState {
+    let state: LogState | undefined;
+    try {
+      this.#env.resetReadTxn();
+      state = this.#tables!.log.get("log");
+    } catch (error) {
+      throw readError(error, this.#env, action);
+    }
+    if (state !== undefined) return state;
+    throw new LogError("failed", `Cannot ${action} log: it is not in its LMDB environment any more`);
+  }
+
+  /** What was handed on is not there any more: offsets of this epoch mean nothing now. */
+  async #renew(): Promise<void> {
+    if (this.#isRenewing) return;
+    this.#isRenewing = true;
+    try {
+      const state = this.#stateNow("follow");
+      const isFree = await outsideTransactions(this.#env, performance.now() + this.#deadlineMs);
+      if (!isFree || !this.#tail!.isBehind(state)) return;
+      const next = { ...state, epoch: randomEpoch(), version: state.version + 1 };
+      const { log } = this.#tables!;
+      await log.ifVersion("log", state.version, () => settle(log.put("log", next, next.version)));
+      this.#follower?.look();
+    } catch (error) {
+      this.#onError?.(error);
+    } finally {
+      this.#isRenewing = false;
+    }
   }
 
   #timeOf({ lastAtMs, written }: LogState): number {
@@ -350,9 +349,11 @@ class LmdbLog implements Log {
     try {
       const batch = await this.#commit(appends);
       this.#file?.assertInPlace();
-      this.#follower?.ring();
+      const last = batch.entries.at(-1);
+      const { epoch } = batch;
+      if (last !== undefined) this.#follower?.ring(recordOf(this.#name, { epoch, head: last.offset }));
       // On disk is accepted, even if the tail fails.
-      this.#tail!.append(batch.entries);
+      this.#tail!.append(epoch, batch.entries);
       this.#queue.resolve(appends, batch.results);
     } catch (cause) {
       const error = await toLogError(cause, this.#env);
@@ -368,16 +369,25 @@ class LmdbLog implements Log {
   async #commit(appends: readonly QueuedAppend[]): Promise<LmdbBatch> {
     const tables = this.#tables!;
     for (;;) {
+      if (!(await this.#isOutside(appends))) {
+        const message = `Cannot append to log: a transaction of the application was open in its LMDB environment for ${this.#deadlineMs} ms, and it was not appended; expected that the transaction does not wait for it`;
+        throw new LogError("failed", message);
+      }
       this.#assertEnvironment("append to");
       this.#forgetDeadReaders();
-      this.#env.resetReadTxn();
-      const state = tables.log.get("log")!;
+      const read = this.#committed("append to");
+      const state = this.#tail!.isBehind(read) ? { ...read, epoch: randomEpoch() } : read;
       const batch = new LmdbBatch(tables, state, appends, this.#retention, this.#limits, this.#timeOf(state));
       if (batch.results.every(({ repeated }) => repeated) || (await batch.commit())) return batch;
       if (this.#queue.leftMs(appends) > 0) continue;
       const message = `Cannot append to log: other processes were faster for ${this.#deadlineMs} ms, and it was not appended`;
       throw new LogError("failed", message);
     }
+  }
+
+  /** What is written in a transaction of the application is gone where that aborts. */
+  async #isOutside(appends: readonly QueuedAppend[]): Promise<boolean> {
+    return outsideTransactions(this.#env, performance.now() + this.#queue.leftMs(appends));
   }
 
   #forgetDeadReaders(): void {

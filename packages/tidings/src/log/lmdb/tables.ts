@@ -1,13 +1,11 @@
 /**
  * How a log lies in LMDB: nine tables under one name, and the state of the whole, whose version changes with every write.
  */
-import type { Database, Key, RootDatabase } from "lmdb";
+import type { Database, Key } from "lmdb";
 import { randomEpoch } from "../cursor.ts";
-import { LogError, type Appended, type Draft, type Entry } from "../log.ts";
+import { LogError, type Appended, type Draft, type Entry, type LogPosition } from "../log.ts";
 import type { BootTime } from "./boot-time.ts";
-
-/** An environment of the `lmdb` package, as `open()` makes it. */
-export type LmdbEnvironment = RootDatabase<unknown>;
+import type { LmdbEnvironment } from "./environment.ts";
 
 /** Changes when an older version cannot read what this one writes. */
 const FORMAT = 2;
@@ -30,7 +28,17 @@ export interface LogState {
   keys: number;
   /** Bytes of what is kept for tails alone. */
   tailBytes: number;
+  /** The file that it lies in, once that is known. */
+  readonly file?: string | undefined;
   version: number;
+}
+
+/** By which a log is known that was set back. */
+export interface Traces {
+  /** The file that it lies in. */
+  readonly file: string | undefined;
+  /** How far it was. */
+  readonly witness: LogPosition | undefined;
 }
 
 export interface TopicState {
@@ -96,34 +104,31 @@ function tablesOf(env: LmdbEnvironment, name: string): LmdbTables {
   };
 }
 
-/** Whether the application has not closed it, nor is closing it. */
-export function isOpen(env: LmdbEnvironment): boolean {
-  // Of its types, not of its values, it is missing.
-  return (env as unknown as { status?: string }).status === "open";
-}
-
-/** Whether a commit is seen before it is on disk; the default of `lmdb`, but for Windows. */
-export function hasOverlappingSync(env: LmdbEnvironment): boolean {
-  return (env as unknown as { overlappingSync?: boolean }).overlappingSync === true;
-}
-
 /**
- * Whether `lmdb` joins the writes of an event turn, which is its default. The promise of such a join is `lmdb`'s own: when a
- * write fails, for want of room say, nobody can handle its rejection, and Node ends the process.
- */
-export function hasEventTurnBatching(env: LmdbEnvironment): boolean {
-  return (env as unknown as { eventTurnBatching?: boolean }).eventTurnBatching !== false;
-}
-
-/**
- * Reads the state that is committed now, by any process; makes the log when there is none.
+ * Reads the state that is committed now, by any process; makes the log when there is none. One that was set back begins another epoch.
  * @throws {LogError} `failed` when it was written by another version.
  */
-export async function openState({ env, log }: LmdbTables): Promise<LogState> {
+export async function openState({ env, log }: LmdbTables, { file, witness }: Traces): Promise<LogState> {
   for (;;) {
     env.resetReadTxn();
     const state = log.get("log");
-    if (state?.format === FORMAT) return state;
+    if (state?.format === FORMAT) {
+      const isElsewhere = file !== undefined && state.file !== file;
+      const isBehind = witness?.epoch === state.epoch && witness.head > state.head;
+      const isBack = isBehind || (isElsewhere && state.file !== undefined);
+      if (!isBack && !isElsewhere) return state;
+      const epoch = isBack ? randomEpoch() : state.epoch;
+      const next = { ...state, epoch, file: file ?? state.file, version: state.version + 1 };
+      try {
+        await log.ifVersion("log", state.version, () => settle(log.put("log", next, next.version)));
+        await env.flushed;
+      } catch (error) {
+        // The disk is full, say.
+        if (isBack) throw error;
+        return state;
+      }
+      continue;
+    }
     if (state !== undefined) {
       throw new LogError(
         "failed",
@@ -142,6 +147,7 @@ export async function openState({ env, log }: LmdbTables): Promise<LogState> {
       empty: 0,
       keys: 0,
       tailBytes: 0,
+      file,
       version: 1,
     };
     // Of several processes that come at once, one makes it and the others find it.

@@ -1,17 +1,20 @@
 /**
  * The tail of a log in LMDB: hands on what is appended, by this process or by others, in order and without a hole that is not said.
  */
-import type { Entry, OpenLogOptions, Tail } from "../log.ts";
+import type { Entry, LogPosition, OpenLogOptions, Tail } from "../log.ts";
 import { readTail } from "./read.ts";
 import type { LmdbTables } from "./tables.ts";
 
 export interface LmdbTailOptions {
   readonly tables: LmdbTables;
-  /** The newest offset when the log was opened. */
-  readonly head: number;
-  /** What is committed now is read from here on. Throws where the environment is closed. */
-  readonly refresh: () => void;
+  /** Where the log was when it was opened. */
+  readonly position: LogPosition;
+  /** Where it is now; what is committed now is read from here on. Throws where the environment is closed. */
+  readonly refresh: () => LogPosition;
+  /** The log lies before what was handed on: its file was replaced while it was open. */
+  readonly onBack: () => void;
   readonly onTail: OpenLogOptions["onTail"];
+  readonly onReset: OpenLogOptions["onReset"];
   readonly onError: OpenLogOptions["onError"];
 }
 
@@ -22,27 +25,41 @@ export class LmdbTail {
   readonly #options: LmdbTailOptions;
   /** The newest offset that was handed on. */
   #at: number;
+  #epoch: string;
   #closed = false;
 
   constructor(options: LmdbTailOptions) {
     this.#options = options;
-    this.#at = options.head;
+    ({ head: this.#at, epoch: this.#epoch } = options.position);
+  }
+
+  /** Whether a log that is there now is not the one that was handed on, though it says so. */
+  isBehind({ epoch, head }: LogPosition): boolean {
+    return epoch === this.#epoch && head < this.#at;
   }
 
   /** Hands on what others appended. Returns whether there was something. */
   look(): boolean {
-    const { refresh, tables } = this.#options;
-    refresh();
-    const { head } = tables.log.get("log")!;
+    const { epoch, head } = this.#options.refresh();
+    const position = { epoch, head };
+    if (this.isBehind(position)) {
+      this.#options.onBack();
+      return false;
+    }
+    if (epoch !== this.#epoch) {
+      this.#reset(position);
+      return true;
+    }
     if (head <= this.#at) return false;
     this.#readThrough(head);
     return true;
   }
 
   /** Hands on entries of our own, after what others appended before them. */
-  append(entries: readonly Entry[]): void {
+  append(epoch: string, entries: readonly Entry[]): void {
     const [first] = entries;
     if (first === undefined) return;
+    if (epoch !== this.#epoch) this.#reset({ epoch, head: first.offset - 1 });
     if (first.offset > this.#at + 1) {
       try {
         this.#options.refresh();
@@ -60,6 +77,17 @@ export class LmdbTail {
 
   close(): void {
     this.#closed = true;
+  }
+
+  /** Another log has replaced this one. */
+  #reset(position: LogPosition): void {
+    ({ head: this.#at, epoch: this.#epoch } = position);
+    if (this.#closed) return;
+    try {
+      this.#options.onReset?.(position);
+    } catch (error) {
+      this.#options.onError?.(error);
+    }
   }
 
   #readThrough(head: number): void {
