@@ -4,6 +4,8 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createHub } from "tidings/server";
 import { describe, expect } from "vitest";
 import { happensWithin, NO_MS, PAGE_BYTES } from "../checks.ts";
 import { testThrough, type ThroughOptions } from "../open-through.ts";
@@ -334,5 +336,44 @@ describe.concurrent("several servers", () => {
       await proxy.stop();
     });
     expect(await statuses()).toEqual([502, 200, 502, 200]);
+  });
+
+  test("with the line of the page, another server is asked where a hub is leaving", async ({
+    onTestFinished,
+  }) => {
+    const page = readFileSync(new URL("../../docs/proxies/nginx.md", import.meta.url), "utf8");
+    const [line = ""] = /^proxy_next_upstream .*;$/m.exec(page) ?? [];
+    expect(line).toContain("http_503");
+    const hubs = [createHub(), createHub()];
+    const servers = hubs.map((hub) =>
+      createServer((request, response) => {
+        hub.subscribe(request, response, { topics: ["news"] });
+      }).listen(0, "127.0.0.1"),
+    );
+    await Promise.all(servers.map((server) => once(server, "listening")));
+    const ports = servers.map((server) => (server.address() as AddressInfo).port);
+    const proxy = await startProgram(
+      nginx,
+      ({ port }) => `upstream app { ${ports.map((one) => `server 127.0.0.1:${one} max_fails=0;`).join(" ")} }
+        server { listen 127.0.0.1:${port};
+          location /plain { proxy_pass http://app; ${OURS} }
+          location /other { proxy_pass http://app; ${OURS} ${line} } }`,
+    );
+    onTestFinished(async () => {
+      await hubs[1]!.drain({ overMs: 0 });
+      for (const server of servers) server.close();
+      for (const server of servers) server.closeAllConnections();
+      await proxy.stop();
+    });
+    await hubs[0]!.drain({ overMs: 0 });
+    const statuses = async (path: string, method: string): Promise<number[]> => {
+      const responses = [];
+      for (let i = 0; i < 4; i += 1) responses.push(await fetch(proxy.url + path, { method }));
+      for (const response of responses) void response.body?.cancel();
+      return responses.map(({ status }) => status).sort((one, other) => one - other);
+    };
+    expect(await statuses("/plain", "GET")).toEqual([200, 200, 503, 503]);
+    expect(await statuses("/other", "GET")).toEqual([200, 200, 200, 200]);
+    expect(await statuses("/other", "POST")).toEqual([200, 200, 503, 503]);
   });
 });
