@@ -126,6 +126,9 @@ function writeHead(response: WideResponse, unwrapped: Unwrapped, head: ResponseH
   }
   response.statusCode = head.status;
   response.removeHeader("content-length");
+  // With any other, a peer could not tell where the body ends, and Node would keep the connection for the next response.
+  if (!/^(?:chunked)?$/i.test(String(response.getHeader?.("transfer-encoding") ?? "")))
+    response.removeHeader("transfer-encoding");
   for (const [name, value] of head.headers) {
     // Others may vary the response as well.
     response.setHeader(name, name === "vary" ? joinVary(response.getHeader?.(name), String(value)) : value);

@@ -86,6 +86,7 @@ function answerNode(
     if (response.headersSent || response.writableEnded) return;
     response.on("error", ignore);
     response.statusCode = status;
+    for (const name of FRAMING) response.removeHeader(name);
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     handleRejection((response as { end(body?: Uint8Array): unknown }).end(body), report);
   } catch (error) {
@@ -94,6 +95,9 @@ function answerNode(
     cutResponse(response ?? ("raw" in given ? given.raw : given));
   }
 }
+
+/** How a body is delimited. Where the application has set this for a stream, it would contradict what is sent instead. */
+const FRAMING = ["content-length", "transfer-encoding", "trailer"];
 
 export function refuseFetch(refusal: Refusal): Response {
   const { headers, body } = expressed(refusal);

@@ -2,6 +2,7 @@
  * Waits for the application's answer no longer than a limit, since a promise may never settle.
  * This module is browser compatible.
  */
+import { STOOD_STILL_MS } from "./timer-wheel.ts";
 
 /**
  * Rejects with an Error that names `action` and `what` when `promise` has not settled after `ms`. Infinity waits forever.
@@ -16,11 +17,17 @@ export function withTimeLimit<Value>(
 ): Promise<Value> {
   if (!(ms < 2 ** 31)) return Promise.resolve(promise);
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error(`Cannot ${action}: ${what} did not finish within ${ms} ms (timeoutMs)`)),
-      ms,
-    );
-    (timer as { unref?: () => void }).unref?.();
+    let timer: ReturnType<typeof setTimeout>;
+    const wait = (forMs: number): void => {
+      const dueMs = performance.now() + forMs;
+      timer = setTimeout(() => {
+        // The process stood still: what has come meanwhile is read behind the timers.
+        if (performance.now() - dueMs >= STOOD_STILL_MS) wait(Math.min(ms, STOOD_STILL_MS));
+        else reject(new Error(`Cannot ${action}: ${what} did not finish within ${ms} ms (timeoutMs)`));
+      }, forMs);
+      (timer as { unref?: () => void }).unref?.();
+    };
+    wait(ms);
     const settled =
       <Result>(settle: (result: Result) => void) =>
       (result: Result) => {

@@ -130,7 +130,7 @@ export function sharedWheel(): TimerWheel {
 }
 
 const TICK_MS = 250;
-/** A turn that comes later than this was not only waiting for its place. */
-const STOOD_STILL_MS = 1_000;
+/** What comes later than this was not only waiting for its turn. */
+export const STOOD_STILL_MS = 1_000;
 const IS_WORKERD = typeof navigator === "object" && navigator.userAgent === "Cloudflare-Workers";
 const shared = new TimerWheel();
