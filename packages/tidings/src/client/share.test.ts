@@ -46,6 +46,30 @@ describe("share()", () => {
     vi.unstubAllGlobals();
   });
 
+  test("a page that is shown again keeps its place, though the stream says nothing but that it is alive", async () => {
+    const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
+    const page = new EventTarget();
+    vi.stubGlobal("navigator", { onLine: true });
+    vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+    vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page));
+    vi.stubGlobal("document", document);
+    const told: string[] = [];
+    const world = await openWorld(2, {
+      onState: (state) => void told.push(state),
+      onError: (error) => void told.push(error.message),
+    });
+    for (const state of ["hidden", "visible"]) {
+      document.visibilityState = state;
+      document.dispatchEvent(new Event("visibilitychange"));
+      for (let beats = 0; beats < 10; beats++) {
+        world.say(":\n\n");
+        await world.advance(5000);
+      }
+    }
+    expect([told, rolesOf(world), world.connections]).toEqual([["open", "open"], ["leader", "follower"], 1]);
+    vi.unstubAllGlobals();
+  });
+
   test("close() ends one tab, and another takes over from where the leader stood", async () => {
     const world = await openWorld(3);
     world.publish(2);

@@ -451,6 +451,23 @@ describe("coming back", () => {
 });
 
 describe("options that come anew", () => {
+  test("options other than functions, headers and body stay as they were when it was opened: keepLast", async () => {
+    const { world, frames, options } = scripted();
+    const store = renewableStore<readonly unknown[] | undefined>("https://a.example/", {
+      ...options,
+      keepLast: 2,
+    });
+    store.subscribe(() => {});
+    world.last.respond();
+    for (const keepLast of [2, undefined, 1]) {
+      store.renew({ ...options, keepLast });
+      await send(world, "data: x\n\ndata: y\n\ndata: z\n\n");
+      frames.draw();
+      expect(store.get()).toMatchObject({ state: "open", data: [{ data: "y" }, { data: "z" }] });
+    }
+    store.close();
+  });
+
   test("have their functions, headers and body used from then on, without another connection", async () => {
     const { world, frames, options, store } = open();
     const calls: string[] = [];

@@ -164,7 +164,7 @@ export function renewableStore<Data>(url: StoreUrl, options: AnyOptions<Data>): 
     let { data } = next;
     try {
       if (options.reduce) data = options.reduce(data, message);
-      else if (options.keepLast) keep(message, options.keepLast);
+      else if (keepLast) keep(message, keepLast);
       else data = message as Data;
     } catch (thrown) {
       const cause = new EventStreamError(
@@ -227,7 +227,7 @@ export function renewableStore<Data>(url: StoreUrl, options: AnyOptions<Data>): 
     waits = false;
     callOff = undefined;
     if (typeof how === "function") tellForeign(reportUncaught, how as () => void);
-    if (isKeptNew) next = { ...next, data: kept!.slice(-options.keepLast!) as Data };
+    if (isKeptNew) next = { ...next, data: kept!.slice(-keepLast!) as Data };
     isKeptNew = false;
     if (shown === next) return;
     shown = next;

@@ -60,6 +60,29 @@ describe("a page that is shown again after 30 seconds or more", () => {
   });
 });
 
+describe("a page that was frozen, however shortly", () => {
+  test("has a stream replaced over which nothing comes within 20 seconds of its return", async () => {
+    for (const order of [["onThaw", "onShow"], ["onShow", "onThaw"], ["onThaw"]] as const) {
+      const { world, connection, errors, signals } = open();
+      if (order.length > 1) signals.onHide();
+      await world.advance(5000);
+      for (const signal of order) signals[signal]!(false);
+      await world.advance(19_999);
+      expect([connection.state, errors]).toEqual(["open", []]);
+      await world.advance(1);
+      expect([connection.state, errors]).toEqual(["waiting", ["idle"]]);
+    }
+  });
+
+  test("is not doubted while it is hidden", async () => {
+    const { world, connection, signals } = open();
+    signals.onHide();
+    signals.onThaw!();
+    await world.advance(25_000);
+    expect(connection.state).toBe("open");
+  });
+});
+
 describe("offline, as a hint", () => {
   test("cuts no stream over which something still comes, and a false alarm has no consequence", async () => {
     const { world, connection, signals } = open();

@@ -78,6 +78,11 @@ export function followPlatform(
         else if (wasHidden && clock.nowMs() - hiddenAtMs >= AWAY_MS) doubtIt();
         if (online || whenOffline === "keep") resume();
       },
+      // Some browsers never read on for it (Chromium), however short it was.
+      onThaw() {
+        hiddenAtMs = -Infinity;
+        if (!hidden) doubtIt();
+      },
       onNetwork(isOnline) {
         // Online after online is another network. After offline, what came meanwhile shows that nothing happened.
         const isDead = isOnline && (online || !heard);

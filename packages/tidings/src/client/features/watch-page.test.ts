@@ -32,6 +32,7 @@ function createPage(hostname = "a.example") {
     onHide: () => void told.push("hide"),
     onShow: (interrupted) => void told.push(`show ${interrupted}`),
     onNetwork: (online) => void told.push(`network ${online}`),
+    onThaw: () => void told.push("thaw"),
   });
   const fire = (type: string, more: object = {}) => page.dispatchEvent(Object.assign(new Event(type), more));
   return { told, stop, fire, document, listeners };
@@ -44,6 +45,13 @@ test("a page that is hidden and shown again is reported", () => {
   document.visibilityState = "visible";
   document.dispatchEvent(new Event("visibilitychange"));
   expect(told).toEqual(["hide", "show false"]);
+});
+
+test("a page that was frozen and runs again is reported", () => {
+  const { told, document } = createPage();
+  document.dispatchEvent(new Event("freeze"));
+  document.dispatchEvent(new Event("resume"));
+  expect(told).toEqual(["thaw"]);
 });
 
 test("a network that is lost and comes back is reported", () => {
@@ -79,12 +87,13 @@ test("nothing listens any more when it is stopped", () => {
     "online",
     "pagehide",
     "pageshow",
+    "resume",
     "visibilitychange",
   ]);
   stop();
   fire("offline");
   expect(told).toEqual([]);
-  expect([...listeners.values()]).toEqual([0, 0, 0, 0, 0, 0]);
+  expect([...listeners.values()]).toEqual([0, 0, 0, 0, 0, 0, 0]);
 });
 
 test("where there is no page nothing is reported, and nothing fails", () => {

@@ -1,5 +1,5 @@
 /**
- * Tells a connection of the page it lives in: on the screen or not, online or not, left, put away by the browser and taken out again.
+ * Tells a connection of the page it lives in: on the screen or not, online or not, left, frozen, put away by the browser and taken out again.
  * This module is browser compatible; where there is no page it tells nothing.
  */
 import type { PlatformSignals } from "../transports/transport.ts";
@@ -32,14 +32,15 @@ export function watchPage(signals: PlatformSignals): () => void {
     if (type === "visibilitychange") {
       if (document!.visibilityState === "hidden") signals.onHide();
       else signals.onShow(false);
-    } else if (type === "beforeunload") signals.onLeave?.();
+    } else if (type === "resume") signals.onThaw?.();
+    else if (type === "beforeunload") signals.onLeave?.();
     else if (type.startsWith("page") ? persisted : !isLocal) {
       // The back/forward cache takes no page with an open stream, and gives back none whose stream lived.
       signals.onNetwork(/^(online|pageshow)$/.test(type));
     }
   };
   const each = (how: "addEventListener" | "removeEventListener") => {
-    document?.[how]("visibilitychange", listen);
+    for (const type of ["visibilitychange", "resume"]) document?.[how](type, listen);
     for (const type of ["online", "offline", "pagehide", "pageshow", "beforeunload"])
       page[how]!(type, listen);
   };

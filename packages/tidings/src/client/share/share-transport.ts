@@ -70,6 +70,8 @@ export function shareTransport(
       }
 
       function onState(state: ConnectionState, opened?: Opened): void {
+        // A sign of life, also where the stream says nothing for long.
+        void sink.onText!("");
         host.onState(
           state,
           opened && { ...opened, header: (name) => (name === "content-type" ? opened.type : null) },

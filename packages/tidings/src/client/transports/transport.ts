@@ -52,6 +52,8 @@ export interface PlatformSignals {
   onShow(interrupted: boolean): void;
   /** The network is there or not. `true` again after `true`: it is another one, and what was open over the old one is dead. */
   onNetwork(online: boolean): void;
+  /** The program was frozen by its platform, and runs again. */
+  onThaw?(): void;
   /** The program is about to be left for good. Its requests may break before it is. */
   onLeave?(): void;
 }
