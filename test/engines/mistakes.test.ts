@@ -2,7 +2,7 @@
  * What an application may get wrong with its server or its client: each is an error that names it and says what to do, before the
  * deadline has passed where waiting cannot help, and nothing is left open.
  */
-import { createConnection } from "node:net";
+import { createConnection, createServer, type AddressInfo } from "node:net";
 import { spawn } from "node:child_process";
 import { Redis } from "ioredis";
 import { Redis as Valkey } from "iovalkey";
@@ -41,6 +41,41 @@ const failure = (message: RegExp) => ({
   name: "LogError",
   code: "failed",
   message: expect.stringMatching(message) as string,
+});
+
+describe("a log whose client connects to a port", () => {
+  const web = async (): Promise<number> => {
+    const server = cleanups.add(
+      createServer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")),
+      (one) => one.close(),
+    );
+    await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+    return (server.address() as AddressInfo).port;
+  };
+  const shorter = { deadlineMs: 500 };
+  const logs: Record<string, (port: number) => Promise<Log>> = {
+    Postgres: async (port) => {
+      const { client } = cleanups.add(await POSTGRES_CLIENTS["pg"]!(port), (one) => one.close());
+      return postgresLog(client, shorter);
+    },
+    Redis: async (port) => {
+      const { client } = cleanups.add(await REDIS_CLIENTS["ioredis"]!(port), (one) => one.close());
+      return redisLog(client, shorter);
+    },
+  };
+
+  it.each(Object.keys(logs))(
+    "asks whether a %s runs there, where nothing or something else does",
+    async (name) => {
+      for (const port of [await freePort(), await web()]) {
+        const log = await logs[name]!(port);
+        await expect(log.open(OPTIONS)).rejects.toMatchObject(
+          failure(new RegExp(`no ${name} answered within 500 ms.*Does one run where the client connects to`)),
+        );
+        await log.close();
+      }
+    },
+  );
 });
 
 describe.each(Object.keys(REDIS_CLIENTS))("redisLog() with %s", (name) => {

@@ -9,6 +9,8 @@ export interface Switchboard {
   hold(held: boolean): void;
   /** Never lets anything pass again on a connection that sends this. Undefined: on none. */
   mute(words: RegExp | undefined): void;
+  /** Drops what the server says, until the connections are cut. */
+  deafen(): void;
   /** Has everything that passes take so much longer. */
   delay(ms: number): void;
   /** Cuts those that are open, with what is on its way. */
@@ -21,6 +23,7 @@ export async function openSwitchboard(target: number): Promise<Switchboard> {
   let held = false;
   let mutes: RegExp | undefined;
   let delayMs = 0;
+  let isDeaf = false;
   const open = new Set<Socket>();
   /** Not to be cut or to go on with the others. */
   const silenced = new Set<Socket>();
@@ -37,6 +40,7 @@ export async function openSwitchboard(target: number): Promise<Switchboard> {
         other.destroy();
       });
       one.on("data", (bytes) => {
+        if (isDeaf && one === far) return;
         if (one === near && mutes?.test(bytes.toString("latin1")) === true) {
           for (const socket of [near, far]) socket.removeAllListeners("data").pause();
           open.delete(near);
@@ -50,6 +54,7 @@ export async function openSwitchboard(target: number): Promise<Switchboard> {
   }).listen(0, "127.0.0.1");
   await new Promise((resolve) => void server.once("listening", resolve));
   const cut = (): void => {
+    isDeaf = false;
     for (const socket of open) socket.resetAndDestroy();
   };
   return {
@@ -63,6 +68,7 @@ export async function openSwitchboard(target: number): Promise<Switchboard> {
       }
     },
     mute: (words) => void (mutes = words),
+    deafen: () => void (isDeaf = true),
     delay: (ms) => void (delayMs = ms),
     cut,
     close: () => {

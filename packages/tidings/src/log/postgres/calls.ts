@@ -39,6 +39,8 @@ const MISSING = /^(?:42P01|42883|3F000)$/;
 export class Calls {
   readonly #options: CallsOptions;
   #closed = false;
+  /** Any Postgres, ever. */
+  #hasAnswered = false;
 
   constructor(options: CallsOptions) {
     this.#options = options;
@@ -72,6 +74,7 @@ export class Calls {
         if (this.#closed) throw new LogError("closed", `Cannot ${what} log: it is closed`);
         const attemptMs = Math.min(ATTEMPT_MS, endsMs - performance.now());
         const reply = await (listener?.run?.(text, values, attemptMs) ?? link.run(text, values, attemptMs));
+        this.#hasAnswered = true;
         if (reply === null || reply === "") return null;
         if (typeof reply !== "string") {
           throw new LogError(
@@ -93,6 +96,7 @@ export class Calls {
           error = failure;
         } else if (isMissing && said !== undefined) error = said;
         const code = sqlStateOf(error);
+        this.#hasAnswered ||= code !== undefined;
         if (isPanic(error)) panic = error;
         else if (code !== undefined && !PASSING.test(code)) {
           throw refusal(what, code, { error, creates: schema !== undefined });
@@ -115,7 +119,9 @@ export class Calls {
           const remedy = isReadOnly ? ". Expected connections to the primary that may write" : "";
           throw new LogError(
             "failed",
-            `Cannot ${what} log: Postgres did not do it within ${until} (${message})${remedy}`,
+            this.#hasAnswered
+              ? `Cannot ${what} log: Postgres did not do it within ${until} (${message})${remedy}`
+              : `Cannot ${what} log: no Postgres answered within ${Math.round(withinMs)} ms (${message}). Does one run where the client connects to?`,
             { cause: said },
           );
         }

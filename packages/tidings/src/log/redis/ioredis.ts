@@ -22,9 +22,17 @@ interface Subscribing extends IoredisClient {
   sunsubscribe(...channels: string[]): Promise<unknown>;
 }
 
+/** Of each client: how often its connection was lost. */
+const losses = new WeakMap<IoredisClient, number>();
+
 export function fromIoredis(client: IoredisClient): RedisConnection {
   const evaluating = client as unknown as Evaluating;
+  if (!losses.has(client)) {
+    losses.set(client, 0);
+    (client as Subscribing).on("close", () => losses.set(client, losses.get(client)! + 1));
+  }
   return {
+    lost: () => losses.get(client)!,
     isClosed: () => client.status === "end",
     // By methods of their own: with `enableAutoPipelining`, `callBuffer` loses the name of the command.
     send: async ([name, ...args]) =>

@@ -7,6 +7,8 @@ export type Argument = string | Buffer;
 export interface RedisConnection {
   /** Runs a script: EVALSHA or EVAL. What is text in the reply is a Buffer, and what is an integer a number. */
   send(command: readonly Argument[]): Promise<unknown>;
+  /** How often its connection was lost where the client then sends again what was not answered; else 0. */
+  lost(): number;
   /** Whether the application has closed it for good. */
   isClosed(): boolean;
   /** Opens another connection, for the tail. */

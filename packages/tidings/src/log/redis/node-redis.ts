@@ -38,6 +38,8 @@ export function fromNodeRedis(client: NodeRedisClient): RedisConnection {
     client.on?.("error", ignore);
   }
   return {
+    // What was sent is rejected.
+    lost: () => 0,
     isClosed: () => !client.isOpen,
     send: (command) => client.sendCommand(command, client.isReady === true ? AT_ONCE : BINARY),
     subscriber: (events) => subscribe(() => client.duplicate() as Subscribing, events),

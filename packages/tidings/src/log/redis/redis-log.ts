@@ -31,7 +31,7 @@ import type { Argument, RedisConnection } from "./link.ts";
 import type { Step } from "./script/script.ts";
 import { checkLogOptions, type LogOptionNames } from "../log-options.ts";
 import { ServerClock } from "../time/server-clock.ts";
-import { Steps } from "./steps.ts";
+import { isForgotten, KNOWN, Steps } from "./steps.ts";
 import { RedisTail } from "./tail.ts";
 
 export interface RedisLogOptions {
@@ -94,11 +94,14 @@ const REDIS_OPTIONS: LogOptionNames<RedisLogOptions> = {
 };
 /** Who publishes waits for it. */
 const MOST_LINGER_MS = 1_000;
+/** For less than Redis remembers a process that appends nothing. */
+const KNOWN_MS = 5 * 3_600_000;
 /** Entries looked at in one read by pattern. */
 const MOST_WALKED = 500;
 
 class RedisLog implements Log {
   readonly #connection: RedisConnection;
+  readonly #instance = randomEpoch();
   readonly #prefix: string;
   readonly #deadlineMs: number;
   readonly #idempotencyAgeMs: number;
@@ -114,11 +117,12 @@ class RedisLog implements Log {
   /** The newest offset that this process knows to have been given, and the newest time of the log. */
   #seen = 0;
   #atMs = 0;
+  /** When Redis was last told of this process. */
+  #knownMs = -Infinity;
 
   constructor(connection: RedisConnection, options: RedisLogOptions) {
     const { name = "tidings", deadlineMs = 10_000, lostTopics = 100_000, lingerMs = 3, now } = options;
     const { idempotencyAgeMs = 300_000 } = options;
-    const instance = randomEpoch();
     this.#idempotencyAgeMs = idempotencyAgeMs;
     this.#connection = connection;
     this.#prefix = `{${name}}`;
@@ -127,7 +131,7 @@ class RedisLog implements Log {
     this.#clock = new LogClock({ now, server: this.#serverClock });
     this.#steps = new Steps({ connection, prefix: this.#prefix, deadlineMs });
     this.#appender = new Appender({
-      instance,
+      instance: this.#instance,
       lostTopics,
       idempotencyAgeMs,
       deadlineMs,
@@ -146,8 +150,9 @@ class RedisLog implements Log {
     this.#options = options;
     this.#clock.onJump = options.onError;
     const askedMs = performance.now();
-    const reply = await this.#steps.run("open", "open", this.#head());
-    const [epoch, head, , time, policy] = reply as [Buffer, number, Buffer, Buffer, Buffer];
+    const reply = await this.#steps.run("open", "open", [...this.#head(), this.#instance]);
+    const [epoch, head, , time, policy, isKnown] = reply as [Buffer, number, Buffer, Buffer, Buffer, number];
+    if (isKnown === 1) this.#knownMs = askedMs;
     if (this.#closed) throw new LogError("closed", "Cannot open log: it is closed");
     this.#epoch = epoch.toString();
     this.#note(reply);
@@ -242,8 +247,13 @@ class RedisLog implements Log {
     for (;;) {
       const leftMs = endsMs - performance.now();
       try {
-        return await this.#run("append to", "append", args, leftMs);
+        const isKnown = performance.now() - this.#knownMs < KNOWN_MS;
+        const all = isKnown ? [...args, KNOWN] : args;
+        const reply = await this.#run("append to", "append", all, leftMs);
+        this.#knownMs = performance.now();
+        return reply;
       } catch (error) {
+        if (isForgotten(error)) this.#knownMs = -Infinity;
         if (!(error instanceof LogError) || error.code !== "full") throw error;
         if (!(await this.#expire(endsMs - performance.now()))) throw error;
       }

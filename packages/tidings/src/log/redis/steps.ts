@@ -19,12 +19,23 @@ const ATTEMPT_MS = 3_000;
 const RETRY_MS = [20, 500] as const;
 /** It may yet come to answer. */
 const PASSING = /^-?(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|NOREPLICAS|MISCONF)\b/;
+/** Behind the arguments of an append: Redis was told of the process. What it remembers of it tells whether it was done. */
+export const KNOWN = "known";
+/** What it remembers of a process is gone. */
+const FORGOTTEN = /^-?FORGOTTEN\b/;
 /** What Redis itself says begins with a word in capitals. */
 const REPLY = /^-?[A-Z]{3,}\b/;
+
+export function isForgotten(error: unknown): boolean {
+  const { cause } = error as { cause?: unknown };
+  return cause instanceof Error && FORGOTTEN.test(cause.message);
+}
 
 export class Steps {
   readonly #options: StepsOptions;
   #closed = false;
+  /** Any Redis, ever. */
+  #hasAnswered = false;
 
   constructor(options: StepsOptions) {
     this.#options = options;
@@ -43,17 +54,26 @@ export class Steps {
   ): Promise<readonly unknown[]> {
     const { deadlineMs } = this.#options;
     const endsMs = performance.now() + withinMs;
+    const lost = this.#options.connection.lost();
+    let sent = args;
     /** What was in the way last. */
     let said: Error | undefined;
     for (let waitMs: number = RETRY_MS[0]; ; waitMs = Math.min(waitMs * 2, RETRY_MS[1])) {
       const leftMs = endsMs - performance.now();
       try {
         if (this.#closed) throw new LogError("closed", `Cannot ${what} log: it is closed`);
-        const attempt = this.#attempt(step, args);
-        return (await within(attempt, Math.min(ATTEMPT_MS, leftMs))) as readonly unknown[];
+        const attempt = this.#attempt(step, sent);
+        const reply = (await within(attempt, Math.min(ATTEMPT_MS, leftMs))) as readonly unknown[];
+        this.#hasAnswered = true;
+        return reply;
       } catch (cause) {
         if (cause instanceof LogError) throw cause;
         if (this.#closed) throw new LogError("closed", `Cannot ${what} log: it is closed`, { cause });
+        // What was sent once only was not done.
+        if (said === undefined && isForgotten({ cause }) && lost === this.#options.connection.lost()) {
+          sent = args.slice(0, -1);
+          continue;
+        }
         // The last attempt may have had no time to hear more.
         if (said === undefined || !(cause instanceof Late)) said = cause as Error;
         const { message } = cause as Error;
@@ -61,6 +81,7 @@ export class Steps {
           throw new LogError("full", `Cannot ${what} log: Redis has no memory left (maxmemory)`, { cause });
         }
         const isReply = REPLY.test(message);
+        this.#hasAnswered ||= isReply;
         if (isReply && !PASSING.test(message)) {
           throw new LogError(
             "failed",
@@ -83,7 +104,9 @@ export class Steps {
           const until = isAppend ? `${deadlineMs} ms, and may still do it` : `${Math.round(withinMs)} ms`;
           throw new LogError(
             "failed",
-            `Cannot ${what} log: Redis did not do it within ${until} (${said.message})${this.#remedyOf(said.message)}`,
+            this.#hasAnswered
+              ? `Cannot ${what} log: Redis did not do it within ${until} (${said.message})${this.#remedyOf(said.message)}`
+              : `Cannot ${what} log: no Redis answered within ${Math.round(withinMs)} ms (${said.message}). Does one run where the client connects to?`,
             { cause: said },
           );
         }
@@ -97,6 +120,7 @@ export class Steps {
   }
 
   #remedyOf(message: string): string {
+    if (FORGOTTEN.test(message)) return ". Expected maxmemory-policy noeviction";
     if (/^-?READONLY\b/.test(message)) return ". Expected a client of the primary";
     if (/^-?NOPERM\b/.test(message)) {
       return `. Expected a user that may run what a log does, with the keys and channels ${this.#options.prefix}*`;

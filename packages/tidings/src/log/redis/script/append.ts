@@ -3,17 +3,16 @@
  * makes no function, as few commands as there can be, and few strings: Lua looks each one up, and Redis copies it.
  */
 import { ENTRY, LOSE, TRIM } from "./retention.ts";
-import { ENSURE, FENCE, LOAD_WITH_TOKEN, SAVE_AGAIN, STATE, TEXT } from "./state.ts";
+import { ENSURE, FENCE, KEPT_MS, LOAD_WITH_TOKEN, LOSE_TOPIC, SAVE_AGAIN, STATE, TEXT } from "./state.ts";
 import { ADD_BOUNDED, CLEAN, FIND, RECORD } from "./topic-index.ts";
 
-/** How long the last append of a process is kept, or an hour less: the clock of Redis may jump by six. */
-const KEPT_MS = 7 * 3_600_000;
 const RENEWED_MS = 3_600_000;
 
 /**
  * Arguments: the process; as doubles: its number for the group, how long a key is remembered, how many losing topics
  * are remembered, the bounds of the log: messages, bytes, age, the number of topics with bounds and that of parts; then those topics;
- * then for each part its key, what is in it, and its blocks (`encodeBlocks`, frames.ts).
+ * then for each part its key, what is in it, and its blocks (`encodeBlocks`, frames.ts). Behind them `known`, where Redis
+ * was told of the process.
  */
 export const APPEND: string = `${STATE}
 local seq, key_age, most_lost, messages, max_bytes, age, bounded, parts = unpack_('>dddddddd', A[5])
@@ -34,6 +33,12 @@ end
 ${ENSURE}
 local before = head
 ${FENCE}
+-- Its key was evicted, or removed by hand: clients send again by themselves what they had no answer to. Whoever took over since the
+-- process heard of Redis may know nothing of it.
+if A[#A] == 'known' and not kept_since and A[2] == epoch and floor <= seen then
+  return redis.error_reply('FORGOTTEN ' .. token .. ' was removed, so it is unknown whether this was appended before')
+end
+local had = count > 0
 local reply = { epoch, before, 0, format('%d', at), 0, 0, 0 }
 local own, added, sizes
 if bounded > 0 then
@@ -55,15 +60,21 @@ for _ = 1, parts do
   local key_name = key ~= '' and P .. ':k:' .. redis.sha1hex(key)
   local earlier = key_name and call('GET', key_name)
   if earlier then
-    first, last = string.match(earlier, '^(%d+) (%d+)$')
-    first, last, repeated = tonumber(first), tonumber(last), 1
-  else
+    local a, b, of = string.match(earlier, '^(%d+) (%d+) (.*)$')
+    -- What a log had that is no more was lost with it.
+    if of == epoch then first, last, repeated = tonumber(a), tonumber(b), 1 end
+  end
+  if repeated == 0 then
     bytes = bytes + size
     local offset = first
     for b = 1, blocks do
       local frames, held = A[i + 1 + b], 1
       if more > 1 then held, from = byte(about, from), from + 1 end
-      call('XADD', S, format('%d-0', offset), pack('>dd', offset, at), frames)
+      if not call('XADD', S, 'NOMKSTREAM', format('%d-0', offset), pack('>dd', offset, at), frames) then
+        -- The first of all; or what was there is gone.
+        if had then floor, newest, min, count, bytes, oldest = head, head, head + 1, 0, size, at end
+        call('XADD', S, format('%d-0', offset), pack('>dd', offset, at), frames)
+      end
       -- What has bounds of its own stands alone.
       if own and held == 1 then
         local _, _, c = unpack_('>I2I2I4', frames)
@@ -94,7 +105,14 @@ for _ = 1, parts do
           end
           index = table.concat(all)
         end
+        local is_new = call('SADD', X, topic) == 1
         local length = call('APPEND', key_, index)
+        if is_new ~= (length == #index) then
+          if is_new then call('SET', key_, index) end
+          ${LOSE_TOPIC}
+        end
+        -- Nobody knows which topics there were.
+        if is_new and had and call('SCARD', X) == 1 then floor, newest = before, math.max(newest, before) end
         if length > 1024 and length % 1024 < #index then
           ${RECORD}${FIND}${CLEAN}
           clean(key_, length)
@@ -102,7 +120,7 @@ for _ = 1, parts do
       end
     end
     head, n, count = last, n + more, count + more
-    if key_name then call('SET', key_name, format('%d %d', first, last), 'PX', key_age) end
+    if key_name then call('SET', key_name, format('%d %d %s', first, last, epoch), 'PX', key_age) end
   end
   i = i + 2 + blocks
   reply[r + 1], reply[r + 2], reply[r + 3] = first, last, repeated
@@ -118,6 +136,9 @@ local look = is_over or at - oldest > age and head % 16 < n
 if look or own then
   ${TEXT}${ENTRY}${LOSE}${TRIM}
   if own then
+    local function miss_topics()
+      if had and call('SCARD', X) == 1 then floor, newest = before, math.max(newest, before) end
+    end
     ${RECORD}${ADD_BOUNDED}
     for topic, offsets in pairs(added) do
       local bounds = own[topic]

@@ -1,5 +1,5 @@
 /** Where the log is: steps that read no entries. */
-import { ENSURE, FENCE, LOAD, STATE, TEXT } from "./state.ts";
+import { ENSURE, FENCE, KEPT_MS, LOAD, STATE, TEXT } from "./state.ts";
 
 /**
  * Whether the user may run all that the steps do. One that fails in the middle would leave a log to which nothing can be appended, and one
@@ -14,6 +14,7 @@ for _, command in ipairs({
   { 'XRANGE', K, '-', '+', 'COUNT', 1 }, { 'XREVRANGE', K, '+', '-', 'COUNT', 1 },
   { 'ZADD', K, 'XX', 0, 'a' }, { 'ZCARD', K }, { 'ZSCORE', K, 'a' }, { 'ZRANGE', K, 0, 0 },
   { 'ZREVRANGEBYSCORE', K, 0, 0 }, { 'ZREMRANGEBYRANK', K, 0, 0 },
+  { 'EXISTS', K }, { 'SADD', K, 'a' }, { 'SCARD', K }, { 'SISMEMBER', K, 'a' }, { 'SREM', K, 'a' },
   { 'SET', K, '', 'PX', 1000 }, { 'APPEND', K, '' }, { 'SETRANGE', K, 0, '' }, { 'DEL', K },
 }) do
   local reply = redis.pcall(unpack(command))
@@ -24,14 +25,16 @@ for _, command in ipairs({
 end
 `;
 
+/** Arguments: the process, whose last append is known from then on, though there is none yet. */
 export const OPEN: string = `${STATE}${TEXT}
 ${RIGHTS}
 ${LOAD}
 ${ENSURE}
 ${FENCE}
+local told = redis.pcall('SET', P .. ':p:' .. A[4], pack('>dddddd', 0, at, 0, 0, 0, 0) .. epoch, 'PX', '${KEPT_MS}')
 local time = call('TIME')
 local policy = string.match(call('INFO', 'memory'), 'maxmemory_policy:([%w-]+)')
-return { epoch, head, text(at), text(time[1] * 1000 + math.floor(time[2] / 1000)), policy or '' }
+return { epoch, head, text(at), text(time[1] * 1000 + math.floor(time[2] / 1000)), policy or '', told.ok and 1 or 0 }
 `;
 
 /** And the time of the server. */

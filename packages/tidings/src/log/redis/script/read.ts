@@ -1,6 +1,6 @@
 /** The steps that read: topics by name, and everything in order. */
 import { ENTRY, LOSE, TRIM } from "./retention.ts";
-import { ENSURE, FENCE, LOAD, SAVE, STATE, TEXT, WRITABLE } from "./state.ts";
+import { ENSURE, FENCE, KEEP_LOSSES, LOAD, SAVE, STATE, TEXT, WRITABLE } from "./state.ts";
 import { FIND, RECORD } from "./topic-index.ts";
 
 const BEGIN = `${STATE}${TEXT}
@@ -37,13 +37,16 @@ local gone = expire()
 local most = math.min(max_messages, 256) + 1
 local all, distances, horizon, through = {}, {}, math.huge, nil
 local loss, age = math.max(floor, gone), {}
+local unknown, unlisted, removed = false, false, {}
 local from = math.max(after, min - 1)
 for _ = 1, num() do
   local topic = arg()
   age[topic] = bound()
-  loss = math.max(loss, tonumber(call('ZSCORE', L, topic) or 0))
-  local key = T .. topic
-  local n = call('STRLEN', key) / 12
+  local known_loss = call('ZSCORE', L, topic)
+  if known_loss then loss = math.max(loss, tonumber(known_loss)) else unlisted = true end
+  local key, known = T .. topic, call('SISMEMBER', X, topic) == 1
+  local n = known and call('STRLEN', key) / 12 or 0
+  if not known then unknown = true elseif n == 0 then removed[#removed + 1] = topic end
   -- Readers are mostly near the end.
   local start = math.max(0, n - 64)
   if start > 0 and record(call('GETRANGE', key, start * 12, start * 12 + 11), 0) > from then start = find(key, start, from) end
@@ -59,6 +62,23 @@ for _ = 1, num() do
   end
   if taken == most then horizon = math.min(horizon, all[#all]) end
 end
+-- Keys of the log that were evicted, or removed by hand.
+if unknown and count > 0 and call('EXISTS', X) == 0 then loss = math.max(loss, head) end
+if #removed > 0 then
+  loss = math.max(loss, head)
+  -- Those who stand there later have lost nothing more.
+  if ${WRITABLE} then
+    ${KEEP_LOSSES}
+    for _, topic in ipairs(removed) do
+      if type(redis.pcall('ZADD', L, 'GT', text(head), topic)) == 'number' then
+        newest = head
+        call('SREM', X, topic)
+      end
+    end
+    ${SAVE}
+  end
+end
+if unlisted and newest > math.max(floor, after) and call('EXISTS', L) == 0 then loss = math.max(loss, newest) end
 table.sort(all)
 local page, n, size, last = {}, 0, 0, after
 for _, offset in ipairs(all) do
@@ -73,6 +93,8 @@ for _, offset in ipairs(all) do
       n = n + 1
       page[n] = frame
     end
+  else
+    loss = math.max(loss, offset)
   end
   last = offset
 end
@@ -92,11 +114,16 @@ local function candidate(topic)
   return false
 end
 local page, size, last, through = {}, 0, after, nil
+local loss = math.max(floor, gone)
 local begun = call('XREVRANGE', S, text(after + 1) .. '-0', '-', 'COUNT', 1)[1]
 local from = begun and begun[1] or '-'
 while not through do
   local batch = call('XRANGE', S, from, '+', 'COUNT', 16)
-  if #batch == 0 then through = math.max(head, after) end
+  if #batch == 0 then
+    through = math.max(head, after)
+    -- They were evicted, or removed by hand.
+    if from == '-' and count > 0 then loss = head end
+  end
   for i = 1, #batch do
     local frames = batch[i][2][2]
     local offset, time = unpack_('>dd', batch[i][2][1])
@@ -121,6 +148,7 @@ end
 local losses = {}
 if newest > after then
   local found = call('ZREVRANGEBYSCORE', L, '+inf', '(' .. text(after), 'WITHSCORES', 'LIMIT', 0, 2000)
+  if #found == 0 and newest > floor then loss = math.max(loss, newest) end
   for i = 1, #found, 2 do
     if candidate(found[i]) or i + 2 > 4000 then
       losses[#losses + 1] = found[i + 1]
@@ -128,5 +156,5 @@ if newest > after then
     end
   end
 end
-return { epoch, head, text(at), through, math.max(floor, gone), page, losses }
+return { epoch, head, text(at), through, loss, page, losses }
 `;

@@ -31,7 +31,7 @@ end
  * index any more: it does not expire, since a clock of Redis that is set ahead would remove one whose entries are retained.
  */
 export const LOSE: string = `
-local lost, any_lost = {}, false
+local lost, any_lost, lost_before = {}, false, newest
 local function lose(topic, offset, size)
   if offset > (lost[topic] or 0) then lost[topic] = offset end
   if offset > newest then newest = offset end
@@ -40,13 +40,14 @@ local function lose(topic, offset, size)
 end
 local function tell_lost(most)
   if not any_lost then return end
+  if lost_before > floor and call('EXISTS', L) == 0 then floor = lost_before end
   local pairs_, n = {}, 0
   for topic, offset in pairs(lost) do
+    -- As text: Redis takes long to write a number of Lua.
     pairs_[n + 1], pairs_[n + 2] = text(offset), topic
     n = n + 2
-    -- As text: Redis takes long to write a number of Lua.
     local last = call('GETRANGE', T .. topic, '-12', '-1')
-    if last ~= '' and unpack_('>I6', last) <= offset then call('DEL', T .. topic) end
+    if last == '' or unpack_('>I6', last) <= offset then call('DEL', T .. topic) call('SREM', X, topic) end
     if n >= 1000 then call('ZADD', L, 'GT', unpack(pairs_)) pairs_, n = {}, 0 end
   end
   if n > 0 then call('ZADD', L, 'GT', unpack(pairs_)) end

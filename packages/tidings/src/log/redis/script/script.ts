@@ -7,6 +7,7 @@
  *     {name}:entries    stream of blocks, up to 16 entries that were appended together: the id is `offset-0` of the first, the field its
  *                       offset and time, the value their frames (frames.ts) behind each other
  *     {name}:t:TOPIC    string: where a topic's entries are, 12 bytes each (topic-index.ts)
+ *     {name}:topics     set: the topics that have an index, so that one that was evicted or removed by hand is missed
  *     {name}:lost       sorted set: the topics that lost something, by the newest offset that they lost
  *     {name}:p:ID       the last append of one process, so that it can be repeated: for six hours or more, by which the clock of Redis may jump
  *     {name}:k:HASH     an idempotency key, for as long as it is remembered

@@ -6,12 +6,15 @@
  */
 export const STATE: string = `
 local P, A = KEYS[1], ARGV
-local H, S, L, T = P .. ':log', P .. ':entries', P .. ':lost', P .. ':t:'
+local H, S, L, X, T = P .. ':log', P .. ':entries', P .. ':lost', P .. ':topics', P .. ':t:'
 local call, pack, unpack_, format, sub = redis.call, struct.pack, struct.unpack, string.format, string.sub
 local seen, now = unpack_('>dd', A[3])
 local epoch, identity
 local head, bytes, at, floor, newest, min, count, oldest = 0, 0, 0, 0, 0, 1, 0, 0
 `;
+
+/** How long the last append of a process is kept, or an hour less: the clock of Redis may jump by six. */
+export const KEPT_MS: number = 7 * 3_600_000;
 
 const TAKE = `
 if state then
@@ -38,13 +41,13 @@ export const SAVE_AGAIN: string = `call('SETRANGE', H, '0', pack('>dddddddd', he
 /** There is no log, or no more: its data is gone. What another program keeps there is left alone. */
 export const ENSURE: string = `
 if not epoch then
-  local rest, lost = redis.pcall('XRANGE', S, '-', '+', 'COUNT', 1), redis.pcall('ZCARD', L)
+  local rest, lost, topics = redis.pcall('XRANGE', S, '-', '+', 'COUNT', 1), redis.pcall('ZCARD', L), redis.pcall('SCARD', X)
   local id, fields = unpack(rest[1] or {})
-  if rest.err or type(lost) == 'table' or id
+  if rest.err or type(lost) == 'table' or type(topics) == 'table' or id
     and (#fields[1] ~= 16 or format('%d-0', unpack_('>d', fields[1])) ~= id) then
     return redis.error_reply('WRONGTYPE there is something else')
   end
-  call('DEL', S, L)
+  call('DEL', S, L, X)
   epoch, head, bytes, floor, newest, min = A[1], 0, 0, 0, 0, 1
   identity = epoch .. ' '
   ${SAVE}
@@ -100,6 +103,17 @@ if (is_behind or not is_known) and ${WRITABLE} then
   ${SAVE}
 end
 `;
+
+/**
+ * A key of the log was evicted, or removed by hand. What remembered that a topic lost something is gone: whoever stands before the
+ * newest loss may have lost it.
+ */
+export const KEEP_LOSSES: string = `if newest > floor and call('EXISTS', L) == 0 then floor = newest end`;
+
+/** What a topic had before this step is gone. */
+export const LOSE_TOPIC: string = `${KEEP_LOSSES}
+newest = math.max(newest, before)
+call('ZADD', L, 'GT', format('%d', before), topic)`;
 
 /** Lua writes large numbers with an exponent by itself. */
 export const TEXT: string = `local function text(n) return format('%d', n) end`;

@@ -2,6 +2,7 @@
  * Where a topic's entries are: records of 12 bytes in one string. Each has the offset; the bytes of the topic so far, which begin
  * anew after 2^40 and are counted for topics with bounds of their own; and how many entries stand before it in its block.
  */
+import { LOSE_TOPIC } from "./state.ts";
 
 export const RECORD: string = `
 local function record(index, i) return unpack_('>I6I5B', index, i * 12 + 1) end
@@ -33,6 +34,12 @@ end
 export const ADD_BOUNDED: string = `
 local function add_bounded(key, topic, added, sizes, messages, max_bytes, age)
   local index = call('GET', key) or ''
+  local is_new = call('SADD', X, topic) == 1
+  if is_new ~= (index == '') then
+    index = ''
+    ${LOSE_TOPIC}
+  end
+  if is_new then miss_topics() end
   local total = 0
   if #index > 0 then local _, sum = record(index, #index / 12 - 1) total = sum end
   local parts = { index }
@@ -63,6 +70,6 @@ local function add_bounded(key, topic, added, sizes, messages, max_bytes, age)
     end
     first = first + 1
   end
-  if first == n then call('DEL', key) else call('SET', key, sub(index, first * 12 + 1)) end
+  if first == n then call('DEL', key) call('SREM', X, topic) else call('SET', key, sub(index, first * 12 + 1)) end
 end
 `;
