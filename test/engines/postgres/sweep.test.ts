@@ -90,13 +90,13 @@ describe.each(Object.keys(CLIENTS))("postgresLog() with %s", (client) => {
       bytes: retention.bytes,
       lostTopics: 1_000,
     });
-    await sweeper.query("SELECT tidings_expire_v1($1)", [meta]);
+    await sweeper.query("SELECT tidings_expire_v2($1)", [meta]);
     await sweeper.query("DELETE FROM tidings_sweeps");
     await sweeper.query(
       "INSERT INTO tidings_sweeps SELECT 1, head, head, clock_timestamp(), 0, 0 FROM tidings_log",
     );
     await sweeper.query("BEGIN");
-    for (let n = 0; n < 5; n += 1) await sweeper.query("SELECT tidings_sweep_v1($1)", [meta]);
+    for (let n = 0; n < 5; n += 1) await sweeper.query("SELECT tidings_sweep_v2($1)", [meta]);
     const { rows } = await sweeper.query<{ count: string }>("SELECT count(*) FROM tidings_entries");
     expect(Number(rows[0]!.count)).toBeLessThan(KEPT + 100);
     // It stands still, with all that it locks.

@@ -1,4 +1,6 @@
 /** Messages that are published within a transaction of the application: there if and only if it commits. */
+import type { Pool } from "pg";
+import type { Sql } from "postgres";
 import { afterEach, beforeAll, afterAll, describe, expect, it } from "vitest";
 import { memoryLog } from "../../../packages/tidings/src/log/index.ts";
 import { createHub, type Hub } from "../../../packages/tidings/src/server/index.ts";
@@ -152,6 +154,36 @@ describe("hub.publish in a transaction", () => {
     await expect.poll(read).toEqual([...drafts, ...drafts].map(({ key }) => key));
     await log.close();
   });
+
+  it.each(Object.keys(CLIENTS))(
+    "refuses a connection of %s on which no transaction has begun",
+    async (name) => {
+      const { hub, client, transaction, elsewhere } = await openWorld(name);
+      const publish = (tx: object, data: string): Promise<void> =>
+        hub.publish("orders", { data }, { transaction: tx });
+      const lent = name === "pg" ? await (client as Pool).connect() : await (client as Sql).reserve();
+      try {
+        const run = async (text: string): Promise<unknown> =>
+          "query" in lent ? lent.query(text) : lent.unsafe(text);
+        await expect(publish(lent, "without")).rejects.toThrow(
+          /there is no transaction, expected BEGIN before/,
+        );
+        await run("BEGIN");
+        await publish(lent, "1");
+        await run("SAVEPOINT one");
+        await publish(lent, "undone");
+        await run("ROLLBACK TO one");
+        // Two at once.
+        await Promise.all([publish(lent, "2"), publish(lent, "3")]);
+        await run("COMMIT");
+        await expect(publish(lent, "too late")).rejects.toThrow(/there is no transaction/);
+      } finally {
+        lent.release();
+      }
+      await transaction((tx) => publish(tx as object, "4"));
+      await expect.poll(elsewhere).toEqual(["1", "2", "3", "4"]);
+    },
+  );
 
   it("refuses what is no transaction, and a hub whose log takes none", async () => {
     const { hub, client, elsewhere } = await openWorld("pg");

@@ -61,7 +61,9 @@ export class Calls {
     listener?: Pick<Listener, "run">,
   ): Promise<T | null> {
     const { link, names, deadlineMs, schema } = this.#options;
-    const types = values.map((value, i) => `$${i + 1}::${typeof value === "string" ? "text" : "bytea"}`);
+    const types = values.map(
+      (value, i) => `$${i + 1}::pg_catalog.${typeof value === "string" ? "text" : "bytea"}`,
+    );
     const text = `SELECT ${names.call(name)}(${types.join(", ")}) AS reply`;
     const endsMs = performance.now() + withinMs;
     let created = false;
@@ -145,7 +147,7 @@ export class Calls {
       if (FOREIGN.test(code)) throw refusal(what, code, { error: cause as Error, creates: true });
       throw new LogError(
         "failed",
-        `Cannot ${what} log: its tables are missing and cannot be created: ${(cause as Error).message}. Run postgresSchema() as their owner`,
+        `Cannot ${what} log: its tables, or the functions of this version, are missing and cannot be created: ${(cause as Error).message}. Run postgresSchema() as their owner`,
         { cause },
       );
     }
@@ -165,7 +167,9 @@ function refusal(
     });
   }
   let remedy = "";
-  if (!creates && MISSING.test(code)) remedy = ". Run postgresSchema(), or leave out create: false";
+  if (!creates && MISSING.test(code))
+    remedy =
+      ". Run postgresSchema(), or leave out create: false. Tables of an earlier version need the functions of this one";
   else if (FOREIGN.test(code))
     remedy = ". What has its names is not of this log, expected another table or schema";
   else if (code === "42501") remedy = ". Grant its role what postgresSchema() made";

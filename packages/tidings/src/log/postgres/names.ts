@@ -21,8 +21,11 @@ export interface SqlNames {
   readonly lock: string;
 }
 
-/** Of the functions: two versions of the package can work on the same tables while one replaces the other. */
-const VERSION = "v1";
+/**
+ * Of the functions, another one for each change of them: two versions of the package can work on the same tables while one replaces the
+ * other, and none works with the functions of another.
+ */
+const VERSION = "v2";
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,39}$/;
 
 /** @throws {TypeError} If a name is not one that SQL takes without surprises. */

@@ -33,6 +33,7 @@ import { within, type Listener, type PostgresLink, type SqlValue } from "./link.
 import { namesOf, type SqlNames } from "./names.ts";
 import { limitsOf, type PostgresLimits, type PostgresLogOptions } from "./options.ts";
 import { postgresSchema } from "./schema.ts";
+import { ENTER } from "./sql/outbox.ts";
 import { MOST_LOSSES } from "./sql/reading.ts";
 import { Sweeper } from "./sweeper.ts";
 import { ServerClock } from "../time/server-clock.ts";
@@ -138,8 +139,6 @@ class PostgresLog implements Log {
       );
     }
     this.#note(reply, askedMs);
-    // Functions of an earlier version do not say it.
-    if (reply.time === undefined) this.#serverClock.told(Date.now(), performance.now());
     const position = { epoch: reply.epoch, head: reply.head };
     this.#tail = new PostgresTail({
       position,
@@ -173,7 +172,8 @@ class PostgresLog implements Log {
     const bytes = drafts.reduce((sum, { body }) => sum + body.length, 0);
     const key = idempotencyScope(drafts, options.idempotencyKey);
     const { meta, bodies } = encodeDrafts([{ drafts, key, bytes }], this.#bounds!);
-    const text = `SELECT ${this.#names.call("enlist")}($1::text) AS reply`;
+    const text = `SELECT ${this.#names.call("enlist")}($1::pg_catalog.text) AS reply`;
+    await runIn(transaction, ENTER, ["yes"]);
     await runIn(transaction, text, [
       JSON.stringify({ drafts: JSON.stringify(meta), bodies: bodies.toString("base64") }),
     ]);

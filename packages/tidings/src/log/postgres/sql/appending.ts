@@ -2,7 +2,7 @@
  * Appends: one process at a time, in the order of a lock, so that offsets have no holes and are visible in their order.
  */
 import type { SqlNames } from "../names.ts";
-import { BY_INDEX, TIME } from "./settings.ts";
+import { BY_INDEX, OWN_NAMES, TIME } from "./settings.ts";
 
 /** Offsets that are left out where some may have been given that this server does not know of. */
 const JUMP = 1_000_000_000;
@@ -10,7 +10,7 @@ const JUMP = 1_000_000_000;
 export function appending({ table, call, lock, channel }: SqlNames): string {
   return `
 -- Which server this is: a replica that takes over begins another timeline. Where that cannot be asked, each start is another server.
-CREATE OR REPLACE FUNCTION ${call("server")}() RETURNS text LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ${call("server")}() RETURNS text LANGUAGE plpgsql ${OWN_NAMES} AS $$
 DECLARE
   id text;
 BEGIN
@@ -73,7 +73,7 @@ BEGIN
 END $$;
 
 -- Where the log is, for one that opens it or that met something unexpected.
-CREATE OR REPLACE FUNCTION ${call("open")}(meta text) RETURNS text LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ${call("open")}(meta text) RETURNS text LANGUAGE plpgsql ${OWN_NAMES} AS $$
 DECLARE
   s ${table("log")} := ${call("begin")}(meta::json);
 BEGIN

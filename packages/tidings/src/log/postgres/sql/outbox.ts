@@ -3,18 +3,24 @@
  * given at that moment, so that no transaction keeps another one waiting, and none leaves a hole.
  */
 import type { SqlNames } from "../names.ts";
-import { BY_INDEX } from "./settings.ts";
+import { BY_INDEX, OWN_NAMES } from "./settings.ts";
 
 /** Publishes that go into the log in one transaction. */
 const AT_ONCE = 100;
 
+/** Lasts until the end of a transaction. */
+export const ENTER = "SELECT pg_catalog.set_config('tidings.entered', $1::pg_catalog.text, true)";
+
 export function outbox({ table, call, channel }: SqlNames): string {
   return `
--- Called within the transaction of the application.
-CREATE OR REPLACE FUNCTION ${call("enlist")}(meta text) RETURNS text LANGUAGE plpgsql AS $$
+-- Called within the transaction of the application, after ENTER: without a transaction, that is over by then.
+CREATE OR REPLACE FUNCTION ${call("enlist")}(meta text) RETURNS text LANGUAGE plpgsql ${OWN_NAMES} AS $$
 DECLARE
   m json := meta::json;
 BEGIN
+  IF current_setting('tidings.entered', true) IS DISTINCT FROM 'yes' THEN
+    RAISE EXCEPTION USING ERRCODE = '25P01', MESSAGE = 'Cannot publish: there is no transaction, expected BEGIN before';
+  END IF;
   INSERT INTO ${table("outbox")} (drafts, bodies) VALUES (m->>'drafts', decode(m->>'bodies', 'base64'));
   PERFORM pg_notify('${channel}', '');
   RETURN '';

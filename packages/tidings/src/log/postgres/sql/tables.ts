@@ -1,5 +1,6 @@
 /** The tables of the log. */
 import type { SqlNames } from "../names.ts";
+import { OWN_NAMES } from "./settings.ts";
 
 export function tables({ schema, table, call, lock }: SqlNames): string {
   return `
@@ -103,7 +104,7 @@ DO $$ BEGIN
   PERFORM id, safe, next_safe, next_at, entries, discarded FROM ${table("sweeps")} LIMIT 0;
 END $$;
 
-CREATE OR REPLACE FUNCTION ${call("truncated")}() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ${call("truncated")}() RETURNS trigger LANGUAGE plpgsql ${OWN_NAMES} AS $$
 BEGIN
   -- The key changes, so that an append that is under way begins anew.
   UPDATE ${table("log")} SET n = n + 1, floor = head, first = head + 1, messages = 0, bytes = 0;
@@ -113,7 +114,7 @@ CREATE OR REPLACE TRIGGER tidings_truncated AFTER TRUNCATE ON ${table("entries")
   FOR EACH STATEMENT EXECUTE FUNCTION ${call("truncated")}();
 
 -- A log that has begun comes from a backup: nobody knows which offsets were given since.
-CREATE OR REPLACE FUNCTION ${call("restored")}() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ${call("restored")}() RETURNS trigger LANGUAGE plpgsql ${OWN_NAMES} AS $$
 BEGIN
   NEW.server := 'restored';
   NEW.started := '-infinity';
