@@ -66,6 +66,8 @@ function openOn(
   response.on("error", ignore);
   if (isGone(response, socket)) return closedOutlet(response);
   const unwrapped = unwrappedParts(response);
+  // Node has none for a response without a body, and would throw.
+  if (request.method === "HEAD") response.removeHeader("trailer");
   writeHead(response, unwrapped, head);
   if (request.method === "HEAD") {
     response.flushHeaders();

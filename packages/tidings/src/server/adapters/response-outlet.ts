@@ -6,9 +6,10 @@
 import type { Batch } from "../out/batch.ts";
 import type { Outlet, OutletOwner } from "../out/outlet.ts";
 import { cutResponse, handleRejection } from "../../guard/cut-response.ts";
+import { inNextTurn } from "../../guard/in-next-turn.ts";
 import { bufferedLength } from "./buffered-length.ts";
 import { hearClose } from "./connection-close.ts";
-import type { WideResponse } from "./node-response.ts";
+import { isGone, type WideResponse } from "./node-response.ts";
 import type { NodeSocket } from "./socket-outlet.ts";
 
 export class ResponseOutlet implements Outlet {
@@ -53,6 +54,7 @@ export class ResponseOutlet implements Outlet {
     }
     // A wrapper that forgets to return what it was told has not said no.
     if (took !== false && !this.#blocked) return true;
+    if (isGone(this.#response, this.#socket)) this.#isLost();
     this.#held += bytes.length;
     this.#blocked = true;
     return false;
@@ -72,6 +74,12 @@ export class ResponseOutlet implements Outlet {
     if (this.closed) return;
     this.#ended = true;
     cutResponse(this.#response, this.#socket);
+    this.#isLost();
+  }
+
+  /** It says so itself, unless someone has removed its listeners. */
+  #isLost(): void {
+    inNextTurn(this.#close);
   }
 
   readonly #fail = (error: unknown): void => {

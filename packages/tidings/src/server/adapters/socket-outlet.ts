@@ -9,6 +9,7 @@
 import type { Outlet, OutletOwner } from "../out/outlet.ts";
 import type { Batch } from "../out/batch.ts";
 import { cutResponse, handleRejection } from "../../guard/cut-response.ts";
+import { inNextTurn } from "../../guard/in-next-turn.ts";
 import { bufferedLength } from "./buffered-length.ts";
 import { hearClose } from "./connection-close.ts";
 
@@ -86,7 +87,10 @@ export class SocketOutlet implements Outlet {
     // The peer has sent its last and Node is closing our side too: `close` is on its way. And behind the last chunk of a response
     // that someone else has ended, whatever follows would be taken for the next response of the connection.
     try {
-      if (!socket.writable || this.#exchange.finished === true) return false;
+      if (!socket.writable || this.#exchange.finished === true) {
+        if (socket.destroyed) this.#isLost();
+        return false;
+      }
       if (socket.write(bytes)) return true;
     } catch (error) {
       // Somebody has wrapped it.
@@ -117,6 +121,12 @@ export class SocketOutlet implements Outlet {
     if (this.closed) return;
     this.#ended = true;
     cutResponse(this.#exchange, this.#socket);
+    this.#isLost();
+  }
+
+  /** Node says so itself, unless someone has removed the listeners of the response or taken its socket away. */
+  #isLost(): void {
+    inNextTurn(() => this.over());
   }
 
   #fail(error: unknown): void {
