@@ -11,7 +11,7 @@ const SOURCE = fileURLToPath(new URL("../../packages/tidings/src/", import.meta.
  */
 export const OWN = [
   { from: "tidings", names: "createParser", source: "index.ts", most: 3490 },
-  { from: "tidings/client", names: "EventSource", source: "client/index.ts", most: 6210 },
+  { from: "tidings/client", names: "EventSource", source: "client/index.ts", most: 6350 },
   { from: "tidings/client", names: "connect", source: "client/index.ts", most: 11180 },
   { from: "tidings/client/core", names: "connect", source: "client/core/index.ts", most: 6990 },
   { from: "tidings/mini-program", names: "connect, fromWx", source: "mini-program/index.ts", most: 12330 },

@@ -1,7 +1,7 @@
 /**
  * What runs in each tab: a shared stream of numbers, or one that it does not share.
  */
-import { connect, storedCursor } from "tidings/client";
+import { connect, EventSource as OwnEventSource, storedCursor } from "tidings/client";
 import { share, type SharedConnection } from "tidings/client/share";
 
 declare global {
@@ -13,6 +13,8 @@ declare global {
     /** Once more: anew. @param pauseMs - How long it may be hidden before it pauses; without it, it does not. */
     startSharing(takeoverMs: number, pauseMs?: number): void;
     startAlone(): void;
+    /** With the package's EventSource instead of the browser's. */
+    startOwn(): void;
     /** A connection with its cursor in the browser's storage, which may be refused. @returns What of it the browser refuses. */
     startStoring(): string[];
     /** Does nothing but this, from soon on. */
@@ -48,6 +50,11 @@ window.startSharing = (takeoverMs, pauseMs) => {
 window.startAlone = () => {
   window.source = new EventSource("/numbers");
   window.source.addEventListener("message", ({ data }) => window.numbers.push(Number(data)));
+};
+
+window.startOwn = () => {
+  const source = new OwnEventSource("/numbers");
+  source.onmessage = ({ data }) => void window.numbers.push(Number(data));
 };
 
 window.startStoring = () => {

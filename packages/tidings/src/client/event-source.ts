@@ -11,6 +11,7 @@ import type { EventStreamError } from "./core/event-stream-error.ts";
 import { DEFAULT_RETRY, lossOf } from "./core/reconnect.ts";
 import { type Asked, type HeadersInput, isSafe, methodOf } from "./core/request.ts";
 import { refusals } from "./features/attempts/refusals.ts";
+import { thaw } from "./features/thaw.ts";
 import { createParser } from "./parser.ts";
 import { absolute, type Fetch, fetchTransport } from "./transports/fetch.ts";
 
@@ -145,6 +146,7 @@ export class EventSource extends Target {
     const { withCredentials, fetch, ...parts } = { ...init, url: this.#url };
     this.#withCredentials = !!withCredentials;
     let origin = "";
+    const core = { clock: systemClock, lose: (error: EventStreamError) => this.#attempts.lose(error) };
     this.#attempts = createAttempts(
       {
         clock: systemClock,
@@ -167,7 +169,8 @@ export class EventSource extends Target {
         },
       },
       [
-        refusals()({ clock: systemClock, lose: (error) => this.#attempts.lose(error) }),
+        refusals()(core),
+        thaw(core),
         {
           response: (response) => {
             ({ origin } = new URL(response.url));
