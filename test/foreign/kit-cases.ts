@@ -118,13 +118,16 @@ const ofMcpOnError: Case = async (bad) => {
   const first = new Error("of the log");
   const real = memoryLog();
   const log = new Proxy(real, {
-    get: (target, key) =>
-      key === "open"
-        ? (options: OpenLogOptions) => {
-            options.onError!(first);
-            return target.open(options);
-          }
-        : (Reflect.get(target, key) as () => unknown).bind(target),
+    get(target, key) {
+      if (key === "open") {
+        return (options: OpenLogOptions) => {
+          options.onError!(first);
+          return target.open(options);
+        };
+      }
+      const member: unknown = Reflect.get(target, key);
+      return typeof member === "function" ? (member.bind(target) as unknown) : member;
+    },
   });
   const mcp = createMcpEvents({ log, onError: bad.make(() => mcp.forSession("other")) as never });
   closers.push(() => mcp.close());
