@@ -3,6 +3,7 @@
  * SIGTERM, as a deployment sends it, ends the streams at an even pace, each told when to return, and then the process.
  */
 import { once } from "node:events";
+import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import express from "express";
 import { open } from "lmdb";
@@ -27,8 +28,14 @@ app.post("/prices", (request, response, next) => {
   publishing.then(({ id }) => response.status(202).json({ id }), next);
 });
 
-const server = app.listen(Number(process.env.PORT ?? 3003), "127.0.0.1");
-await once(server, "listening");
+const port = Number(process.env.PORT ?? 3003);
+const server = createServer(app).listen(port, "127.0.0.1");
+await once(server, "listening").catch(({ code, message }) => {
+  console.error(
+    code === "EADDRINUSE" ? `Port ${port} is taken. Choose another: PORT=3013 npm start` : message,
+  );
+  process.exit(1);
+});
 console.log(`http://127.0.0.1:${server.address().port}`);
 
 // Prices of its own, unless it is told to wait for others'.
@@ -39,7 +46,10 @@ const ticking =
     : setInterval(
         () => {
           price = Math.max(1, price + Math.random() - 0.5);
-          void hub.publish("prices", { event: "price", data: { book: "A", bid: Number(price.toFixed(2)) } });
+          hub
+            .publish("prices", { event: "price", data: { bid: Number(price.toFixed(2)) } })
+            // Such as a full disk: the next price is tried all the same.
+            .catch((error) => console.error(error.message));
         },
         Number(process.env.TICK_MS ?? 1000),
       );

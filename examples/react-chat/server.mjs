@@ -72,8 +72,14 @@ const vite = await createVite({
   // In this repository the package is a link with a React beside it; in yours it is not, and this line may go.
   resolve: { dedupe: ["react", "react-dom"] },
 });
-server.listen(Number(process.env.PORT ?? 3002), "127.0.0.1");
-await once(server, "listening");
+const port = Number(process.env.PORT ?? 3002);
+server.listen(port, "127.0.0.1");
+await once(server, "listening").catch(({ code, message }) => {
+  console.error(
+    code === "EADDRINUSE" ? `Port ${port} is taken. Choose another: PORT=3012 npm start` : message,
+  );
+  process.exit(1);
+});
 console.log(`http://127.0.0.1:${server.address().port}`);
 
 process.once("SIGTERM", () => void leave());
