@@ -210,7 +210,7 @@ describe("presence", () => {
     const { hub, errors } = await serve({ ...SOON, log: shared.open() });
     await until(() => hub.processes().length === 1);
     await shared.inner.append([
-      record("alive", {
+      record("hello", {
         id: "x",
         name: "newer",
         leaseMs: 1e9,
@@ -297,7 +297,7 @@ describe("inspect everywhere", () => {
   it("asks 16 at once at most, and takes from answers what makes sense", async () => {
     const shared = sharedLog();
     const { hub, errors } = await serve({ log: shared.open(), cluster: true });
-    await shared.inner.append([record("alive", { id: "x", name: "x", leaseMs: 600_000 })]);
+    await shared.inner.append([record("hello", { id: "x", name: "x", leaseMs: 600_000 })]);
     await until(() => hub.processes().length === 2);
     const asked = Array.from({ length: 16 }, () => hub.inspect("a.1", { everywhere: true, timeoutMs: 200 }));
     await until(() => hub.processes().length === 2);

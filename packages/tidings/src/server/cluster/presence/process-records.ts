@@ -35,6 +35,12 @@ export interface ProcessIdentity {
   readonly leaseMs: number;
 }
 
+/** How many topics and members a process counts, over all processes. */
+export interface PresenceLimits {
+  readonly maxTopics: number;
+  readonly maxMembers: number;
+}
+
 /** Bytes of topics and names in one record, about. */
 const RECORD_BYTES = 65_536;
 const LONGEST_ID = 100;
@@ -51,26 +57,40 @@ export interface Progress {
   readonly published: number;
   /** The newest record that it has taken. */
   readonly heard: number;
-  /** It has been there for a lease: whoever was dead when it began is declared gone. */
+  /** It has taken every record behind this offset. 0: it is not said. */
+  readonly since: number;
+  /** All processes that it knows have given a sign of life at this offset or behind it. */
+  readonly allSignedAt: number;
+  /** It knows of everyone who is present: see deciders.ts. */
   readonly knowsAll: boolean;
 }
 
-export function encodeAlive(identity: ProcessIdentity, stats: ProcessStatistics, progress: Progress): Draft {
-  return encodeRecord(PROCESSES_TOPIC, "alive", { ...identity, stats, ...progress });
+/** What a process says of itself. */
+export interface Sign {
+  readonly identity: ProcessIdentity;
+  readonly stats: ProcessStatistics;
+  /** Undefined: it keeps no presence. */
+  readonly limits: PresenceLimits | undefined;
+  readonly progress: Partial<Progress>;
+}
+
+/** @param kind - The others answer the first one with all they have. */
+export function encodeSign(kind: "hello" | "alive", { identity, stats, limits, progress }: Sign): Draft {
+  return encodeRecord(PROCESSES_TOPIC, kind, { ...identity, stats, limits, ...progress });
 }
 
 /** Of a record of presence. */
 export interface PresenceHead {
   readonly process: string;
-  /** Who publishes what it changes. Default: the process itself. */
-  readonly publisher?: string | undefined;
+  /** Who publish what it changes. None: the process itself. */
+  readonly publishers: readonly string[];
   /** It is all there is, and whether that may be the first that the others are told. */
   readonly all?: { readonly begins: boolean } | undefined;
 }
 
 /** Presence of a process, in as many records as it takes: what changed, or all there is. */
 export function encodePresence(
-  { process, publisher, all }: PresenceHead,
+  { process, publishers, all }: PresenceHead,
   changes: readonly TopicChange[],
 ): Draft[] {
   const parts: (readonly [string, number, readonly string[], readonly string[]])[][] = [[]];
@@ -93,7 +113,7 @@ export function encodePresence(
   return parts.map((topics, part) =>
     encodeRecord(PROCESSES_TOPIC, "presence", {
       process,
-      publisher,
+      ...namesOf(publishers),
       topics,
       ...(all && { all: true, ...all, first: part === 0, last: part === parts.length - 1 }),
     }),
@@ -116,13 +136,29 @@ function* split(
 const isShort = (member: string): boolean => member.length <= LONGEST_MEMBER;
 const lengthOf = (names: readonly string[]): number => names.reduce((sum, { length }) => sum + length + 3, 0);
 
+/** A process that is gone. */
+export interface Gone {
+  readonly id: string;
+  readonly by: string;
+  /** Where the newest sign of life stands that who says so has seen. */
+  readonly seenAt: number;
+  /** What it has published itself, up to this offset. */
+  readonly published: number;
+  /** Who publish who left. None: any process that can. */
+  readonly publishers: readonly string[];
+}
+
+export function encodeGone({ id, by, seenAt, published, publishers }: Partial<Gone>): Draft {
+  const publishes = publishers?.includes(by ?? "") === true;
+  const fields = { process: id, by, seenAt, published, publishes, ...namesOf(publishers ?? []) };
+  return encodeRecord(PROCESSES_TOPIC, "gone", fields);
+}
+
 /** @throws {TypeError} If it is none. */
-export function decodeAlive(fields: Readonly<Record<string, unknown>>): {
-  readonly identity: ProcessIdentity;
-  readonly stats: ProcessStatistics;
-  readonly progress: Progress;
-} {
-  const { leaseMs, startedAtMs, stats, published, heard, knowsAll } = fields;
+export function decodeSign(
+  fields: Readonly<Record<string, unknown>>,
+): Sign & { readonly progress: Progress } {
+  const { leaseMs, startedAtMs, stats, published, heard, since, allSignedAt, knowsAll, limits } = fields;
   const identity = {
     id: textOf(fields, "id"),
     name: textOf(fields, "name"),
@@ -134,19 +170,32 @@ export function decodeAlive(fields: Readonly<Record<string, unknown>>): {
   return {
     identity,
     stats: Object.fromEntries(numbers) as ProcessStatistics,
+    limits: limitsOf(limits),
     // One that greets, and earlier versions, do not say it.
     progress: {
       published: isNumber(published) ? published : 0,
       heard: isNumber(heard) ? heard : 0,
+      since: isNumber(since) ? since : 0,
+      allSignedAt: isNumber(allSignedAt) ? allSignedAt : 0,
       knowsAll: knowsAll === true,
     },
+  };
+}
+
+function limitsOf(given: unknown): PresenceLimits | undefined {
+  if (typeof given !== "object" || given === null) return undefined;
+  const { maxTopics, maxMembers } = given as Record<string, unknown>;
+  // No limit, which JSON cannot say, is null.
+  return {
+    maxTopics: isNumber(maxTopics) ? maxTopics : Infinity,
+    maxMembers: isNumber(maxMembers) ? maxMembers : Infinity,
   };
 }
 
 /** @throws {TypeError} If it is none. */
 export function decodePresence(fields: Readonly<Record<string, unknown>>): {
   readonly process: string;
-  readonly publisher: string;
+  readonly publishers: readonly string[];
   readonly changes: TopicChange[];
   /** It is a part of all there is. */
   readonly all: { readonly begins: boolean; readonly first: boolean; readonly last: boolean } | undefined;
@@ -171,31 +220,35 @@ export function decodePresence(fields: Readonly<Record<string, unknown>>): {
   });
   return {
     process,
-    publisher: fields["publisher"] === undefined ? process : textOf(fields, "publisher"),
+    publishers: fields["publisher"] === undefined ? [process] : namedIn(fields),
     changes,
     all: all === true ? { begins: begins === true, first: first === true, last: last === true } : undefined,
   };
 }
 
 /** @throws {TypeError} If it is none. */
-export function decodeGone(fields: Readonly<Record<string, unknown>>): {
-  readonly id: string;
-  readonly by: string;
-  /** Where the newest sign of life stands that who says so has seen. */
-  readonly seenAt: number;
-  /** What it has published itself, up to this offset. */
-  readonly published: number;
-  /** Whether the one that says so publishes who left. */
-  readonly publishes: boolean;
-} {
+export function decodeGone(fields: Readonly<Record<string, unknown>>): Gone {
   const { seenAt, published, publishes } = fields;
+  const by = textOf(fields, "by");
+  const named = namedIn(fields);
   return {
     id: textOf(fields, "process"),
-    by: textOf(fields, "by"),
+    by,
     seenAt: isNumber(seenAt) ? seenAt : Infinity,
     published: isNumber(published) ? published : 0,
-    publishes: publishes !== false,
+    publishers: named.length > 0 || publishes === false ? named : [by],
   };
+}
+
+/** The first of them is answerable for it. */
+function namesOf([publisher, second]: readonly string[]): object {
+  return { publisher, second };
+}
+
+function namedIn(fields: Readonly<Record<string, unknown>>): string[] {
+  return ["publisher", "second"]
+    .filter((name) => fields[name] !== undefined)
+    .map((name) => textOf(fields, name));
 }
 
 /** @throws {TypeError} If it is no text, or too long. */

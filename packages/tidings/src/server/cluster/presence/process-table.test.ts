@@ -12,7 +12,7 @@ const NAMES = ["ann", "bob", "cat", undefined];
 
 /** As the log carries it. */
 function sent(process: string, changes: readonly TopicChange[], all?: { begins: boolean }): TopicChange[] {
-  return encodePresence({ process, all }, changes).flatMap((draft) => {
+  return encodePresence({ process, publishers: [], all }, changes).flatMap((draft) => {
     const { fields } = decodeRecord({ ...draft, offset: 1, atMs: 0 });
     return decodePresence(fields).changes;
   });
@@ -35,11 +35,6 @@ it.each(Array.from({ length: 20 }, (_, seed) => seed + 1))(
         name: id,
         startedAtMs: 0,
         leaseMs: 1_000,
-        seenMs: 0,
-        seenAt: 0,
-        stats: undefined,
-        isWhole: true,
-        knowsAll: true,
       });
     for (const { id } of processes) add(id);
     const heard = new Map(TOPICS.map((topic) => [topic, new Set<string>()]));
@@ -118,7 +113,7 @@ it("is written in records of bounded size, whatever the topics and names", () =>
     joined,
     left: [],
   }));
-  const drafts = encodePresence({ process: "p1", all: { begins: false } }, changes);
+  const drafts = encodePresence({ process: "p1", publishers: [], all: { begins: false } }, changes);
   expect(Math.max(...drafts.map(({ body }) => body.length))).toBeLessThan(100_000);
   const table = new ProcessTable<undefined>({ maxTopics: 100, maxMembers: 12_000 });
   const process = table.add({
@@ -126,11 +121,6 @@ it("is written in records of bounded size, whatever the topics and names", () =>
     name: "p1",
     startedAtMs: 0,
     leaseMs: 1,
-    seenMs: 0,
-    seenAt: 0,
-    stats: undefined,
-    isWhole: true,
-    knowsAll: true,
   })!;
   for (const change of sent("p1", changes, { begins: false })) table.apply(process, [change]);
   expect(TOPICS.map((topic) => table.presence(topic).members.length)).toEqual([5_000, 5_000, 2_000]);
@@ -164,11 +154,6 @@ it("a process whose last part never comes takes no more than is counted, and one
     name: "p",
     startedAtMs: 0,
     leaseMs: 1_000,
-    seenMs: 0,
-    seenAt: 0,
-    stats: undefined,
-    isWhole: true,
-    knowsAll: true,
   };
   table.replace(table.add(process)!, parts.changes);
   expect(table.presence("0")).toEqual({ streams: 2, members: ["0", "0'"], isPartial: true });

@@ -4,6 +4,7 @@
  * This module is browser compatible.
  */
 import type { TopicChange } from "./local-presence.ts";
+import type { PresenceLimits, ProcessIdentity } from "./process-records.ts";
 
 /** Who is present in a topic, over all processes. */
 export interface Presence {
@@ -15,32 +16,33 @@ export interface Presence {
   readonly isPartial: boolean;
 }
 
-export interface KnownProcess<Stats> {
-  readonly id: string;
-  readonly name: string;
-  readonly startedAtMs: number;
-  readonly leaseMs: number;
-  /** The last sign of life, by the hub's clock, and where it stands in the log. */
+export interface KnownProcess<Stats> extends ProcessIdentity {
+  /** The last record of it, by the hub's clock, and where it stands in the log. */
   seenMs: number;
   seenAt: number;
+  /** Where the last sign of life stands. */
+  signedAt: number;
   stats: Stats | undefined;
-  /** It has been there for so long that it knows everyone, also those that were dead when it began. */
+  /** Undefined: it keeps no presence, or has not said that it does. */
+  limits: PresenceLimits | undefined;
+  /** It has taken every record behind this offset. 0: it has not said. */
+  since: number;
+  /** It says that it knows of everyone who is present. */
   knowsAll: boolean;
+  /** It came here with its greeting: nothing that it told can have been missed. */
+  isGreeted: boolean;
   /** All that it has is known here. Otherwise what seems to change when it tells all it has is not news. */
   isWhole: boolean;
   readonly topics: Map<string, { streams: number; readonly members: Set<string> }>;
-}
-
-export interface ProcessTableLimits {
-  readonly maxTopics: number;
-  readonly maxMembers: number;
 }
 
 /** Processes of one log. */
 const MOST_PROCESSES = 1_000;
 
 export class ProcessTable<Stats> {
-  readonly #limits: ProcessTableLimits;
+  readonly #own: PresenceLimits;
+  /** The least of all processes: all have to count the same. */
+  #limits: PresenceLimits;
   readonly #processes = new Map<string, KnownProcess<Stats>>();
   /** Over all processes: the streams of a topic, and in how many processes a subscriber is. */
   readonly #topics = new Map<string, { streams: number; readonly members: Map<string, number> }>();
@@ -49,8 +51,12 @@ export class ProcessTable<Stats> {
   #members = 0;
   #isPartial = false;
 
-  constructor(limits: ProcessTableLimits) {
-    this.#limits = limits;
+  constructor(limits: PresenceLimits) {
+    this.#own = this.#limits = limits;
+  }
+
+  get isPartial(): boolean {
+    return this.#isPartial;
   }
 
   get(id: string): KnownProcess<Stats> | undefined {
@@ -65,14 +71,34 @@ export class ProcessTable<Stats> {
    * @param heard - The newest record that it had when it said so.
    * @returns Undefined when there are too many, or it is gone: what it had under way may come after that.
    */
-  add(process: Omit<KnownProcess<Stats>, "topics">, heard = 0): KnownProcess<Stats> | undefined {
-    const known = this.#processes.get(process.id);
+  add(identity: ProcessIdentity, heard = 0): KnownProcess<Stats> | undefined {
+    const known = this.#processes.get(identity.id);
     if (known !== undefined) return known;
-    if (this.isGone(process.id, heard)) return undefined;
+    if (this.isGone(identity.id, heard)) return undefined;
     if (this.#processes.size >= MOST_PROCESSES) return undefined;
-    const added = { ...process, topics: new Map() };
-    this.#processes.set(process.id, added);
+    const added: KnownProcess<Stats> = {
+      ...identity,
+      seenMs: 0,
+      seenAt: 0,
+      signedAt: 0,
+      stats: undefined,
+      limits: undefined,
+      since: 0,
+      knowsAll: false,
+      isGreeted: false,
+      isWhole: false,
+      topics: new Map(),
+    };
+    this.#processes.set(identity.id, added);
     return added;
+  }
+
+  /** A process says how much it counts. The others count no more than that. */
+  limit(process: KnownProcess<Stats>, limits: PresenceLimits | undefined): void {
+    const { limits: before } = process;
+    process.limits = limits;
+    if (before?.maxTopics !== limits?.maxTopics || before?.maxMembers !== limits?.maxMembers)
+      this.#findLimits();
   }
 
   /** Whether it was declared gone, and has not heard of that. One that has, and keeps its id, had given a sign of life before. */
@@ -80,11 +106,18 @@ export class ProcessTable<Stats> {
     return heard < (this.#gone.get(id) ?? 0);
   }
 
+  /** Another log has replaced the one before: where records of that stood means nothing. */
+  replaced(): void {
+    this.#gone.clear();
+    for (const process of this.#processes.values()) process.seenAt = process.signedAt = process.since = 0;
+  }
+
   /** A process is gone, and with it its members. @returns Who left: those who are in no other process. */
   remove(id: string, offset: number): TopicChange[] {
     const process = this.#processes.get(id);
     const left = process === undefined ? [] : this.replace(process, []);
     this.#processes.delete(id);
+    if (process?.limits !== undefined) this.#findLimits();
     // Also one that is not known here: it may have been there before this one began.
     this.#gone.set(id, offset);
     if (this.#gone.size > MOST_PROCESSES) this.#gone.delete(this.#gone.keys().next().value!);
@@ -123,6 +156,15 @@ export class ProcessTable<Stats> {
       members: topic === undefined ? [] : [...topic.members.keys()],
       isPartial: this.#isPartial,
     };
+  }
+
+  #findLimits(): void {
+    let { maxTopics, maxMembers } = this.#own;
+    for (const { limits } of this.#processes.values()) {
+      maxTopics = Math.min(maxTopics, limits?.maxTopics ?? Infinity);
+      maxMembers = Math.min(maxMembers, limits?.maxMembers ?? Infinity);
+    }
+    this.#limits = { maxTopics, maxMembers };
   }
 
   #applyOne(process: KnownProcess<Stats>, change: TopicChange): TopicChange | undefined {
@@ -185,11 +227,11 @@ interface Line extends TopicChange {
  */
 export class PresenceParts {
   readonly #topics = new Map<string, Line>();
-  readonly #limits: ProcessTableLimits | undefined;
+  readonly #limits: PresenceLimits | undefined;
   #members = 0;
 
   /** @param limits - Undefined where no presence is kept. */
-  constructor(limits: ProcessTableLimits | undefined) {
+  constructor(limits: PresenceLimits | undefined) {
     this.#limits = limits;
   }
 
