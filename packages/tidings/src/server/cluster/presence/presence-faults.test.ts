@@ -809,7 +809,7 @@ it.each(seeds(Math.ceil(SEEDS / 4)))(
       ])();
       await run(all, Math.floor(random() * random() * 4_000));
     }
-    for (const process of all) for (const member of [...process.present]) process.leave(member);
+    for (const process of all) for (const member of process.present) process.leave(member);
     await run(all, 10_000);
     expect(whoIsThere(eventsOf(engine))).toEqual([]);
   },
