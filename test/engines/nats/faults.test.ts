@@ -10,6 +10,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Log, Retention } from "../../../packages/tidings/src/log/log.ts";
 import { createAnswers, createHub } from "../../../packages/tidings/src/server/index.ts";
 import { natsLog, type NatsLogOptions } from "../../../packages/tidings/src/log/nats/index.ts";
+import { freePort } from "../../support/free-port.mjs";
 import {
   connectTo,
   leaderOf,
@@ -511,6 +512,27 @@ onEachNats(() => {
       }
       await appended;
       expect(more).toBeLessThanOrEqual(35);
+    }, 120_000);
+
+    it("is opened when there are enough servers, where one of them is late", async () => {
+      const routes = await Promise.all([freePort(), freePort(), freePort()]);
+      const all = routes.map((port) => `nats-route://127.0.0.1:${port}`).join(", ");
+      const start = (n: number): Promise<NatsServer> =>
+        nats({
+          name: `n${n}`,
+          lines: [`cluster { name: test, listen: "127.0.0.1:${routes[n]!}", routes: [${all}] }`],
+          wait: false,
+        });
+      const { port } = await start(0);
+      await start(1);
+      const opening = openLog([port], { replicas: 3, deadlineMs: 60_000 });
+      const { streams } = await jetstreamManager(await connected(port), { timeout: 20_000, checkAPI: false });
+      const probe = { name: "probe", subjects: ["probe"], num_replicas: 3 };
+      const refusal = async (): Promise<string> => streams.add(probe).then(() => "", String);
+      await expect.poll(refusal, LONG).toContain("no suitable peers");
+      await start(2);
+      const { log } = await opening;
+      expect(await log.append([draft("1")])).toMatchObject({ first: 1 });
     }, 120_000);
 
     it("loses and doubles nothing when the leader is killed while it is written to, three times", async () => {

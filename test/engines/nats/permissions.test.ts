@@ -1,4 +1,6 @@
 /** Users of NATS with few rights: those that the documentation names are enough, and one that is missing is said. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { connect } from "@nats-io/transport-node";
 import { afterEach, expect, it } from "vitest";
 import { natsLog } from "../../../packages/tidings/src/log/nats/index.ts";
@@ -58,6 +60,31 @@ onEachNats(() => {
     expect(appended).toMatchObject({ status: "fulfilled" });
     await expect.poll(seen).toEqual(["2"]);
     expect(errors).toEqual([]);
+  });
+
+  it("appends again when its user may subscribe again, and says meanwhile why it does not", async () => {
+    const allowed = '{ publish: ">", subscribe: ">" }';
+    const users = `{ user: all, password: p }, { user: some, password: p, permissions: ${allowed} }`;
+    const lines = [`accounts { A { jetstream: enabled, users: [${users}] } }`, "no_auth_user: all"];
+    const server = cleanups.add(await startNats({ lines }), (one) => one.stop());
+    const own = { servers: `127.0.0.1:${server.port}`, user: "some", pass: "p" };
+    const connection = cleanups.add(await connect(own), (one) => one.close());
+    const { log, seen } = await openForTest(cleanups, natsLog(connection, { deadlineMs: 1_000 }));
+    await log.follow!(["a"]);
+    await log.append([draft("1")]);
+    const file = join(server.folder, "nats.conf");
+    const before = readFileSync(file, "utf8");
+    const change = async (permissions: string): Promise<void> => {
+      writeFileSync(file, before.replace(allowed, permissions));
+      await server.kill("SIGHUP");
+    };
+    await change('{ publish: ">", subscribe: "other" }');
+    const append = async (): Promise<string> => log.append([draft("2")]).then(() => "appended", String);
+    const long = { timeout: 20_000 };
+    await expect.poll(append, long).toMatch(/Permissions Violation for Subscription to "_INBOX/);
+    await change(allowed);
+    await expect.poll(append, long).toBe("appended");
+    await expect.poll(() => seen().at(-1), long).toBe("2");
   });
 
   it("is full where the account has no room for one more stream", async () => {

@@ -6,10 +6,18 @@
 import { DeadlineTimer } from "../appending/deadline-timer.ts";
 import { idempotencyScope } from "../appending/idempotency.ts";
 import { LogError, type Appended, type Draft } from "../log.ts";
-import { mayPass, refusal, type ApiError } from "./api.ts";
+import { mayPass, refusal } from "./api.ts";
 import type { NatsConnection, NatsMessage, NatsSubscription } from "./connection.ts";
 import { Recovery } from "./recovery.ts";
-import { appendedAt, parseAcknowledgement, toMessages, type Outgoing, type Waiting } from "./outgoing.ts";
+import {
+  appendedAt,
+  assertFits,
+  parseAcknowledgement,
+  refusalOf,
+  toMessages,
+  type Outgoing,
+  type Waiting,
+} from "./outgoing.ts";
 import { waitingBytesOf } from "../appending/pending-bytes.ts";
 import type { ServerClock } from "../time/server-clock.ts";
 import { subjectOf } from "./subjects.ts";
@@ -42,10 +50,14 @@ const LEAST_COMPACTED = 1_024;
 /** What is not acknowledged in that time is sent again: before a cluster has elected another leader. */
 const ATTEMPT_MS = 3_000;
 const TICK_MS = 250;
+/** After the server took its subscription away, it subscribes again. */
+const DEAF_MS = 1_000;
 
 export class Appender {
   readonly #options: AppenderOptions;
-  readonly #acknowledgements: NatsSubscription;
+  #acknowledgements: NatsSubscription | undefined;
+  /** Since when no acknowledgement comes: the server has taken the subscription away. */
+  #deafMs: number | undefined;
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #deadlines = new DeadlineTimer((nowMs) => this.#rejectLate(nowMs));
   /** In the order in which they are sent: those that were, and behind them the others. */
@@ -68,11 +80,7 @@ export class Appender {
 
   constructor(options: AppenderOptions) {
     this.#options = options;
-    this.#acknowledgements = options.connection.subscribe(`${options.inbox}.*`, {
-      callback: (error, message) => {
-        if (error === null) this.#acknowledged(message);
-      },
-    });
+    this.#listen();
     this.#recovery = new Recovery({
       sent: this.#sent,
       look: options.look,
@@ -88,6 +96,9 @@ export class Appender {
   async append(drafts: readonly Draft[], idempotencyKey: string | undefined): Promise<Appended> {
     const scope = idempotencyScope(drafts, idempotencyKey);
     const endsMs = performance.now() + this.#options.deadlineMs;
+    if (this.#options.connection.isClosed()) {
+      throw new LogError("failed", "Cannot append to log: the connection to NATS is closed");
+    }
     if (scope === undefined) return this.#append(drafts, undefined, endsMs);
     let isLater = false;
     for (;;) {
@@ -140,7 +151,7 @@ export class Appender {
     clearInterval(this.#timer);
     this.#deadlines.clear();
     try {
-      this.#acknowledgements.unsubscribe();
+      this.#acknowledgements?.unsubscribe();
     } catch {
       // The connection is closed.
     }
@@ -194,8 +205,23 @@ export class Appender {
     });
   }
 
+  #listen(): void {
+    const { connection, inbox } = this.#options;
+    this.#deafMs = undefined;
+    const callback = (error: Error | null, message: NatsMessage): void => {
+      if (error === null) return this.#acknowledged(message);
+      this.#deafMs = performance.now();
+      this.#trouble = error;
+    };
+    try {
+      this.#acknowledgements = connection.subscribe(`${inbox}.*`, { callback });
+    } catch {
+      // The connection is closed.
+    }
+  }
+
   #pump(): void {
-    if (this.#recovery.underWay || !this.#connected) return;
+    if (this.#recovery.underWay || !this.#connected || this.#deafMs !== undefined) return;
     for (; this.#next < this.#queue.length; this.#next += 1) {
       const message = this.#queue[this.#next]!;
       if (this.#sent.size >= WINDOW_MESSAGES || (this.#sentBytes > 0 && this.#sentBytes >= WINDOW_BYTES))
@@ -305,6 +331,11 @@ export class Appender {
 
   #tick(): void {
     const nowMs = performance.now();
+    if (this.#deafMs !== undefined) {
+      // Whether it is allowed again is known by the next tick.
+      if (nowMs - this.#deafMs > DEAF_MS) this.#listen();
+      return;
+    }
     for (const { sentMs } of this.#sent.values()) {
       if (nowMs - sentMs > ATTEMPT_MS) this.#recovery.begin();
       break;
@@ -366,24 +397,4 @@ export class Appender {
     const byServer = nowMs === undefined || firstSentAtMs === undefined ? 0 : nowMs - firstSentAtMs;
     return Math.max(performance.now() - firstSentMs, byServer);
   }
-}
-
-const TOO_LARGE = 10_054;
-
-/** What the stream says of one message. Of its size, to try again is of no use. */
-function refusalOf({ payload, headers }: Outgoing, error: ApiError): Error {
-  if (error.err_code !== TOO_LARGE) return refusal("append to", error);
-  const bytes = payload.length + headers.encode().length;
-  return new RangeError(
-    `Cannot append to log: the message has ${bytes} bytes with its topic and headers, expected at most max_msg_size of its stream`,
-  );
-}
-
-/** @throws {RangeError} If the server takes no message of that size: to try again is of no use. */
-function assertFits({ payload, headers }: Outgoing, info: NatsConnection["info"]): void {
-  const bytes = payload.length + headers.encode().length;
-  if (info === undefined || bytes <= info.max_payload) return;
-  throw new RangeError(
-    `Cannot append to log: the message has ${bytes} bytes with its topic and headers, expected at most ${info.max_payload} (max_payload of NATS)`,
-  );
 }

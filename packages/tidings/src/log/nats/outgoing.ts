@@ -3,8 +3,8 @@
  */
 import { createHash } from "node:crypto";
 import type { Appended, Draft } from "../log.ts";
-import type { ApiError } from "./api.ts";
-import { SentHeaders } from "./connection.ts";
+import { refusal, type ApiError } from "./api.ts";
+import { SentHeaders, type NatsConnection } from "./connection.ts";
 import { encodeDraft } from "./frames.ts";
 
 export const STORED_BY = "Tidings-By";
@@ -98,4 +98,24 @@ export function parseAcknowledgement(data: Uint8Array): Acknowledgement {
   } catch {
     return {};
   }
+}
+
+const TOO_LARGE = 10_054;
+
+/** What the stream says of one message. Of its size, to try again is of no use. */
+export function refusalOf({ payload, headers }: Outgoing, error: ApiError): Error {
+  if (error.err_code !== TOO_LARGE) return refusal("append to", error);
+  const bytes = payload.length + headers.encode().length;
+  return new RangeError(
+    `Cannot append to log: the message has ${bytes} bytes with its topic and headers, expected at most max_msg_size of its stream`,
+  );
+}
+
+/** @throws {RangeError} If the server takes no message of that size: to try again is of no use. */
+export function assertFits({ payload, headers }: Outgoing, info: NatsConnection["info"]): void {
+  const bytes = payload.length + headers.encode().length;
+  if (info === undefined || bytes <= info.max_payload) return;
+  throw new RangeError(
+    `Cannot append to log: the message has ${bytes} bytes with its topic and headers, expected at most ${info.max_payload} (max_payload of NATS)`,
+  );
 }

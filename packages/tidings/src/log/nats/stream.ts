@@ -5,7 +5,7 @@
 import { randomEpoch } from "../cursor.ts";
 import { LogError, type LogPosition, type Retention } from "../log.ts";
 import type { Report } from "../../guard/foreign.ts";
-import { isFull, refusal, type Api } from "./api.ts";
+import { isFull, refusal, sleep, type Api } from "./api.ts";
 import { wrongIn, type WrongSettings } from "./settings.ts";
 
 export interface StreamOptions {
@@ -56,6 +56,9 @@ interface Info {
 
 const DESCRIPTION = /^A log of Tidings, epoch ([\w-]{1,64})(?:, without (\d+))?$/;
 const NAME_IN_USE = 10_058;
+/** Of a cluster that begins, some servers may not be there yet. */
+const NO_PEERS = 10_005;
+const PEERS_MS = 200;
 /** A server counts nanoseconds, and no further: that is 285 years. */
 const MOST_AGE_MS = 9e12;
 /** Messages that the stream keeps beyond the retention, so that tails which are a little behind miss nothing. */
@@ -186,6 +189,10 @@ export class LogStream {
       if (created.error === undefined) return this.#timed(created);
       // Another process was first, or an answer was lost.
       if (created.error.err_code === NAME_IN_USE) continue;
+      if (created.error.err_code === NO_PEERS && performance.now() + PEERS_MS < endsMs) {
+        await sleep(PEERS_MS);
+        continue;
+      }
       if (isFull(created.error)) throw refusal(what, created.error);
       const { code, description, err_code } = created.error;
       throw new LogError(
