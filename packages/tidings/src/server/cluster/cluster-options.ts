@@ -12,7 +12,7 @@ export interface ClusterOptions {
   name?: string;
   /**
    * Milliseconds without a message after which a process counts as dead, 1,000 to 600,000. A process sends four messages in this time,
-   * of about 400 bytes each, through the log. Default: 15,000.
+   * of about 500 bytes each, through the log. Default: 15,000.
    */
   leaseMs?: number;
 }
