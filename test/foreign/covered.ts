@@ -104,10 +104,9 @@ export const ELSEWHERE: readonly Elsewhere[] = [
   },
   {
     names: /^(?:IoredisClient|NodeRedisClient|RedisLogOptions)\./,
-    why: "Clients of a server: the real ones, whose server hangs, is gone, lies or is full.",
-    file: "test/engines/redis/faults.test.ts",
-    title:
-      "rejects within its deadline what a Redis that is gone does not answer, and goes on when that returns",
+    why: "Clients of a server: the real ones, each of whose methods misbehaves there.",
+    file: "test/engines/foreign-clients.test.ts",
+    title: "that has methods of which each %s",
   },
   {
     names: /^(?:PgPool|PostgresJs|PostgresLogOptions)\b/,
@@ -118,10 +117,9 @@ export const ELSEWHERE: readonly Elsewhere[] = [
   },
   {
     names: /^Nats(?:Connection|Message|Subscription)\./,
-    why: "The client of a server: the real one, whose server hangs, is gone, lies or is full.",
-    file: "test/engines/nats/faults.test.ts",
-    title:
-      "rejects within its deadline what a server that is gone does not answer, and goes on when that returns",
+    why: "The client of a server: the real one, each of whose methods misbehaves there.",
+    file: "test/engines/foreign-clients.test.ts",
+    title: "that has methods of which each %s",
   },
   {
     names: /^Lmdb(?:Environment|LogOptions)\./,

@@ -11,7 +11,7 @@ import {
   InMemorySpanExporter,
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Reader, serveHub, until } from "../../../../test/support/hub-server.ts";
 import { observeHub, traceHubs } from "./opentelemetry.ts";
 import { createHub } from "./hub/create-hub.ts";
@@ -172,5 +172,53 @@ describe("traceHubs()", () => {
     await hub.publish("a", { data: 1 });
     expect(named("tidings.publish")).toEqual([]);
     await body!.cancel();
+  });
+});
+
+describe("a tracer and a meter that misbehave", () => {
+  const mistake = new Error("the application's mistake");
+  const rejecting = (): Promise<never> => Promise.reject(mistake);
+
+  it("whose promises reject are reported on the console, and end nothing", async () => {
+    const reported: unknown[] = [];
+    const uncaught: unknown[] = [];
+    const note = (error: unknown): void => void uncaught.push(error);
+    const others = process.listeners("unhandledRejection");
+    process.removeAllListeners("unhandledRejection").on("unhandledRejection", note);
+    cleanups.push(() => {
+      process.off("unhandledRejection", note);
+      for (const other of others) process.on("unhandledRejection", other);
+    });
+    const consoles = vi.spyOn(console, "error").mockImplementation((error) => void reported.push(error));
+    cleanups.push(() => consoles.mockRestore());
+    const span = { addEvent: rejecting, setAttribute: rejecting, setStatus: rejecting, end: rejecting };
+    const hub = createHub();
+    cleanups.push(() => hub.drain({ overMs: 0 }));
+    for (const startSpan of [() => span, rejecting]) {
+      const end = traceHubs({ tracer: { startSpan } as never });
+      const response = await hub.respond(new Request("http://a/"), { topics: ["a"] });
+      await hub.publish("a", { data: "1" });
+      await response.body!.cancel();
+      await new Promise((resolve) => void setTimeout(resolve, 5));
+      end();
+    }
+    const meter = {
+      createObservableCounter: rejecting,
+      createObservableUpDownCounter: rejecting,
+      addBatchObservableCallback: rejecting,
+      removeBatchObservableCallback: rejecting,
+    };
+    observeHub(hub, { meter: meter as never })();
+    await new Promise((resolve) => void setTimeout(resolve, 5));
+    expect(uncaught).toEqual([]);
+    expect(reported.filter((error) => error === mistake).length).toBeGreaterThan(10);
+  });
+
+  it("that throw at the call tell whoever calls", () => {
+    const failing = (): never => {
+      throw mistake;
+    };
+    const meter = { createObservableCounter: failing, createObservableUpDownCounter: failing };
+    expect(() => observeHub(createHub(), { meter: meter as never })).toThrow(mistake);
   });
 });

@@ -16,14 +16,18 @@ import {
   trace,
   type Tracer,
 } from "@opentelemetry/api";
+import { unawaited } from "../guard/as-error.ts";
 import { reporter, tell } from "../guard/foreign.ts";
 import { channels, type DiagnosticsMessages } from "./observe/diagnostics.ts";
 import type { Hub } from "./hub/hub.ts";
 import { METRICS, samplesOf } from "./observe/metrics.ts";
 import type { Subscription } from "./streams/subscription.ts";
 
-/** Where the mistakes of a tracer go. */
+/** Where the mistakes of a tracer or a meter go. */
 const report = reporter(undefined);
+
+/** A call of theirs, whose promise would be one that nobody waits for. */
+const call = <Given>(make: () => Given): Given => unawaited(make(), report);
 
 export interface ObserveOptions {
   /** Default: `metrics.getMeter("tidings")`. */
@@ -40,10 +44,11 @@ export function observeHub(hub: Pick<Hub, "stats">, options: ObserveOptions = {}
   const { meter = metrics.getMeter("tidings"), attributes = {} } = options;
   const observables = METRICS.map((metric) => {
     const described = { description: metric.help, unit: metric.unit };
-    const observable: Observable =
+    const observable: Observable = call(() =>
       metric.kind === "counter"
         ? meter.createObservableCounter(metric.name, described)
-        : meter.createObservableUpDownCounter(metric.name, described);
+        : meter.createObservableUpDownCounter(metric.name, described),
+    );
     return { metric, observable };
   });
   const all = observables.map(({ observable }) => observable);
@@ -52,12 +57,12 @@ export function observeHub(hub: Pick<Hub, "stats">, options: ObserveOptions = {}
     for (const { metric, observable } of observables) {
       for (const [value, count] of samplesOf(metric, stats)) {
         const own = value === undefined ? attributes : { ...attributes, [metric.label!]: value };
-        result.observe(observable, count, own);
+        call(() => result.observe(observable, count, own));
       }
     }
   };
-  meter.addBatchObservableCallback(read, all);
-  return () => meter.removeBatchObservableCallback(read, all);
+  call(() => meter.addBatchObservableCallback(read, all));
+  return () => call(() => meter.removeBatchObservableCallback(read, all));
 }
 
 export interface TraceOptions {
@@ -77,42 +82,53 @@ export function traceHubs(options: TraceOptions = {}): () => void {
   const listeners: Listeners = {
     "tidings:publish": ({ topics, repeated, tookMs }) => {
       const endTime = Date.now();
-      const span = tracer.startSpan("tidings.publish", {
-        kind: SpanKind.PRODUCER,
-        startTime: endTime - tookMs,
-        attributes: {
-          "messaging.system": "tidings",
-          "messaging.operation.type": "send",
-          "messaging.batch.message_count": topics.length,
-          ...(new Set(topics).size === 1 && { "messaging.destination.name": topics[0]! }),
-          ...(repeated && { "tidings.repeated": true }),
-        },
-      });
-      span.end(endTime);
+      const span = call(() =>
+        tracer.startSpan("tidings.publish", {
+          kind: SpanKind.PRODUCER,
+          startTime: endTime - tookMs,
+          attributes: {
+            "messaging.system": "tidings",
+            "messaging.operation.type": "send",
+            "messaging.batch.message_count": topics.length,
+            ...(new Set(topics).size === 1 && { "messaging.destination.name": topics[0]! }),
+            ...(repeated && { "tidings.repeated": true }),
+          },
+        }),
+      );
+      call(() => span.end(endTime));
     },
     "tidings:stream:open": ({ subscription, subscriber, lastEventId }) => {
       const attributes = {
         "tidings.resumed": lastEventId !== "",
         ...(subscriber !== undefined && { "tidings.subscriber": subscriber }),
       };
-      open.set(subscription, tracer.startSpan("tidings.stream", { kind: SpanKind.SERVER, attributes }));
+      open.set(
+        subscription,
+        call(() => tracer.startSpan("tidings.stream", { kind: SpanKind.SERVER, attributes })),
+      );
     },
     "tidings:stream:update": ({ subscription, topics }) => {
-      open.get(subscription)?.addEvent("tidings.update", { "tidings.topics": topics.length });
+      call(() => open.get(subscription)?.addEvent("tidings.update", { "tidings.topics": topics.length }));
     },
     "tidings:stream:refuse": ({ code, status }) => {
-      trace.getActiveSpan()?.addEvent("tidings.refuse", { "tidings.code": code, "tidings.status": status });
+      call(() =>
+        trace.getActiveSpan()?.addEvent("tidings.refuse", { "tidings.code": code, "tidings.status": status }),
+      );
     },
     "tidings:stream:gap": ({ subscription, reason }) => {
-      open.get(subscription)?.addEvent("tidings.gap", { "tidings.reason": reason });
+      call(() => open.get(subscription)?.addEvent("tidings.gap", { "tidings.reason": reason }));
     },
     "tidings:stream:end": ({ subscription, reason }) => {
       const span = open.get(subscription);
       if (span === undefined) return;
       open.delete(subscription);
-      span.setAttribute("tidings.end", reason);
-      if (reason === "failed") span.setStatus({ code: SpanStatusCode.ERROR });
-      span.end();
+      try {
+        call(() => span.setAttribute("tidings.end", reason));
+        if (reason === "failed") call(() => span.setStatus({ code: SpanStatusCode.ERROR }));
+      } finally {
+        // One that is not ended is never exported.
+        call(() => span.end());
+      }
     },
   };
   // What a listener of a channel throws ends the process.

@@ -2,6 +2,10 @@
  * What the log uses of a connection to NATS, of `@nats-io/transport-node` or another package on `@nats-io/nats-core`. The
  * application makes it, and closes it.
  */
+import { asError, unawaited } from "../../guard/as-error.ts";
+import { tell } from "../../guard/foreign.ts";
+import { ignore } from "../../guard/ignore.ts";
+import { show } from "../../guard/show.ts";
 
 /** A connection that the application made. */
 export interface NatsConnection {
@@ -42,8 +46,11 @@ export interface NatsSubscription {
   unsubscribe(): void;
 }
 
-/** @throws {TypeError} If it is no connection, or one that cannot keep a log. */
-export function checkConnection(connection: NatsConnection): void {
+/**
+ * A connection whose methods throw errors alone, and leave no rejection to nobody.
+ * @throws {TypeError} If it is no connection, or one that cannot keep a log.
+ */
+export function checkedConnection(connection: NatsConnection): NatsConnection {
   const { publish, subscribe, request, status, isClosed } = (connection ?? {}) as Partial<NatsConnection>;
   if ([publish, subscribe, request, status, isClosed].some((method) => typeof method !== "function")) {
     throw new TypeError(
@@ -53,13 +60,47 @@ export function checkConnection(connection: NatsConnection): void {
   if (connection.isClosed()) {
     throw new TypeError("Cannot make log: the connection to NATS is closed, expected an open one");
   }
+  return {
+    get info() {
+      return connection.info;
+    },
+    publish: (...values) => held(() => connection.publish(...values)),
+    subscribe(...values) {
+      const subscription = held(() => connection.subscribe(...values));
+      if (typeof (subscription as Partial<NatsSubscription> | null)?.unsubscribe !== "function") {
+        throw new TypeError(`The NATS client made ${show(subscription)} of a subscription`);
+      }
+      return { unsubscribe: () => tell(ignore, () => subscription.unsubscribe()) };
+    },
+    async request(...values) {
+      let message: NatsMessage | null;
+      try {
+        message = await connection.request(...values);
+      } catch (error) {
+        throw asError(error);
+      }
+      if (ArrayBuffer.isView(message?.data)) return message;
+      throw new TypeError(`The NATS client made ${show(message)} of a reply`);
+    },
+    status: () => held(() => connection.status()),
+    isClosed: () => (tell(ignore, () => connection.isClosed()) as unknown) === true,
+  };
+}
+
+function held<Given>(call: () => Given): Given {
+  try {
+    return unawaited(call());
+  } catch (error) {
+    throw asError(error);
+  }
 }
 
 /** Calls `heard` with each change of the connection's state, until the returned function is called. */
 export function watchStatus(connection: NatsConnection, heard: (status: NatsStatus) => void): () => void {
   let over = false;
-  const changes = connection.status();
+  let changes: AsyncIterable<NatsStatus> | undefined;
   void (async () => {
+    changes = connection.status();
     for await (const status of changes) {
       if (over) return;
       heard(status);
@@ -67,7 +108,7 @@ export function watchStatus(connection: NatsConnection, heard: (status: NatsStat
   })().catch(() => undefined);
   return () => {
     over = true;
-    (changes as { stop?: () => void }).stop?.();
+    tell(ignore, () => (changes as { stop?: () => void } | undefined)?.stop?.());
   };
 }
 

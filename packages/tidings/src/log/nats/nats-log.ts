@@ -29,7 +29,7 @@ import type {
 import { Api, sleep } from "./api.ts";
 import { Appender } from "./appender.ts";
 import { AskedTime } from "./asked-time.ts";
-import { checkConnection, forbiddenSubjectOf, watchStatus, type NatsConnection } from "./connection.ts";
+import { checkedConnection, forbiddenSubjectOf, watchStatus, type NatsConnection } from "./connection.ts";
 import { MESSAGE_ID, STORED_BY } from "./outgoing.ts";
 import { Reader } from "./reader.ts";
 import { ServerClock } from "../time/server-clock.ts";
@@ -70,7 +70,7 @@ export function natsLog(connection: NatsConnection, options: NatsLogOptions = {}
   checkLogOptions(options, NATS_OPTIONS);
   oneOf("replicas", options.replicas, [1, 3, 5]);
   oneOf("storage", options.storage, ["file", "memory"]);
-  checkConnection(connection);
+  const checked = checkedConnection(connection);
   const { name = "tidings" } = options;
   if (!/^[\w-]{1,64}$/.test(name)) {
     throw new TypeError(
@@ -79,7 +79,7 @@ export function natsLog(connection: NatsConnection, options: NatsLogOptions = {}
   }
   checkSubject("inboxPrefix", options.inboxPrefix);
   checkSubject("apiPrefix", options.apiPrefix);
-  return ownDeadlines(new NatsLog(connection, name, options));
+  return ownDeadlines(new NatsLog(checked, name, options));
 }
 
 function oneOf(option: string, value: unknown, allowed: readonly unknown[]): void {

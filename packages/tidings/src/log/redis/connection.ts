@@ -1,9 +1,10 @@
 /**
  * The clients of Redis that are known.
  */
+import { asError } from "../../guard/as-error.ts";
 import { fromIoredis, type IoredisClient } from "./ioredis.ts";
 import { fromNodeRedis, type NodeRedisClient } from "./node-redis.ts";
-import type { RedisConnection } from "./link.ts";
+import type { RedisConnection, RedisSubscriber, SubscriberEvents } from "./link.ts";
 
 /** A client that the application made: of `redis` (node-redis), `ioredis` or `iovalkey`. */
 export type RedisClient = NodeRedisClient | IoredisClient;
@@ -49,10 +50,40 @@ function bounded(connection: RedisConnection): RedisConnection {
       unanswered += bytes;
       try {
         return await connection.send(command);
+      } catch (error) {
+        throw asError(error);
       } finally {
         unanswered -= bytes;
       }
     },
+    subscriber: (events) => heldSubscriber(connection, events),
+  };
+}
+
+/** One that throws nothing: where it cannot be made, it is silent, and the tail makes another. */
+function heldSubscriber(connection: RedisConnection, events: SubscriberEvents): RedisSubscriber {
+  const onDown = (error: unknown): void => events.onDown(asError(error));
+  let subscriber: RedisSubscriber;
+  try {
+    subscriber = connection.subscriber({ ...events, onDown });
+  } catch (error) {
+    // Whoever opens it is told when they have it.
+    queueMicrotask(() => onDown(error));
+    const failed = (): Promise<never> => Promise.reject(asError(error));
+    return { subscribe: failed, unsubscribe: failed, ping: failed, close: () => undefined };
+  }
+  const held = async (ask: () => Promise<unknown>): Promise<unknown> => {
+    try {
+      return await ask();
+    } catch (error) {
+      throw asError(error);
+    }
+  };
+  return {
+    subscribe: (channels) => held(() => subscriber.subscribe(channels)),
+    unsubscribe: (channels) => held(() => subscriber.unsubscribe(channels)),
+    ping: () => held(() => subscriber.ping()),
+    close: () => subscriber.close(),
   };
 }
 

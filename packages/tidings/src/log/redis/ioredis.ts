@@ -1,4 +1,7 @@
 /** The `ioredis` and `iovalkey` packages. */
+import { unawaited } from "../../guard/as-error.ts";
+import { tell } from "../../guard/foreign.ts";
+import { ignore } from "../../guard/ignore.ts";
 import type { Argument, RedisConnection, RedisSubscriber, SubscriberEvents } from "./link.ts";
 
 /** What is used of their clients. */
@@ -39,7 +42,7 @@ export function fromIoredis(client: IoredisClient): RedisConnection {
       withNumbers(
         await (name === "EVALSHA" ? evaluating.evalshaBuffer(...args) : evaluating.evalBuffer(...args)),
       ),
-    subscriber: (events) => subscribe(client.duplicate(OWN) as Subscribing, events),
+    subscriber: (events) => subscribe(unawaited(client.duplicate(OWN)) as Subscribing, events),
   };
 }
 
@@ -77,15 +80,15 @@ function retryAfter(times: number): number {
 
 function subscribe(client: Subscribing, events: SubscriberEvents): RedisSubscriber {
   const { onMessage, onDown, onProgress, onUp } = events;
-  client.on("error", onDown);
-  client.on("sentinelError", onProgress);
-  client.on("close", () => onDown(new Error("The connection to Redis was closed")));
-  client.on("ready", onUp);
-  client.on("smessageBuffer", (_: Buffer, message: Buffer) => onMessage(message));
+  unawaited(client.on("error", onDown));
+  unawaited(client.on("sentinelError", onProgress));
+  unawaited(client.on("close", () => onDown(new Error("The connection to Redis was closed"))));
+  unawaited(client.on("ready", onUp));
+  unawaited(client.on("smessageBuffer", (_: Buffer, message: Buffer) => onMessage(message)));
   return {
     subscribe: (channels) => client.ssubscribe(...channels),
     unsubscribe: (channels) => client.sunsubscribe(...channels),
     ping: () => client.ping(),
-    close: () => client.disconnect(),
+    close: () => tell(ignore, () => client.disconnect()),
   };
 }

@@ -1,4 +1,6 @@
 /** The `redis` package (node-redis), version 5 and later. */
+import { asError, unawaited } from "../../guard/as-error.ts";
+import { tell } from "../../guard/foreign.ts";
 import { ignore } from "../../guard/ignore.ts";
 import type { Argument, RedisConnection, RedisSubscriber, SubscriberEvents } from "./link.ts";
 
@@ -35,7 +37,7 @@ export function fromNodeRedis(client: NodeRedisClient): RedisConnection {
   // A lost connection, which the client makes again, is no reason to end the process: it would, where nobody listens.
   if (!guarded.has(client)) {
     guarded.add(client);
-    client.on?.("error", ignore);
+    tell(ignore, () => client.on?.("error", ignore));
   }
   return {
     // What was sent is rejected.
@@ -57,49 +59,54 @@ function subscribe(make: () => Subscribing, { onMessage, onDown, onUp }: Subscri
   let isOver = false;
   let waitMs: number = RETRY_MS[0];
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let current: Subscribing;
+  let current: Subscribing | undefined;
   let isReady = false;
   /** Called when the next connection is ready, or there will be none: until then, what is asked for waits. */
   const waiting: (() => void)[] = [];
   open();
 
   function open(): void {
-    const client = make();
-    current = client;
+    let client: Subscribing | undefined;
     let isDown = false;
     const down = (error: unknown): void => {
       if (isDown || isOver) return;
       isDown = true;
       isReady = false;
       destroy(client);
-      onDown(error);
+      onDown(asError(error));
       timer = setTimeout(open, waitMs);
       timer.unref?.();
       waitMs = Math.min(waitMs * 2, RETRY_MS[1]);
     };
-    client.on("error", down);
-    client.on("ready", () => {
+    const up = (): void => {
       // Closed before it had a socket: then it connects all the same.
       if (isDown || isOver) return destroy(client);
       [waitMs] = RETRY_MS;
       isReady = true;
       onUp();
       for (const resolve of waiting.splice(0)) resolve();
-    });
-    client.connect().catch(down);
+    };
+    try {
+      current = client = unawaited(make());
+      unawaited(client.on("error", down));
+      unawaited(client.on("ready", up));
+      void unawaited(client.connect(), down);
+    } catch (error) {
+      down(error);
+    }
   }
 
   async function ready(): Promise<Subscribing> {
     while (!isReady && !isOver) await new Promise<void>((resolve) => void waiting.push(resolve));
     if (isOver) throw new Error("The connection to Redis is closed");
-    return current;
+    return current!;
   }
 
   return {
     subscribe: async (channels) => (await ready()).sSubscribe([...channels], onMessage, true),
     // A connection that is not there has subscribed to nothing.
     unsubscribe: async (channels) =>
-      isReady ? current.sUnsubscribe([...channels], onMessage, true) : undefined,
+      isReady ? current!.sUnsubscribe([...channels], onMessage, true) : undefined,
     ping: async () => (await ready()).ping(),
     close: () => {
       isOver = true;
@@ -110,10 +117,7 @@ function subscribe(make: () => Subscribing, { onMessage, onDown, onUp }: Subscri
   };
 }
 
-function destroy(client: Subscribing): void {
-  try {
-    client.destroy();
-  } catch {
-    // It was closed already.
-  }
+function destroy(client: Subscribing | undefined): void {
+  // It may have been closed already.
+  tell(ignore, () => client?.destroy());
 }
