@@ -347,7 +347,7 @@ describe.concurrent("several servers", () => {
     const hubs = [createHub(), createHub()];
     const servers = hubs.map((hub) =>
       createServer((request, response) => {
-        hub.subscribe(request, response, { topics: ["news"] });
+        void hub.subscribe(request, response, { topics: ["news"] });
       }).listen(0, "127.0.0.1"),
     );
     await Promise.all(servers.map((server) => once(server, "listening")));

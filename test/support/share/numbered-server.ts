@@ -67,13 +67,12 @@ export class NumberedServer {
     this.#connections.add(connection);
     this.mostConnections = Math.max(this.mostConnections, this.#connections.size);
     const status = this.refusal || 200;
-    this.#pipes.put(pipe, () =>
-      sink.onResponse({
-        status,
-        url: "https://a.example/",
-        header: (name) => (name === "content-type" ? "text/event-stream" : null),
-      }),
-    );
+    const response = {
+      status,
+      url: "https://a.example/",
+      header: (name: string) => (name === "content-type" ? "text/event-stream" : null),
+    };
+    this.#pipes.put(pipe, () => void sink.onResponse(response));
     if (status === 200 && this.#ids === "cursors") text(":epoch Ep0ch-epoch\n");
     if (status !== 200) this.#pipes.put(pipe, () => sink.onEnd());
     else if (from === undefined && this.#ids !== "none") text(`id: ${this.cursorOf(this.head)}\n\n`);
