@@ -4,13 +4,17 @@
  * nothing is uncaught, and when the client behaves again the log goes on, with its tail.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Log } from "../../packages/tidings/src/log/log.ts";
 import { natsLog } from "../../packages/tidings/src/log/nats/index.ts";
+import { postgresLog } from "../../packages/tidings/src/log/postgres/index.ts";
 import { redisLog } from "../../packages/tidings/src/log/redis/index.ts";
 import { type Bad, bads, isForeign, shown } from "../foreign/bad-code.ts";
 import { countUncaught } from "../support/uncaught.ts";
 import { connectTo, startNats } from "./nats/server.ts";
+import { CLIENTS as POSTGRES_CLIENTS } from "./postgres/clients.ts";
+import { startPostgres } from "./postgres/server.ts";
 import { CLIENTS as REDIS_CLIENTS } from "./redis/clients.ts";
 import { startRedis } from "./redis/server.ts";
 import { type BadClient, badClient } from "./support/bad-client.ts";
@@ -45,6 +49,24 @@ const ENGINES: Record<string, () => Promise<Engine>> = {
           };
         },
       ]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(POSTGRES_CLIENTS).map(([name, connect]) => [
+      `postgresLog() with ${name}`,
+      async (): Promise<Engine> => {
+        const server = await startPostgres("fsync = off\nmax_connections = 400\n");
+        return {
+          connect: async () => {
+            const connected = await connect(server.port);
+            // What is not given back to a pool is missing in it.
+            if (connected.client instanceof Pool) connected.client.options.max = 30;
+            return connected;
+          },
+          makeLog: (client, log) => postgresLog(client, { table: log, deadlineMs }),
+          stop: () => server.end(),
+        };
+      },
+    ]),
   ),
   "natsLog()": async () => {
     const server = await startNats();

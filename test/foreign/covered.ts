@@ -103,21 +103,9 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     title: "a request that is made and whose listeners throw is aborted",
   },
   {
-    names: /^(?:IoredisClient|NodeRedisClient|RedisLogOptions)\./,
+    names:
+      /^(?:IoredisClient|NodeRedisClient|RedisLogOptions|Nats(?:Connection|Message|Subscription))\.|^(?:PgPool|PostgresJs|PostgresLogOptions)\b/,
     why: "Clients of a server: the real ones, each of whose methods misbehaves there.",
-    file: "test/engines/foreign-clients.test.ts",
-    title: "that has methods of which each %s",
-  },
-  {
-    names: /^(?:PgPool|PostgresJs|PostgresLogOptions)\b/,
-    why: "Clients of a server: the real ones, whose server hangs, is gone, lies or is full.",
-    file: "test/engines/postgres/faults.test.ts",
-    title:
-      "rejects within its deadline what a Postgres that is gone does not answer, and goes on when it returns",
-  },
-  {
-    names: /^Nats(?:Connection|Message|Subscription)\./,
-    why: "The client of a server: the real one, each of whose methods misbehaves there.",
     file: "test/engines/foreign-clients.test.ts",
     title: "that has methods of which each %s",
   },

@@ -1,6 +1,7 @@
 /**
  * What the log asks of a client of Postgres, whichever it is.
  */
+import { asError } from "../../guard/as-error.ts";
 import { LONGEST_TIMER_MS } from "../../guard/timer.ts";
 
 export interface PostgresLink {
@@ -49,6 +50,8 @@ export async function within<T>(work: Promise<T>, ms: number, onLate?: () => voi
   work.catch(() => undefined);
   try {
     return await Promise.race([work, late]);
+  } catch (error) {
+    throw asError(error);
   } finally {
     clearTimeout(timer);
   }

@@ -1,4 +1,6 @@
 /** The `pg` package (node-postgres), version 8 and later. */
+import { unawaited } from "../../guard/as-error.ts";
+import { tell } from "../../guard/foreign.ts";
 import { ignore } from "../../guard/ignore.ts";
 import { within, type ListenEvents, type Listener, type PostgresLink, type SqlValue } from "./link.ts";
 
@@ -20,7 +22,6 @@ interface Types {
 export interface PgClient {
   query(query: { text: string; values?: unknown[]; rowMode: "array"; types?: Types }): Promise<Rows>;
   on(event: "error" | "end" | "notification", listener: () => void): unknown;
-  removeListener(event: "error", listener: () => void): unknown;
   release(destroy?: Error | boolean): void;
 }
 
@@ -36,14 +37,17 @@ const RETRY_MS = [200, 5_000] as const;
 /** Parsers of the application are not asked: what the functions of the log return is text. */
 const AS_TEXT: Types = { getTypeParser: () => String };
 
-const guarded = new WeakSet<PgPool>();
+/** Pools and clients whose errors are heard: a connection that breaks is no reason to end the process. */
+const heard = new WeakSet();
+
+function hear(one: PgPool | PgClient): void {
+  if (heard.has(one)) return;
+  unawaited(one.on("error", ignore));
+  heard.add(one);
+}
 
 export function fromPg(pool: PgPool): PostgresLink {
-  // A connection that breaks while it is idle is no reason to end the process.
-  if (!guarded.has(pool)) {
-    guarded.add(pool);
-    pool.on("error", ignore);
-  }
+  tell(ignore, () => hear(pool));
   return {
     run: async (text, values, ms) => {
       return firstOf(await borrow(pool, ms, (client) => ask(client, text, values)));
@@ -56,7 +60,7 @@ export function fromPg(pool: PgPool): PostgresLink {
 }
 
 function ask(client: PgClient, text: string, values: readonly SqlValue[]): Promise<Rows> {
-  return client.query({ text, values: [...values], rowMode: "array", types: AS_TEXT });
+  return Promise.resolve(client.query({ text, values: [...values], rowMode: "array", types: AS_TEXT }));
 }
 
 function firstOf({ rows }: Rows): string | null {
@@ -65,15 +69,23 @@ function firstOf({ rows }: Rows): string | null {
 
 /**
  * Takes a client. Its errors are heard from the start: one may come in the same packet as the word that it is ready, before a
- * promise could tell of it.
+ * promise could tell of it. And to its end: a pool does not hear those of one that it was not given back.
  */
 function lend(pool: PgPool): Promise<PgClient> {
   return new Promise((resolve, reject) => {
-    pool.connect((error, client) => {
+    const asked: unknown = pool.connect((error, client) => {
       if (client === undefined) return reject(error ?? new Error("The pool gave no client"));
-      client.on("error", ignore);
-      resolve(client);
+      // Called back by the pool, where what is thrown is uncaught.
+      try {
+        hear(client);
+        resolve(client);
+      } catch (cause) {
+        tell(ignore, () => client.release(true));
+        reject(cause);
+      }
     });
+    // It calls back, or rejects if it is another one.
+    unawaited(asked, reject);
   });
 }
 
@@ -83,10 +95,9 @@ async function borrow<T>(pool: PgPool, ms: number, work: (client: PgClient) => P
   let over = false;
   const end = (destroy: boolean): void => {
     over = true;
-    // One that is ended may still have something to say.
-    if (!destroy) client?.removeListener("error", ignore);
-    client?.release(destroy);
+    const lent = client;
     client = undefined;
+    tell(ignore, () => lent?.release(destroy));
   };
   const done = (async () => {
     const lent = await lend(pool);
@@ -142,19 +153,24 @@ class PgListener implements Listener {
       const lent = client;
       client = this.#client = this.#end = undefined;
       // With what it listens to: others must not get it. Its errors are still to be heard until it is gone.
-      lent.release(true);
+      tell(ignore, () => lent.release(true));
       this.#again();
     };
     try {
       client = await lend(this.#pool);
-      client.on("error", down);
-      client.on("end", down);
+      unawaited(client.on("error", down));
+      unawaited(client.on("end", down));
       if (this.#closed) return down();
       this.#end = down;
-      client.on("notification", () => {
-        if (client !== undefined) this.#events.onWake();
-      });
-      await within(client.query({ text: `LISTEN "${this.#channel}"`, rowMode: "array" }), SILENCE_MS);
+      unawaited(
+        client.on("notification", () => {
+          if (client !== undefined) this.#events.onWake();
+        }),
+      );
+      await within(
+        Promise.resolve(client.query({ text: `LISTEN "${this.#channel}"`, rowMode: "array" })),
+        SILENCE_MS,
+      );
       if (client === undefined) return;
       this.#waitMs = RETRY_MS[0];
       this.#client = client;
@@ -169,7 +185,8 @@ class PgListener implements Listener {
   #look(client: PgClient, down: () => void): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      within(client.query({ text: "SELECT 1", rowMode: "array" }), SILENCE_MS).then(() => {
+      const looking = async (): Promise<unknown> => client.query({ text: "SELECT 1", rowMode: "array" });
+      within(looking(), SILENCE_MS).then(() => {
         if (this.#end === down) this.#look(client, down);
       }, down);
     }, LOOK_MS);

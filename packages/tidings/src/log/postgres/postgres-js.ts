@@ -1,4 +1,7 @@
 /** The `postgres` package (postgres.js), version 3.4 and later. */
+import { unawaited } from "../../guard/as-error.ts";
+import { tell } from "../../guard/foreign.ts";
+import { ignore } from "../../guard/ignore.ts";
 import { within, type ListenEvents, type Listener, type PostgresLink } from "./link.ts";
 
 /** What is used of its client. */
@@ -20,8 +23,7 @@ const utf8 = new TextDecoder();
 export function fromPostgresJs(sql: PostgresJs): PostgresLink {
   return {
     run: async (text, values, ms) => {
-      // Raw: parsers and `transform` of the application are not asked, but for the one of rows.
-      const rows = await within(Promise.resolve(sql.unsafe(text, [...values] as never[]).raw()), ms);
+      const rows = await within(rawRowsOf(sql.unsafe(text, [...values] as never[])), ms);
       const value: unknown = rows[0] === undefined ? null : Object.values(rows[0])[0];
       return (value instanceof Uint8Array ? utf8.decode(value) : value) as string | null;
     },
@@ -32,13 +34,26 @@ export function fromPostgresJs(sql: PostgresJs): PostgresLink {
   };
 }
 
+/** Parsers and `transform` of the application are not asked, but for the one of rows. */
+async function rawRowsOf(query: ReturnType<PostgresJs["unsafe"]>): Promise<readonly object[]> {
+  let rows: PromiseLike<readonly object[]>;
+  try {
+    rows = query.raw();
+  } catch (error) {
+    // It may reject all the same.
+    unawaited(query);
+    throw error;
+  }
+  return rows;
+}
+
 /** The client opens its connection again by itself, and calls back each time. */
 function listen(sql: PostgresJs, channel: string, { onWake, onUp }: ListenEvents): Listener {
   let closed = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let unlisten: (() => PromiseLike<unknown>) | undefined;
   const end = (): void => {
-    if (unlisten !== undefined) Promise.resolve(unlisten()).catch(() => undefined);
+    tell(ignore, unlisten);
   };
   const connect = async (): Promise<void> => {
     try {
