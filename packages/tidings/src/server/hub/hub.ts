@@ -55,6 +55,8 @@ export interface Hub<Events extends object = EventMap> {
    * Responds to a Node request with an event stream of the topics, from its `Last-Event-ID` on. The cursor is read from this
    * header, or from the query parameter `lastEventId`, which a browser's first request can have.
    * @returns The subscription, or undefined if the request was refused or its peer has left.
+   * @throws {TypeError} If an option makes no sense, or the response has begun. @throws {RangeError} If a number of them is out of
+   * range. The peer gets 500, and `onError` the error too: it ends no process where nobody waits for the promise.
    */
   subscribe(
     request: NodeRequest & { readonly url?: string | undefined },

@@ -179,7 +179,18 @@ export class OpenHub implements Hub {
     return done as Promise<never>;
   }
 
-  async subscribe(
+  subscribe(
+    request: NodeRequest & { readonly url?: string | undefined },
+    response: NodeResponse | FastifyReply,
+    options: SubscribeOptions,
+  ): Promise<Subscription | undefined> {
+    const opening = this.#openInTurn(request, response, options);
+    // Few handlers wait for it, and an option may have come with a request, which must not end the process.
+    opening.catch(this.#options.onError);
+    return opening;
+  }
+
+  async #openInTurn(
     request: NodeRequest & { readonly url?: string | undefined },
     response: NodeResponse | FastifyReply,
     options: SubscribeOptions,
@@ -189,7 +200,7 @@ export class OpenHub implements Hub {
     return this.#subscribe(request, response, options);
   }
 
-  /** Apart from `subscribe`, whose promise would hold all of this until it is settled. */
+  /** Apart from the promise, which would hold all of this until it is settled. */
   #subscribe(
     request: NodeRequest & { readonly url?: string | undefined },
     response: NodeResponse | FastifyReply,
