@@ -92,7 +92,7 @@ it("says what was in the way of a client of node-redis whose queue has no room f
   const opening = { retention, onTail: () => undefined };
   await expect(log.open(opening)).rejects.toMatchObject({
     code: "failed",
-    message: expect.stringMatching(/did not do it within 500 ms \(The queue is full\)/),
+    message: expect.stringMatching(/no Redis answered within 500 ms \(The queue is full\)/),
   });
 });
 
