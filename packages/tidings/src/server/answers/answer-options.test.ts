@@ -22,7 +22,8 @@ test.each<[options: unknown, reason: string]>([
   [null, "options is null, expected an object"],
   ["id", 'options is "id", expected an object'],
 ])("a request with the options %j is refused, and its peer does not wait", async (options, reason) => {
-  const answers = createAnswers({ onError: () => undefined });
+  const reported: [error: unknown, id: string][] = [];
+  const answers = createAnswers({ onError: (error, id) => reported.push([error, id]) });
   const request = new Request("http://localhost/");
   await expect(answers.resumable(request, "id", () => [], options as never)).rejects.toThrow(reason);
   await expect(answers.resume(request, "id", options as never)).rejects.toThrow(reason);
@@ -30,13 +31,17 @@ test.each<[options: unknown, reason: string]>([
 
   const errors: unknown[] = [];
   const server = createServer((req, res) => {
-    answers
-      .resumable(req, res, "id", () => [], options as never)
-      .catch((error: unknown) => errors.push(error));
+    const answering = answers.resumable(req, res, "id", () => [], options as never);
+    // Where the handler does not wait for it, a rejection that is nobody's would fail the run.
+    if (req.url === "/waits") answering.catch((error: unknown) => errors.push(error));
   });
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
-  const { status } = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-  expect([status, errors.length]).toEqual([500, 1]);
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  expect([(await fetch(`${origin}/waits`)).status, errors.length]).toEqual([500, 1]);
+  expect((await fetch(origin)).status).toBe(500);
+  expect(reported).toHaveLength(4);
+  for (const [error, id] of reported)
+    expect([id, String(error)]).toEqual(["id", expect.stringContaining(reason)]);
   server.close();
   await answers.close();
 });

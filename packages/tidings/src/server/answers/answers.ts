@@ -33,7 +33,7 @@ export interface AnswersOptions<Events extends object = EventMap>
   timeoutMs?: number | false;
   /** Returns the text that clients get for an error of the generator. Default: none, as an error may contain secrets. */
   describeError?: (error: unknown, id: string) => string | undefined;
-  /** Receives the errors of generators, and of the log. Default: `console.error`. */
+  /** Receives the errors of generators and of the log, and those of calls with wrong options. Default: `console.error`. */
   onError?: (error: unknown, id: string) => void;
 }
 

@@ -64,6 +64,7 @@ let shared: AnswerService | undefined;
 class AnswerService implements Answers<never> {
   readonly #options: GivenOptions;
   readonly #store: AnswerStore;
+  readonly #report: (error: unknown, id: string) => void;
   readonly #responder: AnswerResponder;
 
   constructor(options: GivenOptions) {
@@ -82,6 +83,7 @@ class AnswerService implements Answers<never> {
       log === undefined
         ? new MemoryAnswers(storeOptions)
         : new SharedAnswers({ ...storeOptions, log: checkedLog("create answers", log), leaseMs, joinMs });
+    this.#report = report;
     this.#responder = new AnswerResponder({ options, limits, timeoutMs, store: this.#store, report });
   }
 
@@ -89,7 +91,18 @@ class AnswerService implements Answers<never> {
     return this.#store.size;
   }
 
-  async resumable(request: AnyRequest, ...rest: unknown[]): Promise<never> {
+  resumable(request: AnyRequest, ...rest: unknown[]): Promise<never> {
+    return this.#reported(this.#resumable(request, rest), rest);
+  }
+
+  /** Few handlers wait for it, and an option may have come with a request, which must not end the process. */
+  #reported(answering: Promise<never>, given: readonly unknown[]): Promise<never> {
+    const id = given.find((one) => typeof one === "string") ?? "";
+    answering.catch((error: unknown) => this.#report(error, id));
+    return answering;
+  }
+
+  async #resumable(request: AnyRequest, rest: unknown[]): Promise<never> {
     const response = isResponse(rest[0]) ? (rest.shift() as AnyResponse) : undefined;
     const [id, generate, options = {}] = rest as [string, Generate<never>, RequestOptions?];
     if (typeof generate !== "function") {
@@ -109,7 +122,11 @@ class AnswerService implements Answers<never> {
     });
   }
 
-  async resume(request: AnyRequest, ...rest: unknown[]): Promise<never> {
+  resume(request: AnyRequest, ...rest: unknown[]): Promise<never> {
+    return this.#reported(this.#resume(request, rest), rest);
+  }
+
+  async #resume(request: AnyRequest, rest: unknown[]): Promise<never> {
     const response = isResponse(rest[0]) ? (rest.shift() as AnyResponse) : undefined;
     const [id, options = {}] = rest as [string, RequestOptions?];
     const dialect = this.#dialectOf(options);
