@@ -1,5 +1,5 @@
 /**
- * Bounds a log that the application wrote: a call that it never answers would hold whoever made it, and what was to be appended,
+ * Bounds a log that the application wrote: a call that it never answers would hold its caller, and what was to be appended,
  * for ever. What it answers is checked. The logs of this package have deadlines of their own, and are left as they are.
  * This module is browser compatible.
  */

@@ -13,7 +13,7 @@
 
 export interface Log {
   /**
-   * Milliseconds after which whoever calls a method of it gets a LogError `failed`, if that has not settled. Default: 30,000, for a log
+   * Milliseconds after which the caller of a method gets a LogError `failed`, if the call has not settled. Default: 30,000, for a log
    * that is not of this package. What an append that took longer does is not known. Calls that never settle hold 64 MiB at most of
    * each method; further ones get a LogError `busy`.
    */

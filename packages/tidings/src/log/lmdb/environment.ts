@@ -73,7 +73,7 @@ export function readError(cause: unknown, env: LmdbEnvironment, action: string):
   const { maxReaders = 126 } = env as Untyped;
   return new LogError(
     "failed",
-    `Cannot ${action} log: its LMDB environment has room for ${maxReaders} readers (maxReaders), and others take all of it; expected open({ maxReaders }) with more than there are processes and worker threads, in whoever opens it first`,
+    `Cannot ${action} log: its LMDB environment has room for ${maxReaders} readers (maxReaders), and others take all of it; expected open({ maxReaders }) with more than there are processes and worker threads, in the process that opens it first`,
     { cause },
   );
 }

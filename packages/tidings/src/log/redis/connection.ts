@@ -67,7 +67,7 @@ function heldSubscriber(connection: RedisConnection, events: SubscriberEvents): 
   try {
     subscriber = connection.subscriber({ ...events, onDown });
   } catch (error) {
-    // Whoever opens it is told when they have it.
+    // The caller that opens it learns when they have it.
     queueMicrotask(() => onDown(error));
     const failed = (): Promise<never> => Promise.reject(asError(error));
     return { subscribe: failed, unsubscribe: failed, ping: failed, close: () => undefined };

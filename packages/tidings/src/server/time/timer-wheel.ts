@@ -52,7 +52,7 @@ export class TimerWheel {
     this.#stopWhenEmpty();
   }
 
-  /** A test framework may have replaced the timers and the clock, or put them back: whoever waits is taken along. */
+  /** A test framework may have replaced the timers and the clock, or put them back: what waits is taken along. */
   #start(nowMs: number): void {
     this.#stop();
     const now = Math.floor(nowMs / TICK_MS);

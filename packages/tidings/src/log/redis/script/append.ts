@@ -33,7 +33,7 @@ end
 ${ENSURE}
 local before = head
 ${FENCE}
--- Its key was evicted, or removed by hand: clients send again by themselves what they had no answer to. Whoever took over since the
+-- Its key was evicted, or removed by hand: clients send again by themselves what they had no answer to. A server that took over since the
 -- process heard of Redis may know nothing of it.
 if A[#A] == 'known' and not kept_since and A[2] == epoch and floor <= seen then
   return redis.error_reply('FORGOTTEN ' .. token .. ' was removed, so it is unknown whether this was appended before')

@@ -105,7 +105,7 @@ end
 `;
 
 /**
- * A key of the log was evicted, or removed by hand. What remembered that a topic lost something is gone: whoever stands before the
+ * A key of the log was evicted, or removed by hand. What remembered that a topic lost something is gone: a reader that stands before the
  * newest loss may have lost it.
  */
 export const KEEP_LOSSES: string = `if newest > floor and call('EXISTS', L) == 0 then floor = newest end`;

@@ -5,7 +5,7 @@
  *
  * All of that is told in the log, and no clock is asked. The process that has followed the log for longest knows whatever any other one
  * knows. One that began later knows everyone when a process that does says that all it knows have given a sign of life since:
- * whoever was dead by then has been declared gone.
+ * every process that was dead by then has been declared gone.
  * This module is browser compatible.
  */
 import type { ProcessStatistics, Progress } from "./process-records.ts";
@@ -69,7 +69,7 @@ export class Deciders {
 
   /**
    * Whether a process that is not known here may be counted. One that has not heard this process may have been declared gone before that
-   * began, and not know it yet. Once it has, it gives another sign, as whoever it is then.
+   * began, and not know it yet. Once it has, it gives another sign, as what it is then.
    */
   mayBeNew(heard: number, isHello: boolean): boolean {
     return (isHello && heard === 0) || (this.#since > 0 && heard >= this.#since);
