@@ -24,10 +24,10 @@ vi.mock(import("./core/clock.ts"), async (importOriginal) => {
     systemClock: {
       ...systemClock,
       setTimeout(run, ms) {
-        // The body of a refusal has a timer too, which is no wait for the next attempt.
-        const forBody = ms === 2000;
-        if (!forBody) waits.push(ms);
-        return systemClock.setTimeout(run, forBody ? ms : ms / 100);
+        // The body of a refusal has a limit too, and so has what a request is made of: no waits for the next attempt.
+        const isLimit = ms === 2000 || ms === 60_000;
+        if (!isLimit) waits.push(ms);
+        return systemClock.setTimeout(run, isLimit ? ms : ms / 100);
       },
     },
   };
@@ -538,20 +538,38 @@ test("a server that answers and dies is backed off from, as connect does", async
   expect(fetch.mock.calls.length).toBeLessThanOrEqual(6);
 });
 
-test.each<[name: string, init: EventSourceInit]>([
-  ["headers", { headers: throwing }],
-  ["a body", { method: "POST", body: throwing }],
-])("%s that cannot be made are reported once a handler can be there", async (_name, init) => {
-  const source = new EventSource("http://127.0.0.1:9/", init);
-  const errors: string[] = [];
-  source.onerror = ({ error }) => errors.push(error!.message);
-  await eventually(() => expect(errors).toEqual(["Cannot make the request: no token"]));
-  expect(source.readyState).toBe(2);
-});
+describe.each<[name: string, make: (ask: () => never) => EventSourceInit]>([
+  ["headers", (headers) => ({ headers })],
+  ["a body", (body) => ({ method: "QUERY", body })],
+])("%s from a function", (_name, make) => {
+  test("that fails is a failed attempt, reported once a handler can be there", async () => {
+    vi.useFakeTimers();
+    let asked = 0;
+    const ask = (): never => {
+      if (++asked < 3) throw new Error("no token");
+      return undefined as never;
+    };
+    const { source, events } = open("https://a.example/", { ...answers("data: x\n\n"), ...make(ask) });
+    const errors: string[] = [];
+    source.onerror = ({ error }) => errors.push(error!.message);
+    await vi.waitFor(() => expect(events).toContain("open 1"), { timeout: 20_000 });
+    expect(errors.slice(0, 2)).toEqual(Array(2).fill("Cannot make the request: no token"));
+  });
 
-function throwing(): never {
-  throw new Error("no token");
-}
+  test("that never settles is a failed attempt after a minute, and leaves no timer", async () => {
+    vi.useFakeTimers();
+    const ask = vi.fn((): never => new Promise(() => {}) as never);
+    const { source } = open("https://a.example/", { ...answers("data: x\n\n"), ...make(ask) });
+    const errors: unknown[] = [];
+    source.onerror = ({ error }) => errors.push([error!.code, source.readyState]);
+    await vi.advanceTimersByTimeAsync(0);
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(ask.mock.calls.length).toBeGreaterThan(1);
+    expect(errors[0]).toEqual(["timeout", 0]);
+    source.close();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
 
 test("a message may be as long as Chromium's, in one line", async () => {
   const length = 3 * 2 ** 20;

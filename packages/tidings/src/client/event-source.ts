@@ -7,7 +7,7 @@
 import { createAttempts } from "./core/attempts.ts";
 import type { Attempts } from "./core/feature.ts";
 import { systemClock } from "./core/clock.ts";
-import type { EventStreamError } from "./core/event-stream-error.ts";
+import { type EventStreamError, streamError } from "./core/event-stream-error.ts";
 import { DEFAULT_RETRY, lossOf } from "./core/reconnect.ts";
 import { type Asked, type HeadersInput, isSafe, methodOf } from "./core/request.ts";
 import { refusals } from "./features/attempts/refusals.ts";
@@ -15,11 +15,14 @@ import { thaw } from "./features/thaw.ts";
 import { createParser } from "./parser.ts";
 import { absolute, type Fetch, fetchTransport } from "./transports/fetch.ts";
 
+/** How long the functions of a request may take, so that one which never settles ends no stream without a word. */
+const LONGEST_ASKING_MS = 60_000;
+
 /** `withCredentials` is the standard's; the rest is ours. */
 export interface EventSourceInit {
   /** Whether cookies are sent to another origin. Default: false: only the page's own origin is. */
   withCredentials?: boolean;
-  /** Sent with each attempt. A function is called before each. */
+  /** Sent with each attempt. A function is called before each; when it fails, or takes longer than a minute, the attempt has failed. */
   headers?: Asked<HeadersInput>;
   /** Default: `"GET"`. A request whose method may change something is not repeated when its stream ends: it closes. */
   method?: string;
@@ -146,7 +149,10 @@ export class EventSource extends Target {
     const { withCredentials, fetch, ...parts } = { ...init, url: this.#url };
     this.#withCredentials = !!withCredentials;
     let origin = "";
-    const core = { clock: systemClock, lose: (error: EventStreamError) => this.#attempts.lose(error) };
+    let asking: unknown;
+    const asked = () => systemClock.clearTimeout(asking);
+    const lose = (error: EventStreamError) => this.#attempts.lose(error);
+    const core = { clock: systemClock, lose };
     this.#attempts = createAttempts(
       {
         clock: systemClock,
@@ -160,7 +166,9 @@ export class EventSource extends Target {
         },
         onLost: (error) => {
           const willRetry =
-            /^(network|ended)$/.test(error.code) && error.willRetry !== false && isSafe(methodOf(parts));
+            /^(network|ended|request|timeout)$/.test(error.code) &&
+            error.willRetry !== false &&
+            isSafe(methodOf(parts));
           // "Reestablish the connection": the state is CONNECTING when its error event fires.
           if (willRetry) this.#readyState = 0;
           else this.#close();
@@ -172,6 +180,15 @@ export class EventSource extends Target {
         refusals()(core),
         thaw(core),
         {
+          prepare() {
+            const what = `Cannot make the request: headers or body took ${LONGEST_ASKING_MS} ms`;
+            asking = systemClock.setTimeout(
+              () => lose(streamError("timeout", undefined, what)),
+              LONGEST_ASKING_MS,
+            );
+          },
+          request: asked,
+          state: asked,
           response: (response) => {
             ({ origin } = new URL(response.url));
             this.#readyState = 1;

@@ -37,8 +37,6 @@ export interface ReconnectState {
   readonly attempt: number;
   /** Attempts in a row that did not stay open for `healthyMs`. */
   readonly failures: number;
-  /** When the first of them failed. */
-  readonly failingSinceMs: number;
   /** When the response of the current attempt came. */
   readonly openedAtMs: number;
   /** No attempt starts before: the least distance to the last one, and what `Retry-After` asked for. */
@@ -81,7 +79,6 @@ export const INITIAL_STATE: ReconnectState = {
   phase: "connecting",
   attempt: 0,
   failures: 0,
-  failingSinceMs: 0,
   openedAtMs: 0,
   notBeforeMs: 0,
   dueMs: 0,
@@ -139,7 +136,6 @@ export function step(
   // A server that answers and dies at once would look healthy if answers were counted; only the time that it was open counts.
   const healthy = phase === "open" && nowMs - state.openedAtMs >= policy.healthyMs;
   const failures = healthy ? 1 : state.failures + 1;
-  const failingSinceMs = failures === 1 ? nowMs : state.failingSinceMs;
   const laterMs = Math.min(input.retryAfterMs || 0, LONGEST_WAIT_MS);
   // A server that says when to return and then ends the stream has chosen the moment; one that breaks has not.
   const doublings = input.byServer && reconnectionTimeMs > 0 ? failures - 1 : failures;
@@ -148,7 +144,6 @@ export function step(
     ...state,
     phase: "waiting",
     failures,
-    failingSinceMs,
     notBeforeMs: Math.max(notBeforeMs, nowMs + laterMs),
     dueMs,
   };

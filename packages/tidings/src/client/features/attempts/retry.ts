@@ -10,7 +10,10 @@ import type { RetryPolicy } from "../../core/reconnect.ts";
 export interface RetryOptions extends Partial<RetryPolicy> {
   /** How many attempts in a row may fail before the connection gives up. Default: no limit. */
   attempts?: number;
-  /** How long attempts may keep failing before the connection gives up. Default: no limit. */
+  /**
+   * How long attempts may keep failing before the connection gives up: the time in which it connects or waits for its next attempt.
+   * While the machine sleeps, or the page is frozen, hidden or offline, no time passes. Default: no limit.
+   */
   budgetMs?: number;
   /**
    * Whether a request that may change something (any method but GET, HEAD, OPTIONS and QUERY) is sent again after a lost connection.
@@ -30,6 +33,9 @@ export type StatusTable = { readonly [status: number]: "return" | "stop" };
 /** The smallest value of each. A smaller `baseMs` would be a storm of requests. */
 const LEAST = { baseMs: 100, capMs: 0, healthyMs: 0, attempts: 1, budgetMs: 0 };
 
+/** How often the time that is spent is looked at: a look that comes late has slept. */
+const LOOK_MS = 5000;
+
 /**
  * Other times, an end to trying, requests that are repeated, and rules for statuses.
  * @throws {RangeError} If a number is none, or too small.
@@ -40,10 +46,13 @@ export function retry(options: RetryOptions): Feature {
     atLeast("connect", `retry.${name}`, options[name], LEAST[name]);
   }
   return (core) => {
-    const { policy } = core;
+    const { clock, policy } = core;
     const { baseMs = policy.baseMs, capMs = policy.capMs, healthyMs = policy.healthyMs } = options;
     let isAnswered = false;
     let lastError: EventStreamError | undefined;
+    let spentMs = 0;
+    let sinceMs = 0;
+    let looking: unknown;
     Object.assign(policy, { baseMs, capMs, healthyMs });
     return {
       canRepeat: () => !!replay && !(replay === "unanswered" && isAnswered),
@@ -57,13 +66,34 @@ export function retry(options: RetryOptions): Feature {
         if (rule) Object.assign(error, { willRetry: rule === "return" });
         return undefined;
       },
-      state({ state: { failures, failingSinceMs, dueMs, phase }, input }) {
-        if (phase !== "waiting" || input.type !== "lost") return;
-        if (failures < attempts && dueMs - failingSinceMs <= budgetMs) return;
-        const { message } = lastError!;
-        const what = `Gave up after ${failures} attempts: ${message}`;
-        core.fail(new EventStreamError("exhausted", what, { cause: lastError }));
+      state({ state, before, nowMs }) {
+        const { failures, dueMs, phase } = state;
+        clock.clearTimeout(looking);
+        if (before.phase === "paused") sinceMs = nowMs;
+        spend(nowMs);
+        const waits = phase === "waiting";
+        if (failures < 2 && waits) spentMs = 0;
+        if (failures >= attempts && (waits || phase === "paused")) giveUp();
+        else if (waits && spentMs + dueMs - nowMs > budgetMs) {
+          // Unless it does not wait after all, since the page is hidden or offline.
+          void Promise.resolve().then(() => core.state === state && giveUp());
+        } else if (failures && (waits || phase === "connecting") && budgetMs < Infinity) look();
       },
     };
+
+    function spend(nowMs: number): void {
+      spentMs += Math.min(nowMs - sinceMs, 2 * LOOK_MS);
+      sinceMs = nowMs;
+    }
+
+    function look(): void {
+      spend(clock.nowMs());
+      looking = clock.setTimeout(look, LOOK_MS);
+    }
+
+    function giveUp(): void {
+      const what = `Gave up after ${core.state.failures} attempts: ${lastError!.message}`;
+      core.fail(new EventStreamError("exhausted", what, { cause: lastError }));
+    }
   };
 }
