@@ -1,10 +1,12 @@
 /**
  * Every driver does what its interface says, in the browser itself.
  */
+import { spawnSync } from "node:child_process";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Browser, engines, until } from "./index.ts";
+import { startWebKit } from "./webkit.ts";
 
 const PAGE = `<!doctype html><meta charset="utf-8"><title>Drivers</title>
 <input id="name" value="before"><button id="go">Go</button><p id="said"> nothing </p><ol id="events"></ol>
@@ -121,3 +123,31 @@ describe("until", () => {
     );
   });
 });
+
+it("webkit opens a page in another browser, of the same size, when its own has ended by itself", async () => {
+  const browser = await startWebKit();
+  try {
+    await browser.resize(700, 500);
+    await browser.open(origin);
+    const drivers = childrenOf(process.pid).filter(({ name }) => name === "WebKitWebDriver");
+    const browsers = drivers.flatMap(({ pid }) => childrenOf(pid));
+    expect(browsers).not.toEqual([]);
+    for (const { pid } of browsers) process.kill(pid, "SIGKILL");
+    await until("an end of the session", async () => {
+      const said = await browser.evaluate(() => innerWidth).catch(String);
+      return String(said).includes("invalid session id");
+    });
+    await browser.open(origin);
+    expect(await browser.evaluate(() => [innerWidth, innerHeight])).toEqual([700, 500]);
+  } finally {
+    await browser.close();
+  }
+});
+
+function childrenOf(parent: number): { pid: number; name: string }[] {
+  const { stdout } = spawnSync("ps", ["--ppid", String(parent), "-o", "pid=,comm="], { encoding: "utf8" });
+  return stdout.split("\n").flatMap((line) => {
+    const [, pid, name] = /^\s*(\d+) (.+)$/.exec(line) ?? [];
+    return pid === undefined ? [] : [{ pid: Number(pid), name: name! }];
+  });
+}

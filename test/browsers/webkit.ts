@@ -9,7 +9,7 @@ import { freePort } from "../support/free-port.mjs";
 import { type Browser, until } from "./browser.ts";
 import { startChild } from "./child.ts";
 import { findMiniBrowser, findProgram } from "./installed.ts";
-import { openSession } from "./webdriver.ts";
+import { openSession, type Session, WebDriverError } from "./webdriver.ts";
 import { startScreen } from "./xvfb.ts";
 
 export async function startWebKit(): Promise<Browser> {
@@ -26,6 +26,8 @@ export async function startWebKit(): Promise<Browser> {
       XDG_RUNTIME_DIR: home,
       // It draws without a graphics card. (Without its DMA-BUF renderer it would, too, but never take a picture.)
       LIBGL_ALWAYS_SOFTWARE: "1",
+      // On a busy machine its threads that paint through OpenGL crash in Mesa, and the browser with them.
+      WEBKIT_SKIA_ENABLE_CPU_RENDERING: "1",
       GTK_A11Y: "none",
       NO_AT_BRIDGE: "1",
       ...(process.getuid?.() === 0 && { WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1" }),
@@ -41,11 +43,36 @@ export async function startWebKit(): Promise<Browser> {
 
   try {
     await until(`WebKitWebDriver at ${origin}`, async () => (await fetch(`${origin}/status`)).ok);
-    const session = await openSession(origin, {
-      "webkitgtk:browserOptions": { binary, args: ["--automation"] },
-      timeouts: { implicit: 15_000, pageLoad: 30_000, script: 60_000 },
+    const start = () =>
+      openSession(origin, {
+        "webkitgtk:browserOptions": { binary, args: ["--automation"] },
+        timeouts: { implicit: 15_000, pageLoad: 30_000, script: 60_000 },
+      });
+    let session = await start();
+    const browser = controls({
+      command: (...sent) => session.command(...sent),
+      find: (selector) => session.find(selector),
     });
-    return { ...controls(session), close: () => session.command("DELETE", "").then(stop, stop) };
+    let size: [width: number, height: number] | undefined;
+    return {
+      ...browser,
+      async open(url) {
+        try {
+          await browser.open(url);
+        } catch (error) {
+          if (!(error instanceof WebDriverError && error.code === "invalid session id")) throw error;
+          // The browser ended by itself. The test that saw it fails; the next one has another.
+          session = await start();
+          if (size !== undefined) await browser.resize(...size);
+          await browser.open(url);
+        }
+      },
+      async resize(...wanted) {
+        size = wanted;
+        await browser.resize(...wanted);
+      },
+      close: () => session.command("DELETE", "").then(stop, stop),
+    };
   } catch (error) {
     await stop();
     throw new Error(`Cannot start WebKitGTK: ${driver.output() || "its driver said nothing"}`, {
@@ -54,7 +81,7 @@ export async function startWebKit(): Promise<Browser> {
   }
 }
 
-function controls({ command, find }: Awaited<ReturnType<typeof openSession>>): Omit<Browser, "close"> {
+function controls({ command, find }: Session): Omit<Browser, "close"> {
   const evaluate: Browser["evaluate"] = async (run, ...args) => {
     const script = `const done = arguments[arguments.length - 1];
       Promise.resolve().then(() => (${run.toString()})(...${JSON.stringify(args)})).then(
