@@ -49,14 +49,9 @@ export function createEventList(log: EventLog, onCopy: (text: string) => void): 
     follow(true);
     toEnd();
   });
-  scroll.addEventListener("scroll", () => {
-    const top = scroll.scrollTop;
-    if (atEnd()) follow(true);
-    // What the browser moves by itself, for want of room, it moves to the end.
-    else if (top < lastTop - 1) follow(false);
-    lastTop = top;
-  });
+  scroll.addEventListener("scroll", noteScrolled);
   const resized = new ResizeObserver(() => {
+    noteScrolled();
     if (following) toEnd();
   });
   resized.observe(scroll);
@@ -92,7 +87,10 @@ export function createEventList(log: EventLog, onCopy: (text: string) => void): 
   function update(): void {
     if (framed) return;
     framed = true;
-    requestAnimationFrame(draw);
+    requestAnimationFrame(() => {
+      noteScrolled();
+      draw();
+    });
   }
 
   function redraw(): void {
@@ -159,6 +157,15 @@ export function createEventList(log: EventLog, onCopy: (text: string) => void): 
     if (filter.value !== "") return words().footFiltered(rows.size, events.length);
     if (dropped > 0) return words().footDropped(formatCount(events.length), formatCount(dropped));
     return words().foot(formatCount(events.length), formatCount(MOST_EVENTS));
+  }
+
+  /** Also called before the list moves by itself: the event of a reader who scrolled may be still to come. */
+  function noteScrolled(): void {
+    const top = scroll.scrollTop;
+    if (atEnd()) follow(true);
+    // What the browser moves by itself, for want of room, it moves to the end.
+    else if (top < lastTop - 1) follow(false);
+    lastTop = top;
   }
 
   function atEnd(): boolean {
