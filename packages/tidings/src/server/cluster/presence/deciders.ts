@@ -71,7 +71,8 @@ export class Deciders {
    * Whether a process that is not known here may be counted. One that has not heard this process may have been declared gone before that
    * began, and not know it yet. Once it has, it gives another sign, as what it is then.
    */
-  mayBeNew(heard: number, isHello: boolean): boolean {
+  mayBeNew(heard: number | undefined, isHello: boolean): boolean {
+    if (heard === undefined) return true;
     return (isHello && heard === 0) || (this.#since > 0 && heard >= this.#since);
   }
 

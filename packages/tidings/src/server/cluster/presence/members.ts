@@ -295,7 +295,7 @@ export class Members {
     const isKnown = identity.id === this.id || this.table.get(identity.id) !== undefined;
     if (!isKnown && !this.#deciders.mayBeNew(progress.heard, isHello)) return;
     const wasGone = this.table.isGone(identity.id, 0);
-    const process = this.table.add(identity, progress.heard);
+    const process = this.table.add(identity, progress.heard ?? Infinity);
     if (process === undefined) return;
     // It was declared gone in error, which could not be known here: it is asked what it has.
     if (wasGone && process.seenAt === 0) this.#hello();

@@ -5,8 +5,8 @@
 import { show } from "../../../guard/show.ts";
 import type { Draft } from "../../../log/log.ts";
 import type { HubStatistics } from "../../observe/hub-stats.ts";
-import { MOST_TOPIC_BYTES } from "../../topics/topic-selection.ts";
-import { isReserved, PROCESSES_TOPIC } from "../../topics/reserved-topics.ts";
+import { checkTopic } from "../../topics/topic-selection.ts";
+import { PROCESSES_TOPIC } from "../../topics/reserved-topics.ts";
 import { encodeRecord } from "../control-record.ts";
 import type { TopicChange } from "./local-presence.ts";
 
@@ -55,8 +55,8 @@ export function statisticsOf(stats: HubStatistics): ProcessStatistics {
 export interface Progress {
   /** It has published who joined and left by its records up to this offset. */
   readonly published: number;
-  /** The newest record that it has taken. */
-  readonly heard: number;
+  /** The newest record that it has taken. Undefined: it is of an earlier version, which does not say it. */
+  readonly heard: number | undefined;
   /** It has taken every record behind this offset. 0: it is not said. */
   readonly since: number;
   /** All processes that it knows have given a sign of life at this offset or behind it. */
@@ -120,6 +120,9 @@ export function encodePresence(
   );
 }
 
+/** Streams of a topic in one process. All processes together count them without rounding. */
+const MOST_STREAMS = 2 ** 32;
+
 /** Names in one line of a record. */
 const MOST_NAMES = 200;
 
@@ -174,8 +177,8 @@ export function decodeSign(
     // One that greets, and earlier versions, do not say it.
     progress: {
       published: isNumber(published) ? published : 0,
-      heard: isNumber(heard) ? heard : 0,
-      since: isNumber(since) ? since : 0,
+      heard: isNumber(heard) ? heard : undefined,
+      since: isNumber(since) && since > 0 ? since : 0,
       allSignedAt: isNumber(allSignedAt) ? allSignedAt : 0,
       knowsAll: knowsAll === true,
     },
@@ -185,10 +188,10 @@ export function decodeSign(
 function limitsOf(given: unknown): PresenceLimits | undefined {
   if (typeof given !== "object" || given === null) return undefined;
   const { maxTopics, maxMembers } = given as Record<string, unknown>;
-  // No limit, which JSON cannot say, is null.
+  // No limit, which JSON cannot say, is null. No process sends one that is not above 0, with which nobody would be counted.
   return {
-    maxTopics: isNumber(maxTopics) ? maxTopics : Infinity,
-    maxMembers: isNumber(maxMembers) ? maxMembers : Infinity,
+    maxTopics: isNumber(maxTopics) && maxTopics > 0 ? maxTopics : Infinity,
+    maxMembers: isNumber(maxMembers) && maxMembers > 0 ? maxMembers : Infinity,
   };
 }
 
@@ -205,18 +208,12 @@ export function decodePresence(fields: Readonly<Record<string, unknown>>): {
   if (!Array.isArray(topics)) throw new TypeError(`Cannot read presence: topics is ${show(topics)}`);
   const changes = (topics as unknown[]).map((line) => {
     const [topic, streams, joined, left] = Array.isArray(line) ? (line as unknown[]) : [];
-    if (
-      typeof topic !== "string" ||
-      topic === "" ||
-      topic.length > MOST_TOPIC_BYTES ||
-      isReserved(topic) ||
-      !isNumber(streams) ||
-      !isNames(joined) ||
-      !isNames(left)
-    ) {
+    // Joins and leaves are published on a topic of that name, with those of others, and a log might refuse them all.
+    checkTopic("read presence", topic as string);
+    if (!isCount(streams) || !isNames(joined) || !isNames(left)) {
       throw new TypeError(`Cannot read presence: it has ${show(topic)} with ${show(streams)} streams`);
     }
-    return { topic, streams: Math.max(0, Math.floor(streams)), joined, left };
+    return { topic: topic as string, streams, joined, left };
   });
   return {
     process,
@@ -262,6 +259,10 @@ export function textOf(fields: Readonly<Record<string, unknown>>, name: string):
 
 export function isNumber(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MOST_STREAMS;
 }
 
 function isNames(value: unknown): value is readonly string[] {

@@ -158,3 +158,12 @@ it("a process whose last part never comes takes no more than is counted, and one
   table.replace(table.add(process)!, parts.changes);
   expect(table.presence("0")).toEqual({ streams: 2, members: ["0", "0'"], isPartial: true });
 });
+
+it("knows 1,000 processes, and says that members of others are not counted", () => {
+  const table = new ProcessTable<undefined>(LIMITS);
+  const process = (n: number) => ({ id: `${n}`, name: "web", startedAtMs: 0, leaseMs: 1_000 });
+  for (let n = 1; n <= 1_000; n += 1) expect(table.add(process(n))).toBeDefined();
+  expect(table.presence("a").isPartial).toBe(false);
+  expect(table.add(process(1_001))).toBeUndefined();
+  expect(table.presence("a").isPartial).toBe(true);
+});

@@ -12,7 +12,7 @@ export interface Presence {
   readonly streams: number;
   /** The subscribers among them, each once, in the order in which they came. */
   readonly members: readonly string[];
-  /** Some are not counted here: `presence.maxTopics` or `presence.maxMembers` is passed. */
+  /** Some are not counted here: `presence.maxTopics` or `presence.maxMembers` is passed, or there are more than 1,000 processes. */
   readonly isPartial: boolean;
 }
 
@@ -75,7 +75,10 @@ export class ProcessTable<Stats> {
     const known = this.#processes.get(identity.id);
     if (known !== undefined) return known;
     if (this.isGone(identity.id, heard)) return undefined;
-    if (this.#processes.size >= MOST_PROCESSES) return undefined;
+    if (this.#processes.size >= MOST_PROCESSES) {
+      this.#isPartial = true;
+      return undefined;
+    }
     const added: KnownProcess<Stats> = {
       ...identity,
       seenMs: 0,
