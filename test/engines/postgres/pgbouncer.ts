@@ -1,4 +1,4 @@
-/** A real PgBouncer for a test, in transaction mode, with fewer connections than it is asked for. */
+/** A real PgBouncer for a test, in transaction mode by default, with fewer connections than it is asked for. */
 import { type ChildProcess } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,8 +7,12 @@ import { expect } from "vitest";
 import { freePort } from "../../support/free-port.mjs";
 import { makeFolder, spawnAsPostgres } from "./server.ts";
 
+export type PoolMode = "session" | "transaction" | "statement";
+
 export interface PgBouncer {
   readonly port: number;
+  /** `pause`: it lets what is under way end, and nothing new begin. `hang`, `go on`: it does not run. */
+  signal(what: "pause" | "resume" | "hang" | "go on"): void;
   /** Resolves when it has ended. */
   kill(): Promise<void>;
   /** Starts it again at the same port. */
@@ -18,7 +22,10 @@ export interface PgBouncer {
 }
 
 /** @param target - The port of its Postgres. */
-export async function startPgBouncer(target: number): Promise<PgBouncer> {
+export async function startPgBouncer(
+  target: number,
+  { mode = "transaction", connections = 2 }: { mode?: PoolMode; connections?: number } = {},
+): Promise<PgBouncer> {
   const folder = makeFolder();
   const port = await freePort();
   const configuration = join(folder, "pgbouncer.ini");
@@ -31,8 +38,8 @@ listen_addr = 127.0.0.1
 listen_port = ${port}
 unix_socket_dir =
 auth_type = any
-pool_mode = transaction
-default_pool_size = 2
+pool_mode = ${mode}
+default_pool_size = ${connections}
 server_login_retry = 1
 `,
   );
@@ -53,6 +60,10 @@ server_login_retry = 1
   };
   return {
     port,
+    signal: (what) => {
+      const signals = { pause: "SIGUSR1", resume: "SIGUSR2", hang: "SIGSTOP", "go on": "SIGCONT" } as const;
+      child.kill(signals[what]);
+    },
     kill,
     restart: async () => {
       child = await start();

@@ -2,6 +2,7 @@
 import { Client } from "pg";
 import { afterEach, describe, expect, it } from "vitest";
 import { type PostgresLogOptions } from "../../../packages/tidings/src/log/postgres/index.ts";
+import { namesOf } from "../../../packages/tidings/src/log/postgres/names.ts";
 import { CLIENTS } from "./clients.ts";
 import { Cleanups, draft, openLog, type Opened, readAll, retention, textOf } from "./opened.ts";
 import { type PostgresServer } from "./server.ts";
@@ -12,6 +13,7 @@ afterEach(() => cleanups.run());
 /** A statement that waits longer for a lock fails. */
 const SETTINGS = "fsync = off\nlock_timeout = 2s\n";
 const KEPT = 500;
+const { call } = namesOf({});
 
 async function connect({ port }: PostgresServer): Promise<Client> {
   const client = new Client({ host: "127.0.0.1", port, user: "postgres", database: "postgres" });
@@ -90,13 +92,13 @@ describe.each(Object.keys(CLIENTS))("postgresLog() with %s", (client) => {
       bytes: retention.bytes,
       lostTopics: 1_000,
     });
-    await sweeper.query("SELECT tidings_expire_v2($1)", [meta]);
+    await sweeper.query(`SELECT ${call("expire")}($1)`, [meta]);
     await sweeper.query("DELETE FROM tidings_sweeps");
     await sweeper.query(
       "INSERT INTO tidings_sweeps SELECT 1, head, head, clock_timestamp(), 0, 0 FROM tidings_log",
     );
     await sweeper.query("BEGIN");
-    for (let n = 0; n < 5; n += 1) await sweeper.query("SELECT tidings_sweep_v2($1)", [meta]);
+    for (let n = 0; n < 5; n += 1) await sweeper.query(`SELECT ${call("sweep")}($1)`, [meta]);
     const { rows } = await sweeper.query<{ count: string }>("SELECT count(*) FROM tidings_entries");
     expect(Number(rows[0]!.count)).toBeLessThan(KEPT + 100);
     // It stands still, with all that it locks.

@@ -6,6 +6,7 @@ import { show } from "../../guard/show.ts";
 import { LogError } from "../log.ts";
 import type { Listener, PostgresLink, SqlValue } from "./link.ts";
 import type { SqlNames } from "./names.ts";
+import { LOCK_MS } from "./sql/settings.ts";
 
 export interface CallsOptions {
   readonly link: PostgresLink;
@@ -139,7 +140,7 @@ export class Calls {
   /** @returns Why it was not done, where it can be tried again. */
   async #create(schema: string, what: string, withinMs: number): Promise<Error | undefined> {
     try {
-      await this.#options.link.script(schema, withinMs);
+      await this.#options.link.script(`SET LOCAL lock_timeout = '${LOCK_MS}ms';\n${schema}`, withinMs);
       return undefined;
     } catch (cause) {
       const code = sqlStateOf(cause);
@@ -172,7 +173,8 @@ function refusal(
       ". Run postgresSchema(), or leave out create: false. Tables of an earlier version need the functions of this one";
   else if (FOREIGN.test(code))
     remedy = ". What has its names is not of this log, expected another table or schema";
-  else if (code === "42501") remedy = ". Grant its role what postgresSchema() made";
+  else if (code === "42501")
+    remedy = ". Grant its role what postgresSchema() made, which row-level security must not hide from it";
   return new LogError("failed", `Cannot ${what} log: Postgres says ${message} (${code})${remedy}`, {
     cause: error,
   });

@@ -17,8 +17,11 @@ export type PostgresTransaction =
   | { unsafe(text: string, parameters: never[]): PromiseLike<unknown> }
   | ((text: string, values: string[]) => PromiseLike<unknown>);
 
-/** @throws {TypeError} If it is none of the clients that are known. */
-export function linkOf(client: PostgresClient): PostgresLink {
+/**
+ * @param connections - That it has to have at least.
+ * @throws {TypeError} If it is none of the clients that are known.
+ */
+export function linkOf(client: PostgresClient, connections: number): PostgresLink {
   const any = client as Partial<PgPool & PostgresJs> | undefined;
   if (typeof any?.unsafe === "function" && typeof any.listen === "function") {
     return fromPostgresJs(client as PostgresJs);
@@ -28,9 +31,12 @@ export function linkOf(client: PostgresClient): PostgresLink {
     if (pool.ending === true) {
       throw new TypeError("Cannot make log: the pool was ended, expected one that stays open");
     }
-    const { max } = pool.options as { max?: number };
-    if (max === 1) {
-      throw new TypeError("Cannot make log: the pool has one connection (max), expected 2 or more");
+    // Text, where it comes from the environment.
+    const { max } = pool.options as { max?: number | string };
+    if (Number(max) < connections) {
+      throw new TypeError(
+        "Cannot make log: the pool has one connection (max), expected 2 or more, or the option listen",
+      );
     }
     return fromPg(pool);
   }

@@ -25,7 +25,7 @@ export interface SqlNames {
  * Of the functions, another one for each change of them: two versions of the package can work on the same tables while one replaces the
  * other, and none works with the functions of another.
  */
-const VERSION = "v2";
+export const VERSION = "v3";
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,39}$/;
 
 /** @throws {TypeError} If a name is not one that SQL takes without surprises. */

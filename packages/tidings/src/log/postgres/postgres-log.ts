@@ -5,6 +5,7 @@
  * Takes the client that the application made: a `Pool` of `pg`, or what `postgres()` returns. See docs/logs/postgres.md.
  */
 import { ignore } from "../../guard/ignore.ts";
+import { LONGEST_TIMER_MS } from "../../guard/timer.ts";
 import type { QueuedAppend } from "../appending/append-queue.ts";
 import { LogClock } from "../time/clock.ts";
 import { randomEpoch } from "../cursor.ts";
@@ -102,10 +103,11 @@ class PostgresLog implements Log {
     const { listen, now } = settings;
     this.#limits = limitsOf(settings);
     const { deadlineMs, pendingBytes } = this.#limits;
-    const link = linkOf(client);
+    // One to listen, and one to append.
+    const link = linkOf(client, listen === undefined ? 2 : 1);
     this.#readsWhereItListens = listen === undefined;
     this.#names = namesOf(settings);
-    if (listen !== false) this.#listenLink = listen === undefined ? link : linkOf(listen);
+    if (listen !== false) this.#listenLink = listen === undefined ? link : linkOf(listen, 1);
     this.#clock = new LogClock({ now, server: this.#serverClock });
     this.#calls = new Calls({
       link,
@@ -173,10 +175,24 @@ class PostgresLog implements Log {
     const key = idempotencyScope(drafts, options.idempotencyKey);
     const { meta, bodies } = encodeDrafts([{ drafts, key, bytes }], this.#bounds!);
     const text = `SELECT ${this.#names.call("enlist")}($1::pg_catalog.text) AS reply`;
-    await runIn(transaction, ENTER, ["yes"]);
-    await runIn(transaction, text, [
-      JSON.stringify({ drafts: JSON.stringify(meta), bodies: bodies.toString("base64") }),
-    ]);
+    const { deadlineMs } = this.#limits;
+    const said = JSON.stringify({
+      drafts: JSON.stringify(meta),
+      bodies: bodies.toString("base64"),
+      deadline: Math.min(Math.ceil(deadlineMs), LONGEST_TIMER_MS),
+    });
+    let isLate = false;
+    const enlist = async (): Promise<void> => {
+      await runIn(transaction, ENTER, ["yes"]);
+      if (!isLate) await runIn(transaction, text, [said]);
+    };
+    try {
+      await within(enlist(), deadlineMs, () => (isLate = true));
+    } catch (cause) {
+      if (!isLate) throw cause;
+      const message = `Cannot append to log: the transaction did not do it within ${deadlineMs} ms, and may still publish it if it commits. Roll it back`;
+      throw new LogError("failed", message, { cause });
+    }
   }
 
   async read({ topics, after, maxMessages, maxBytes }: ReadRequest): Promise<Page> {

@@ -44,6 +44,8 @@ const RETRY_MS = [100, 2_000] as const;
 const MOST_NAMES = 500;
 /** When it is behind by more after an interruption, streams read the log themselves. */
 const MOST_CAUGHT_UP = 10_000;
+/** So often in a row, what is new was found by asking alone: then it is not said. */
+const MOST_UNSAID = 5;
 const PAGE = { maxMessages: 1_000, maxBytes: 2 ** 20 } as const;
 
 export class PostgresTail {
@@ -57,6 +59,8 @@ export class PostgresTail {
   #page: Promise<void> | undefined;
   #again = false;
   #interrupted = false;
+  /** How often something was found that nothing had been said of. */
+  #unsaid = 0;
   #retryMs: number = RETRY_MS[0];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
@@ -65,7 +69,10 @@ export class PostgresTail {
     this.#options = options;
     this.#epoch = options.position.epoch;
     this.#through = options.position.head;
-    const wake = (): void => this.wake();
+    const wake = (): void => {
+      this.#unsaid = 0;
+      this.wake();
+    };
     this.#listener = options.listen?.({ onWake: wake, onUp: wake });
     this.#sleep(options.pollMs);
   }
@@ -118,7 +125,11 @@ export class PostgresTail {
     if (this.#closed) return;
     this.#timer = setTimeout(
       () => {
-        if (this.#reading === undefined) this.#reading = this.#read();
+        if (this.#reading !== undefined) return;
+        const before = this.#through;
+        this.#reading = this.#read().then(() => {
+          if (this.#through > before && !this.#interrupted) this.#unheard();
+        });
       },
       Math.min(ms, LONGEST_TIMER_MS),
     );
@@ -179,6 +190,13 @@ export class PostgresTail {
     if (through <= this.#through) return;
     this.#through = through;
     this.#tell(() => this.#options.options.onTail({ after, through, entries }));
+  }
+
+  #unheard(): void {
+    if (this.#listener === undefined || (this.#unsaid += 1) !== MOST_UNSAID) return;
+    const { pollMs, options } = this.#options;
+    const message = `The log hears no notifications, and finds new messages up to ${pollMs} ms late: PgBouncer in transaction mode keeps no LISTEN, and a full queue of notifications takes none. Expected the option listen: a client that connects to Postgres directly, or false`;
+    options.onError?.(new LogError("failed", message));
   }
 
   #interrupt(error: unknown): void {

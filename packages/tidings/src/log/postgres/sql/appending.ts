@@ -2,7 +2,7 @@
  * Appends: one process at a time, in the order of a lock, so that offsets have no holes and are visible in their order.
  */
 import type { SqlNames } from "../names.ts";
-import { BY_INDEX, OWN_NAMES, TIME } from "./settings.ts";
+import { BY_INDEX, notify, OWN_NAMES, TIME } from "./settings.ts";
 
 /** Offsets that are left out where some may have been given that this server does not know of. */
 const JUMP = 1_000_000_000;
@@ -227,7 +227,7 @@ BEGIN
     UPDATE ${table("producers")} SET number = asked, reply = answer, at = clock_timestamp()
       WHERE producer = m->>'producer' AND number = known.number;
   END IF;
-  PERFORM pg_notify('${channel}', '');
+  ${notify(channel)}
   RETURN answer;
 END $$;`;
 }

@@ -3,7 +3,7 @@
  * given at that moment, so that no transaction keeps another one waiting, and none leaves a hole.
  */
 import type { SqlNames } from "../names.ts";
-import { BY_INDEX, OWN_NAMES } from "./settings.ts";
+import { BY_INDEX, notify, OWN_NAMES } from "./settings.ts";
 
 /** Publishes that go into the log in one transaction. */
 const AT_ONCE = 100;
@@ -21,8 +21,9 @@ BEGIN
   IF current_setting('tidings.entered', true) IS DISTINCT FROM 'yes' THEN
     RAISE EXCEPTION USING ERRCODE = '25P01', MESSAGE = 'Cannot publish: there is no transaction, expected BEGIN before';
   END IF;
+  PERFORM set_config('lock_timeout', m->>'deadline', true);
   INSERT INTO ${table("outbox")} (drafts, bodies) VALUES (m->>'drafts', decode(m->>'bodies', 'base64'));
-  PERFORM pg_notify('${channel}', '');
+  ${notify(channel)}
   RETURN '';
 END $$;
 
@@ -48,7 +49,7 @@ BEGIN
     moved := moved || one.id;
   END LOOP;
   DELETE FROM ${table("outbox")} o WHERE o.id = ANY(moved);
-  PERFORM pg_notify('${channel}', '');
+  ${notify(channel)}
   RETURN json_build_object('moved', cardinality(moved), 'refused', refused);
 END $$;`;
 }
