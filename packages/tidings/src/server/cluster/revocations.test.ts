@@ -4,6 +4,7 @@ import { sharedLog } from "../../../../../test/support/shared-log.ts";
 import type { Entry, Page } from "../../log/log.ts";
 import { memoryLog } from "../../log/memory/memory-log.ts";
 import { ControlFollower } from "./control-follower.ts";
+import { HubStreams } from "../streams/hub-streams.ts";
 import { CONTROL_TOPIC } from "../topics/reserved-topics.ts";
 
 const { serve, read } = openForTests();
@@ -44,6 +45,24 @@ describe("revoke", () => {
       expect(processes.map(({ hub }) => hub.stats().ended)).toEqual([{ revoked: 1 }, { revoked: 1 }]);
     },
   );
+
+  it("looks at no streams for one who has none, and not at those behind the last of one who has some", async () => {
+    const looked = vi.fn();
+    const walk = HubStreams.prototype[Symbol.iterator];
+    vi.spyOn(HubStreams.prototype, Symbol.iterator).mockImplementation(function* (this: HubStreams) {
+      for (const stream of { [Symbol.iterator]: () => walk.call(this) }) {
+        looked(stream.subscriber);
+        yield stream;
+      }
+    });
+    const shared = sharedLog();
+    const [one, two] = [await serve({ log: shared.open() }, who), await serve({ log: shared.open() }, who)];
+    for (const name of ["ann", "bob", "ann", "cem"]) await read(`${two.url}?topic=a&who=${name}`);
+    for (let n = 0; n < 100; n += 1) expect(await one.hub.revoke(`nobody ${n}`)).toBe(0);
+    expect(await two.hub.revoke("ann")).toBe(2);
+    expect(looked.mock.calls.flat()).toEqual(["ann", "bob", "ann"]);
+    vi.restoreAllMocks();
+  });
 
   it("has its place among the messages: what came before it is sent, what came after it is not", async () => {
     const shared = sharedLog();

@@ -25,6 +25,8 @@ export interface RevocationsOptions {
   readonly parts: Promise<RevocableHub>;
   /** Refuses those that wait for the application or the log. Returns how many there were. */
   readonly refuseWaiting: (subscriber: string) => number;
+  /** How many streams a subscriber has here, with those that are leaving. */
+  readonly streamsOf: (subscriber: string) => number;
   readonly now: () => number;
   readonly onError: (error: unknown) => void;
 }
@@ -107,11 +109,18 @@ export class Revocations {
     let ended = this.#options.refuseWaiting(subscriber);
     const { streams, fanOut } = this.#parts ?? {};
     if (streams === undefined || fanOut === undefined) return ended;
+    // Thousands may be revoked at once, most of them in other processes: not every stream is looked at for each.
+    let left = this.#options.streamsOf(subscriber);
+    if (left === 0) return ended;
     for (const stream of streams) {
-      if (stream.subscriber !== subscriber || stream.closed) continue;
-      fanOut.flush(stream);
-      streams.end(stream, "revoked");
-      ended += 1;
+      if (stream.subscriber !== subscriber) continue;
+      if (!stream.closed) {
+        fanOut.flush(stream);
+        streams.end(stream, "revoked");
+        ended += 1;
+      }
+      left -= 1;
+      if (left === 0) break;
     }
     return ended;
   }

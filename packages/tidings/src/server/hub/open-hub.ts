@@ -131,6 +131,7 @@ export class OpenHub implements Hub {
       log: this.#log,
       parts: this.#opening,
       refuseWaiting: (subscriber) => this.#pipeline.revoke(subscriber),
+      streamsOf: (subscriber) => this.#quota.streamsOf(subscriber),
       now: environment.now,
       onError: this.#options.onError,
     });

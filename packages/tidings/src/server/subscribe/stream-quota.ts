@@ -49,6 +49,11 @@ export class StreamQuota {
     return undefined;
   }
 
+  /** How many places a subscriber has. */
+  streamsOf(subscriber: string): number {
+    return this.#bySubscriber.get(subscriber) ?? 0;
+  }
+
   leave({ address, subscriber }: StreamPlace): void {
     this.#streams -= 1;
     count(this.#byAddress, address === undefined ? undefined : networkOf(address), -1);
