@@ -157,7 +157,7 @@ describe.each(Object.keys(CLIENTS))("redisLog() with %s", (client) => {
 
   it("appends what is larger than a client may hold while something always waits for its answer", async () => {
     const server = await redis();
-    const { log } = await openLog(client, server.port, { deadlineMs: 3_000, pendingBytes: 2 ** 26 });
+    const { log } = await openLog(client, server.port, { deadlineMs: 20_000, pendingBytes: 2 ** 26 });
     let isOver = false;
     const readers = Array.from({ length: 4 }, async () => {
       while (!isOver) await log.head();

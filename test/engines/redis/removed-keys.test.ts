@@ -3,9 +3,9 @@
  * something may be lost.
  */
 import { afterEach, describe, expect, it } from "vitest";
-import type { Log } from "../../../packages/tidings/src/log/log.ts";
 import { redisLog } from "../../../packages/tidings/src/log/redis/index.ts";
 import { Cleanups, draft, openForTest, readAll, retention, type Opened } from "../support/opened-log.ts";
+import { append, expectAllOrTold, type Acknowledged } from "./acknowledged.ts";
 import { CLIENTS } from "./clients.ts";
 import { startRedis, type RedisServer } from "./server.ts";
 
@@ -23,44 +23,6 @@ async function open(server: RedisServer): Promise<Opened> {
 
 const keysOf = (reply: string): string[] => reply.match(/^\{tidings\}:.*(?=\r$)/gm) ?? [];
 
-/** By topic, the offsets that were acknowledged. */
-type Acknowledged = Map<string, number[]>;
-
-async function append(log: Log, acknowledged: Acknowledged, ...topics: string[]): Promise<void> {
-  for (const topic of topics) {
-    const { first } = await log.append([draft(topic, topic)]);
-    acknowledged.set(topic, [...(acknowledged.get(topic) ?? []), first]);
-  }
-}
-
-/** Of a topic, by its name and by a pattern, from each place where a reader may stand. */
-async function expectAllOrTold(log: Log, topic: string, offsets: readonly number[]): Promise<void> {
-  for (const topics of [
-    { exact: [topic], matches: (one: string) => one === topic },
-    { matches: (one: string) => one === topic },
-  ]) {
-    for (const start of [0, ...offsets]) {
-      const { head } = await log.head();
-      const got: number[] = [];
-      let lost = 0;
-      for (let after = start; after < head;) {
-        const page = await log.read({ topics, after, maxMessages: 1_000, maxBytes: 2 ** 20 });
-        for (const entry of page.entries) {
-          expect(entry.topic).toBe(topic);
-          got.push(entry.offset);
-        }
-        lost = Math.max(lost, page.lostThrough);
-        // Where another log took its place meanwhile.
-        if (page.through <= after) break;
-        after = page.through;
-      }
-      expect(got).toEqual([...new Set(got)].sort((one, other) => one - other));
-      const missing = offsets.filter((offset) => offset > start && !got.includes(offset) && offset > lost);
-      expect({ topic, start, exact: "exact" in topics, missing }).toMatchObject({ missing: [] });
-    }
-  }
-}
-
 describe("redisLog() whose keys are removed one by one", () => {
   it.each(["entries", "t:a", "t:old", "topics", "lost", "server"])("{tidings}:%s", async (key) => {
     const server = await redis();
@@ -68,10 +30,10 @@ describe("redisLog() whose keys are removed one by one", () => {
     const acknowledged: Acknowledged = new Map();
     await log.follow!(["a", "b", "old"]);
     // Of topics with many messages, a reader looks at the newest of the index only.
-    await append(log, acknowledged, "old", ...Array.from({ length: 100 }, () => "a"), "b");
+    await append(log, acknowledged, ["old", ...Array.from({ length: 100 }, () => "a"), "b"]);
     await server.command("DEL", `{tidings}:${key}`);
     for (const more of [[], ["a"], ["b", "c"], ["a", "old"]]) {
-      await append(log, acknowledged, ...more);
+      await append(log, acknowledged, more);
       for (const [topic, offsets] of acknowledged) await expectAllOrTold(log, topic, offsets);
     }
     const { head } = await log.head();
@@ -83,12 +45,12 @@ describe("redisLog() whose keys are removed one by one", () => {
   it("{tidings}:log: another log begins, with nothing of the one before", async () => {
     const server = await redis();
     const { log, resets } = await open(server);
-    await append(log, new Map(), "old", ...Array.from({ length: 100 }, () => "a"), "b");
+    await append(log, new Map(), ["old", ...Array.from({ length: 100 }, () => "a"), "b"]);
     await log.append([draft("1", "a")], { idempotencyKey: "k" });
     await server.command("DEL", "{tidings}:log");
     const acknowledged: Acknowledged = new Map();
     for (const more of [["a"], ["b", "c"], ["a", "old"]]) {
-      await append(log, acknowledged, ...more);
+      await append(log, acknowledged, more);
       for (const [topic, offsets] of acknowledged) await expectAllOrTold(log, topic, offsets);
     }
     expect(resets).toHaveLength(1);
@@ -108,10 +70,10 @@ describe("redisLog() whose keys are removed one by one", () => {
         retention: { ...retention, forTopic },
       });
       const acknowledged: Acknowledged = new Map();
-      await append(log, acknowledged, "c", "c", "c", "c", "a", "a", "b");
+      await append(log, acknowledged, ["c", "c", "c", "c", "a", "a", "b"]);
       await server.command("DEL", `{tidings}:${key}`);
       for (const more of [[], ["a"], ["a", "a", "a"], ["c"], ["b"]]) {
-        await append(log, acknowledged, ...more);
+        await append(log, acknowledged, more);
         for (const [topic, offsets] of acknowledged) await expectAllOrTold(log, topic, offsets);
       }
       // What is appended from then on is there.
@@ -128,10 +90,14 @@ describe("redisLog() whose keys are removed one by one", () => {
       retention: { ...retention, messages: 10 },
     });
     const acknowledged: Acknowledged = new Map();
-    await append(log, acknowledged, ...Array.from({ length: 30 }, (_, n) => `${n}`));
+    await append(
+      log,
+      acknowledged,
+      Array.from({ length: 30 }, (_, n) => `${n}`),
+    );
     await server.command("DEL", "{tidings}:lost");
     for (const [topic, offsets] of acknowledged) await expectAllOrTold(log, topic, offsets);
-    await append(log, acknowledged, "a", "b");
+    await append(log, acknowledged, ["a", "b"]);
     for (const [topic, offsets] of acknowledged) await expectAllOrTold(log, topic, offsets);
   });
 });

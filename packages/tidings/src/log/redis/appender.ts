@@ -9,6 +9,7 @@ import { idempotencyScope } from "../appending/idempotency.ts";
 import type { Appended, Draft, Retention, TopicRetention } from "../log.ts";
 import { doubles, encodeBlocks } from "./frames.ts";
 import type { Argument } from "./link.ts";
+import { isUndone } from "./steps.ts";
 
 export interface AppenderOptions {
   readonly instance: string;
@@ -113,7 +114,9 @@ export class Appender {
       }
       queue.resolve(group, results);
     } catch (error) {
-      queue.reject(group, error);
+      // One whose key holds something else is rejected alone, too.
+      if (group.length > 1 && isUndone(error)) for (const one of group) await this.#send([one]);
+      else queue.reject(group, error);
     }
   }
 

@@ -23,12 +23,22 @@ const PASSING = /^-?(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|NOREP
 export const KNOWN = "known";
 /** What it remembers of a process is gone. */
 const FORGOTTEN = /^-?FORGOTTEN\b/;
+/** What the step had stored was removed again. */
+const UNDONE = /^-?UNDONE\b/;
+/** Of a command in a script, and of the script. */
+const REFUSED = /^-?NOPERM\b|user executing the script/;
 /** What Redis itself says begins with a word in capitals. */
 const REPLY = /^-?[A-Z]{3,}\b/;
 
 export function isForgotten(error: unknown): boolean {
   const { cause } = error as { cause?: unknown };
   return cause instanceof Error && FORGOTTEN.test(cause.message);
+}
+
+/** Not done, because of what some key holds: that of one append, perhaps, of the many in a group. */
+export function isUndone(error: unknown): boolean {
+  const { cause } = error as { cause?: unknown };
+  return cause instanceof Error && UNDONE.test(cause.message) && /\bWRONGTYPE\b/.test(cause.message);
 }
 
 export class Steps {
@@ -122,10 +132,12 @@ export class Steps {
   #remedyOf(message: string): string {
     if (FORGOTTEN.test(message)) return ". Expected maxmemory-policy noeviction";
     if (/^-?READONLY\b/.test(message)) return ". Expected a client of the primary";
-    if (/^-?NOPERM\b/.test(message)) {
+    if (/^-?FORMAT\b/.test(message))
+      return ". Expected one version of Tidings in all processes, or another name";
+    if (REFUSED.test(message)) {
       return `. Expected a user that may run what a log does, with the keys and channels ${this.#options.prefix}*`;
     }
-    if (!/user_script|^-?WRONGTYPE\b/.test(message)) return "";
+    if (!/user_script|\bWRONGTYPE\b/.test(message)) return "";
     return `. What the keys ${this.#options.prefix}:… hold is not of this log, expected another name`;
   }
 

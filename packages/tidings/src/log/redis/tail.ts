@@ -3,11 +3,11 @@
  * of the connection, so that what comes with an offset says that everything followed before it has come. After the connection
  * was lost, what it missed is read at once, or said to be missing.
  */
-import { LONGEST_TIMER_MS } from "../../guard/timer.ts";
 import { FollowedTopics } from "../followed-topics.ts";
 import { LogError, type Entry, type Followed, type LogPosition, type OpenLogOptions } from "../log.ts";
 import type { Page, ReadRequest, Selection } from "../log.ts";
 import { decodeMessage } from "./frames.ts";
+import { Late, within } from "./late.ts";
 import type { RedisConnection, RedisSubscriber } from "./link.ts";
 
 export interface RedisTailOptions {
@@ -24,6 +24,10 @@ export interface RedisTailOptions {
   readonly onEpoch: () => Promise<void>;
 }
 
+/** From one question which log is ours to the next, where messages of many others come. */
+const LEAST_ASKED_MS = 50;
+/** From one report of strange messages to the next. */
+const STRANGE_MS = 60_000;
 /** Between looks whether the connection is alive, and how far the log has come without us. */
 const LOOK_MS = 1_000;
 /** Without an answer for so long, the tail is interrupted: its connection is given up, and another one opened. */
@@ -48,6 +52,8 @@ export class RedisTail {
   #overflown = false;
   #state: "connecting" | "catching-up" | "following" | "closed" = "connecting";
   #reported = false;
+  /** Of an interruption: that Redis refuses what has to be done was reported. */
+  #saidRefused = false;
   #round = 0;
   /** By the monotonic clock: when Redis was last known to answer, or to be tried anew. */
   #heardMs = performance.now();
@@ -58,6 +64,8 @@ export class RedisTail {
   #isAsking = false;
   /** Of another log with the same channels, and when it was told from ours. */
   #foreign = { epoch: "", atMs: -Infinity };
+  /** When it was last reported that somebody else publishes to our channels. */
+  #saidStrangeMs = -Infinity;
   readonly #timer: ReturnType<typeof setInterval>;
 
   constructor(options: RedisTailOptions) {
@@ -194,12 +202,28 @@ export class RedisTail {
     );
   }
 
+  /** It is tried again, and goes on when the right is back. */
+  #sayRefused(cause: Error): void {
+    if (this.#saidRefused || !/\bNOPERM\b/.test(cause.message)) return;
+    this.#saidRefused = true;
+    const message = `The tail of the log cannot go on: Redis says ${cause.message}. Expected a user that may subscribe to the channels ${this.#options.prefix}*`;
+    this.#options.options.onError?.(new LogError("failed", message, { cause }));
+  }
+
+  /** Somebody else publishes to our channels, perhaps a great deal. */
+  #sayStrange(cause: unknown): void {
+    if (performance.now() - this.#saidStrangeMs < STRANGE_MS) return;
+    this.#saidStrangeMs = performance.now();
+    const message = `Ignored what was published to a channel ${this.#options.prefix}:… and is no message of a log: somebody else publishes there`;
+    this.#options.options.onError?.(new LogError("failed", message, { cause }));
+  }
+
   #take(payload: Buffer): void {
     let message;
     try {
       message = decodeMessage(payload);
-    } catch (error) {
-      this.#options.options.onError?.(error);
+    } catch (cause) {
+      this.#sayStrange(cause);
       return;
     }
     if (message.epoch !== this.#epoch) {
@@ -230,7 +254,8 @@ export class RedisTail {
    * which it is, and not for each of its messages.
    */
   async #met(epoch: string): Promise<void> {
-    const isKnown = epoch === this.#foreign.epoch && performance.now() - this.#foreign.atMs < LOOK_MS;
+    const patienceMs = epoch === this.#foreign.epoch ? LOOK_MS : LEAST_ASKED_MS;
+    const isKnown = performance.now() - this.#foreign.atMs < patienceMs;
     if (this.#isAsking || isKnown) return;
     this.#isAsking = true;
     await this.#options.onEpoch();
@@ -323,6 +348,7 @@ export class RedisTail {
         if (!isCurrent()) return;
         // Only the connection of the tail has this limit: it is dead, though it was there a moment ago.
         if (error instanceof Late) return this.#replace(error);
+        this.#sayRefused(error as Error);
         await new Promise((resolve) => void setTimeout(resolve, waitMs).unref());
       }
     }
@@ -334,6 +360,7 @@ export class RedisTail {
       return;
     }
     this.#flush();
+    this.#saidRefused = false;
     if (this.#reported) {
       this.#reported = false;
       this.#tell(() => this.#options.options.onState?.("following"));
@@ -360,28 +387,5 @@ export class RedisTail {
     if (this.#followed.all) return { matches: () => true };
     const names = new Set(this.#followed.names());
     return { exact: [...names], matches: (topic) => names.has(topic) };
-  }
-}
-
-class Late extends Error {
-  constructor(ms: number) {
-    super(`Redis did not answer within ${Math.round(ms)} ms`);
-  }
-}
-
-async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  promise.catch(() => undefined);
-  const limitMs = Math.min(Math.max(0, ms), LONGEST_TIMER_MS);
-  try {
-    return await Promise.race([
-      promise,
-      new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Late(limitMs)), limitMs);
-        timer.unref();
-      }),
-    ]);
-  } finally {
-    clearTimeout(timer);
   }
 }

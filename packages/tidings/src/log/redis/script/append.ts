@@ -2,8 +2,19 @@
  * The step that appends a group. Its usual run, a message or a few within all bounds, is what Redis does most of the time: it
  * makes no function, as few commands as there can be, and few strings: Lua looks each one up, and Redis copies it.
  */
+import { MEND, UNDO } from "./mend.ts";
 import { ENTRY, LOSE, TRIM } from "./retention.ts";
-import { ENSURE, FENCE, KEPT_MS, LOAD_WITH_TOKEN, LOSE_TOPIC, SAVE_AGAIN, STATE, TEXT } from "./state.ts";
+import {
+  ENSURE,
+  FENCE,
+  KEPT_MS,
+  LOAD_WITH_TOKEN,
+  LOSE_TOPIC,
+  MAY_PUBLISH,
+  SAVE_AGAIN,
+  STATE,
+  TEXT,
+} from "./state.ts";
 import { ADD_BOUNDED, CLEAN, FIND, RECORD } from "./topic-index.ts";
 
 const RENEWED_MS = 3_600_000;
@@ -30,6 +41,7 @@ if known and epoch then
     return reply
   end
 end
+${MAY_PUBLISH}
 ${ENSURE}
 local before = head
 ${FENCE}
@@ -47,6 +59,12 @@ if bounded > 0 then
     local function bound(k) return A[k] == '' and math.huge or tonumber(A[k]) end
     local o = 2 + b * 4
     own[A[o]] = { bound(o + 1), bound(o + 2), bound(o + 3) }
+    for key, kind in pairs({ [T .. A[o]] = 'string', [X] = 'set' }) do
+      local found = call('TYPE', key).ok
+      if found ~= kind and found ~= 'none' then
+        return redis.error_reply('UNDONE nothing was appended: WRONGTYPE of ' .. key)
+      end
+    end
   end
 end
 if count == 0 then oldest = at end
@@ -58,19 +76,30 @@ for _ = 1, parts do
   local more, blocks, named, size, from = unpack_('>I4I4I4d', about)
   local first, last, repeated = head + 1, head + more, 0
   local key_name = key ~= '' and P .. ':k:' .. redis.sha1hex(key)
-  local earlier = key_name and call('GET', key_name)
-  if earlier then
+  local earlier, refused = key_name and try('GET', key_name), nil
+  if type(earlier) == 'table' then
+    refused = earlier.err .. ', ' .. key_name
+  elseif earlier then
     local a, b, of = string.match(earlier, '^(%d+) (%d+) (.*)$')
     -- What a log had that is no more was lost with it.
     if of == epoch then first, last, repeated = tonumber(a), tonumber(b), 1 end
   end
-  if repeated == 0 then
+  if repeated == 0 and not refused then
     bytes = bytes + size
     local offset = first
     for b = 1, blocks do
       local frames, held = A[i + 1 + b], 1
       if more > 1 then held, from = byte(about, from), from + 1 end
-      if not call('XADD', S, 'NOMKSTREAM', format('%d-0', offset), pack('>dd', offset, at), frames) then
+      local stored = try('XADD', S, 'NOMKSTREAM', format('%d-0', offset), pack('>dd', offset, at), frames)
+      if type(stored) == 'table' and stored.err then
+        -- The first of the step: nothing was stored.
+        if not string.find(stored.err, 'equal or smaller', 1, true) then return stored end
+        bytes = bytes - size
+        ${MEND}
+        bytes = bytes + size
+        first, last, offset = head + 1, head + more, head + 1
+        call('XADD', S, format('%d-0', offset), pack('>dd', offset, at), frames)
+      elseif not stored then
         -- The first of all; or what was there is gone.
         if had then floor, newest, min, count, bytes, oldest = head, head, head + 1, 0, size, at end
         call('XADD', S, format('%d-0', offset), pack('>dd', offset, at), frames)
@@ -105,10 +134,15 @@ for _ = 1, parts do
           end
           index = table.concat(all)
         end
-        local is_new = call('SADD', X, topic) == 1
-        local length = call('APPEND', key_, index)
-        if is_new ~= (length == #index) then
-          if is_new then call('SET', key_, index) end
+        local is_new = try('SADD', X, topic)
+        local length = type(is_new) == 'number' and try('APPEND', key_, index) or is_new
+        if type(length) == 'table' then
+          refused = length.err .. ', ' .. key_
+          break
+        end
+        is_new = is_new == 1
+        if is_new ~= (length == #index) or length % 12 > 0 then
+          if length > #index then call('SET', key_, index) end
           ${LOSE_TOPIC}
         end
         -- Nobody knows which topics there were.
@@ -119,8 +153,11 @@ for _ = 1, parts do
         end
       end
     end
-    head, n, count = last, n + more, count + more
-    if key_name then call('SET', key_name, format('%d %d %s', first, last, epoch), 'PX', key_age) end
+    if not refused then head, n, count = last, n + more, count + more end
+    if key_name and not refused then call('SET', key_name, format('%d %d %s', first, last, epoch), 'PX', key_age) end
+  end
+  if refused then
+    ${UNDO}
   end
   i = i + 2 + blocks
   reply[r + 1], reply[r + 2], reply[r + 3] = first, last, repeated
@@ -155,8 +192,9 @@ end
 ${SAVE_AGAIN}
 
 -- Who listens to which is asked in one command: where nobody does, that is a tenth of what it costs to publish. Lua has no place
--- for the arguments of very many.
-local listeners = n_channels <= 2000 and call('PUBSUB', 'SHARDNUMSUB', unpack(channels))
+-- for the arguments of very many. Where it may not be asked, all hear of it.
+local listeners = n_channels <= 2000 and try('PUBSUB', 'SHARDNUMSUB', unpack(channels))
+if listeners and listeners.err then listeners = false end
 local heard
 local by_topic = false
 for c = 1, n_channels do
@@ -167,7 +205,7 @@ for c = 1, n_channels do
   end
 end
 if heard then
-  local intro = pack('>Bd', #epoch, floor)
+  local intro, is_unheard = pack('>Bd', #epoch, floor), false
   i, r = 6 + 4 * bounded, 5
   for _ = 1, parts do
     local more, blocks = unpack_('>I4I4', A[i + 1])
@@ -175,7 +213,10 @@ if heard then
       local packed, first = A[i + 2], reply[r]
       if blocks > 1 then packed = table.concat(A, '', i + 2, i + 1 + blocks) end
       -- To all first: who follows that and a topic takes what is newer than what came.
-      if heard[channels[1]] then call('SPUBLISH', channels[1], intro .. pack('>dd', first, at) .. epoch .. packed) end
+      if heard[channels[1]] then
+        local told = try('SPUBLISH', channels[1], intro .. pack('>dd', first, at) .. epoch .. packed)
+        is_unheard = is_unheard or type(told) == 'table'
+      end
       if by_topic then
         -- Of each topic what stands together: where that begins.
         local run, run_first, run_from, from = nil, 0, 1, 1
@@ -187,7 +228,8 @@ if heard then
           end
           if channel ~= run then
             if heard[run] then
-              call('SPUBLISH', run, intro .. pack('>dd', run_first, at) .. epoch .. sub(packed, run_from, from - 1))
+              local told = try('SPUBLISH', run, intro .. pack('>dd', run_first, at) .. epoch .. sub(packed, run_from, from - 1))
+              is_unheard = is_unheard or type(told) == 'table'
             end
             run, run_first, run_from = channel, offset, from
           end
@@ -196,6 +238,11 @@ if heard then
       end
     end
     i, r = i + 2 + blocks, r + 3
+  end
+  -- The user may not publish to that channel: who follows it gets a gap.
+  if is_unheard then
+    floor, newest = head, head
+    ${SAVE_AGAIN}
   end
 end
 -- To say how long a key is kept takes Redis as long as to write it: once in an hour.

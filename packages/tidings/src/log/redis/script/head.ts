@@ -1,5 +1,6 @@
 /** Where the log is: steps that read no entries. */
-import { ENSURE, FENCE, KEPT_MS, LOAD, STATE, TEXT } from "./state.ts";
+import { MEND } from "./mend.ts";
+import { ENSURE, FENCE, KEPT_MS, LOAD, MAY_PUBLISH, STATE, TEXT, WRITABLE } from "./state.ts";
 
 /**
  * Whether the user may run all that the steps do. One that fails in the middle would leave a log to which nothing can be appended, and one
@@ -17,11 +18,20 @@ for _, command in ipairs({
   { 'EXISTS', K }, { 'SADD', K, 'a' }, { 'SCARD', K }, { 'SISMEMBER', K, 'a' }, { 'SREM', K, 'a' },
   { 'SET', K, '', 'PX', 1000 }, { 'APPEND', K, '' }, { 'SETRANGE', K, 0, '' }, { 'DEL', K },
 }) do
-  local reply = redis.pcall(unpack(command))
+  local reply = try(unpack(command))
   -- Others say that nothing can be written now.
   if type(reply) == 'table' and reply.err and (string.find(reply.err, '^%-?ERR') or string.find(reply.err, '^%-?NOPERM')) then
     return redis.error_reply('NOPERM ' .. command[1] .. ': ' .. reply.err)
   end
+end
+${MAY_PUBLISH}
+`;
+
+/** Before anybody appends: who opens, or looks how far the log has come, has the time. */
+const NOTICE = `
+local top = try('XREVRANGE', S, '+', '-', 'COUNT', 1)[1]
+if top and tonumber(string.match(top[1], '^%d+')) > head and ${WRITABLE} then
+  ${MEND}
 end
 `;
 
@@ -31,7 +41,8 @@ ${RIGHTS}
 ${LOAD}
 ${ENSURE}
 ${FENCE}
-local told = redis.pcall('SET', P .. ':p:' .. A[4], pack('>dddddd', 0, at, 0, 0, 0, 0) .. epoch, 'PX', '${KEPT_MS}')
+${NOTICE}
+local told = try('SET', P .. ':p:' .. A[4], pack('>dddddd', 0, at, 0, 0, 0, 0) .. epoch, 'PX', '${KEPT_MS}')
 local time = call('TIME')
 local policy = string.match(call('INFO', 'memory'), 'maxmemory_policy:([%w-]+)')
 return { epoch, head, text(at), text(time[1] * 1000 + math.floor(time[2] / 1000)), policy or '', told.ok and 1 or 0 }
@@ -42,6 +53,7 @@ export const HEAD: string = `${STATE}${TEXT}
 ${LOAD}
 ${ENSURE}
 ${FENCE}
+${NOTICE}
 local time = call('TIME')
 return { epoch, head, text(at), floor, text(time[1] * 1000 + math.floor(time[2] / 1000)) }
 `;

@@ -46,6 +46,8 @@ for _ = 1, num() do
   if known_loss then loss = math.max(loss, tonumber(known_loss)) else unlisted = true end
   local key, known = T .. topic, call('SISMEMBER', X, topic) == 1
   local n = known and call('STRLEN', key) / 12 or 0
+  -- What somebody wrote there is no index.
+  if n % 1 > 0 then n = 0 end
   if not known then unknown = true elseif n == 0 then removed[#removed + 1] = topic end
   -- Readers are mostly near the end.
   local start = math.max(0, n - 64)
@@ -54,7 +56,7 @@ for _ = 1, num() do
   local taken = 0
   for i = 0, #index / 12 - 1 do
     local offset, _, distance = record(index, i)
-    if offset > from and taken < most then
+    if offset > from and offset <= head and taken < most then
       taken = taken + 1
       all[#all + 1] = offset
       distances[offset] = distance
@@ -70,7 +72,7 @@ if #removed > 0 then
   if ${WRITABLE} then
     ${KEEP_LOSSES}
     for _, topic in ipairs(removed) do
-      if type(redis.pcall('ZADD', L, 'GT', text(head), topic)) == 'number' then
+      if type(try('ZADD', L, 'GT', text(head), topic)) == 'number' then
         newest = head
         call('SREM', X, topic)
       end
@@ -131,7 +133,7 @@ while not through do
     while at_byte <= #frames and not through do
       local a, b, c = unpack_('>I2I2I4', frames, at_byte)
       local till = at_byte + 7 + a + b + c
-      if offset > after and offset >= min then
+      if offset > after and offset >= min and offset <= head then
         if size > max_bytes or most == 0 then through = last break end
         last, most = offset, most - 1
         if candidate(sub(frames, at_byte + 8, at_byte + 7 + a)) then

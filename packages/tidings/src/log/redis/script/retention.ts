@@ -38,6 +38,10 @@ local function lose(topic, offset, size)
   bytes = bytes - size
   any_lost = true
 end
+local function remember(pairs_)
+  -- Something else is there: whoever may have lost something gets a gap.
+  if type(try('ZADD', L, 'GT', unpack(pairs_))) == 'table' then floor = newest end
+end
 local function tell_lost(most)
   if not any_lost then return end
   if lost_before > floor and call('EXISTS', L) == 0 then floor = lost_before end
@@ -48,10 +52,11 @@ local function tell_lost(most)
     n = n + 2
     local last = call('GETRANGE', T .. topic, '-12', '-1')
     if last == '' or unpack_('>I6', last) <= offset then call('DEL', T .. topic) call('SREM', X, topic) end
-    if n >= 1000 then call('ZADD', L, 'GT', unpack(pairs_)) pairs_, n = {}, 0 end
+    if n >= 1000 then remember(pairs_) pairs_, n = {}, 0 end
   end
-  if n > 0 then call('ZADD', L, 'GT', unpack(pairs_)) end
-  local excess = call('ZCARD', L) - most
+  if n > 0 then remember(pairs_) end
+  local remembered = try('ZCARD', L)
+  local excess = type(remembered) == 'number' and remembered - most or 0
   if excess <= 0 then return end
   local last = call('ZRANGE', L, excess - 1, excess - 1, 'WITHSCORES')
   floor = math.max(floor, tonumber(last[2]))

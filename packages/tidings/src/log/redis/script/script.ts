@@ -2,7 +2,7 @@
  * What Redis runs for the log: a script for each step, so that each is atomic and its reply has one shape with every client and
  * protocol. All keys begin with one hash tag: a cluster keeps them together.
  *
- *     {name}:log        string: head, bytes, time, how far things are lost, what is retained, epoch, and the server that was written to
+ *     {name}:log        string: head, bytes, time, how far things are lost, what is retained, epoch, `|`, and the server that was written to
  *     {name}:server     string: that server, and its run
  *     {name}:entries    stream of blocks, up to 16 entries that were appended together: the id is `offset-0` of the first, the field its
  *                       offset and time, the value their frames (frames.ts) behind each other

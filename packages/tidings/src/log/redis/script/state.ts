@@ -7,7 +7,7 @@
 export const STATE: string = `
 local P, A = KEYS[1], ARGV
 local H, S, L, X, T = P .. ':log', P .. ':entries', P .. ':lost', P .. ':topics', P .. ':t:'
-local call, pack, unpack_, format, sub = redis.call, struct.pack, struct.unpack, string.format, string.sub
+local call, try, pack, unpack_, format, sub = redis.call, redis.pcall, struct.pack, struct.unpack, string.format, string.sub
 local seen, now = unpack_('>dd', A[3])
 local epoch, identity
 local head, bytes, at, floor, newest, min, count, oldest = 0, 0, 0, 0, 0, 1, 0, 0
@@ -16,11 +16,19 @@ local head, bytes, at, floor, newest, min, count, oldest = 0, 0, 0, 0, 0, 1, 0, 
 /** How long the last append of a process is kept, or an hour less: the clock of Redis may jump by six. */
 export const KEPT_MS: number = 7 * 3_600_000;
 
+/**
+ * Behind the epoch. Another one where anything that is kept changes: a version that knows another refuses the log, and so do those that were
+ * made before this was asked, which look for a space.
+ */
+const FORMAT = "|";
+
 const TAKE = `
 if state then
+  local till = string.find(state, '${FORMAT}', 65, true)
+  if not till then return redis.error_reply('FORMAT ' .. H .. ' is of another version, or of another program') end
   head, bytes, at, floor, newest, min, count, oldest = unpack_('>dddddddd', state)
   identity = sub(state, 65)
-  epoch = sub(identity, 1, string.find(identity, ' ', 1, true) - 1)
+  epoch = sub(state, 65, till - 1)
 end
 if now > at then at = now end
 `;
@@ -41,15 +49,15 @@ export const SAVE_AGAIN: string = `call('SETRANGE', H, '0', pack('>dddddddd', he
 /** There is no log, or no more: its data is gone. What another program keeps there is left alone. */
 export const ENSURE: string = `
 if not epoch then
-  local rest, lost, topics = redis.pcall('XRANGE', S, '-', '+', 'COUNT', 1), redis.pcall('ZCARD', L), redis.pcall('SCARD', X)
+  local rest, lost, topics = try('XRANGE', S, '-', '+', 'COUNT', 1), try('ZCARD', L), try('SCARD', X)
   local id, fields = unpack(rest[1] or {})
-  if rest.err or type(lost) == 'table' or type(topics) == 'table' or id
+  if rest.err or type(lost) == 'table' or type(topics) == 'table' or type(try('STRLEN', H)) == 'table' or id
     and (#fields[1] ~= 16 or format('%d-0', unpack_('>d', fields[1])) ~= id) then
     return redis.error_reply('WRONGTYPE there is something else')
   end
   call('DEL', S, L, X)
   epoch, head, bytes, floor, newest, min = A[1], 0, 0, 0, 0, 1
-  identity = epoch .. ' '
+  identity = epoch .. '${FORMAT}'
   ${SAVE}
 end
 `;
@@ -58,10 +66,10 @@ end
  * Whether Redis takes writes now. One that is full refuses only the first write of a script, and not this one, which changes
  * nothing and takes no memory.
  */
-export const WRITABLE = "type(redis.pcall('PERSIST', H)) == 'number'";
+export const WRITABLE = "type(try('PERSIST', H)) == 'number'";
 
 /** How far offsets jump at least. */
-const JUMP = 1_000_000;
+export const JUMP = 1_000_000;
 /** Shorter than Redis keeps the former name of a server without replicas: `repl-backlog-ttl`, an hour. */
 const NAMED_MS = 600_000;
 
@@ -89,11 +97,11 @@ if (is_behind or not is_known) and ${WRITABLE} then
   if known ~= server then
     local run = string.match(call('INFO', 'server'), 'run_id:(%w+)')
     local _, _, written = unpack_('>ddd', state or pack('>ddd', 0, 0, 0))
-    local is_renamed = call('GET', P .. ':server') == known .. ' ' .. run
+    local is_renamed = try('GET', P .. ':server') == known .. ' ' .. run
       and string.find(replication, 'master_replid2:0000000000', 1, true)
       and tonumber(call('TIME')[1]) * 1000 - written < ${NAMED_MS}
     if known ~= '' and head > 0 and not is_renamed then is_behind = true end
-    identity = epoch .. ' ' .. server
+    identity = epoch .. '${FORMAT}' .. server
     call('SET', P .. ':server', server .. ' ' .. run)
   end
   if is_behind then
@@ -101,6 +109,13 @@ if (is_behind or not is_known) and ${WRITABLE} then
     floor, newest = head, head
   end
   ${SAVE}
+end
+`;
+
+/** Asked before anything is stored: followers would not hear of what is stored and not published. */
+export const MAY_PUBLISH: string = `
+if not redis.acl_check_cmd('SPUBLISH', P .. ':all', '') then
+  return redis.error_reply('NOPERM SPUBLISH: the user may not publish to ' .. P .. ':all')
 end
 `;
 
@@ -113,7 +128,7 @@ export const KEEP_LOSSES: string = `if newest > floor and call('EXISTS', L) == 0
 /** What a topic had before this step is gone. */
 export const LOSE_TOPIC: string = `${KEEP_LOSSES}
 newest = math.max(newest, before)
-call('ZADD', L, 'GT', format('%d', before), topic)`;
+if type(try('ZADD', L, 'GT', format('%d', before), topic)) == 'table' then floor = newest end`;
 
 /** Lua writes large numbers with an exponent by itself. */
 export const TEXT: string = `local function text(n) return format('%d', n) end`;
