@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Cluster, Redis } from "ioredis";
 import { Cluster as ValkeyCluster, Redis as Valkey } from "iovalkey";
-import { createClientPool, createCluster, createSentinel } from "redis";
+import { createClient, createClientPool, createCluster, createSentinel } from "redis";
 import { afterEach, describe, expect, it } from "vitest";
 import { redisLog, type RedisClient } from "../../../packages/tidings/src/log/redis/index.ts";
 import { Cleanups, draft, openForTest, readAll, textOf } from "../support/opened-log.ts";
@@ -125,7 +125,7 @@ describe("redisLog()", () => {
     }
   });
 
-  it("says what to use in place of a client of createSentinel() and of createClientPool()", async () => {
+  it("says what to use in place of a client of createSentinel(), of createClientPool() and of legacy()", async () => {
     const server = cleanups.add(await startRedis(), (one) => one.stop());
     const port = await startSentinel(server.port);
     const sentinel = createSentinel({ name: "main", sentinelRootNodes: [{ host: "127.0.0.1", port }] });
@@ -136,6 +136,11 @@ describe("redisLog()", () => {
     const pool = createClientPool({ url: `redis://127.0.0.1:${server.port}` });
     await pool.connect();
     cleanups.add(pool, (one) => one.destroy());
-    expect(() => redisLog(pool as unknown as RedisClient)).toThrow(/expected one of createClient\(\)/);
+    const legacy = createClient({ url: `redis://127.0.0.1:${server.port}` }).legacy();
+    for (const client of [pool, legacy]) {
+      expect(() => redisLog(client as unknown as RedisClient)).toThrow(
+        /of createClientPool\(\) or legacy\(\), expected one of createClient\(\)/,
+      );
+    }
   });
 });

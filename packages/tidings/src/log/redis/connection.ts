@@ -96,7 +96,7 @@ interface OfMany {
   /** Of `createSentinel()`. */
   readonly getSentinelNode?: unknown;
   readonly sendCommand?: unknown;
-  /** Not of `createClientPool()`. */
+  /** Not of `createClientPool()` or `legacy()`. */
   readonly duplicate?: unknown;
 }
 
@@ -113,7 +113,7 @@ function checkServer(client: OfMany): void {
   }
   if (typeof client.sendCommand === "function" && typeof client.duplicate !== "function") {
     throw new TypeError(
-      "Cannot make log: the client is of createClientPool(), expected one of createClient()",
+      "Cannot make log: the client is of createClientPool() or legacy(), expected one of createClient()",
     );
   }
 }
