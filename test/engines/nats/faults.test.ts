@@ -514,6 +514,27 @@ onEachNats(() => {
       expect(more).toBeLessThanOrEqual(35);
     }, 120_000);
 
+    it("waits for a majority of its servers, and stores once what it sent again and again", async () => {
+      const servers = cleanups.add(await startCluster(), (all) =>
+        Promise.all(all.map((server) => server.stop())),
+      );
+      const bare = await connected(...servers.map(({ port }) => port));
+      const first = await openLog([servers[0]!.port], { replicas: 3, deadlineMs: 60_000 });
+      await first.log.append([draft("before")]);
+      await first.log.close();
+      const leader = await leaderOf("tidings", servers, bare);
+      const { log } = await openLog([leader.port], { replicas: 3, deadlineMs: 60_000 });
+      await log.append([draft("1")]);
+      const others = servers.filter((server) => server !== leader);
+      for (const other of others) await other.kill("SIGSTOP");
+      const appending = Promise.all(["2", "3", "4"].map((text) => log.append([draft(text)])));
+      // Longer than an attempt.
+      await new Promise((resolve) => void setTimeout(resolve, 5_000));
+      for (const other of others) await other.kill("SIGCONT");
+      await appending;
+      expect((await readAll(log)).entries.map(textOf).sort()).toEqual(["1", "2", "3", "4", "before"]);
+    }, 120_000);
+
     it("is opened when there are enough servers, where one of them is late", async () => {
       const routes = await Promise.all([freePort(), freePort(), freePort()]);
       const all = routes.map((port) => `nats-route://127.0.0.1:${port}`).join(", ");

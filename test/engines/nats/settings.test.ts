@@ -136,6 +136,51 @@ onEachNats(() => {
       },
     );
 
+    it("remembers keys as long as it says, though somebody had the server forget them sooner", async () => {
+      const { log, manager, errors, again } = await openLog();
+      await change(manager, { duplicate_window: 150e6 });
+      await expect.poll(() => errors.map(String).join(), { timeout: 20_000 }).toContain("duplicate_window");
+      const options = { idempotencyKey: "order 7" };
+      const { first } = await log.append([draft("1")], options);
+      await new Promise((resolve) => void setTimeout(resolve, 500));
+      const other = await again();
+      expect(await other.log.append([draft("1")], options)).toMatchObject({ first, repeated: true });
+      // No longer than messages are kept, which is somebody's to say.
+      await change(manager, { max_age: 30_000e6, duplicate_window: 20_000e6 });
+      const windowIs = async (): Promise<number> =>
+        (await manager.streams.info("tidings")).config.duplicate_window / 1e6;
+      await expect.poll(windowIs, { timeout: 20_000 }).toBe(30_000);
+      await log.append([draft("2")]);
+    });
+
+    it("takes back that messages go when consumers had them, and tells everyone", async () => {
+      const opened = await openLog();
+      const { log, position, resets, errors, manager, connection } = opened;
+      await fill(opened);
+      const { config } = await manager.streams.info("tidings");
+      const update = JSON.stringify({ ...config, retention: "interest" });
+      const changed = await connection.request("$JS.API.STREAM.UPDATE.tidings", update);
+      // Older servers do not allow it.
+      const isAllowed = changed.json<{ error?: unknown }>().error === undefined;
+      expect(isAllowed).toBe(!connection.info!.version.startsWith("2.9."));
+      if (!isAllowed) return;
+      await expect.poll(() => resets.length, { timeout: 20_000 }).toBe(1);
+      expect(resets[0]!.epoch).not.toBe(position.epoch);
+      expect(String(errors[0])).toContain("retention");
+      const { head } = await log.head();
+      for (const text of ["4", "5"]) await log.append([draft(text)]);
+      const { entries } = await readAll(log);
+      expect(entries.filter(({ offset }) => offset > head).map(textOf)).toEqual(["4", "5"]);
+    });
+
+    it("begins the epoch that somebody wrote into the description of its stream", async () => {
+      const { log, resets, manager, again } = await openLog();
+      await log.append([draft("1")]);
+      await change(manager, { description: "A log of Tidings, epoch restored-1" });
+      await expect.poll(() => resets, { timeout: 20_000 }).toEqual([{ epoch: "restored-1", head: 1 }]);
+      expect((await again()).position).toEqual({ epoch: "restored-1", head: 1 });
+    });
+
     it("tells everyone of what a transform of subjects hid from readers, and takes that away", async () => {
       const { log, position, resets, errors, manager, connection, again } = await openLog();
       const change = { src: ">", dest: "elsewhere.>" };

@@ -43,6 +43,8 @@ const RETRY_MS = [20, 500] as const;
 /** No room: for the account or the server, or for one more stream. */
 const FULL = new Set([10_002, 10_023, 10_027, 10_028, 10_047]);
 const SEALED = 10_109;
+/** A message with that id was sent before, and copies of it are being made. Since 2.12. */
+const IN_PROCESS = 10_158;
 /** The stream could not store it, for the reason that it gives. */
 const STORE_FAILED = 10_077;
 
@@ -52,6 +54,7 @@ export class Api {
   #connected = true;
   /** Makes each question that is open ask again now. */
   readonly #open = new Set<() => void>();
+  #refused: { readonly atMs: number; readonly error: Error } | undefined;
   /** How long an answer takes, about. Over a network where that is long, nothing is asked twice for it. */
   #usualMs = 0;
 
@@ -89,6 +92,8 @@ export class Api {
         reject(error);
       };
       const tooLate = (): void => {
+        const forbidden = this.#forbiddenSince(endsMs - deadlineMs);
+        if (forbidden !== undefined) [reason, cause] = [forbidden.message, forbidden];
         const remedy = /no responders/i.test(reason)
           ? `. Expected a server with JetStream: nats-server -js, and its API at ${prefix} (apiPrefix)`
           : "";
@@ -181,6 +186,15 @@ export class Api {
     if (yes) for (const again of this.#open) again();
   }
 
+  /** What the server did not let the user publish, and says to the connection alone. */
+  forbidden(subject: string, error: Error): void {
+    if (subject.startsWith(`${this.#options.prefix}.`)) this.#refused = { atMs: performance.now(), error };
+  }
+
+  #forbiddenSince(sinceMs: number): Error | undefined {
+    return this.#refused !== undefined && this.#refused.atMs >= sinceMs ? this.#refused.error : undefined;
+  }
+
   /** When the time of what begins now is up. */
   endsMs(): number {
     return performance.now() + this.#options.deadlineMs;
@@ -210,8 +224,9 @@ function late(
   return new LogError("failed", message, { cause });
 }
 
-/** Whether the same may be answered otherwise soon: there is no leader, say. */
+/** Whether the same may be answered otherwise soon: there is no leader, say, or the first attempt is not decided yet. */
 export function mayPass(error: ApiError): boolean {
+  if (error.err_code === IN_PROCESS) return true;
   return (error.code === 503 || error.code === 408) && !isFull(error);
 }
 

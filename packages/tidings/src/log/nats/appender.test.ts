@@ -3,7 +3,7 @@ import { runInNewContext } from "node:vm";
 import { expect, onTestFinished, test } from "vitest";
 import { Appender } from "./appender.ts";
 import { ServerClock } from "../time/server-clock.ts";
-import type { NatsConnection } from "./connection.ts";
+import type { NatsConnection, NatsMessage } from "./connection.ts";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
@@ -12,15 +12,20 @@ const MEGABYTE = 2 ** 20;
 /** A connection that is lost: nothing is sent, and nothing comes. */
 function openAppender(deadlineMs: number) {
   const sent: string[] = [];
+  let answer: ((error: null, message: NatsMessage) => void) | undefined;
   const connection: NatsConnection = {
     publish: (subject) => void sent.push(subject),
-    subscribe: () => ({ unsubscribe: () => undefined }),
+    subscribe: (_, { callback }) => {
+      answer = callback;
+      return { unsubscribe: () => undefined };
+    },
     request: () => new Promise<never>(() => undefined),
     status: async function* () {},
     isClosed: () => false,
   };
   const appender = new Appender({
     connection,
+    name: "log",
     instance: "i",
     inbox: "inbox",
     deadlineMs,
@@ -34,7 +39,9 @@ function openAppender(deadlineMs: number) {
   onTestFinished(() => appender.close());
   const append = (topic: string, bytes: number) =>
     appender.append([{ topic, body: new Uint8Array(bytes) }], undefined);
-  return { appender, append, sent };
+  const answered = (acknowledgement: object): void =>
+    answer!(null, { subject: "inbox.1", data: Buffer.from(JSON.stringify(acknowledgement)) });
+  return { appender, append, sent, answered };
 }
 
 test("what was given up while the connection is lost is not kept for its return", async () => {
@@ -54,6 +61,16 @@ test("what was given up while the connection is lost is not kept for its return"
     })
     .toBeLessThan(10 * MEGABYTE);
   expect(sent).toEqual([]);
+});
+
+test("an append is what its own stream says, where another one that takes the same subjects is first", async () => {
+  const { append, sent, answered } = openAppender(60_000);
+  const appending = append("a", 1);
+  await Promise.resolve();
+  expect(sent).toEqual(["log.e.a"]);
+  answered({ stream: "backup", seq: 70 });
+  answered({ stream: "log", seq: 7 });
+  expect(await appending).toEqual({ first: 7, last: 7, repeated: false });
 });
 
 test("what waits for the connection is sent in order when it is back", async () => {

@@ -14,6 +14,7 @@ import {
   assertFits,
   parseAcknowledgement,
   refusalOf,
+  strangerOf,
   toMessages,
   type Outgoing,
   type Waiting,
@@ -24,6 +25,8 @@ import { subjectOf } from "./subjects.ts";
 
 export interface AppenderOptions {
   readonly connection: NatsConnection;
+  /** Of the stream. */
+  readonly name: string;
   /** Random, of this instance. */
   readonly instance: string;
   /** Where acknowledgements are sent. */
@@ -127,6 +130,19 @@ export class Appender {
     if (yes) this.#recovery.begin();
   }
 
+  /** The connection is closed for good: nothing is answered any more. */
+  ended(): void {
+    for (const append of this.#open) {
+      const what = append.isSent
+        ? " before it was acknowledged, and NATS may have stored it"
+        : ", and it was not appended";
+      this.#fail(
+        append,
+        new LogError("failed", `Cannot append to log: the connection to NATS was closed${what}`),
+      );
+    }
+  }
+
   /** The server did not let the user publish there, and says so to the connection alone. */
   forbidden(subject: string, cause: unknown): void {
     const { subjects } = this.#options.target();
@@ -181,6 +197,7 @@ export class Appender {
         endsMs,
         offsets: [],
         repeated: false,
+        trouble: undefined,
         isSent: false,
         settled: false,
         resolve,
@@ -255,7 +272,7 @@ export class Appender {
       // It may be connected to another server since it was appended.
       assertFits(message, connection.info);
     } catch (error) {
-      return this.#fail(message.append, error);
+      return this.#unsent(message, error);
     }
     try {
       connection.publish(subjectOf(target().subjects, message.topic), message.payload, {
@@ -264,8 +281,14 @@ export class Appender {
       });
     } catch (cause) {
       const what = `Cannot append to log: NATS rejected it: ${(cause as Error).message}`;
-      this.#fail(message.append, new LogError("failed", what, { cause }));
+      this.#unsent(message, new LogError("failed", what, { cause }));
     }
+  }
+
+  /** Nobody will answer, so that nobody is to wait for that. */
+  #unsent(message: Outgoing, error: unknown): void {
+    this.#fail(message.append, error);
+    this.#recovery.answered(message.id, true);
   }
 
   #acknowledged({ subject, data }: NatsMessage): void {
@@ -274,8 +297,12 @@ export class Appender {
     if (message === undefined) return;
     const said = parseAcknowledgement(data);
     if (said.error !== undefined && !mayPass(said.error)) {
-      this.#fail(message.append, refusalOf(message, said.error));
-      this.#recovery.answered(id, true);
+      return this.#unsent(message, refusalOf(message, said.error));
+    }
+    const stranger = strangerOf(said, this.#options.name);
+    if (stranger !== undefined) {
+      // The stream may answer as well.
+      message.append.trouble = stranger;
       return;
     }
     // No answer of the stream's: nobody takes it now, or one with the same id is on its way.
@@ -368,7 +395,8 @@ export class Appender {
     const message = append.isSent
       ? `NATS did not acknowledge it within ${deadlineMs} ms, and may have stored it`
       : `its turn did not come within ${deadlineMs} ms (deadlineMs), and it was not appended`;
-    const cause = this.#connected ? this.#trouble : new Error("the connection to NATS is lost");
+    const trouble = append.trouble ?? this.#trouble;
+    const cause = this.#connected ? trouble : new Error("the connection to NATS is lost");
     const reason = cause === undefined ? "" : ` (${(cause as Error).message})`;
     this.#fail(append, new LogError("failed", `Cannot append to log: ${message}${reason}`, { cause }));
   }
@@ -378,15 +406,8 @@ export class Appender {
     const { idempotencyAgeMs } = this.#options.target();
     if (message.append.settled) return this.#remove(message);
     if (message.attempts > 0 && this.#ageOf(message) > idempotencyAgeMs) {
-      this.#fail(
-        message.append,
-        new LogError(
-          "failed",
-          `Cannot append to log: NATS did not acknowledge it while it knew its id (${idempotencyAgeMs} ms), and may have stored it`,
-        ),
-      );
-      this.#recovery.answered(message.id, true);
-      return;
+      const what = `Cannot append to log: NATS did not acknowledge it while it knew its id (${idempotencyAgeMs} ms), and may have stored it`;
+      return this.#unsent(message, new LogError("failed", what));
     }
     this.#send(message);
   }

@@ -27,7 +27,7 @@ export interface NatsConnection {
 }
 
 /** What the connection tells of itself. */
-interface NatsStatus {
+export interface NatsStatus {
   readonly type: string;
   /** Of `error`. */
   readonly error?: Error;
@@ -95,8 +95,15 @@ function held<Given>(call: () => Given): Given {
   }
 }
 
-/** Calls `heard` with each change of the connection's state, until the returned function is called. */
-export function watchStatus(connection: NatsConnection, heard: (status: NatsStatus) => void): () => void {
+/**
+ * Calls `heard` with each change of the connection's state, and `ended` when it is closed for good, until the returned function is
+ * called.
+ */
+export function watchStatus(
+  connection: NatsConnection,
+  heard: (status: NatsStatus) => void,
+  ended: () => void,
+): () => void {
   let over = false;
   let changes: AsyncIterable<NatsStatus> | undefined;
   void (async () => {
@@ -105,7 +112,13 @@ export function watchStatus(connection: NatsConnection, heard: (status: NatsStat
       if (over) return;
       heard(status);
     }
-  })().catch(() => undefined);
+  })()
+    .catch(() => undefined)
+    // It says so just before it is.
+    .then(() => new Promise((resolve) => void setTimeout(resolve, 0)))
+    .then(() => {
+      if (!over && connection.isClosed()) ended();
+    });
   return () => {
     over = true;
     tell(ignore, () => (changes as { stop?: () => void } | undefined)?.stop?.());

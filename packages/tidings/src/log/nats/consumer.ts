@@ -16,6 +16,8 @@ export interface ConsumerOptions {
   readonly inbox: string;
   /** The time of the server, whenever something tells it. */
   readonly onTime: (atMs: number, askedMs: number) => void;
+  /** The server lets nobody listen where it is to deliver to. */
+  readonly onDeaf: (error: Error) => void;
   /** What the chosen one delivers. */
   readonly onMessage: (consumer: Consumer, message: NatsMessage) => void;
 }
@@ -111,7 +113,8 @@ export class ConsumerChoice {
     const candidate: Consumer = {
       subscription: this.#options.connection.subscribe(subject, {
         callback: (error, message) => {
-          if (error !== null || !isCurrent()) return;
+          if (!isCurrent()) return;
+          if (error !== null) return this.#options.onDeaf(error);
           this.#choose(candidate);
           if (candidate === this.#chosen) this.#options.onMessage(candidate, message);
         },

@@ -29,8 +29,15 @@ import type {
 import { Api, sleep } from "./api.ts";
 import { Appender } from "./appender.ts";
 import { AskedTime } from "./asked-time.ts";
-import { checkedConnection, forbiddenSubjectOf, watchStatus, type NatsConnection } from "./connection.ts";
+import {
+  checkedConnection,
+  forbiddenSubjectOf,
+  watchStatus,
+  type NatsConnection,
+  type NatsStatus,
+} from "./connection.ts";
 import { MESSAGE_ID, STORED_BY } from "./outgoing.ts";
+import { Placement } from "./placement.ts";
 import { Reader } from "./reader.ts";
 import { ServerClock } from "../time/server-clock.ts";
 import { keyAgeOf, LogStream, type StreamState } from "./stream.ts";
@@ -118,6 +125,7 @@ class NatsLog implements Log {
   readonly #stream: LogStream;
   readonly #time: AskedTime;
   readonly #reader: Reader;
+  readonly #placement = new Placement(() => this.#current!.subjects);
   readonly #deadlineMs: number;
   readonly #idempotencyAgeMs: number;
   readonly #pendingBytes: number;
@@ -196,6 +204,7 @@ class NatsLog implements Log {
       connection: this.#connection,
       deadlineMs: this.#deadlineMs,
       pendingBytes: this.#pendingBytes,
+      name: this.#name,
       instance,
       inbox: `${this.#inbox}.a`,
       target: () => this.#current!,
@@ -212,6 +221,7 @@ class NatsLog implements Log {
       position: state,
       state: () => this.#state("follow"),
       isOurs: (subject) => subject.startsWith(`${this.#current!.subjects}.`),
+      misplaced: (topic, subject) => this.#placement.misplaced(topic, subject),
       onOther: () => this.#renew(),
       onTime: (atMs, askedMs) => {
         if (!this.#stream.tellsTime) this.#clock.told(atMs, askedMs);
@@ -219,15 +229,7 @@ class NatsLog implements Log {
       report: this.#report,
       options,
     });
-    this.#unwatch = watchStatus(this.#connection, ({ type, error }) => {
-      const forbidden = forbiddenSubjectOf(error);
-      if (forbidden !== undefined) this.#appender!.forbidden(forbidden, error);
-      if (type === "disconnect" || type === "reconnect") {
-        this.#api.connected(type === "reconnect");
-        this.#appender!.connected(type === "reconnect");
-        this.#tail!.connected(type === "reconnect");
-      }
-    });
+    this.#unwatch = this.#watch(this.#appender, this.#tail);
     return { epoch: state.epoch, head: state.head };
   }
 
@@ -240,6 +242,7 @@ class NatsLog implements Log {
     if (drafts.length === 0) {
       throw new RangeError("Cannot append to log: there are no drafts, expected 1 or more");
     }
+    this.#placement.assertRight(drafts);
     return this.#appender!.append(drafts, options.idempotencyKey);
   }
 
@@ -278,6 +281,21 @@ class NatsLog implements Log {
     this.#api.close();
     this.#time.close();
     this.#unwatch?.();
+  }
+
+  #watch(appender: Appender, tail: NatsTail): () => void {
+    const heard = ({ type, error }: NatsStatus): void => {
+      const forbidden = forbiddenSubjectOf(error);
+      if (forbidden !== undefined) {
+        this.#api.forbidden(forbidden, error!);
+        appender.forbidden(forbidden, error);
+      }
+      if (type !== "disconnect" && type !== "reconnect") return;
+      for (const part of [this.#api, appender, tail]) part.connected(type === "reconnect");
+    };
+    return watchStatus(this.#connection, heard, () => {
+      for (const part of [appender, tail]) part.ended();
+    });
   }
 
   /** Where the log is now; learns whether it is another one. */

@@ -2,6 +2,7 @@
  * Appends as messages on their way: each with an id by which JetStream knows it, and what comes back for it.
  */
 import { createHash } from "node:crypto";
+import { show } from "../../guard/show.ts";
 import type { Appended, Draft } from "../log.ts";
 import { refusal, type ApiError } from "./api.ts";
 import { SentHeaders, type NatsConnection } from "./connection.ts";
@@ -19,6 +20,8 @@ export interface Waiting {
   readonly endsMs: number;
   readonly offsets: number[];
   repeated: boolean;
+  /** What another than the stream answers. */
+  trouble: Error | undefined;
   /** One of its messages was sent. */
   isSent: boolean;
   settled: boolean;
@@ -45,6 +48,8 @@ export interface Outgoing {
 
 /** What the stream answers. */
 export interface Acknowledgement {
+  /** The name of the stream that stored it. */
+  readonly stream?: string;
   readonly seq?: number;
   readonly duplicate?: boolean;
   readonly error?: ApiError;
@@ -98,6 +103,17 @@ export function parseAcknowledgement(data: Uint8Array): Acknowledgement {
   } catch {
     return {};
   }
+}
+
+/**
+ * Why it is not in this log, though somebody answers. A mapping of subjects may have led it into another stream, or another one that
+ * takes the same subjects, at the other end of a leaf node, was first to answer.
+ */
+export function strangerOf({ stream, seq }: Acknowledgement, name: string): Error | undefined {
+  if (seq === undefined || stream === name) return undefined;
+  return new Error(
+    `stream ${show(stream)} answers that it stored it, expected ${name}: a mapping of subjects, perhaps`,
+  );
 }
 
 const TOO_LARGE = 10_054;

@@ -29,6 +29,12 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
     right: undefined,
     loses: true,
   },
+  retention: {
+    effect: "NATS discards what its consumers were given",
+    isWrong: (value) => value !== "limits",
+    right: "limits",
+    loses: true,
+  },
   no_ack: {
     effect: "NATS acknowledges nothing",
     isWrong: (value) => value === true,
@@ -63,10 +69,12 @@ export interface WrongSettings {
   readonly loses: boolean;
 }
 
-export function wrongIn(settings: StreamSettings): WrongSettings | undefined {
+/** @param keyAgeNs - For how long ids are to be remembered, in nanoseconds. */
+export function wrongIn(settings: StreamSettings, keyAgeNs: number): WrongSettings | undefined {
   // Nobody can change it, and it can be read.
   if (settings.sealed === true) return undefined;
-  const wrong = Object.entries(SETTINGS).filter(([name, { isWrong }]) => isWrong(settings[name]));
+  const all = { ...SETTINGS, duplicate_window: windowOf(settings, keyAgeNs) };
+  const wrong = Object.entries(all).filter(([name, { isWrong }]) => isWrong(settings[name]));
   if (wrong.length === 0) return undefined;
   return {
     said: wrong
@@ -74,6 +82,17 @@ export function wrongIn(settings: StreamSettings): WrongSettings | undefined {
       .join("; "),
     right: Object.fromEntries(wrong.map(([name, { right }]) => [name, right])),
     loses: wrong.some(([, { loses }]) => loses),
+  };
+}
+
+/** JetStream knows no id for longer than the message may be there, which others may have made shorter. */
+function windowOf({ max_age }: StreamSettings, keyAgeNs: number): Setting {
+  const right = Math.min(keyAgeNs, Number(max_age ?? 0) || Infinity);
+  return {
+    effect: "NATS forgets ids early, and stores what is published again twice",
+    isWrong: (value) => Number(value ?? 0) < right,
+    right,
+    loses: false,
   };
 }
 

@@ -113,7 +113,7 @@ export class LogStream {
     let taken: WrongSettings | undefined;
     for (let info = first; ;) {
       const state = this.#stateOf(what, info);
-      const wrong = wrongIn(info.config as Record<string, unknown>);
+      const wrong = wrongIn(info.config as Record<string, unknown>, this.#limits()["duplicate_window"]!);
       if (wrong === undefined && this.#isWhole(state.epoch, info)) {
         if (taken !== undefined) this.#options.report(this.#takenBack(taken));
         return state;

@@ -24,7 +24,9 @@ export interface TailOptions {
   readonly state: () => Promise<StreamState>;
   /** Whether it is a subject of the log. Others may have been added to the stream. */
   readonly isOurs: (subject: string) => boolean;
-  /** What had this offset is another message now. */
+  /** What is wrong with where a message stands: readers do not find it. */
+  readonly misplaced: (topic: string, subject: string) => LogError | undefined;
+  /** What had this offset is another message now, or cannot be found. */
   readonly onOther: () => Promise<unknown>;
   /** The time of the server, whenever something tells it. */
   readonly onTime: (atMs: number, askedMs: number) => void;
@@ -41,6 +43,8 @@ const SILENCE_MS = 3_000;
 /** What lies in the socket after a turn that was long is taken first. */
 const GRACE_MS = 50;
 const RETRY_MS = [50, 500] as const;
+/** After the server took its subscription away, it subscribes again. */
+const DEAF_MS = 1_000;
 /** As long as there is no consumer after so long, messages are asked for one by one, so often, and so many at once. */
 const ASK_MS = 200;
 const MOST_ASKED = 32;
@@ -80,6 +84,7 @@ export class NatsTail {
       name: options.name,
       inbox: options.inbox,
       onTime: options.onTime,
+      onDeaf: (error) => void this.#deaf(error),
       onMessage: (consumer, message) => this.#take(consumer, message),
     });
     this.#timer = setInterval(() => {
@@ -111,6 +116,11 @@ export class NatsTail {
     else this.#interrupted(new Error("the connection to NATS is lost"));
   }
 
+  /** The connection is closed for good: nothing comes any more. */
+  ended(): void {
+    if (this.#state !== "closed") this.#interrupted(new Error("the connection to NATS is closed"));
+  }
+
   /** The log was replaced by another one. */
   reset(position: LogPosition): void {
     this.#flush();
@@ -136,6 +146,14 @@ export class NatsTail {
     const { report, options } = this.#options;
     tell(report, options.onState, "interrupted");
     report(new LogError("failed", `The tail of the log is interrupted: ${cause.message}`, { cause }));
+  }
+
+  /** Whether it may listen again is not said: it tries, and hears of it before a consumer is made. */
+  async #deaf(error: Error): Promise<void> {
+    this.#interrupted(error);
+    const round = this.#round;
+    await sleep(DEAF_MS);
+    if (round === this.#round) void this.#start();
   }
 
   /** Makes a consumer that begins where we are, again and again until there is one. */
@@ -282,9 +300,22 @@ export class NatsTail {
     if (!this.#options.isOurs(subject)) return;
     try {
       const topic = topicOf(data);
+      const wrong = this.#options.misplaced(topic, subject);
+      if (wrong !== undefined) return void this.#lose(wrong);
       if (this.#followed.includes(topic)) this.#held.push(decodeEntry(data, topic, offset, atMs));
     } catch {
       // It is not in the log's format.
+    }
+  }
+
+  /** It was acknowledged, and nobody finds it: everyone is told. */
+  async #lose(error: LogError): Promise<void> {
+    const { report, onOther } = this.#options;
+    report(error);
+    try {
+      await onOther();
+    } catch (failure) {
+      report(failure);
     }
   }
 
