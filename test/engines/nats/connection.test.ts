@@ -1,4 +1,5 @@
 /** What somebody does to a connection of the log, and to the account that it is of: nothing stays open, and nothing is lost unsaid. */
+import { readFileSync } from "node:fs";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { afterEach, describe, expect, it } from "vitest";
@@ -76,6 +77,8 @@ onEachNats(() => {
         natsLog(connection, { deadlineMs: 600_000 }),
       );
       await server.kill("SIGSTOP");
+      const state = (): string => readFileSync(`/proc/${server.process.pid}/stat`, "utf8");
+      await expect.poll(state, LONG).toContain(") T ");
       const settled = Promise.allSettled([log.append([draft("1")])]);
       // It is sent in the next turn.
       await new Promise((resolve) => void setTimeout(resolve, 50));
