@@ -6,8 +6,9 @@
 import { DeadlineTimer } from "../appending/deadline-timer.ts";
 import { idempotencyScope } from "../appending/idempotency.ts";
 import { LogError, type Appended, type Draft } from "../log.ts";
+import { Acknowledgements } from "./acknowledgements.ts";
 import { mayPass, refusal } from "./api.ts";
-import type { NatsConnection, NatsMessage, NatsSubscription } from "./connection.ts";
+import type { NatsConnection, NatsMessage } from "./connection.ts";
 import { Recovery } from "./recovery.ts";
 import {
   appendedAt,
@@ -53,14 +54,10 @@ const LEAST_COMPACTED = 1_024;
 /** What is not acknowledged in that time is sent again: before a cluster has elected another leader. */
 const ATTEMPT_MS = 3_000;
 const TICK_MS = 250;
-/** After the server took its subscription away, it subscribes again. */
-const DEAF_MS = 1_000;
 
 export class Appender {
   readonly #options: AppenderOptions;
-  #acknowledgements: NatsSubscription | undefined;
-  /** Since when no acknowledgement comes: the server has taken the subscription away. */
-  #deafMs: number | undefined;
+  readonly #acknowledgements: Acknowledgements;
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #deadlines = new DeadlineTimer((nowMs) => this.#rejectLate(nowMs));
   /** In the order in which they are sent: those that were, and behind them the others. */
@@ -83,7 +80,12 @@ export class Appender {
 
   constructor(options: AppenderOptions) {
     this.#options = options;
-    this.#listen();
+    this.#acknowledgements = new Acknowledgements({
+      connection: options.connection,
+      inbox: options.inbox,
+      onAnswer: (id, answer) => this.#answered(id, answer),
+      onTrouble: (error) => (this.#trouble = error),
+    });
     this.#recovery = new Recovery({
       sent: this.#sent,
       look: options.look,
@@ -166,11 +168,7 @@ export class Appender {
   close(): void {
     clearInterval(this.#timer);
     this.#deadlines.clear();
-    try {
-      this.#acknowledgements?.unsubscribe();
-    } catch {
-      // The connection is closed.
-    }
+    this.#acknowledgements.close();
   }
 
   /** @param isLater - Others whose time is up behind this one's have come before it. */
@@ -222,23 +220,8 @@ export class Appender {
     });
   }
 
-  #listen(): void {
-    const { connection, inbox } = this.#options;
-    this.#deafMs = undefined;
-    const callback = (error: Error | null, message: NatsMessage): void => {
-      if (error === null) return this.#acknowledged(message);
-      this.#deafMs = performance.now();
-      this.#trouble = error;
-    };
-    try {
-      this.#acknowledgements = connection.subscribe(`${inbox}.*`, { callback });
-    } catch {
-      // The connection is closed.
-    }
-  }
-
   #pump(): void {
-    if (this.#recovery.underWay || !this.#connected || this.#deafMs !== undefined) return;
+    if (this.#recovery.underWay || !this.#connected || this.#acknowledgements.isDeaf) return;
     for (; this.#next < this.#queue.length; this.#next += 1) {
       const message = this.#queue[this.#next]!;
       if (this.#sent.size >= WINDOW_MESSAGES || (this.#sentBytes > 0 && this.#sentBytes >= WINDOW_BYTES))
@@ -291,8 +274,7 @@ export class Appender {
     this.#recovery.answered(message.id, true);
   }
 
-  #acknowledged({ subject, data }: NatsMessage): void {
-    const id = Number(subject.slice(this.#options.inbox.length + 1));
+  #answered(id: number, { data }: NatsMessage): void {
     const message = this.#sent.get(id);
     if (message === undefined) return;
     const said = parseAcknowledgement(data);
@@ -358,11 +340,7 @@ export class Appender {
 
   #tick(): void {
     const nowMs = performance.now();
-    if (this.#deafMs !== undefined) {
-      // Whether it is allowed again is known by the next tick.
-      if (nowMs - this.#deafMs > DEAF_MS) this.#listen();
-      return;
-    }
+    if (this.#acknowledgements.isDeaf) return this.#acknowledgements.tick(nowMs);
     for (const { sentMs } of this.#sent.values()) {
       if (nowMs - sentMs > ATTEMPT_MS) this.#recovery.begin();
       break;
