@@ -31,8 +31,8 @@ describe.each(Object.keys(CLIENTS))("postgresLog() with %s alone, through PgBoun
       await other.log.append([draft(`${n}`)]);
       await expect.poll(seen, { timeout: 10_000, interval: 5 }).toEqual(all);
     }
-    const expected = mode === "session" ? [] : [expect.stringMatching(HEARS_NOTHING)];
-    expect(errors.map(String)).toEqual(expected);
+    const told = errors.map((error) => HEARS_NOTHING.test(String(error)));
+    expect(told).toEqual(mode === "session" ? [] : [true]);
   });
 
   it.each(["session", "statement"] as const)(

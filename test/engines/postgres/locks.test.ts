@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { postgresLog } from "../../../packages/tidings/src/log/postgres/index.ts";
+import { namesOf } from "../../../packages/tidings/src/log/postgres/names.ts";
 import { CLIENTS } from "./clients.ts";
 import { Cleanups, draft, openLog, readAll, retention, textOf } from "./opened.ts";
 import { type PostgresServer } from "./server.ts";
@@ -74,7 +75,7 @@ it("postgresLog() says within its deadline that its tables cannot be made, and m
   const { log } = await openLog(cleanups, { port: server.port });
   await log.close();
   await server.sql("DROP TABLE tidings_sweeps");
-  await server.sql("DROP FUNCTION IF EXISTS tidings_open_v2, tidings_open_v3");
+  await server.sql(`DROP FUNCTION ${namesOf({}).call("open")}`);
   const unlock = await lock(server, "tidings_entries");
   const { client } = await cleanups.client("pg", server.port);
   const opening = { retention, onTail: () => undefined };

@@ -116,6 +116,31 @@ describe("postgresLog()", () => {
     expect(errors).toEqual([]);
   });
 
+  it("lets the pool of an open log end, and says so", async () => {
+    const at = { host: "127.0.0.1", port: server.port, user: "postgres", database: "postgres" };
+    const pool = new Pool(at);
+    const { log, seen, errors } = await openForTest(cleanups, postgresLog(pool, { table: "ended_early" }));
+    await log.follow!("all");
+    await log.append([draft("1")]);
+    await expect.poll(seen).toEqual(["1"]);
+    await pool.end();
+    await expect(log.append([draft("2")])).rejects.toThrow(/Close the client after the hub has drained/);
+    await expect.poll(() => errors.map(String).join("\n"), { timeout: 10_000 }).toMatch(/client is closed/);
+  });
+
+  it("goes on by asking where the pool that it listens with is ended", async () => {
+    const at = { host: "127.0.0.1", port: server.port, user: "postgres", database: "postgres" };
+    const listen = new Pool(at);
+    const pool = cleanups.add(new Pool(at), (one) => one.end());
+    const { log, seen } = await openForTest(cleanups, postgresLog(pool, { table: "deaf", listen }));
+    await log.follow!("all");
+    await expect.poll(() => listen.totalCount).toBe(1);
+    await listen.end();
+    const other = await openLog(cleanups, { port: server.port, table: "deaf" });
+    await other.log.append([draft("1")]);
+    await expect.poll(seen, { timeout: 10_000 }).toEqual(["1"]);
+  });
+
   it("uses tables that another role made, and says how to make them where they are missing", async () => {
     await server.sql("CREATE ROLE app LOGIN; CREATE SCHEMA events; GRANT USAGE ON SCHEMA events TO app");
     const pool = new Pool({ host: "127.0.0.1", port: server.port, user: "app", database: "postgres" });
@@ -178,6 +203,9 @@ describe("postgresLog()", () => {
     });
     cleanups.add(pool, () => pool.end());
     expect(() => postgresLog(pool)).toThrow(/has one connection \(max\), expected 2 or more/);
+    const text = new Pool({ max: "1" as never });
+    expect(() => postgresLog(text)).toThrow(/has one connection \(max\)/);
+    expect(() => postgresLog(text, { listen: false })).not.toThrow();
     expect(() => postgresLog({} as never)).toThrow(/expected a Pool of pg, or what postgres\(\) returns/);
     const two = new Pool({ max: 2 });
     expect(() => postgresLog(two, { table: "a b" })).toThrow(/table is "a b"/);

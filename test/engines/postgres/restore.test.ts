@@ -5,9 +5,9 @@
 import { execFileSync } from "node:child_process";
 import { Pool } from "pg";
 import { afterEach, expect, it } from "vitest";
-import { postgresLog } from "../../../packages/tidings/src/log/postgres/index.ts";
+import { postgresLog, postgresSchema } from "../../../packages/tidings/src/log/postgres/index.ts";
 import { openForTest } from "../support/opened-log.ts";
-import { Cleanups, draft, textOf } from "./opened.ts";
+import { Cleanups, draft, openLog, textOf } from "./opened.ts";
 import { pathOf, type PostgresServer } from "./server.ts";
 
 const cleanups = new Cleanups();
@@ -105,4 +105,35 @@ it.each(Object.keys(WAYS))("gives no offset again after a backup was restored %s
     expect(page.lostThrough).toBeLessThan(last - 1);
     expect(page.entries.map(textOf)).toEqual(["next"]);
   });
+});
+
+it("gives no offset again where a subscriber of logical replication takes over that lacks the newest", async () => {
+  const settings = "wal_level = logical\nfsync = off\n";
+  const [primary, subscriber] = [await cleanups.postgres(settings), await cleanups.postgres(settings)];
+  const { log } = await openLog(cleanups, { port: primary.port });
+  await log.append([draft("1")]);
+  await subscriber.sql(postgresSchema());
+  await primary.sql("CREATE PUBLICATION all_tables FOR ALL TABLES");
+  const source = `host=127.0.0.1 port=${primary.port} user=postgres dbname=postgres`;
+  await subscriber.sql(`CREATE SUBSCRIPTION its CONNECTION '${source}' PUBLICATION all_tables`);
+  const heads = async () =>
+    (await subscriber.sql("SELECT head::int FROM tidings_log")).map(({ head }) => head);
+  await expect.poll(heads, { timeout: 20_000 }).toEqual([1]);
+  await log.append([draft("2")]);
+  await expect.poll(heads, { timeout: 20_000 }).toEqual([2]);
+  await subscriber.sql("ALTER SUBSCRIPTION its DISABLE");
+  await subscriber.sql("ALTER SUBSCRIPTION its SET (slot_name = NONE)");
+  await subscriber.sql("DROP SUBSCRIPTION its");
+  expect((await log.append([draft("lost")])).first).toBe(3);
+  const { log: other, transaction } = await openLog(cleanups, { port: subscriber.port });
+  const { first } = await other.append([draft("after")]);
+  expect(first).toBeGreaterThan(1_000_000);
+  await transaction((tx) => other.enlist!(tx, [draft("in a transaction")]));
+  await expect.poll(async () => (await other.head()).head).toBe(first + 1);
+  const topics = { exact: ["a"], matches: () => true };
+  for (const after of [1, 2, 3]) {
+    const page = await other.read({ topics, after, maxMessages: 9, maxBytes: 999 });
+    expect(page.lostThrough).toBe(first - 1);
+    expect(page.entries.map(textOf).slice(-2)).toEqual(["after", "in a transaction"]);
+  }
 });

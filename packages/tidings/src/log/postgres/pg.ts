@@ -135,6 +135,7 @@ class PgListener implements Listener {
   }
 
   get run(): PostgresLink["run"] | undefined {
+    this.#leaveEndingPool();
     const [client, end] = [this.#client, this.#end];
     if (client === undefined) return undefined;
     return async (text, values, ms) => firstOf(await within(ask(client, text, values), ms, end));
@@ -185,12 +186,19 @@ class PgListener implements Listener {
   #look(client: PgClient, down: () => void): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
+      if (this.#leaveEndingPool()) return;
       const looking = async (): Promise<unknown> => client.query({ text: "SELECT 1", rowMode: "array" });
       within(looking(), SILENCE_MS).then(() => {
         if (this.#end === down) this.#look(client, down);
       }, down);
     }, LOOK_MS);
     this.#timer.unref();
+  }
+
+  /** A pool that was told to end waits until it has all its connections back. */
+  #leaveEndingPool(): boolean {
+    if (this.#pool.ending === true) this.close();
+    return this.#closed;
   }
 
   #again(): void {
