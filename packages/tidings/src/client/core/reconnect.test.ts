@@ -86,6 +86,11 @@ describe("step()", () => {
     ["drops a second loss of the same attempt", [start(), lost(), lost()], "the same"],
     ["drops a timer that comes late", [start(), lost(), due(1000), due(1001)], "the same"],
     ["drops a timer that comes while paused", [start(), lost(), pause(), due(1000)], "the same"],
+    [
+      "ends a pause with its timer, though by a clock that was set back it is not due",
+      [start(), [{ type: "pause", ms: 30_000 }, 0], due(29_999)],
+      { phase: "connecting", attempt: 2 },
+    ],
     ["pauses an attempt", [start(), pause()], { phase: "paused" }],
     ["pauses a wait", [start(), lost(), pause()], { phase: "paused" }],
     ["pauses once", [start(), pause(), pause()], "the same"],

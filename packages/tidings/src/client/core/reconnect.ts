@@ -124,7 +124,10 @@ export function step(
   }
   if (type !== "lost") {
     // To start, to go on when the wait is over, to resume: what is under way needs none of them.
-    if (underWay || (type === "due" && phase !== "waiting" && !(phase === "paused" && state.dueMs <= nowMs)))
+    if (
+      underWay ||
+      (type === "due" && phase !== "waiting" && !(phase === "paused" && state.dueMs < Infinity))
+    )
       return state;
     return type === "resume" && notBeforeMs > nowMs
       ? { ...state, phase: "waiting", dueMs: Math.min(notBeforeMs, nowMs + LONGEST_WAIT_MS) }

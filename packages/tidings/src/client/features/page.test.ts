@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
 import { createWorld } from "../../../../../test/support/client-world.ts";
 import { connect, type ConnectOptions } from "../connect.ts";
@@ -99,6 +99,20 @@ describe("offline, as a hint", () => {
     signals.onNetwork(false);
     await world.advance(20_000);
     expect([connection.state, errors]).toEqual(["paused", ["idle"]]);
+  });
+
+  test("lets attempts go on, though the clock is set back or its timer is early", async () => {
+    for (const lateMs of [1, 3_600_000]) {
+      const { world, signals } = open({ clock: undefined });
+      const nowMs = Date.now();
+      vi.useFakeTimers({ now: nowMs });
+      signals.onNetwork(false);
+      world.last.fail();
+      vi.setSystemTime(nowMs - lateMs);
+      await vi.advanceTimersByTimeAsync(30_000);
+      expect(world.attempts).toHaveLength(2);
+      vi.useRealTimers();
+    }
   });
 
   test("lets attempts go on, one every 30 seconds, and online makes one at once", async () => {
