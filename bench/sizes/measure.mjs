@@ -12,13 +12,13 @@ const SOURCE = fileURLToPath(new URL("../../packages/tidings/src/", import.meta.
 export const OWN = [
   { from: "tidings", names: "createParser", source: "index.ts", most: 3490 },
   { from: "tidings/client", names: "EventSource", source: "client/index.ts", most: 6430 },
-  { from: "tidings/client", names: "connect", source: "client/index.ts", most: 11280 },
+  { from: "tidings/client", names: "connect", source: "client/index.ts", most: 11300 },
   { from: "tidings/client/core", names: "connect", source: "client/core/index.ts", most: 6990 },
   { from: "tidings/mini-program", names: "connect, fromWx", source: "mini-program/index.ts", most: 12440 },
   { from: "tidings/client/xhr", names: "xhrTransport", source: "client/transports/xhr.ts", most: 1660 },
-  { from: "tidings/client/share", names: "share", source: "client/share.ts", most: 15200 },
-  { from: "tidings/react", names: "useEventStream", source: "react/index.ts", most: 12810 },
-  { from: "tidings/vue", names: "useEventStream", source: "vue/index.ts", most: 12630 },
+  { from: "tidings/client/share", names: "share", source: "client/share.ts", most: 15210 },
+  { from: "tidings/react", names: "useEventStream", source: "react/index.ts", most: 12820 },
+  { from: "tidings/vue", names: "useEventStream", source: "vue/index.ts", most: 12640 },
   { from: "tidings/test", names: "createTestFetch", source: "testing/index.ts", most: 3810 },
 ];
 

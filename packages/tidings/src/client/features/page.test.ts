@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from "vitest";
 
 import { createWorld } from "../../../../../test/support/client-world.ts";
 import { connect, type ConnectOptions } from "../connect.ts";
+import { systemClock } from "../core/clock.ts";
 
 const URL = "https://a.example/";
 
@@ -83,6 +84,22 @@ describe("a page that was frozen, however shortly", () => {
   });
 });
 
+test("a page in the back/forward cache has no stream and tries nothing, but for a request that is not repeated", async () => {
+  const { world, connection, errors, signals } = open();
+  signals.onNetwork(false, true);
+  expect([connection.state, world.last.aborted]).toEqual(["paused", true]);
+  await world.settle();
+  world.sleep(3_600_000);
+  // It is on the screen before it is said to be back.
+  signals.onHide();
+  signals.onShow(false);
+  signals.onNetwork(true, true);
+  expect([connection.state, world.attempts.length, errors]).toEqual(["connecting", 2, []]);
+  const post = open({ method: "POST" });
+  post.signals.onNetwork(false, true);
+  expect([post.connection.state, post.world.last.aborted]).toEqual(["open", false]);
+});
+
 describe("offline, as a hint", () => {
   test("cuts no stream over which something still comes, and a false alarm has no consequence", async () => {
     const { world, connection, signals } = open();
@@ -103,7 +120,7 @@ describe("offline, as a hint", () => {
 
   test("lets attempts go on, though the clock is set back or its timer is early", async () => {
     for (const lateMs of [1, 3_600_000]) {
-      const { world, signals } = open({ clock: undefined });
+      const { world, signals } = open({ clock: systemClock });
       const nowMs = Date.now();
       vi.useFakeTimers({ now: nowMs });
       signals.onNetwork(false);

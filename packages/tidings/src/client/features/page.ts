@@ -83,9 +83,10 @@ export function followPlatform(
         hiddenAtMs = -Infinity;
         if (!hidden) doubtIt();
       },
-      onNetwork(isOnline) {
-        // Online after online is another network. After offline, what came meanwhile shows that nothing happened.
-        const isDead = isOnline && (online || !heard);
+      onNetwork(isOnline, isCache) {
+        // Online after online is another network. After offline, what came meanwhile shows that nothing happened. And Chromium keeps the
+        // stream of a page in the back/forward cache: with six such pages an HTTP/1.1 origin is out of reach.
+        const isDead = isOnline ? !isCache && (online || !heard) : isCache;
         online = isOnline;
         heard = isOnline;
         pause(!isDead && whenOffline === "keep");

@@ -34,9 +34,9 @@ export function watchPage(signals: PlatformSignals): () => void {
       else signals.onShow(false);
     } else if (type === "resume") signals.onThaw?.();
     else if (type === "beforeunload") signals.onLeave?.();
-    else if (type.startsWith("page") ? persisted : !isLocal) {
-      // The back/forward cache takes no page with an open stream, and gives back none whose stream lived.
-      signals.onNetwork(/^(online|pageshow)$/.test(type));
+    else {
+      const isCache = type.startsWith("page");
+      if (isCache ? persisted : !isLocal) signals.onNetwork(/^(online|pageshow)$/.test(type), isCache);
     }
   };
   const each = (how: "addEventListener" | "removeEventListener") => {

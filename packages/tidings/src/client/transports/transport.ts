@@ -50,8 +50,11 @@ export interface PlatformSignals {
    * @param interrupted - It was away for so long that the platform has killed what was open, whether it says so or not.
    */
   onShow(interrupted: boolean): void;
-  /** The network is there or not. `true` again after `true`: it is another one, and what was open over the old one is dead. */
-  onNetwork(online: boolean): void;
+  /**
+   * The network is there or not. `true` again after `true`: it is another one, and what was open over the old one is dead.
+   * @param isCache - It is the browser's cache of pages that takes this one out of the network, or gives it back: nothing may stay open.
+   */
+  onNetwork(online: boolean, isCache?: boolean): void;
   /** The program was frozen by its platform, and runs again. */
   onThaw?(): void;
   /** The program is about to be left for good. Its requests may break before it is. */
