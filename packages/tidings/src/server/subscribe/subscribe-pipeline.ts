@@ -3,6 +3,7 @@
  * for: a turn of the microtasks for each of thousands of streams that return together adds up.
  */
 import { tell } from "../../guard/foreign.ts";
+import { type InContext, ownContext } from "../../guard/own-context.ts";
 import { within } from "../../guard/within.ts";
 import type { Log } from "../../log/log.ts";
 import type { StreamQuota } from "./stream-quota.ts";
@@ -80,6 +81,8 @@ interface PendingSubscription {
   readonly openOutlet: OpenOutlet;
   /** Aborts when its peer leaves, or it is revoked, while the application decides. */
   readonly controller: AbortController | undefined;
+  /** Of its request, for what the application is asked later; where it is asked. */
+  readonly inContext: InContext | undefined;
   group: StreamGroup | undefined;
   /** Nothing may be opened for it any more. */
   isOver: boolean;
@@ -158,6 +161,7 @@ export class SubscribePipeline {
       lifetimeMs,
       openOutlet,
       controller: asks ? new AbortController() : undefined,
+      inContext: asks ? ownContext() : undefined,
       group: undefined,
       isOver: false,
       settle: undefined,
@@ -240,7 +244,12 @@ export class SubscribePipeline {
     const group = parts.groups.acquire(pending.selection, view);
     pending.group = group;
     const askState =
-      snapshot && stateAsker(snapshot, pending.selection.names, this.#snapshotContext(parts, options));
+      snapshot &&
+      stateAsker(
+        pending.inContext!(snapshot),
+        pending.selection.names,
+        this.#snapshotContext(parts, options),
+      );
     const start = findStart({
       lastEventId,
       group,
@@ -276,7 +285,7 @@ export class SubscribePipeline {
     const outlet = openGzip(pending.openOutlet, pending.offer, start.first, group, counters);
     if (outlet.closed) return undefined;
 
-    const agreement = this.#agreementOf(parts, options);
+    const agreement = this.#agreementOf(parts, pending);
     const terms = { onGap: options.onGap ?? "live", subscriber, address, askState, agreement };
     // From here on it is a stream, also for what `onOpen` calls.
     this.#waiting.delete(pending);
@@ -300,9 +309,11 @@ export class SubscribePipeline {
   }
 
   /** Made for those whose application is asked: it keeps what they were opened with. */
-  #agreementOf(parts: PipelineParts, options: SubscribeOptions): Agreement | undefined {
-    const { authorize: decide, snapshot, topics, subscriber } = options;
-    if (decide === undefined && snapshot === undefined) return undefined;
+  #agreementOf(parts: PipelineParts, { options, inContext }: PendingSubscription): Agreement | undefined {
+    const { topics, subscriber } = options;
+    if (inContext === undefined) return undefined;
+    const decide = options.authorize && inContext(options.authorize);
+    const snapshot = options.snapshot && inContext(options.snapshot);
     const context = this.#snapshotContext(parts, options);
     return new Agreement({
       asked: {
