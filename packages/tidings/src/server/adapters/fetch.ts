@@ -7,7 +7,9 @@ import type { Outlet, OutletOwner } from "../out/outlet.ts";
 import { type Batch, joinBytes } from "../out/batch.ts";
 import type { ResponseHead } from "../out/response-head.ts";
 import type { FetchRequest } from "../request/http-types.ts";
+import { nodeBehind } from "../request/node-behind.ts";
 import { waitedFor } from "./pipelined.ts";
+import { discardUnread } from "./unread-body.ts";
 
 export function createFetchOutlet(
   request: FetchRequest,
@@ -23,6 +25,8 @@ export function createFetchOutlet(
     return { outlet: new FetchOutlet(request, first, false), response: new Response(null, init) };
   }
   const outlet = new FetchOutlet(request, first, true);
+  const incoming = nodeBehind(request);
+  if (incoming !== undefined) discardUnread(incoming);
   return { outlet, response: new Response(outlet.body, init) };
 }
 

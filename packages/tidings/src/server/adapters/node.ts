@@ -23,6 +23,7 @@ import {
 } from "./node-response.ts";
 import { ResponseOutlet } from "./response-outlet.ts";
 import { type NodeSocket, SocketOutlet } from "./socket-outlet.ts";
+import { discardUnread } from "./unread-body.ts";
 
 /** A response that opens event streams in its own way, as the acceptor's does. */
 export interface OpensStreams extends NodeResponse {
@@ -47,7 +48,9 @@ export function createNodeOutlet(
   const socket = version < 2 ? ((request.socket ?? undefined) as NodeSocket | undefined) : undefined;
   if (opensStreams(response)) return response.openTidingsStream(head, first);
   try {
-    return openOn(request, response, socket, head, first);
+    const outlet = openOn(request, response, socket, head, first);
+    discardUnread(request);
+    return outlet;
   } catch (error) {
     // Its head may have left: without an end, its peer would wait for ever.
     if (hasBegun(response)) cutResponse(response, socket, error);
