@@ -316,3 +316,20 @@ describe("what cannot be read is an error of ours, with its cause", () => {
     expect(hub.stats().published).toBe(0);
   });
 });
+
+test.each([
+  ["small messages", 1_000, "x"],
+  ["large messages", 20, "x".repeat(1_000_000)],
+])("a loop that publishes %s gives way to the event loop", async (_, count, data) => {
+  const hub = createHub();
+  onTestFinished(() => hub.drain({ overMs: 0, graceMs: 0 }));
+  await hub.publish("a", { data });
+  let turns = 0;
+  let turning = setImmediate(function turn() {
+    turns += 1;
+    turning = setImmediate(turn);
+  });
+  onTestFinished(() => clearImmediate(turning));
+  for (let n = 0; n < count; n++) await hub.publish("a", { data });
+  expect(turns).toBeGreaterThan(5);
+});

@@ -2,6 +2,7 @@
  * Publishes: checks messages, appends them to the log, and returns their cursors. Waits for no subscriber.
  */
 import { ignore } from "../../guard/ignore.ts";
+import { inNextTurn } from "../../guard/in-next-turn.ts";
 import { checkOptionNames } from "../../guard/option-names.ts";
 import { show } from "../../guard/show.ts";
 import { unreadable } from "../../guard/unreadable.ts";
@@ -63,6 +64,8 @@ export class Publisher {
   readonly #rate: PublishRate | undefined;
   #position: { readonly epoch: string } | undefined;
   #closed = false;
+  /** What was published since some `publish` gave way, in bytes. */
+  #sinceTurn = 0;
 
   /** @param opened - Resolves with the position of the log, once that is open. Its epoch may change. */
   constructor(
@@ -94,6 +97,7 @@ export class Publisher {
     // As it is now: the log may have been replaced meanwhile.
     const { epoch } = this.#position;
     if (!repeated) this.#counters.published += drafts.length;
+    if (this.#hasPublishedMuch(drafts)) await new Promise<void>(inNextTurn);
     const ids = offsets?.map((offset) => formatCursor(epoch, offset)) ?? [];
     if (ids.length === 0) {
       for (let offset = first; offset <= last; offset += 1) ids.push(formatCursor(epoch, offset));
@@ -142,6 +146,17 @@ export class Publisher {
         `Cannot publish: the messages have more than ${bytesPerPublish} bytes, expected that or fewer in one call (limits.bytesPerPublish)`,
       );
     });
+  }
+
+  /**
+   * A loop that waits for each `publish` gives way now and then. Some logs never wait: nothing would be sent until the loop is done, and
+   * what the log discards meanwhile would be lost to everyone.
+   */
+  #hasPublishedMuch(drafts: readonly Draft[]): boolean {
+    for (const { body } of drafts) this.#sinceTurn += body.length + MESSAGE_COST;
+    if (this.#sinceTurn < MOST_IN_A_TURN) return false;
+    this.#sinceTurn = 0;
+    return true;
   }
 
   /** @throws {HubError} `closed` or `too-fast`. */
@@ -240,6 +255,9 @@ function toAppendOptions(options: PublishOptions | PublishInTransaction | undefi
 const PUBLISH_OPTIONS: Record<keyof PublishInTransaction, true> = { idempotencyKey: true, transaction: true };
 const NAMES = { known: Object.keys(PUBLISH_OPTIONS) };
 const isKnown = (name: string): boolean => NAMES.known.includes(name);
+/** 128 small messages, or two large ones. */
+const MOST_IN_A_TURN = 1_048_576;
+const MESSAGE_COST = 8_192;
 const utf8 = new TextEncoder();
 /** Of a message, and of a call. */
 const LONGEST_KEY = 256;
