@@ -67,7 +67,10 @@ export class SignsOfLife {
 
   /** Whether a process has given none for so long that it is declared gone. */
   isSilent({ id, seenMs, leaseMs }: KnownProcess<ProcessStatistics>): boolean {
-    return id !== this.#options.self() && this.#options.now() - seenMs >= leaseMs * 0.75;
+    const { self, now } = this.#options;
+    const nowMs = now();
+    // It is asked also between a suspension and the tick that notices it.
+    return id !== self() && !this.#wasSuspended(nowMs) && nowMs - seenMs >= leaseMs * 0.75;
   }
 
   /** The silence of the others begins now. */
@@ -79,13 +82,16 @@ export class SignsOfLife {
   #tick(): void {
     const { table, leaseMs, now, onDue, onSilent } = this.#options;
     const nowMs = now();
-    // This process was suspended: it has received nothing, although others may have sent something.
-    const wasSuspended = nowMs - this.#tickedMs > leaseMs / 4;
-    if (wasSuspended || this.#isUnheard(nowMs)) this.hearAll();
+    if (this.#wasSuspended(nowMs) || this.#isUnheard(nowMs)) this.hearAll();
     this.#tickedMs = nowMs;
     if (nowMs - this.#givenMs >= leaseMs / 4 - 1) onDue();
     if (this.#interrupted) return;
     for (const process of table) if (this.isSilent(process)) onSilent(process);
+  }
+
+  /** This process was suspended since the last tick: it has received nothing, although others may have sent something. */
+  #wasSuspended(nowMs: number): boolean {
+    return nowMs - this.#tickedMs > this.#options.leaseMs / 4;
   }
 
   /** Whether what the log takes does not come back in time. */

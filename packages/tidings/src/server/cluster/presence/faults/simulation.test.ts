@@ -17,6 +17,7 @@ const SEEDS = Number(process.env["SEEDS"] ?? 20);
 /** Of many thousands, those that once failed. */
 const FAILED_SEEDS = [87, 1_472, 1_563, 1_931, 2_748];
 const FAILED_BEGINNINGS = [505];
+const FAILED_SLEEPS = [1_885, 2_223];
 
 useSimulatedTime();
 
@@ -141,7 +142,7 @@ it.each(seeds(Math.ceil(SEEDS / 4)))(
   },
 );
 
-it.each(seeds(SEEDS))(
+it.each([...seeds(SEEDS), ...FAILED_SLEEPS])(
   "alternates while processes begin, are killed, sleep, stand still, and take everything for lost (seed %s)",
   async (seed) => {
     const random = createRandom(seed);
