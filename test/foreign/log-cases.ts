@@ -176,7 +176,7 @@ const ofAnswersClose: Case = async (bad) => {
   const read = response.text();
   await settle();
   expect(await within(2_000, outcomeOf(answers.close()))).toBe(closedAs(bad));
-  expect(await within(2_000, read)).toContain("stopped");
+  expect(await within(2_000, read)).toContain("lost");
   expectReports(reported);
   expectNothingUncaught();
 };

@@ -175,6 +175,6 @@ test("an application with answers closes, and their readers have the verdict", a
   expect(stopped).toBe(1);
   for (const reply of replies) {
     expect(await reply.over).toBe("whole");
-    expect(reply.messages.at(-1)).toMatchObject({ event: "failed", data: '{"reason":"stopped"}' });
+    expect(reply.messages.at(-1)).toMatchObject({ event: "failed", data: '{"reason":"lost"}' });
   }
 });

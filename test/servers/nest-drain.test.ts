@@ -53,5 +53,5 @@ test("ends the streams of its hub and its answers as HTTP ends them, and then cl
   await application.close();
   expect([await news.over, await answer.over]).toEqual(["whole", "whole"]);
   expect(news.text).toContain("retry: ");
-  expect(answer.messages.at(-1)).toMatchObject({ event: "failed", data: '{"reason":"stopped"}' });
+  expect(answer.messages.at(-1)).toMatchObject({ event: "failed", data: '{"reason":"lost"}' });
 });

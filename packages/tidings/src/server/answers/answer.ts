@@ -12,7 +12,7 @@ import { AnswerBuffer } from "./answer-buffer.ts";
  * - `"too-long"`: it made more than is kept.
  * - `"stopped"`: the application stopped it.
  * - `"abandoned"`: nobody read it for `abandonMs`.
- * - `"lost"`: the process that produced it went away.
+ * - `"lost"`: the process that produced it went away: it died, or shut down before the answer was complete.
  */
 export type AnswerEnd = "failed" | "too-long" | "stopped" | "abandoned" | "lost";
 

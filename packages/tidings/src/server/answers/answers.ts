@@ -170,8 +170,8 @@ export interface Answers<Item> {
     options?: { readonly after?: string; readonly signal?: AbortSignal },
   ): AsyncIterableIterator<ParsedMessage>;
   /**
-   * Refuses new requests with 503, waits up to `graceMs` milliseconds for the answers that this process produces, then stops them.
-   * Streams get their verdict. It resolves when they have ended; a client that does not take the end is waited for a second. Default: 0.
+   * Refuses new requests with 503, and waits up to `graceMs` milliseconds for the answers that this process produces. Those that are not
+   * complete then end with the reason `"lost"`. Streams get their verdict. It resolves when they have ended; a client that does not take the end is waited for a second. Default: 0.
    * A log has fifteen seconds to close, or `graceMs` where that is longer.
    * @throws {RangeError} If `graceMs` is no number from 0 to 2^31-1.
    * @throws {LogError} `failed`: the log has not closed in time. @throws What the log throws. The streams have ended then too.

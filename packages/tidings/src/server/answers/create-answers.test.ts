@@ -533,11 +533,11 @@ describe("resumable()", () => {
     expect(open).toBe(0);
     for (const reader of readers) {
       await reader.ended;
-      expect(shown(reader).at(-1)).toBe('failed {"reason":"stopped"}');
+      expect(shown(reader).at(-1)).toBe('failed {"reason":"lost"}');
     }
   });
 
-  it("waits for what runs when it is closed, then stops it, and gives its readers the verdict", async () => {
+  it("waits for what runs when it is closed, then stops it, and tells its readers that it is lost: nobody stopped it", async () => {
     const answers = open();
     const quick = stepper();
     const slow = stepper();
@@ -551,7 +551,7 @@ describe("resumable()", () => {
     quick.finish();
     await closing;
     expect(await texts[0]!.text()).toContain("event: end");
-    expect(await texts[1]!.text()).toContain('event: failed\ndata: {"reason":"stopped"}');
+    expect(await texts[1]!.text()).toContain('event: failed\ndata: {"reason":"lost"}');
     expect(slow.stopped()).toBe(true);
   });
 

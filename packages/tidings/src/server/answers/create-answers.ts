@@ -209,7 +209,7 @@ class AnswerService implements Answers<never> {
     this.#responder.closed = true;
     const until = performance.now() + graceMs;
     while (performance.now() < until && !isEmpty(this.#store.producers())) await sleep(20);
-    for (const producer of this.#store.producers()) producer.stop("stopped");
+    for (const producer of this.#store.producers()) producer.stop("lost");
     try {
       await this.#store.close(graceMs);
     } finally {

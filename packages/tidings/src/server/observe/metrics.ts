@@ -2,6 +2,8 @@
  * The names, kinds and explanations of the metrics of a hub: one list for Prometheus and OpenTelemetry.
  * This module is browser compatible.
  */
+import type { RefusalCode } from "../request/refusal.ts";
+import type { StreamEnd } from "../streams/subscription.ts";
 import type { HubStatistics } from "./hub-stats.ts";
 
 export interface Metric {
@@ -51,6 +53,30 @@ const GAUGES: readonly Row[] = [
   ["tidings.recent", (stats) => stats.recentBytes, "Bytes of those messages.", BYTES],
 ];
 
+/** Each from the start: an increase from nothing to 1 is none to Prometheus. */
+const NONE_REFUSED: Record<Exclude<RefusalCode, "bad-id" | "too-many-answers" | "gone">, 0> = {
+  "bad-topics": 0,
+  "bad-method": 0,
+  unauthorized: 0,
+  forbidden: 0,
+  gap: 0,
+  "too-many-streams": 0,
+  draining: 0,
+  failed: 0,
+};
+const NONE_ENDED: Record<StreamEnd, 0> = {
+  closed: 0,
+  "peer-left": 0,
+  stalled: 0,
+  slow: 0,
+  gap: 0,
+  lifetime: 0,
+  expired: 0,
+  revoked: 0,
+  drained: 0,
+  failed: 0,
+};
+
 const COUNTERS: readonly Row[] = [
   ["tidings.messages.published", (stats) => stats.published, "Messages that this hub published."],
   ["tidings.messages.delivered", (stats) => stats.deliveries, "Messages written to streams."],
@@ -72,11 +98,16 @@ const COUNTERS: readonly Row[] = [
   ["tidings.streams.opened", (stats) => stats.opened, "Streams opened."],
   [
     "tidings.streams.refused",
-    (stats) => stats.refused,
+    (stats) => ({ ...NONE_REFUSED, ...stats.refused }),
     "Requests that got no stream, by code.",
     { label: "code" },
   ],
-  ["tidings.streams.ended", (stats) => stats.ended, "Streams that are over, by reason.", { label: "reason" }],
+  [
+    "tidings.streams.ended",
+    (stats) => ({ ...NONE_ENDED, ...stats.ended }),
+    "Streams that are over, by reason.",
+    { label: "reason" },
+  ],
   ["tidings.gaps", (stats) => stats.gaps, "Gaps told to subscribers, by reason.", { label: "reason" }],
 ];
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { Reader, serveHub, until, type HubServer } from "../../../../../test/support/hub-server.ts";
+import { createHub } from "../hub/create-hub.ts";
 import { toPrometheus } from "./prometheus.ts";
 
 const open: (HubServer | Reader)[] = [];
@@ -29,6 +30,30 @@ function parse(text: string): Map<string, number> {
 }
 
 describe("toPrometheus()", () => {
+  it("has a sample of each reason from the start, so that its first increase is seen", () => {
+    const hub = createHub();
+    const samples = parse(toPrometheus(hub.stats()));
+    const labelled = [...samples].filter(([name]) => name.includes("{"));
+    expect(labelled.every(([, value]) => value === 0)).toBe(true);
+    expect(labelled.map(([name]) => name)).toEqual(
+      expect.arrayContaining([
+        'tidings_streams_refused_total{code="too-many-streams"}',
+        'tidings_streams_refused_total{code="failed"}',
+        'tidings_streams_ended_total{reason="stalled"}',
+        'tidings_gaps_total{reason="slow"}',
+      ]),
+    );
+  });
+
+  it("says what it expects", () => {
+    const hub = createHub();
+    expect(() => toPrometheus(hub as never)).toThrow(/stats is .*, expected what hub\.stats\(\) returns/);
+    expect(() => toPrometheus([hub.stats()] as never)).toThrow(/expected what hub\.stats\(\) returns/);
+    expect(() => toPrometheus(hub.stats(), { label: { hub: "a" } } as never)).toThrow(
+      /no option label, expected labels/,
+    );
+  });
+
   it("says what happened, sample by sample", async () => {
     const server = await serveHub();
     open.push(server);

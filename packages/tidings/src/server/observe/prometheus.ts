@@ -4,6 +4,8 @@
  * This module is browser compatible.
  */
 import type { HubStatistics } from "./hub-stats.ts";
+import { checkOptionNames } from "../../guard/option-names.ts";
+import { show } from "../../guard/show.ts";
 import { type Metric, METRICS, samplesOf } from "./metrics.ts";
 
 export interface PrometheusOptions {
@@ -19,17 +21,21 @@ export interface LabelledStatistics extends PrometheusOptions {
 /**
  * The text to answer a scrape with, as `text/plain; version=0.0.4`.
  * @param stats - Of one hub, or of several, each with labels that tell it apart: in the format, all samples of a metric come together.
- * @throws {TypeError} If the name of a label cannot be one.
+ * @throws {TypeError} If the name of a label cannot be one, or `stats` is not what `hub.stats()` returns.
  */
 export function toPrometheus(
   stats: HubStatistics | readonly LabelledStatistics[],
   options: PrometheusOptions = {},
 ): string {
+  checkOptionNames("write metrics", options, NAMES);
   const hubs = (isList(stats) ? stats : [{ stats }]).map(({ stats, labels }: LabelledStatistics) => ({
     stats,
     labels: { ...options.labels, ...labels },
   }));
-  for (const { labels } of hubs) checkLabels(labels);
+  for (const { stats, labels } of hubs) {
+    checkStats(stats);
+    checkLabels(labels);
+  }
   let text = "";
   for (const metric of METRICS) {
     const name = nameOf(metric);
@@ -48,6 +54,13 @@ function isList(
   stats: HubStatistics | readonly LabelledStatistics[],
 ): stats is readonly LabelledStatistics[] {
   return Array.isArray(stats);
+}
+
+const NAMES = { known: ["labels"] };
+
+function checkStats(stats: unknown): void {
+  if (typeof (stats as HubStatistics | undefined)?.streams === "number") return;
+  throw new TypeError(`Cannot write metrics: stats is ${show(stats)}, expected what hub.stats() returns`);
 }
 
 function checkLabels(labels: Readonly<Record<string, string>>): void {

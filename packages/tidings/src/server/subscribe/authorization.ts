@@ -113,6 +113,11 @@ export function readAuthorization(answer: unknown, nowMs: number, once = false):
       `Cannot authorize: authorize returned expiresAtMs ${show(expiresAtMs)}, expected milliseconds since 1970`,
     );
   }
+  if (expiresAtMs >= 1e9 && expiresAtMs < 1e11) {
+    throw new RangeError(
+      `Cannot authorize: authorize returned expiresAtMs ${expiresAtMs}, a time in seconds, expected milliseconds since 1970: for a JWT, exp * 1000`,
+    );
+  }
   const expiresInMs = expiresAtMs - Date.now();
   if (expiresInMs <= 0) return EXPIRED;
   return { expiresAt: nowMs + expiresInMs, recheckAt: nowMs + recheckMs };
