@@ -27,27 +27,27 @@ export interface Connection<Message = ParsedMessage> extends CoreConnection<Mess
 export interface ConnectOptions<Message = ParsedMessage>
   extends Omit<CoreOptions<Message>, "retry">, SharedOptions {
   /** Whether each message's data is JSON, and decoded. Default: false, unless there are `events`. */
-  json?: boolean;
+  json?: boolean | undefined;
   /**
    * Event types and the schema of their data: any Standard Schema, so Zod's, Valibot's, ArkType's. Data is decoded as JSON and
    * checked; a schema for text gets the text itself. Other event types are ignored.
    */
-  events?: EventSchemas;
+  events?: EventSchemas | undefined;
   /** What happens to a message whose data is not what was expected. `onError` is called with each. Default: `"skip"`. */
-  invalid?: Invalid;
+  invalid?: Invalid | undefined;
   /**
    * What to do while the page is hidden: `"keep"` the stream as long as the platform does, or `"pause"` it, at once or after a
    * number of milliseconds. When the page is visible again, the stream continues from the last event ID. Requests that are not
    * repeated are kept. Default: `"keep"`.
    */
-  whenHidden?: WhenHidden;
+  whenHidden?: WhenHidden | undefined;
   /**
    * What to do when the platform reports that it is offline, which is often wrong. `"keep"`: a stream is kept while it receives data,
    * and attempts continue, one every 30 seconds. `"pause"`: everything stops until the platform is online. Default: `"keep"`.
    */
-  whenOffline?: WhenOffline;
+  whenOffline?: WhenOffline | undefined;
   /** Your own features. They run before those of the options. Default: none. */
-  use?: readonly Feature<unknown>[];
+  use?: readonly Feature<unknown>[] | undefined;
 }
 
 /**

@@ -25,20 +25,20 @@ export interface ShareOptions<Message = ParsedMessage> extends ConnectOptions<Me
    * The name of the stream. Tabs share a connection if their names are equal, and also method, URL, headers, body and credentials as far as
    * these are values. Required if the URL, the headers or the body is a function: include what the response depends on, such as the user.
    */
-  name?: string;
+  name?: string | undefined;
   /**
    * Where a tab without a cursor starts if another tab leads already. `"request"`: with its own request, for example to get a
    * snapshot, which ends when the tab has caught up with the leader. `"now"`: with messages from now on. Default: `"request"`, or
    * `"now"` for a stream without ids.
    */
-  begin?: "now" | "request";
+  begin?: "now" | "request" | undefined;
   /** Milliseconds of silence after which a leader that does not answer loses its role, at least 100. Default: 10,000. */
-  takeoverMs?: number;
+  takeoverMs?: number | undefined;
   /**
    * The number of messages that each tab keeps, up to 1 MiB, for tabs that are behind. A tab that is further behind catches up
    * over its own connection to the server. Default: 1024. At most 2 MiB.
    */
-  maxRecentMessages?: number;
+  maxRecentMessages?: number | undefined;
 }
 
 export interface SharedConnection<Message = ParsedMessage> extends Connection<Message> {

@@ -16,7 +16,7 @@ import {
 
 export interface A2aOptions {
   /** The `id` of the JSON-RPC request, for a failure before the first response. Default: null. */
-  id?: string | number | null;
+  id?: string | number | null | undefined;
 }
 
 export function a2a(options: A2aOptions = {}): Dialect<object> {

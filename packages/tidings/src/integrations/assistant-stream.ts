@@ -12,12 +12,12 @@ export interface ResumableStreamStoreOptions {
   /** `createAnswers()`, in our own dialect. It keeps the streams: its `keepMs` is for how long, whatever `ttlMs` says. */
   readonly answers: PushableAnswers;
   /** What the ids of answers begin with. Default: `"stream/"`. */
-  readonly keyPrefix?: string;
+  readonly keyPrefix?: string | undefined;
   /**
    * Milliseconds without an `append` after which a stream that was not finalized ends with the status `"error"`. `false` for no
    * limit. Default: 600,000 (ten minutes).
    */
-  readonly idleMs?: number | false;
+  readonly idleMs?: number | false | undefined;
 }
 
 interface Lease {

@@ -21,9 +21,15 @@ export interface McpEventsOptions {
   /** Where messages are kept. It belongs to these events alone. */
   readonly log: Log;
   /** What is retained of all sessions. Default: 100,000 messages, 67,108,864 bytes (64 MiB), 3,600,000 ms (an hour). At most 113 MiB, in `memoryLog`. */
-  readonly retention?: { readonly messages?: number; readonly bytes?: number; readonly ageMs?: number };
+  readonly retention?:
+    | {
+        readonly messages?: number | undefined;
+        readonly bytes?: number | undefined;
+        readonly ageMs?: number | undefined;
+      }
+    | undefined;
   /** Default: `console.error`. */
-  readonly onError?: (error: unknown) => void;
+  readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 /** As `EventStore` of the SDK. */

@@ -14,9 +14,9 @@ export type StringAnswers = Pick<Answers<{ readonly data: unknown }>, "start" | 
 export interface ResumableStreamContextOptions {
   readonly answers: StringAnswers;
   /** Keeps the platform alive until the stream is done. Default: null, for servers that are not suspended. */
-  readonly waitUntil?: ((promise: Promise<unknown>) => void) | null;
+  readonly waitUntil?: ((promise: Promise<unknown>) => void) | null | undefined;
   /** What the ids of answers begin with. Default: `"stream/"`. */
-  readonly keyPrefix?: string;
+  readonly keyPrefix?: string | undefined;
 }
 
 /** As `ResumableStreamContext` of the package. */

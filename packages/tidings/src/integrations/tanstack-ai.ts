@@ -13,14 +13,14 @@ export interface RunDurabilityOptions {
   /** `createAnswers()`, in our own dialect. It keeps the runs, with its limits. */
   readonly answers: PushableAnswers;
   /** What the ids of answers begin with. Default: `"run/"`. */
-  readonly keyPrefix?: string;
+  readonly keyPrefix?: string | undefined;
   /** Milliseconds that a reader waits for a run which has not started. Default: 100. */
-  readonly startWithinMs?: number;
+  readonly startWithinMs?: number | undefined;
   /**
    * Milliseconds without an `append` after which a run that was not closed fails for its readers, as abandoned. `false` for no
    * limit. Default: 600,000 (ten minutes).
    */
-  readonly idleMs?: number | false;
+  readonly idleMs?: number | false | undefined;
 }
 
 /** Which run is meant, where there is no request. */

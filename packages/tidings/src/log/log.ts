@@ -72,14 +72,14 @@ export interface OpenLogOptions {
    * The log was replaced by another one while it was open: its storage lost everything, say. Offsets begin anew, under another
    * epoch, and the tail goes on after `position`. Called before an append to the new log resolves.
    */
-  readonly onReset?: (position: LogPosition) => void;
+  readonly onReset?: ((position: LogPosition) => void) | undefined;
   /**
    * The tail is interrupted, or goes on after an interruption. The log takes it up again by itself, and then hands on what
    * came meanwhile, or says what it cannot. Not called for the first time with `"following"`.
    */
-  readonly onState?: (state: TailState) => void;
+  readonly onState?: ((state: TailState) => void) | undefined;
   /** Receives errors that no call can report: one for each interruption of the tail, and what `onTail` throws. */
-  readonly onError?: (error: unknown) => void;
+  readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 export type TailState = "following" | "interrupted";
@@ -133,7 +133,7 @@ export interface AppendOptions {
    * A second append with the same key to the same topics appends nothing and returns what the first one did. Remembered for
    * a while; see the log.
    */
-  readonly idempotencyKey?: string;
+  readonly idempotencyKey?: string | undefined;
 }
 
 export interface Appended {

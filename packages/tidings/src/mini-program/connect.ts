@@ -19,12 +19,12 @@ export interface ConnectOptions extends Omit<BaseOptions, "retry">, SharedOption
    * of milliseconds. When the program is visible again, the stream continues from the last event ID. Requests that are not repeated
    * are kept. Default: `"keep"`.
    */
-  whenHidden?: WhenHidden;
+  whenHidden?: WhenHidden | undefined;
   /**
    * What to do when the host reports that it is offline. `"keep"`: a stream is kept while it receives data, and attempts continue, one
    * every 30 seconds. `"pause"`: everything stops until the host is online. Default: `"keep"`.
    */
-  whenOffline?: WhenOffline;
+  whenOffline?: WhenOffline | undefined;
 }
 
 /**

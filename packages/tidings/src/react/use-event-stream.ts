@@ -22,14 +22,14 @@ export interface EventStreamView<Data> extends View<Data> {
 
 export interface DrawOptions<Data, Selected> {
   /** Returns the part of the data that the component needs, as `data`. It renders again only if this value changes. Default: all data. */
-  select?(this: void, data: Data): Selected;
+  select?: ((this: void, data: Data) => Selected) | undefined;
   /** Returns whether two values are equal. Default: `Object.is`. */
-  isEqual?(this: void, one: Selected, other: Selected): boolean;
+  isEqual?: ((this: void, one: Selected, other: Selected) => boolean) | undefined;
   /**
    * What the stream depends on in addition to its URL, method and body: when it differs, as JSON, another connection is opened and `data`
    * begins anew.
    */
-  key?: unknown;
+  key?: unknown | undefined;
 }
 
 /**

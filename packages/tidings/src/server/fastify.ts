@@ -23,9 +23,9 @@ declare module "fastify" {
 
 export interface EventStreamsOptions extends StreamOptions {
   /** Hubs that drain when the application closes, all streams at once. Without it `fastify.close()` waits for their streams. */
-  hubs?: readonly Pick<Hub, "drain">[];
+  hubs?: readonly Pick<Hub, "drain">[] | undefined;
   /** Answers that close when the application closes: those that run are stopped, and their readers told so. Default: none. */
-  answers?: readonly Pick<Answers<never>, "close">[];
+  answers?: readonly Pick<Answers<never>, "close">[] | undefined;
 }
 
 /** `await fastify.register(eventStreams, { heartbeatMs: 10_000, hubs: [hub] })` */

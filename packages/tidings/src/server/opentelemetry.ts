@@ -31,9 +31,9 @@ const call = <Given>(make: () => Given): Given => unawaited(make(), report);
 
 export interface ObserveOptions {
   /** Default: `metrics.getMeter("tidings")`. */
-  meter?: Meter;
+  meter?: Meter | undefined;
   /** Attributes of every sample, to tell several hubs apart: `{ hub: "prices" }`. */
-  attributes?: Attributes;
+  attributes?: Attributes | undefined;
 }
 
 /**
@@ -67,7 +67,7 @@ export function observeHub(hub: Pick<Hub, "stats">, options: ObserveOptions = {}
 
 export interface TraceOptions {
   /** Default: `trace.getTracer("tidings")`. */
-  tracer?: Tracer;
+  tracer?: Tracer | undefined;
 }
 
 /**

@@ -55,7 +55,7 @@ interface StoreOptions<Message>
     // With `connect: share`.
     Pick<ShareOptions, "name" | "begin" | "takeoverMs" | "maxRecentMessages"> {
   /** What opens the connection, such as `share`. Default: `connect` of `tidings/client`. */
-  connect?(this: void, url: Asked<string | URL>, options: ConnectOptions): Opened;
+  connect?: ((this: void, url: Asked<string | URL>, options: ConnectOptions) => Opened) | undefined;
   /**
    * When to notify: receives a function to call once, and returns a function that cancels it. Default: in the next animation
    * frame, or after 250 ms where frames stand still, as in a hidden page.
@@ -94,6 +94,6 @@ export type OptionsOf<Events, Json, Keep, Data> = StoreOptions<MessageFor<Events
 /** The same for messages of any type, for code that passes options on. */
 export type AnyOptions<Data> = StoreOptions<ParsedMessage> & {
   initial?: Data;
-  reduce?(this: void, data: Data, message: ParsedMessage): Data;
+  reduce?: ((this: void, data: Data, message: ParsedMessage) => Data) | undefined;
   keepLast?: number | undefined;
 };

@@ -8,9 +8,9 @@ import type { Clock } from "../client/index.ts";
 
 export interface TestClockOptions {
   /** What `nowMs()` says at first: milliseconds since 1970. Default: the start of 2026, UTC. */
-  startMs?: number;
+  startMs?: number | undefined;
   /** What `random()` returns, from 0 up to 1, or a function to ask. Default: 0, so that a wait is its shortest. */
-  random?: number | (() => number);
+  random?: number | (() => number) | undefined;
 }
 
 export interface TestClock extends Clock {

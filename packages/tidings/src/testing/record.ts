@@ -12,13 +12,13 @@ import { formatRecording, parseRecording, type RecordedChunk, type Recording } f
 
 export interface RecordOptions {
   /** Stops the recording of a stream that has no end: it is then open at its end. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** After how many bytes it stops by itself, open at its end. Default: 64 MiB. */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
   /** Which headers are kept. Default: `content-type` and `retry-after`, which say nothing of whose they are. */
-  headers?: readonly string[];
+  headers?: readonly string[] | undefined;
   /** By which times are taken. Default: the platform's, which does not jump. */
-  clock?: Pick<Clock, "nowMs">;
+  clock?: Pick<Clock, "nowMs"> | undefined;
 }
 
 /**
@@ -67,9 +67,9 @@ export async function record(response: Response, options: RecordOptions = {}): P
 
 export interface ReplayOptions {
   /** How much faster than it was recorded: 2 takes half the time, `Infinity` none. Default: 1. */
-  speed?: number;
+  speed?: number | undefined;
   /** By which it waits. Default: the platform's. */
-  clock?: Clock;
+  clock?: Clock | undefined;
 }
 
 /**

@@ -23,11 +23,11 @@ export type Scripted =
 
 export interface ScriptOptions {
   /** Said to the first request, the second, and so on. */
-  script?: readonly Scripted[];
+  script?: readonly Scripted[] | undefined;
   /** Said to whatever comes after the script's end. Default: it waits, until `script` or `answer` says more. */
-  otherwise?: Scripted;
+  otherwise?: Scripted | undefined;
   /** By which the waits of answers are counted. Default: the platform's. */
-  clock?: Clock;
+  clock?: Clock | undefined;
 }
 
 /** What came with a request. */

@@ -8,9 +8,9 @@ import { type Scripted, scriptedServer, type ScriptedServer, type ScriptOptions 
 
 export interface TestServerOptions extends ScriptOptions {
   /** Default: 0: any that is free. */
-  port?: number;
+  port?: number | undefined;
   /** Default: `"127.0.0.1"`: nobody else's business. */
-  host?: string;
+  host?: string | undefined;
 }
 
 /** A scripted server as a listener for node:http, Express and their like. */

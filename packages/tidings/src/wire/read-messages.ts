@@ -19,7 +19,7 @@ export type MessageSource =
 
 export interface ReadOptions extends ReaderOptions {
   /** The last event ID to begin with, for messages that come before the first `id`. Default: `""`. */
-  lastEventId?: string;
+  lastEventId?: string | undefined;
   /** The source has ended by itself: whether a message was cut off, and what there was of it. */
   onEnd?(end: ParserEnd): void;
 }

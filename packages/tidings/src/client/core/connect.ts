@@ -20,9 +20,9 @@ export type MessageWith<Features extends readonly Feature<unknown>[]> = [
 type DecodedBy<One> = One extends Feature<infer Message> ? Exclude<Message, undefined> : never;
 
 export interface CoreOptions<Message = ParsedMessage> extends BaseOptions<Message>, FetchTransportOptions {
-  retry?: false;
+  retry?: false | undefined;
   /** How to get the bytes of the stream. Default: fetch. */
-  transport?: Transport;
+  transport?: Transport | undefined;
 }
 
 export interface Connection<Message = ParsedMessage> extends BaseConnection<Message>, ClosedByUsing {}

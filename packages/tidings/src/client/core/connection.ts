@@ -16,37 +16,37 @@ import type { Asked, HeadersInput } from "./request.ts";
 /** The options of every connection, with any features. */
 export interface BaseOptions<Message = ParsedMessage> extends ParserLimits {
   /** Default: `"GET"`. */
-  method?: string;
+  method?: string | undefined;
   /** Request headers. A function is called at each attempt, for example to get a new token. Default: none. */
-  headers?: Asked<HeadersInput>;
+  headers?: Asked<HeadersInput> | undefined;
   /** The request's body. Objects and arrays are sent as JSON. Default: none. */
-  body?: Asked<unknown>;
+  body?: Asked<unknown> | undefined;
   /** Ends the connection, in any state. Default: none. */
-  signal?: SignalLike;
+  signal?: SignalLike | undefined;
   /** The cursor to start from, sent as `Last-Event-ID` with the first attempt. Default: none. */
-  lastEventId?: string;
+  lastEventId?: string | undefined;
   /** `false` for never to reconnect. Default: after a growing, random wait. */
-  retry?: object | false;
+  retry?: object | false | undefined;
   /**
    * The number of messages that may wait for handlers or the loop, if the transport cannot slow the server down. More end the
    * connection. Default: 1024. At most 2 MiB for messages of 1 kB; for large ones, see `maxQueuedBytes`.
    */
-  maxQueuedMessages?: number;
+  maxQueuedMessages?: number | undefined;
   /**
    * Bytes of these messages, at 2 for each character of `data`. Where as many wait already, one more message ends the connection.
    * Default: 33,554,432 (32 MiB). At most 64 MiB, with the message that goes beyond it.
    */
-  maxQueuedBytes?: number;
+  maxQueuedBytes?: number | undefined;
   /** Time and random numbers, for tests. Default: the platform's. */
-  clock?: Clock;
+  clock?: Clock | undefined;
   /** Called for each message, of any event type. If it returns a promise, the next message waits for it. */
-  onMessage?(this: void, message: Message): unknown;
+  onMessage?: ((this: void, message: Message) => unknown) | undefined;
   /** Called when an event stream has opened. */
-  onOpen?(this: void, response: TransportResponse): void;
+  onOpen?: ((this: void, response: TransportResponse) => void) | undefined;
   /** Called when an attempt failed, or a message was invalid. `error.willRetry` is whether another attempt follows. */
-  onError?(this: void, error: EventStreamError): void;
+  onError?: ((this: void, error: EventStreamError) => void) | undefined;
   /** Called when the state changed. */
-  onState?(this: void, state: ConnectionState): void;
+  onState?: ((this: void, state: ConnectionState) => void) | undefined;
 }
 
 export interface Connection<Message = ParsedMessage> extends AsyncIterable<Message> {

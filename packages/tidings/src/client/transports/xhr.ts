@@ -12,15 +12,15 @@ import type { Transport, TransportRequest, TransportSink } from "./transport.ts"
 
 export interface XhrTransportOptions {
   /** Whether cookies are sent to another origin. Default: false. */
-  withCredentials?: boolean;
+  withCredentials?: boolean | undefined;
   /** Called with `new`, instead of the platform's. */
-  XMLHttpRequest?: new () => XhrLike;
+  XMLHttpRequest?: (new () => XhrLike) | undefined;
   /**
    * How many characters of a response are taken before it is ended, after a whole message, and the connection returns from its last
    * event ID. A GET or HEAD; any other method has eight times as many, and its stream is truncated there unless it may be repeated.
    * Default: 1,048,576, at 1 or 2 bytes each. At most 2 MiB.
    */
-  maxTextLength?: number;
+  maxTextLength?: number | undefined;
 }
 
 /** As much of XMLHttpRequest as is used, since a program for Node or React Native has no types of the DOM. */

@@ -34,17 +34,17 @@ import { type Walk, WALK_STEPS, walkEntries } from "./walk-entries.ts";
 
 export interface MemoryLogOptions {
   /** The number of idempotency keys that are remembered, the newest ones. Default: 100,000. At most 72 MiB. */
-  idempotencyKeys?: number;
+  idempotencyKeys?: number | undefined;
   /** Milliseconds for which an idempotency key is remembered. Default: 300,000 (five minutes). */
-  idempotencyAgeMs?: number;
+  idempotencyAgeMs?: number | undefined;
   /**
    * The number of topics without a retained entry that are remembered by name. Default: 10,000. The losses of the next half a
    * million are still known if they are selected by name; a subscriber with a pattern may get a gap although it lost nothing. At
    * most 22 MiB.
    */
-  emptyTopics?: number;
+  emptyTopics?: number | undefined;
   /** Milliseconds since 1970. Default: `Date.now`. */
-  now?: () => number;
+  now?: (() => number) | undefined;
 }
 
 const MEMORY_OPTIONS: LogOptionNames<MemoryLogOptions> = {

@@ -27,11 +27,11 @@ export interface ApiOptions {
 
 export interface AskOptions<Answer> {
   /** Errors that are answers as well, by their `code`. */
-  readonly accept?: readonly number[];
+  readonly accept?: readonly number[] | undefined;
   /** Until when it may be tried, by the monotonic clock. Default: `deadlineMs` from now. */
-  readonly endsMs?: number;
+  readonly endsMs?: number | undefined;
   /** Receives what comes for one attempt after another was answered: what it made is to be removed. */
-  readonly onLate?: (answer: Answer) => void;
+  readonly onLate?: ((answer: Answer) => void) | undefined;
 }
 
 /** An attempt is forgotten then. */

@@ -45,27 +45,27 @@ import { NatsTail } from "./tail.ts";
 
 export interface NatsLogOptions {
   /** The name of the stream, and the first part of its subjects. Use different names for several logs. Default: `"tidings"`. */
-  name?: string;
+  name?: string | undefined;
   /** The number of servers in a cluster that keep the stream. Applies when the stream is created. Default: 1. */
-  replicas?: 1 | 3 | 5;
+  replicas?: 1 | 3 | 5 | undefined;
   /** Where the stream is stored. Applies when the stream is created. Default: `"file"`. */
-  storage?: "file" | "memory";
+  storage?: "file" | "memory" | undefined;
   /** Milliseconds after which an append or a read that is not done is rejected, however many wait before it. Default: 10,000. */
-  deadlineMs?: number;
+  deadlineMs?: number | undefined;
   /**
    * Bytes that may wait to be acknowledged, and 1,000 for each message; beyond that, `append` rejects with `busy`. Default:
    * 67,108,864 (64 MiB). At most 96 MiB.
    */
-  pendingBytes?: number;
+  pendingBytes?: number | undefined;
   /**
    * Milliseconds for which the ids of messages are remembered, and with them idempotency keys; at most as long as messages are
    * retained; with presence, 120,000 or more. The server uses about 150 bytes of memory for each. Default: 120,000 (two minutes).
    */
-  idempotencyAgeMs?: number;
+  idempotencyAgeMs?: number | undefined;
   /** The prefix of reply subjects, if the account allows no others. Default: `"_INBOX"`. */
-  inboxPrefix?: string;
+  inboxPrefix?: string | undefined;
   /** The prefix of the subjects of JetStream's API. Default: `"$JS.API"`. */
-  apiPrefix?: string;
+  apiPrefix?: string | undefined;
 }
 
 /**

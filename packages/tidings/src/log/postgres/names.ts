@@ -2,9 +2,9 @@
 
 export interface PostgresSchemaOptions {
   /** The schema that the tables are in. Default: `"public"`. */
-  schema?: string;
+  schema?: string | undefined;
   /** What the names of tables and functions begin with: tells several logs of one database apart. Default: `"tidings"`. */
-  table?: string;
+  table?: string | undefined;
 }
 
 /** The names of one log, as they stand in SQL. */

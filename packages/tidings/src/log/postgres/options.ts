@@ -9,30 +9,30 @@ export interface PostgresLogOptions extends PostgresSchemaOptions {
    * Whether the log creates its tables and functions when they are missing. With `false`, run {@link postgresSchema} before.
    * Default: true.
    */
-  create?: boolean;
+  create?: boolean | undefined;
   /**
    * The client for LISTEN, if the first one cannot: PgBouncer in transaction mode keeps no connection for longer than a transaction.
    * With `false`, the log does not listen and polls every `pollMs`. Default: the first client.
    */
-  listen?: PostgresClient | false;
+  listen?: PostgresClient | false | undefined;
   /** Milliseconds between checks for messages without a notification. Default: 1,000; with `listen: false` 100. */
-  pollMs?: number;
+  pollMs?: number | undefined;
   /** Milliseconds after which an append or a read that is not done is rejected, however many wait before it. Default: 10,000. */
-  deadlineMs?: number;
+  deadlineMs?: number | undefined;
   /**
    * Bytes that may wait to be written, and 1,000 for each message; beyond that, `append` rejects with `busy`. Default: 67,108,864
    * (64 MiB). At most 96 MiB.
    */
-  pendingBytes?: number;
+  pendingBytes?: number | undefined;
   /** Milliseconds for which an idempotency key is remembered; with presence, 120,000 or more. Default: 300,000 (five minutes). */
-  idempotencyAgeMs?: number;
+  idempotencyAgeMs?: number | undefined;
   /**
    * Topics whose losses are remembered, the newest ones. Default: 100,000. Beyond that, a subscriber with an old cursor may get a
    * gap although it lost nothing. At most 100,000 rows, in Postgres.
    */
-  lostTopics?: number;
+  lostTopics?: number | undefined;
   /** Milliseconds since 1970. What is ahead of the clock of Postgres is not believed. Default: that clock. */
-  now?: () => number;
+  now?: (() => number) | undefined;
 }
 
 export interface PostgresLimits {

@@ -36,29 +36,29 @@ import { RedisTail } from "./tail.ts";
 
 export interface RedisLogOptions {
   /** The prefix of all keys, written as `{name}`. Use different names for several logs in one Redis. Default: `"tidings"`. */
-  name?: string;
+  name?: string | undefined;
   /** Milliseconds after which an append or a read that is not done is rejected, however many wait before it. Default: 10,000. */
-  deadlineMs?: number;
+  deadlineMs?: number | undefined;
   /**
    * Bytes that may wait to be written, and 1,000 for each message; beyond that, `append` rejects with `busy`. Default: 67,108,864
    * (64 MiB). At most 96 MiB.
    */
-  pendingBytes?: number;
+  pendingBytes?: number | undefined;
   /**
    * Milliseconds from one script call that appends to the next, while five messages or more come in that time, without waiting for
    * each other: they are sent together. Where fewer come, each is sent at once, as is an append that comes as soon as the one before
    * was acknowledged. `false`: every append is. At most 1,000. Default: 3.
    */
-  lingerMs?: number | false;
+  lingerMs?: number | false | undefined;
   /** Milliseconds for which an idempotency key is remembered; with presence, 120,000 or more. Default: 300,000 (five minutes). */
-  idempotencyAgeMs?: number;
+  idempotencyAgeMs?: number | undefined;
   /**
    * Topics whose losses are remembered, the newest ones, at about 100 bytes each. Default: 100,000. Beyond that, a subscriber
    * with an old cursor may get a gap although it lost nothing. At most 10 MiB, in Redis.
    */
-  lostTopics?: number;
+  lostTopics?: number | undefined;
   /** Milliseconds since 1970. What is ahead of the clock of Redis is not believed. Default: that clock. */
-  now?: () => number;
+  now?: (() => number) | undefined;
 }
 
 /**

@@ -10,9 +10,9 @@ export interface LogClockOptions {
   /** Milliseconds since 1970. Default: `Date.now`. */
   readonly now?: (() => number) | undefined;
   /** Instead of the clock of this process, that of the server that keeps the log. A `now` that is ahead of it is not believed. */
-  readonly server?: ServerClock;
+  readonly server?: ServerClock | undefined;
   /** Milliseconds since any moment; runs evenly. Default: `performance.now`. */
-  readonly monotonic?: () => number;
+  readonly monotonic?: (() => number) | undefined;
 }
 
 /** A jump ahead of more than this is not believed at once. */

@@ -44,23 +44,23 @@ export interface AcceptorOptions {
    */
   authorize: AcceptorAuthorize | "public";
   /** Milliseconds that `authorize` may take. After that, the request is refused with 503. `false` waits for ever. Default: 30,000. */
-  timeoutMs?: number | false;
+  timeoutMs?: number | false | undefined;
   /**
    * Milliseconds that a new connection may be silent before it is passed on to the server, whose own limits apply from then
    * on. Default: 10,000.
    */
-  silenceMs?: number;
+  silenceMs?: number | undefined;
   /**
    * Maximum bytes of a request's head. A larger one is passed on to the server, which has its own limit. Default: 8,192. At most
    * 8 kB for each request that waits for `authorize`.
    */
-  maxHeadBytes?: number;
+  maxHeadBytes?: number | undefined;
   /**
    * Connections that wait for a request. Beyond it, the one that has waited longest is closed. Default: 10,000. At most 38 MiB.
    */
-  maxWaiting?: number;
+  maxWaiting?: number | undefined;
   /** Receives the errors of handlers. The peer gets 500, if nothing was sent yet. Default: `console.error`. */
-  onError?: (error: unknown) => void;
+  onError?: ((error: unknown) => void) | undefined;
 }
 
 export type AcceptorAuthorize = (

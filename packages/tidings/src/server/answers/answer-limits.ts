@@ -2,6 +2,7 @@
  * What answers may cost: how many there are, how long each may be, how long it is kept.
  * This module is browser compatible.
  */
+import type { Given } from "../../guard/option-names.ts";
 import { show } from "../../guard/show.ts";
 
 export interface AnswerLimits {
@@ -47,7 +48,7 @@ const DEFAULTS: AnswerLimits = {
 };
 
 /** @throws {RangeError} If a limit is not a number above 0. */
-export function checkAnswerLimits(given: Partial<AnswerLimits>): AnswerLimits {
+export function checkAnswerLimits(given: Given<AnswerLimits>): AnswerLimits {
   const limits = { ...DEFAULTS };
   for (const name of Object.keys(DEFAULTS) as (keyof AnswerLimits)[]) {
     const value: unknown = given[name];

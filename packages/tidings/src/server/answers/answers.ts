@@ -3,6 +3,7 @@
  * An answer goes on when its reader leaves, and a reader that returns, after a reload or on another network, continues where it
  * was. What the application sees of that; create-answers.ts makes them.
  */
+import type { Given } from "../../guard/option-names.ts";
 import type { AnswerVerdict, Dialect } from "../../dialects/dialect.ts";
 import type { Log } from "../../log/log.ts";
 import type { EventMap } from "../../wire/contract.ts";
@@ -17,35 +18,35 @@ import type { AnswerLimits } from "./answer-limits.ts";
 import type { Generate } from "./producer.ts";
 
 export interface AnswersOptions<Events extends object = EventMap>
-  extends Partial<AnswerLimits>, ContractOptions<Events>, AnswerStreamOptions {
+  extends Given<AnswerLimits>, ContractOptions<Events>, AnswerStreamOptions {
   /** Where answers are kept. Processes with the same log share their answers, and notice when one of them dies. Default: the memory of this process. */
-  log?: Log;
+  log?: Log | undefined;
   /**
    * With a log: milliseconds after which a producer that did not renew its lease counts as lost, and its answer ends. It renews the
    * lease every third of this time. Default: 10,000.
    */
-  leaseMs?: number;
+  leaseMs?: number | undefined;
   /** With a log: messages are appended in groups, at most once in this many milliseconds; the first one immediately. Default: 100. */
-  joinMs?: number;
+  joinMs?: number | undefined;
   /** Decides who may read or start an answer. Called for each request. Default: everyone who knows the id. */
-  authorize?: AuthorizeAnswer;
+  authorize?: AuthorizeAnswer | undefined;
   /** Milliseconds that `authorize` may take. After that, the request is refused with 503. `false` waits for ever. Default: 30,000. */
-  timeoutMs?: number | false;
+  timeoutMs?: number | false | undefined;
   /** Returns the text that clients get for an error of the generator. Default: none, as an error may contain secrets. */
-  describeError?: (error: unknown, id: string) => string | undefined;
+  describeError?: ((error: unknown, id: string) => string | undefined) | undefined;
   /** Receives the errors of generators and of the log, and those of calls with wrong options. Default: `console.error`. */
-  onError?: (error: unknown, id: string) => void;
+  onError?: ((error: unknown, id: string) => void) | undefined;
 }
 
 /** How an answer is sent to those who read it. */
 export interface AnswerStreamOptions
   extends Pick<StreamLimits, "heartbeatMs" | "stallMs">, Pick<StreamOptions, "methods"> {
   /** Additional response headers, also for refusals. Default: none. */
-  headers?: Readonly<Record<string, string>>;
+  headers?: Readonly<Record<string, string>> | undefined;
   /** The reconnection time that is sent at the start, in milliseconds. Default: the client's own. */
-  retryMs?: number;
+  retryMs?: number | undefined;
   /** Whether streams are compressed for those who accept gzip. Default: false. */
-  compression?: boolean | Omit<CompressionOptions, "perStream">;
+  compression?: boolean | Omit<CompressionOptions, "perStream"> | undefined;
 }
 
 /** The options of one request. Default: those of `createAnswers`. */
@@ -60,7 +61,7 @@ export interface StartOptions extends AnswerRequestOptions {
    * Whether an answer that ended incomplete is produced again, for a request without a cursor. Default: false, so that you do
    * not pay for it twice.
    */
-  restart?: boolean;
+  restart?: boolean | undefined;
 }
 
 /** As `authorize` of a subscription. If it rejects, returns anything else, or takes longer than `timeoutMs`, the answer is 503. `expiresAtMs` ends the stream; `recheckMs` has no effect. */
@@ -136,12 +137,12 @@ export interface Answers<Item> {
     request: NodeRequestWithUrl,
     response: NodeResponse | FastifyReply,
     id: string,
-    options?: AnswerRequestOptions & { dialect?: Dialect<never> },
+    options?: AnswerRequestOptions & { dialect?: Dialect<never> | undefined },
   ): Promise<void>;
   resume(
     request: FetchRequestWithUrl,
     id: string,
-    options?: AnswerRequestOptions & { dialect?: Dialect<never> },
+    options?: AnswerRequestOptions & { dialect?: Dialect<never> | undefined },
   ): Promise<Response>;
   /**
    * Starts an answer without a request: for a job, a queue, a server action. Read it with `resume` or `read`.
@@ -167,7 +168,7 @@ export interface Answers<Item> {
    */
   read(
     id: string,
-    options?: { readonly after?: string; readonly signal?: AbortSignal },
+    options?: { readonly after?: string | undefined; readonly signal?: AbortSignal | undefined },
   ): AsyncIterableIterator<ParsedMessage>;
   /**
    * Refuses new requests with 503, and waits up to `graceMs` milliseconds for the answers that this process produces. Those that are not
@@ -176,7 +177,7 @@ export interface Answers<Item> {
    * @throws {RangeError} If `graceMs` is no number from 0 to 2^31-1.
    * @throws {LogError} `failed`: the log has not closed in time. @throws What the log throws. The streams have ended then too.
    */
-  close(options?: { graceMs?: number }): Promise<void>;
+  close(options?: { graceMs?: number | undefined }): Promise<void>;
   /** How many answers this process keeps. */
   readonly size: number;
 }

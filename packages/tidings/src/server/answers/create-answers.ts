@@ -178,7 +178,7 @@ class AnswerService implements Answers<never> {
 
   read(
     id: string,
-    options: { readonly after?: string; readonly signal?: AbortSignal } = {},
+    options: { readonly after?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
   ): AsyncIterableIterator<ParsedMessage> {
     checkReadOptions(options);
     return leavable(options.signal, (signal) => this.#read(id, options.after ?? "", signal));
@@ -200,7 +200,7 @@ class AnswerService implements Answers<never> {
     return yield* readAnswer(answer, position, signal);
   }
 
-  async close({ graceMs = 0 }: { graceMs?: number } = {}): Promise<void> {
+  async close({ graceMs = 0 }: { graceMs?: number | undefined } = {}): Promise<void> {
     if (!(typeof graceMs === "number" && graceMs >= 0 && graceMs < 2 ** 31)) {
       throw new RangeError(
         `Cannot close answers: graceMs is ${show(graceMs)}, expected milliseconds from 0 to 2^31-1`,

@@ -9,29 +9,29 @@ import { selectTopics, type TopicSelector } from "../topics/topic-selection.ts";
 
 export interface ClusterOptions {
   /** The name of this process in the results of `hub.processes()` and `hub.inspect()`, 1 to 100 characters. Default: a random name. */
-  name?: string;
+  name?: string | undefined;
   /**
    * Milliseconds without a message after which a process counts as dead, 1,000 to 600,000. A process sends four messages in this time,
    * of about 500 bytes each, through the log. Default: 15,000.
    */
-  leaseMs?: number;
+  leaseMs?: number | undefined;
 }
 
 export interface PresenceOptions {
   /** The topics with presence. Streams that select a topic by name count as present, streams with patterns do not. Default: all. */
-  topics?: readonly TopicSelector[];
+  topics?: readonly TopicSelector[] | undefined;
   /** Joins and leaves within this time, in milliseconds, become one message. At most 600,000. Default: 250. */
-  coalesceMs?: number;
+  coalesceMs?: number | undefined;
   /**
    * Topics in which someone is present, over all processes. Topics beyond the limit are not counted in this process. Default:
    * 10,000. At most 17 MiB.
    */
-  maxTopics?: number;
+  maxTopics?: number | undefined;
   /**
    * Members, over all topics and processes. A member is a subscriber in one topic of one process, and uses about 150 bytes in
    * each process. Members beyond the limit are not counted in this process. Default: 100,000. At most 15 MiB.
    */
-  maxMembers?: number;
+  maxMembers?: number | undefined;
 }
 
 export interface CheckedCluster {

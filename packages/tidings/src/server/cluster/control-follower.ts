@@ -11,7 +11,7 @@ export interface ControlFollowerOptions {
   readonly log: Pick<Log, "follow" | "unfollow" | "read">;
   readonly topics: readonly string[];
   /** Of these, the one whose entries may come before older ones: the tail's are handed on at once while older ones are read. */
-  readonly urgent?: string;
+  readonly urgent?: string | undefined;
   readonly onEntry: (entry: Entry) => void;
   /**
    * Entries may be gone that were not handed on.

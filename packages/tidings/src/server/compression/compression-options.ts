@@ -6,17 +6,17 @@ import { zlib } from "./zlib.ts";
 
 export interface CompressionOptions {
   /** From 1 (fast) to 9 (small). Default: 6. */
-  level?: number;
+  level?: number | undefined;
   /**
    * Whether each stream gets its own compressor, with its own window. A stream then compresses well even if no other stream is
    * sent the same, but each one costs memory ({@link windowBits}, {@link memLevel}) and CPU. Default: false: bytes for many
    * streams are compressed once.
    */
-  perStream?: boolean;
+  perStream?: boolean | undefined;
   /** With `perStream`: how far the compressor looks back, 2^windowBits bytes, 9 to 15. Uses 2^(windowBits+2) bytes. Default: 13. */
-  windowBits?: number;
+  windowBits?: number | undefined;
   /** With `perStream`: the size of the compressor's state, 1 to 9. Uses 2^(memLevel+9) bytes. Default: 6. */
-  memLevel?: number;
+  memLevel?: number | undefined;
 }
 
 /** The options, with all defaults. */

@@ -14,11 +14,11 @@ export interface DoctorEndpointOptions {
   /** What the doctor must know: at least 16 characters. Requests without it get 404. */
   token: string;
   /** Runs at the same time; one more is refused with 503. Default: 8. At most 8 MiB. */
-  maxRuns?: number;
+  maxRuns?: number | undefined;
   /** Runs a minute; one more is refused with 429. Default: 120. At most 1 MiB. */
-  maxRunsPerMinute?: number;
+  maxRunsPerMinute?: number | undefined;
   /** Whether a run may write up to 24 MiB, to find out who holds a sender back. Default: false, and 1 MiB at most. */
-  allowFlood?: boolean;
+  allowFlood?: boolean | undefined;
 }
 
 export interface DoctorEndpoint {

@@ -2,7 +2,7 @@
  * What an application can say about a hub.
  * This module is browser compatible.
  */
-import { checkOptionNames } from "../../guard/option-names.ts";
+import { checkOptionNames, type Given } from "../../guard/option-names.ts";
 import { positive } from "../../guard/positive.ts";
 import { reporter } from "../../guard/foreign.ts";
 import type { Log, Retention, TopicRetention } from "../../log/log.ts";
@@ -26,112 +26,112 @@ import type { EventMap } from "../../wire/contract.ts";
 
 export interface HubOptions<Events extends object = EventMap> extends ContractOptions<Events> {
   /** What the log retains. */
-  retention?: RetentionOptions;
+  retention?: RetentionOptions | undefined;
   /** Where messages are kept. A log serves one hub. Default: `memoryLog()`. */
-  log?: Log;
+  log?: Log | undefined;
   /**
    * Milliseconds without a write after which a stream gets a heartbeat; false for none. Default: 15,000. The heartbeat
    * carries the newest cursor if other messages were published, so that the stream's cursor stays within the retention.
    */
-  heartbeatMs?: number | false;
+  heartbeatMs?: number | false | undefined;
   /** Milliseconds that a peer may read nothing while data waits for it. After that it is disconnected. Default: 120,000. */
-  stallMs?: number | false;
+  stallMs?: number | false | undefined;
   /**
    * Milliseconds that `authorize` and `snapshot` of a subscription may each take. Default: 30,000. After that, a new stream is
    * refused with 503, and an open one ends. `false` waits until the peer disconnects.
    */
-  timeoutMs?: number | false;
+  timeoutMs?: number | false | undefined;
   /**
    * Maximum bytes in one write to one stream. A larger message is written alone. Default: 65,536. At most 16 MiB, for batches
    * that several streams share.
    */
-  writeBytes?: number;
+  writeBytes?: number | undefined;
   /**
    * What slow readers get, by topic. The first rule that matches a topic applies. Default: `"resume"`. A reader is slow if more
    * data waits for it, when it reads again, than fits in one write.
    */
-  slow?: readonly { readonly topics: readonly TopicSelector[]; readonly policy: SlowPolicy }[];
+  slow?: readonly { readonly topics: readonly TopicSelector[]; readonly policy: SlowPolicy }[] | undefined;
   /**
    * How many encoded messages, over all topics, are kept for the streams that keep up. Default: 16,384 messages and 8 MiB. At
    * most 50 MiB.
    */
-  recent?: { messages?: number; bytes?: number };
+  recent?: { messages?: number | undefined; bytes?: number | undefined } | undefined;
   /**
    * Whether streams whose peers accept gzip are compressed. Default: false. Bytes for many streams are compressed only once:
    * see docs/compression.md for what it saves and costs. Do not compress secrets together with text that others choose.
    */
-  compression?: boolean | CompressionOptions;
+  compression?: boolean | CompressionOptions | undefined;
   /**
    * Whether this process exchanges its state with the other processes of its log: for `hub.processes()`, and to inspect streams
    * in all of them. Default: false, or true with `presence`.
    */
-  cluster?: boolean | ClusterOptions;
+  cluster?: boolean | ClusterOptions | undefined;
   /** Whether the hub knows who is present in each topic, over all processes of the log. Default: false. */
-  presence?: boolean | PresenceOptions;
-  limits?: HubLimits;
+  presence?: boolean | PresenceOptions | undefined;
+  limits?: HubLimits | undefined;
   /** Receives errors that no call can report: a log that failed, a filter that threw. Default: `console.error`. */
-  onError?: (error: unknown) => void;
+  onError?: ((error: unknown) => void) | undefined;
 }
 
 export interface RetentionOptions {
   /** Messages in all. Default: 10,000. At most 5 MiB beside their bytes, in `memoryLog`. */
-  messages?: number;
+  messages?: number | undefined;
   /** Bytes of encoded messages in all. Default: 67,108,864 (64 MiB). At most 68 MiB, in `memoryLog`. */
-  bytes?: number;
+  bytes?: number | undefined;
   /** Age in milliseconds. Default: 3,600,000 (an hour). */
-  ageMs?: number;
+  ageMs?: number | undefined;
   /** Tighter limits for some topics. The first rule that matches a topic applies. Default: none. */
-  topics?: readonly (Partial<TopicRetention> & { readonly topics: readonly TopicSelector[] })[];
+  topics?: readonly (Given<TopicRetention> & { readonly topics: readonly TopicSelector[] })[] | undefined;
 }
 
 export interface HubLimits {
   /** Streams in all. One more is refused with 503. Default: 10,000. At most 100 MiB on node:http, 50 MiB with an acceptor. */
-  streams?: number;
+  streams?: number | undefined;
   /**
    * Streams of one address; many users may share one. One more is refused with 429. With `Infinity`, addresses are not looked up.
    * Default: 1,000. At most 10 MiB, of that of `streams`.
    */
-  streamsPerAddress?: number;
+  streamsPerAddress?: number | undefined;
   /** Streams of one `subscriber`. One more is refused with 429. Default: 100. At most 1 MiB, of that of `streams`. */
-  streamsPerSubscriber?: number;
+  streamsPerSubscriber?: number | undefined;
   /**
    * Topics and patterns of one stream. More are refused with 400. Default: 100. At most 130 kB for each stream, of
    * `selectionBytes`.
    */
-  topicsPerStream?: number;
+  topicsPerStream?: number | undefined;
   /**
    * Bytes of memory for all topics and patterns that open streams select: 600 for each and 4 for each character. Equal selections
    * count once. A stream for which there is no room is refused with 503, an update with `"refused"`. Default: 67,108,864 (64
    * MiB). At most 64 MiB.
    */
-  selectionBytes?: number;
+  selectionBytes?: number | undefined;
   /**
    * Bytes of one encoded message. Beyond it, `publish` rejects with a RangeError. Default: 1,048,576. At most 1 MiB for each
    * message that waits for the log.
    */
-  messageBytes?: number;
+  messageBytes?: number | undefined;
   /** Messages in one `publish`. Default: 1,000. At most 1 MiB for each `publish` that waits for the log, beside its bytes. */
-  messagesPerPublish?: number;
+  messagesPerPublish?: number | undefined;
   /**
    * Bytes of all encoded messages in one `publish`. Beyond it, `publish` rejects with a RangeError. Default: 16,777,216 (16 MiB),
    * or `messageBytes` where that is more. At most 16 MiB for each `publish` that waits for the log.
    */
-  bytesPerPublish?: number;
+  bytesPerPublish?: number | undefined;
   /**
    * Bytes that all reads of the log under way may hold, for subscribers that return or catch up. Further reads wait for their
    * turn. There are as many at once as messages of `messageBytes` fit, from 1 to 64. Default: 33,554,432 (32 MiB). At most 35
    * MiB.
    */
-  readBytes?: number;
+  readBytes?: number | undefined;
   /**
    * Bytes that may wait for slow readers, all streams together; bytes that wait for several count once, over TLS and with
    * `perStream` compression for each. Beyond it, the stream
    * that has waited longest is disconnected (`"stalled"`), and its client continues from its cursor. Default: 134,217,728 (128
    * MiB). At most 138 MiB.
    */
-  blockedBytes?: number;
+  blockedBytes?: number | undefined;
   /** Messages a second that may be published. Beyond it, `publish` rejects with a HubError `too-fast`. Default: no limit. */
-  publishesPerSecond?: number;
+  publishesPerSecond?: number | undefined;
 }
 
 /** The options of a hub, with all defaults. */
@@ -251,9 +251,10 @@ function toRetention(options: RetentionOptions, isCluster: boolean): Retention {
   const { messages = 10_000, bytes = 64 * 2 ** 20, ageMs = 3_600_000, topics = [] } = options;
   for (const [name, value] of Object.entries({ messages, bytes, ageMs }))
     positive("create hub", `retention.${name}`, value);
-  const rules = topics.map(({ topics: selectors, ...bounds }) => {
-    for (const [name, value] of Object.entries(bounds))
-      positive("create hub", `retention.topics ${name}`, value);
+  const rules = topics.map(({ topics: selectors, ...given }) => {
+    const set = Object.entries(given).filter(([, value]) => value !== undefined);
+    for (const [name, value] of set) positive("create hub", `retention.topics ${name}`, value);
+    const bounds: Partial<TopicRetention> = Object.fromEntries(set);
     return { matches: selectTopics(selectors, Infinity).matches, bounds };
   });
   const forTopic: Retention["forTopic"] = (topic) =>

@@ -17,11 +17,11 @@ import type { Published, PublishInTransaction, PublishOptions } from "../publish
 
 export interface InspectOptions {
   /** Only the streams of this subscriber. Default: all streams. */
-  readonly subscriber?: string;
+  readonly subscriber?: string | undefined;
   /** Whether to ask all processes of the log. Default: false. Each responds with at most 64 KiB, and the newest 100 streams are returned. */
-  readonly everywhere?: boolean;
+  readonly everywhere?: boolean | undefined;
   /** Milliseconds to wait for other processes. Those that did not respond are in `silent`. Default: 1,000. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 export interface Hub<Events extends object = EventMap> {

@@ -22,7 +22,7 @@ import { ControlRecords } from "../cluster/control-records.ts";
 import { Revocations } from "../cluster/revocations.ts";
 import { TurnGate } from "../time/turn-gate.ts";
 import { StreamQuota, publicAddress } from "../subscribe/stream-quota.ts";
-import { checkDrainOptions, endAtPace, type DrainOptions } from "../streams/drain.ts";
+import { checkDrainOptions, type CheckedDrain, endAtPace, type DrainOptions } from "../streams/drain.ts";
 import type { HubEnvironment } from "./environment.ts";
 import type { Hub, InspectOptions } from "./hub.ts";
 import { checkOptions, type CheckedOptions, type HubOptions } from "./hub-options.ts";
@@ -392,7 +392,7 @@ export class OpenHub implements Hub {
     return publicAddress(remoteAddress);
   }
 
-  async #drain(options: Required<DrainOptions>): Promise<void> {
+  async #drain(options: CheckedDrain): Promise<void> {
     const { graceMs } = options;
     let parts: HubParts | undefined;
     try {

@@ -19,12 +19,12 @@ export interface ContractOptions<Events extends object = EventMap> {
    * Event types and the schemas of their data, as a client's `connect` takes them: any Standard Schema, so Zod's, Valibot's,
    * ArkType's. They type what is sent; what differs between their input and output is sent as the input.
    */
-  events?: SchemasOf<Events>;
+  events?: SchemasOf<Events> | undefined;
   /**
    * Whether data is checked against `events` before it is sent, so that what does not fit is a TypeError here and not a message
    * that every reader drops. Default: true. It costs each message a `JSON.parse` and the schema; with false, `events` only types.
    */
-  checkEvents?: boolean;
+  checkEvents?: boolean | undefined;
 }
 
 /**

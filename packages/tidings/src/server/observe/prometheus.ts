@@ -10,7 +10,7 @@ import { type Metric, METRICS, samplesOf } from "./metrics.ts";
 
 export interface PrometheusOptions {
   /** Labels of every sample: `{ hub: "prices" }`. */
-  labels?: Readonly<Record<string, string>>;
+  labels?: Readonly<Record<string, string>> | undefined;
 }
 
 /** One of several hubs. */

@@ -29,14 +29,14 @@ export interface StreamOptions<Events extends object = EventMap>
    * Whether the stream is compressed, if its peer accepts gzip. Default: false. It then has its own compressor, of 64 kB
    * by default. Do not compress secrets together with text that others choose.
    */
-  compression?: boolean | Omit<CompressionOptions, "perStream">;
+  compression?: boolean | Omit<CompressionOptions, "perStream"> | undefined;
   /**
    * The HTTP methods that open a stream. OPTIONS is answered with 204, a CORS preflight with what `headers` implies, and any other with
    * 405: the stream is then closed, and its source is not started. Default: `["GET", "HEAD", "POST", "QUERY"]`.
    */
-  methods?: readonly string[];
+  methods?: readonly string[] | undefined;
   /** Receives the error that the source threw, which also cuts the stream. Default: `console.error`. */
-  onError?: (error: unknown) => void;
+  onError?: ((error: unknown) => void) | undefined;
 }
 
 /** An event stream over the Fetch standard: return its `response` from the handler. */

@@ -10,31 +10,31 @@ export interface StreamLimits {
    * Milliseconds without a write after which a comment is written, so that no proxy closes the stream as idle, and a lost
    * peer is noticed. False for none. Default: 15,000; on Bun 8,000, since its server closes a connection after 10 s of silence.
    */
-  heartbeatMs?: number | false;
+  heartbeatMs?: number | false | undefined;
   /**
    * Bytes that may wait for a peer that reads more slowly than you send, not counting the largest message among them. Default:
    * 1,048,576. A message that would exceed it cuts the stream (`"slow"`), and the client may reconnect. At most 1 MiB and one
    * message for each stream that reads slowly, and 20 MiB where messages are as small as can be.
    */
-  maxBufferedBytes?: number;
+  maxBufferedBytes?: number | undefined;
   /**
    * Bytes that may wait in this process for the peers of all its streams that `openStream`, answers and the Fastify plugin opened.
    * 256 are counted for each message beside its own. Where a message of this stream would exceed it, the stream whose peer has not
    * caught up for longest is cut (`"slow"`). Give all streams the same. Cloudflare Workers count each stream for itself. Default:
    * 134,217,728 (128 MiB). At most 131 MiB and one message.
    */
-  maxTotalBufferedBytes?: number;
+  maxTotalBufferedBytes?: number | undefined;
   /**
    * Bytes of one encoded message, or comment. Default: 16,777,216 (16 MiB), as much as clients take: a longer one ends their
    * connection for good. Beyond it, `send` throws a RangeError, and the stream goes on. At most 16 MiB for each stream that reads
    * slowly.
    */
-  maxMessageBytes?: number;
+  maxMessageBytes?: number | undefined;
   /**
    * Milliseconds that a peer may read nothing while data waits for it. Default: 120,000. After that the stream is cut
    * (`"stalled"`), at most one heartbeat later. False to wait as long as the operating system does.
    */
-  stallMs?: number | false;
+  stallMs?: number | false | undefined;
 }
 
 /** All limits, with `Infinity` for those that were switched off. */

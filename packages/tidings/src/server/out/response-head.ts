@@ -9,11 +9,11 @@ import { Batch } from "./batch.ts";
 
 export interface HeadOptions {
   /** The status, from 200 to 599 except 204, 205 and 304, which have no body. `EventSource` accepts only 200. Default: 200. */
-  status?: number;
+  status?: number | undefined;
   /** Additional response headers. They override the defaults. Hop-by-hop headers and `Content-Length` are refused. Default: none. */
-  headers?: Readonly<Record<string, string | readonly string[]>>;
+  headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
   /** The reconnection time, in milliseconds, sent as `retry` at the start. Default: the client's own. */
-  retryMs?: number;
+  retryMs?: number | undefined;
 }
 
 /** A head, ready for any server. */

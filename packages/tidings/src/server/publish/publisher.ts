@@ -18,7 +18,7 @@ import { PublishRate } from "./publish-rate.ts";
 
 export interface PublishOptions {
   /** A second publish with the same key appends nothing and returns the result of the first one. The log remembers keys for minutes. Default: none. */
-  idempotencyKey?: string;
+  idempotencyKey?: string | undefined;
   /** See {@link PublishInTransaction}. */
   transaction?: undefined;
 }

@@ -23,9 +23,9 @@ export interface ReadTopicsOptions {
   /** The cursor to continue from: the `id` of the last message that was handled. Default: none. */
   readonly after?: string | undefined;
   /** Where a reader without a cursor starts. Default: `"live"`. */
-  readonly from?: "live" | "earliest";
+  readonly from?: "live" | "earliest" | undefined;
   /** What follows a gap: messages published from now on, or everything retained. Default: `"live"`. */
-  readonly onGap?: "live" | "earliest";
+  readonly onGap?: "live" | "earliest" | undefined;
   /** Ends the loop, which throws its reason. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }

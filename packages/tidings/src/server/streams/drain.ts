@@ -7,18 +7,21 @@ import { show } from "../../guard/show.ts";
 
 export interface DrainOptions {
   /** Milliseconds over which the streams are ended. Default: 10,000. 0 ends all at once. */
-  overMs?: number;
+  overMs?: number | undefined;
   /**
    * The reconnection times that the streams get, in milliseconds, evenly spread from the first to the second.
    * Default: 100 to 3,000. If the same process restarts, start with the time that the restart takes.
    */
-  retryMs?: readonly [least: number, most: number];
+  retryMs?: readonly [least: number, most: number] | undefined;
   /**
    * Milliseconds that a peer then has to read the rest. Default: 3,000. After that it is disconnected. The log has as long to close, where
    * that is more than fifteen seconds.
    */
-  graceMs?: number;
+  graceMs?: number | undefined;
 }
+
+/** All of them, as they were given or by default. */
+export type CheckedDrain = { readonly [Name in keyof DrainOptions]-?: NonNullable<DrainOptions[Name]> };
 
 const TICK_MS = 20;
 
@@ -30,7 +33,7 @@ const NAMES = { known: Object.keys(DRAIN_OPTIONS) };
  * @throws {TypeError} If `options` is no object, or there is no such option.
  * @throws {RangeError} If an option is not a number from 0, or `retryMs` is out of order or above 2^31-1.
  */
-export function checkDrainOptions(options: DrainOptions): Required<DrainOptions> {
+export function checkDrainOptions(options: DrainOptions): CheckedDrain {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot drain: options is ${show(options)}, expected an object such as { overMs }`);
   }
@@ -61,7 +64,7 @@ export function checkDrainOptions(options: DrainOptions): Required<DrainOptions>
  */
 export async function endAtPace<Member>(
   members: readonly Member[],
-  { overMs, retryMs: [least, most] }: Required<DrainOptions>,
+  { overMs, retryMs: [least, most] }: CheckedDrain,
   end: (member: Member, retryMs: number) => void,
 ): Promise<void> {
   let ended = 0;

@@ -41,7 +41,10 @@ describe("authorize", () => {
     [{ detail: "not yours" }, /without refuse/],
     [{ expiresAtMs: Date.now() + 60_000, headers: {} }, /without refuse/],
     // `exp` of a JWT: 401 would tell every user of a good token to sign in again, and nobody why.
-    [{ expiresAtMs: Math.floor(Date.now() / 1_000) + 60 }, /in seconds, expected milliseconds .* exp \* 1000/],
+    [
+      { expiresAtMs: Math.floor(Date.now() / 1_000) + 60 },
+      /in seconds, expected milliseconds .* exp \* 1000/,
+    ],
   ])("does not take %j as a yes: it refuses with 503, and reports it", async (answer, message) => {
     const { url, errors } = await serve({}, { authorize: () => answer as Authorization });
     const reader = await read(`${url}?topic=a`);

@@ -16,50 +16,52 @@ export interface SubscribeOptions<Events extends object = EventMap> {
   /** One or more topics; `{ pattern }` for all that match it. Wrong topics are refused with 400, as they often come from the request. */
   topics: readonly TopicSelector[];
   /** Where a subscriber without a cursor starts: with messages published from now on, or with everything retained. Default: `"live"`. */
-  from?: "live" | "earliest";
+  from?: "live" | "earliest" | undefined;
   /**
    * What follows a gap event: messages published from now on (`"live"`), everything retained (`"earliest"`), or 412 instead of a
    * stream (`"fail"`; an open stream ends after the event). Default: `"live"`.
    */
-  onGap?: OnGap;
+  onGap?: OnGap | undefined;
   /** Returns whether the subscriber gets a message. Streams with the same function share its results. If it throws, the stream ends. Default: all messages. */
-  filter?: MessageFilter;
+  filter?: MessageFilter | undefined;
   /**
    * Whether each message carries its topic, so that a subscriber of a pattern can tell: its data is the JSON
    * `{ "topic": …, "data": … }` then, for every client. Data that is JSON is put in as it is, other data as a string. The type of the
    * data on the client is `Enveloped<Events>`. Gap events stay as they are. Default: false.
    */
-  envelope?: boolean;
+  envelope?: boolean | undefined;
   /**
    * Returns the state of a topic, for a subscriber without a cursor or with a gap. It is sent first, followed by everything
    * published after `cursor`, which is read before this is called. Called for each topic by name, not for patterns. Default: none.
    */
-  snapshot?: (
-    topic: string,
-    cursor: string,
-    context: { /** Aborts when the peer leaves. */ readonly signal: AbortSignal },
-  ) => SnapshotResult<Events> | Promise<SnapshotResult<Events>>;
+  snapshot?:
+    | ((
+        topic: string,
+        cursor: string,
+        context: { /** Aborts when the peer leaves. */ readonly signal: AbortSignal },
+      ) => SnapshotResult<Events> | Promise<SnapshotResult<Events>>)
+    | undefined;
   /** Decides whether the subscriber may read. Called before the stream opens, again after `recheckMs`, and when topics are added. Default: everyone may. */
-  authorize?: Authorize;
+  authorize?: Authorize | undefined;
   /** Called when the stream is open, with the subscription that `subscribe` resolves with and `respond` cannot return. Default: none. */
-  onOpen?: (subscription: Subscription) => void;
+  onOpen?: ((subscription: Subscription) => void) | undefined;
   /**
    * Methods that open the stream. Default: GET, HEAD, POST and QUERY. OPTIONS is answered with 204 and `Allow`, a CORS
    * preflight with what `headers` implies, any other method with 405.
    */
-  methods?: readonly string[];
+  methods?: readonly string[] | undefined;
   /** The subscriber's name, for limits, `revoke` and `inspect`. Default: none. */
-  subscriber?: string;
+  subscriber?: string | undefined;
   /** The peer's address, for the limit. Behind a proxy, pass the address that the proxy forwards. Default: the socket's, if it is public. */
-  address?: string;
+  address?: string | undefined;
   /** Milliseconds after which the stream ends, so that the client reconnects. With two numbers, a random time between them. Default: no limit. */
-  lifetimeMs?: number | readonly [least: number, most: number];
+  lifetimeMs?: number | readonly [least: number, most: number] | undefined;
   /** The reconnection time that is sent at the start, in milliseconds. Default: the client's own. */
-  retryMs?: number;
+  retryMs?: number | undefined;
   /** Whether this stream is compressed, if its peer accepts gzip. Default: the setting of the hub. */
-  compression?: boolean | (CompressionOptions & { perStream: true });
+  compression?: boolean | (CompressionOptions & { perStream: true }) | undefined;
   /** Additional response headers. Default: none. */
-  headers?: Readonly<Record<string, string | readonly string[]>>;
+  headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
 }
 
 export type SnapshotResult<Events extends object> =
@@ -87,11 +89,15 @@ export type Authorize = (request: {
  */
 export type Authorization =
   | boolean
-  | { readonly expiresAtMs?: number; readonly recheckMs?: number; readonly refuse?: undefined }
+  | {
+      readonly expiresAtMs?: number | undefined;
+      readonly recheckMs?: number | undefined;
+      readonly refuse?: undefined;
+    }
   | {
       readonly refuse: 401 | 403;
-      readonly headers?: Readonly<Record<string, string>>;
-      readonly detail?: string;
+      readonly headers?: Readonly<Record<string, string>> | undefined;
+      readonly detail?: string | undefined;
     };
 
 const SUBSCRIBE_OPTIONS: Record<keyof SubscribeOptions, true> = {

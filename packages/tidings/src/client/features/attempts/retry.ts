@@ -5,26 +5,27 @@
 import { EventStreamError } from "../../core/event-stream-error.ts";
 import type { Feature } from "../../core/feature.ts";
 import { atLeast } from "../../../guard/least.ts";
+import type { Given } from "../../../guard/option-names.ts";
 import type { RetryPolicy } from "../../core/reconnect.ts";
 
-export interface RetryOptions extends Partial<RetryPolicy> {
+export interface RetryOptions extends Given<RetryPolicy> {
   /** How many attempts in a row may fail before the connection gives up. Default: no limit. */
-  attempts?: number;
+  attempts?: number | undefined;
   /**
    * How long attempts may keep failing before the connection gives up: the time in which it connects or waits for its next attempt.
    * While the machine sleeps, or the page is frozen, hidden or offline, no time passes. Default: no limit.
    */
-  budgetMs?: number;
+  budgetMs?: number | undefined;
   /**
    * Whether a request that may change something (any method but GET, HEAD, OPTIONS and QUERY) is sent again after a lost connection.
    * `"unanswered"`: only if no event stream was received. Default: false, or true with a `cursor`.
    */
-  replay?: boolean | "unanswered";
+  replay?: boolean | "unanswered" | undefined;
   /**
    * What to do after a status other than 200. Default: reconnect after 408, 425, 429 and 5xx, stop after all others. The entry of a
    * 2xx status applies to a response that is not an event stream.
    */
-  statuses?: StatusTable;
+  statuses?: StatusTable | undefined;
 }
 
 /** What to do about a status: come back later, or stop. */
