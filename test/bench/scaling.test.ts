@@ -17,9 +17,11 @@ interface Model {
 
 const scaling = new URL("../../bench/scaling/", import.meta.url);
 const { steady, presence, crash } = (await import(new URL("model.mjs", scaling).href)) as Model;
-const { NODES, WORKLOADS } = (await import(new URL("assumptions.mjs", scaling).href)) as {
+const { NODES, WORKLOADS, OPEN_US, USABLE } = (await import(new URL("assumptions.mjs", scaling).href)) as {
   NODES: readonly number[];
-  WORKLOADS: readonly object[];
+  WORKLOADS: readonly { readonly appendUs: number }[];
+  OPEN_US: number;
+  USABLE: number;
 };
 
 const PAGES = ["docs/operations/scaling.md", "docs/zh-CN/operations/scaling.md"];
@@ -33,9 +35,21 @@ describe.each(PAGES)("%s", (page) => {
     for (const workload of WORKLOADS) {
       expect(text).toContain(cores(NODES.map((nodes) => steady(workload, nodes))));
     }
+    for (const { appendUs } of WORKLOADS) expect(text).toMatch(new RegExp(`\\b${appendUs} (µs|微秒)`));
     const present = NODES.map((nodes) => presence(nodes));
     expect(text).toContain(cores(present));
     expect(text).toContain(row(present.map(({ copies }) => Math.round(copies).toLocaleString("en"))));
+  });
+
+  it("has the times of the example for 50,000 users", () => {
+    const nodes = [2, 3, 5];
+    // All in the middle of the second in which they return: no chance is in it.
+    const perSecond = (USABLE * 1e6) / OPEN_US;
+    const seconds = nodes.map((count) =>
+      Math.max(2, 1 + 50_000 / count / (count - 1) / perSecond).toFixed(1),
+    );
+    expect(text).toContain(row(seconds));
+    expect(text).toContain(row(nodes.map((count) => String(Math.ceil(50_000 / count / 1_500)))));
   });
 });
 

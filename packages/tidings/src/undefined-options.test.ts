@@ -89,27 +89,28 @@ const STREAM: Undefined<StreamOptions> = {
 
 describe("an option that is undefined", () => {
   it("is one that was left out, to the compiler", () => {
-    type Names =
-      | Strict<HubOptions>
-      | Strict<HubLimits>
-      | Strict<RetentionOptions>
-      | Strict<NonNullable<RetentionOptions["topics"]>[number]>
-      | Strict<PresenceOptions>
-      | Strict<SubscribeOptions>
-      | Strict<Extract<Authorization, { expiresAtMs?: unknown }>>
-      | Strict<Extract<Authorization, { refuse: unknown }>>
-      | Strict<PublishOptions>
-      | Strict<DrainOptions>
-      | Strict<StreamOptions>
-      | Strict<AnswersOptions>
-      | Strict<StartOptions>
-      | Strict<ConnectOptions>
-      | Strict<RetryOptions>
-      | Strict<MemoryLogOptions>
-      | Strict<LmdbLogOptions>
-      | Strict<RedisLogOptions>
-      | Strict<PostgresLogOptions>
-      | Strict<NatsLogOptions>;
+    type Names = [
+      Strict<HubOptions>,
+      Strict<HubLimits>,
+      Strict<RetentionOptions>,
+      Strict<NonNullable<RetentionOptions["topics"]>[number]>,
+      Strict<PresenceOptions>,
+      Strict<SubscribeOptions>,
+      Strict<Extract<Authorization, { expiresAtMs?: unknown }>>,
+      Strict<Extract<Authorization, { refuse: unknown }>>,
+      Strict<PublishOptions>,
+      Strict<DrainOptions>,
+      Strict<StreamOptions>,
+      Strict<AnswersOptions>,
+      Strict<StartOptions>,
+      Strict<ConnectOptions>,
+      Strict<RetryOptions>,
+      Strict<MemoryLogOptions>,
+      Strict<LmdbLogOptions>,
+      Strict<RedisLogOptions>,
+      Strict<PostgresLogOptions>,
+      Strict<NatsLogOptions>,
+    ][number];
     const none: [Names] extends [never] ? "none" : `may not be undefined: ${Names}` = "none";
     expect(none).toBe("none");
   });

@@ -4,9 +4,6 @@
  */
 import { mistake } from "./mistake.ts";
 
-/** Options that may be left out, or be undefined, as `request.ip` may be. */
-export type Given<Options> = { [Name in keyof Options]?: Options[Name] | undefined };
-
 export interface OptionNames {
   readonly known: readonly string[];
   /** Names that options had, and those that they have now. */

@@ -29,7 +29,7 @@ export interface DrawOptions<Data, Selected> {
    * What the stream depends on in addition to its URL, method and body: when it differs, as JSON, another connection is opened and `data`
    * begins anew.
    */
-  key?: unknown | undefined;
+  key?: unknown;
 }
 
 /**

@@ -18,7 +18,7 @@ export interface EventStreamRefs<Data> extends ViewRefs<Data> {
 
 export interface KeyOptions {
   /** What the stream depends on in addition to its URL: when it differs, as JSON, another connection is opened and `data` begins anew. */
-  key?: MaybeRefOrGetter<unknown> | undefined;
+  key?: MaybeRefOrGetter<unknown>;
 }
 
 /**

@@ -20,7 +20,7 @@ export interface BaseOptions<Message = ParsedMessage> extends ParserLimits {
   /** Request headers. A function is called at each attempt, for example to get a new token. Default: none. */
   headers?: Asked<HeadersInput> | undefined;
   /** The request's body. Objects and arrays are sent as JSON. Default: none. */
-  body?: Asked<unknown> | undefined;
+  body?: Asked<unknown>;
   /** Ends the connection, in any state. Default: none. */
   signal?: SignalLike | undefined;
   /** The cursor to start from, sent as `Last-Event-ID` with the first attempt. Default: none. */

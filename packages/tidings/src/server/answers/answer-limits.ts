@@ -2,7 +2,7 @@
  * What answers may cost: how many there are, how long each may be, how long it is kept.
  * This module is browser compatible.
  */
-import type { Given } from "../../guard/option-names.ts";
+import type { Given } from "../../guard/given.ts";
 import { show } from "../../guard/show.ts";
 
 export interface AnswerLimits {

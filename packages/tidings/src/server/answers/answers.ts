@@ -3,7 +3,7 @@
  * An answer goes on when its reader leaves, and a reader that returns, after a reload or on another network, continues where it
  * was. What the application sees of that; create-answers.ts makes them.
  */
-import type { Given } from "../../guard/option-names.ts";
+import type { Given } from "../../guard/given.ts";
 import type { AnswerVerdict, Dialect } from "../../dialects/dialect.ts";
 import type { Log } from "../../log/log.ts";
 import type { EventMap } from "../../wire/contract.ts";

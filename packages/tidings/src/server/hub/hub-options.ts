@@ -2,7 +2,8 @@
  * What an application can say about a hub.
  * This module is browser compatible.
  */
-import { checkOptionNames, type Given } from "../../guard/option-names.ts";
+import type { Given } from "../../guard/given.ts";
+import { checkOptionNames } from "../../guard/option-names.ts";
 import { positive } from "../../guard/positive.ts";
 import { reporter } from "../../guard/foreign.ts";
 import type { Log, Retention, TopicRetention } from "../../log/log.ts";

@@ -5,7 +5,7 @@
 import { EventStreamError } from "../../core/event-stream-error.ts";
 import type { Feature } from "../../core/feature.ts";
 import { atLeast } from "../../../guard/least.ts";
-import type { Given } from "../../../guard/option-names.ts";
+import type { Given } from "../../../guard/given.ts";
 import type { RetryPolicy } from "../../core/reconnect.ts";
 
 export interface RetryOptions extends Given<RetryPolicy> {
