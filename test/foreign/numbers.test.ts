@@ -214,7 +214,7 @@ const cases: Readonly<Record<string, Case>> = {
   ...each("PresenceOptions", NONE, "coalesceMs", (presence) => hub({ presence })),
   ...each("PresenceOptions", ANY_HEIGHT, "maxMembers maxTopics", (presence) => hub({ presence })),
   ...each("RetentionOptions", ANY_HEIGHT, "ageMs bytes messages", (retention) => hub({ retention })),
-  ...each("RetentionOptions.topics", ANY_HEIGHT, "ageMs bytes messages", (bounds) =>
+  ...each("RetentionOptions.topics[]", ANY_HEIGHT, "ageMs bytes messages", (bounds) =>
     hub({ retention: { topics: [{ topics: ["a"], ...bounds }] } }),
   ),
   ...each("SubscribeOptions", ANY_HEIGHT, "lifetimeMs", subscribed),

@@ -2,7 +2,6 @@
  * What an application can say about a hub.
  * This module is browser compatible.
  */
-import type { Given } from "../../guard/given.ts";
 import { checkOptionNames } from "../../guard/option-names.ts";
 import { positive } from "../../guard/positive.ts";
 import { reporter } from "../../guard/foreign.ts";
@@ -82,7 +81,14 @@ export interface RetentionOptions {
   /** Age in milliseconds. Default: 3,600,000 (an hour). */
   ageMs?: number | undefined;
   /** Tighter limits for some topics. The first rule that matches a topic applies. Default: none. */
-  topics?: readonly (Given<TopicRetention> & { readonly topics: readonly TopicSelector[] })[] | undefined;
+  topics?:
+    | readonly {
+        readonly topics: readonly TopicSelector[];
+        readonly messages?: number | undefined;
+        readonly bytes?: number | undefined;
+        readonly ageMs?: number | undefined;
+      }[]
+    | undefined;
 }
 
 export interface HubLimits {
