@@ -477,6 +477,26 @@ describe("resumable()", () => {
     expect(await ask({ restart: true })).toContain("data: 2\n\n");
   });
 
+  it("lets others have a turn while a finished answer is read", async () => {
+    const answers = createAnswers();
+    cleanups.push(() => answers.close());
+    await answers.start("a", () =>
+      Array.from({ length: 8000 }, (_, n) => ({ data: `token ${n} of a long answer` })),
+    );
+    let count = 0;
+    for await (const _ of answers.read("a")) count += 1;
+    let turns = 0;
+    let next = setImmediate(function again() {
+      turns += 1;
+      next = setImmediate(again);
+    });
+    for await (const _ of answers.read("a")) count += 1;
+    clearImmediate(next);
+    // With the message that says that it is complete.
+    expect(count).toBe(2 * 8001);
+    expect(turns).toBeGreaterThan(3);
+  });
+
   it("is read in the process, from a cursor and as it comes", async () => {
     const answers = open();
     const { generate, step, finish } = stepper();

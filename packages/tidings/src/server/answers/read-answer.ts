@@ -5,6 +5,7 @@
 import type { ParsedMessage } from "../../wire/message.ts";
 import { createReader } from "../../wire/reader.ts";
 import type { AnswerVerdict } from "../../dialects/dialect.ts";
+import { inNextTurn } from "../../guard/in-next-turn.ts";
 import type { EventStream } from "../one-stream/event-stream.ts";
 import type { Answer, AnswerListener } from "./answer.ts";
 
@@ -92,7 +93,11 @@ export async function* readAnswer(
         yield message;
         signal.throwIfAborted();
       }
-      if (bytes.length > 0) continue;
+      if (bytes.length > 0) {
+        // A reader that does not wait either would let nobody else have a turn.
+        await new Promise<void>(inNextTurn);
+        continue;
+      }
       if (answer.verdict !== undefined) return assertComplete(answer.id, answer.verdict);
       if (answer.dropped)
         throw new AnswerError("gone", `Cannot read answer ${answer.id}: this process no longer keeps it`);

@@ -45,6 +45,19 @@ function delegate(current: () => Log, onOpen?: (options: OpenLogOptions) => void
 const dataOf = (messages: readonly TopicMessage[]): string[] => messages.map(({ data }) => data);
 
 describe("hub.read()", () => {
+  it("lets others have a turn while it reads much, from memory as well", async () => {
+    const hub = open({ recent: { messages: 100 } });
+    await Promise.all(Array.from({ length: 8000 }, (_, data) => hub.publish("a", { data })));
+    let turns = 0;
+    let next = setImmediate(function again() {
+      turns += 1;
+      next = setImmediate(again);
+    });
+    await take(hub, 8000, { topics: ["a"], from: "earliest" });
+    clearImmediate(next);
+    expect(turns).toBeGreaterThan(10);
+  });
+
   it("yields what comes, with topic, event type and cursor", async () => {
     const hub = open();
     const reading = take(hub, 2, { topics: ["a", { pattern: "b/:id" }] });

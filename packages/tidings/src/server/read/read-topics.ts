@@ -3,6 +3,7 @@
  * messages are lost. The reader sets the pace, and only its cursor is kept.
  */
 import { checkSignal } from "../../guard/check-signal.ts";
+import { inNextTurn } from "../../guard/in-next-turn.ts";
 import { show } from "../../guard/show.ts";
 import { formatCursor, parseCursor } from "../../log/cursor.ts";
 import type { Log } from "../../log/log.ts";
@@ -82,6 +83,8 @@ export async function* readTopics(
         signal.throwIfAborted();
       }
       if (messages === undefined) await alarm.woken();
+      // A log in memory never waits, and its reader may not either: others have their turn.
+      else await new Promise<void>(inNextTurn);
     }
   } finally {
     hub.readers.remove(alarm);
