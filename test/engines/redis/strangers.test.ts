@@ -156,7 +156,7 @@ describe("redisLog() whose key {tidings}:log is set back", () => {
     await append(before.log, acknowledged, ["a", "b", "c", "a"], text);
     // No process remembers how far it was.
     await before.log.close();
-    await hands.restore("{tidings}:log", 0, copy!, "REPLACE");
+    await hands.restore("{tidings}:log", 0, copy, "REPLACE");
     const after = await open(server);
     await look(after.log);
     await append(after.log, acknowledged, ["a", "b"], text);
@@ -179,7 +179,7 @@ describe("redisLog() whose key {tidings}:log is set back", () => {
     const copy = await hands.dumpBuffer("{tidings}:log");
     await append(log, new Map(), ["a"], text);
     await log.close();
-    await hands.restore("{tidings}:log", 0, copy!, "REPLACE");
+    await hands.restore("{tidings}:log", 0, copy, "REPLACE");
     const { position } = await open(server);
     expect(position.head).toBeGreaterThan(1_000_000);
   });
@@ -193,7 +193,7 @@ describe("redisLog() whose key {tidings}:log is set back", () => {
     await append(opened.log, acknowledged, ["a", "b", "a"], text);
     const copy = await hands.dumpBuffer("{tidings}:log");
     await append(opened.log, acknowledged, ["a", "b", "a"], text);
-    await hands.restore("{tidings}:log", 0, copy!, "REPLACE");
+    await hands.restore("{tidings}:log", 0, copy, "REPLACE");
     await append(opened.log, acknowledged, ["a", "b", "a"], text);
     for (const [topic, offsets] of acknowledged) await expectAllOrTold(opened.log, topic, offsets);
     const { head } = await opened.log.head();
@@ -230,7 +230,7 @@ it.each(Object.keys(CLIENTS))(
       for (const channel of ["{tidings}:all", "{tidings}:c:a"]) {
         const random = Buffer.alloc(40, n);
         random[0] = 10;
-        for (const payload of [...payloads, random]) await hands.spublish(channel, payload as never);
+        for (const payload of [...payloads, random]) await hands.spublish(channel, payload);
         await hands.publish(channel, "of another kind");
       }
       await log.append([draft(`${n}`)]);

@@ -48,7 +48,7 @@ const CLIENTS: Record<string, (port: number, tls: Tls) => RedisClient> = {
     client.on("error", () => undefined);
     // It tries for ever where the certificate is not trusted.
     client.connect().catch(() => undefined);
-    return cleanups.add(client, (one) => one.destroy()) as unknown as RedisClient;
+    return cleanups.add(client, (one) => one.destroy());
   },
   ioredis: (port, tls) => {
     const client = new Redis({ host: "127.0.0.1", port, tls });

@@ -37,7 +37,7 @@ async function clientOf(name: string, server: RedisServer, username: string): Pr
   const client = createClient({ url: `redis://${username}:secret@127.0.0.1:${server.port}` });
   client.on("error", () => undefined);
   await client.connect();
-  return cleanups.add(client, (one) => one.destroy()) as unknown as RedisClient;
+  return cleanups.add(client, (one) => one.destroy());
 }
 
 async function openAs(
