@@ -160,6 +160,12 @@ export class Process {
     if (!this.isDead && this.present.delete(member)) this.members.leave(["a"], member, this);
   }
 
+  /** What it has not taken was discarded, and it knows that. */
+  misses(): void {
+    this.#through = this.#engine.entries.length;
+    this.members.lost(false);
+  }
+
   /** Its log was replaced by another one. */
   replaced(): void {
     this.#through = 0;

@@ -37,6 +37,7 @@ const sign = {
   id: "x",
   name: "X",
   startedAtMs: 1,
+  givenMs: 1,
   leaseMs: 600_000,
   stats: { streams: 1 },
   limits: { maxTopics: 10, maxMembers: 10 },

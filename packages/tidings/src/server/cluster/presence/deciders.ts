@@ -4,8 +4,8 @@
  * records change once it knows everyone, and names others that do until then.
  *
  * All of that is told in the log, and no clock is asked. The process that has followed the log for longest knows whatever any other one
- * knows. One that began later knows everyone when a process that does says that all it knows have given a sign of life since:
- * every process that was dead by then has been declared gone.
+ * knows. One that began later knows everyone when a process that does says that all it knows have given a sign of life since they
+ * heard its greeting: every process that was dead by then has been declared gone, and the others are counted here.
  * This module is browser compatible.
  */
 import type { ProcessStatistics, Progress } from "./process-records.ts";
@@ -16,8 +16,6 @@ type Process = KnownProcess<ProcessStatistics>;
 export interface DecidersOptions {
   readonly table: ProcessTable<ProcessStatistics>;
   readonly keepsPresence: boolean;
-  /** Milliseconds, monotonic. */
-  readonly now: () => number;
   readonly self: () => string;
   readonly isSilent: (process: Process) => boolean;
 }
@@ -30,7 +28,7 @@ export class Deciders {
   #since = 0;
   /** One that knows everyone has heard of all processes since then. */
   #isInformed = false;
-  #learningUntilMs = 0;
+  #isLearning = true;
 
   constructor(options: DecidersOptions) {
     this.#options = options;
@@ -43,23 +41,24 @@ export class Deciders {
 
   /** It does not know who is present elsewhere, and takes for changes what is none. */
   get isLearning(): boolean {
-    return this.#options.now() < this.#learningUntilMs;
-  }
-
-  /** It has greeted the others, who have until then to say who is present. */
-  learnUntil(ms: number): void {
-    this.#learningUntilMs = ms;
+    return this.#isLearning;
   }
 
   /** Records may be lost. */
   lost(): void {
     this.#since = 0;
     this.#isInformed = false;
+    this.#isLearning = true;
   }
 
   /** Its greeting came back from the log. */
   greeted(offset: number): void {
     if (this.#since === 0) this.#since = offset;
+  }
+
+  /** The others have answered it. */
+  learned(): void {
+    this.#isLearning = false;
   }
 
   /** Another process gave a sign of life. */
@@ -76,12 +75,12 @@ export class Deciders {
     return (isHello && heard === 0) || (this.#since > 0 && heard >= this.#since);
   }
 
-  /** Up to where every process has given a sign of life, as far as one knows that has taken the records up to `heard`. */
-  allSignedAt(heard: number): number {
+  /** The newest record that every process had taken when it gave a sign of life, as far as one knows that has taken `newest`. */
+  allSignedAt(newest: number): number {
     const { table, self } = this.#options;
-    let least = heard;
-    for (const { id, limits, signedAt } of table) {
-      if (id !== self() && limits !== undefined && signedAt < least) least = signedAt;
+    let least = newest;
+    for (const { id, limits, heard } of table) {
+      if (id !== self() && limits !== undefined && heard < least) least = heard;
     }
     return least;
   }

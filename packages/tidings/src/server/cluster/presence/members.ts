@@ -7,6 +7,7 @@ import type { Entry, Log } from "../../../log/log.ts";
 import type { CheckedCluster } from "../cluster-options.ts";
 import type { TakeRecord } from "../control-records.ts";
 import { Deciders } from "./deciders.ts";
+import { Greeting } from "./greeting.ts";
 import { LocalPresence, type TopicChange } from "./local-presence.ts";
 import { PresenceEvents } from "./presence-events.ts";
 import {
@@ -22,7 +23,6 @@ import {
   type ProcessStatistics,
   type Progress,
   type Sign,
-  textOf,
 } from "./process-records.ts";
 import { type KnownProcess, type Presence, PresenceParts, ProcessTable } from "./process-table.ts";
 import { RecordQueue } from "./record-queue.ts";
@@ -50,8 +50,8 @@ interface Said {
 }
 
 const INTRODUCE_MS = 50;
-/** How long the others have to introduce themselves to one that begins. */
-const MOST_HELD_MS = 1_000;
+/** How long the others have to introduce themselves to one that greets them. */
+const MOST_ANSWER_MS = 1_000;
 /** How long a hub that drains waits for the log to take its leave. */
 const LEAVE_MS = 2_000;
 /** Names under which others may have declared this process gone, that are remembered. */
@@ -66,6 +66,7 @@ export class Members {
   readonly #records: RecordQueue;
   readonly #signs: SignsOfLife;
   readonly #deciders: Deciders;
+  readonly #greeting: Greeting;
   /** Its id, and those of before. */
   readonly #ids = new Set<string>();
   /** All of a process's presence comes in parts. */
@@ -78,8 +79,6 @@ export class Members {
   #tellAll = false;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #introduceTimer: ReturnType<typeof setTimeout> | undefined;
-  /** It says nothing of its own members before it knows those of the others: who joins there already does not join here. */
-  #heldUntilMs = 0;
   #closed = false;
 
   constructor(options: MembersOptions) {
@@ -95,7 +94,7 @@ export class Members {
       ...options,
       onMissed: () => (this.#tellAll = true),
       // The others may not have been greeted yet.
-      onAgain: () => (this.#deciders.since === 0 && !this.#closed ? this.#hello() : this.#introduceSoon()),
+      onAgain: () => (this.#greeting.isUnderWay && !this.#closed ? this.#greet() : this.#introduceSoon()),
     });
     this.#signs = new SignsOfLife({
       table: this.table,
@@ -105,10 +104,14 @@ export class Members {
       onDue: () => this.#giveSign(),
       onSilent: (process) => this.#declareGone(process),
     });
+    this.#greeting = new Greeting({
+      answerMs: Math.min(MOST_ANSWER_MS, settings.leaseMs / 4),
+      now,
+      onDue: () => this.#giveSign(),
+    });
     this.#deciders = new Deciders({
       table: this.table,
       keepsPresence: presence !== undefined,
-      now,
       self: () => this.id,
       isSilent: (process) => this.#signs.isSilent(process),
     });
@@ -120,8 +123,7 @@ export class Members {
 
   /** Introduces this process to the others, who answer with what they have. */
   start(): void {
-    this.#hello();
-    this.#deciders.learnUntil(this.#heldUntilMs);
+    this.#greet();
     this.#signs.start();
   }
 
@@ -161,19 +163,13 @@ export class Members {
       process.isGreeted = false;
       process.isWhole = process.id === this.id;
     }
-    this.#hello();
-    this.#deciders.learnUntil(this.#heldUntilMs);
+    this.#greet();
   }
 
   /** What takes the records of each kind. */
   get takers(): Record<string, TakeRecord> {
     return {
-      hello: ({ fields }, entry) => {
-        this.#hear(entry);
-        // Also by itself: it may be declared gone before it says anything else, and has to take that as all others do.
-        this.#see(decodeSign(fields), entry, true);
-        if (textOf(fields, "id") !== this.id) this.#introduceSoon();
-      },
+      hello: ({ fields }, entry) => this.#hello(decodeSign(fields), entry),
       alive: ({ fields }, entry) => this.#alive(decodeSign(fields), entry),
       presence: ({ fields }, entry) => this.#presence(decodePresence(fields), entry),
       gone: ({ fields }, entry) => this.#gone(decodeGone(fields), entry),
@@ -195,6 +191,7 @@ export class Members {
     this.#records.close();
     this.#events.close();
     // A stream may have left meanwhile. Nothing is told any more, and the process has nothing to wait for.
+    this.#greeting.stop();
     clearTimeout(this.#flushTimer);
   }
 
@@ -218,9 +215,8 @@ export class Members {
     return { id, name: name ?? id, startedAtMs: this.#startedAtMs, leaseMs };
   }
 
-  #hello(): void {
-    const { now, settings } = this.#options;
-    this.#heldUntilMs = now() + Math.min(MOST_HELD_MS, settings.leaseMs / 4);
+  #greet(): void {
+    this.#greeting.given();
     // One that has missed something begins anew with this record: it does not say since when.
     const { since } = this.#deciders;
     const progress = { heard: this.#heard, ...(since > 0 && { since }) };
@@ -229,7 +225,8 @@ export class Members {
   }
 
   #sign(progress: Partial<Progress>): Sign {
-    return { identity: this.#identity, stats: this.#options.stats(), limits: this.#limits, progress };
+    const { stats, now } = this.#options;
+    return { identity: this.#identity, givenMs: now(), stats: stats(), limits: this.#limits, progress };
   }
 
   /** Tells all there is of this process. */
@@ -269,17 +266,28 @@ export class Members {
     void this.#records.append([gone], `gone/${id}/${seenAt}`);
   }
 
+  #hello(sign: Sign & { readonly progress: Progress }, entry: Entry): void {
+    this.#hear(entry);
+    // Also by itself: it may be declared gone before it says anything else, and has to take that as all others do.
+    this.#see(sign, entry, true);
+    if (sign.identity.id !== this.id) return this.#introduceSoon();
+    this.#deciders.greeted(entry.offset);
+    this.#greeting.cameBack();
+  }
+
   #alive(sign: Sign & { readonly progress: Progress }, entry: Entry): void {
     this.#hear(entry);
-    const { identity, progress } = sign;
+    const { identity, progress, givenMs } = sign;
     this.#events.published(identity.id, progress.published);
-    if (identity.id === this.id) {
-      const givenMs = this.#signs.cameBack();
-      if (givenMs !== undefined) this.#events.heard(entry, givenMs);
-    } else {
-      this.#deciders.informedBy(progress);
-    }
     this.#see(sign, entry, false);
+    if (identity.id !== this.id) return this.#deciders.informedBy(progress);
+    this.#signs.cameBack();
+    // It did not give one of the future.
+    if (givenMs > this.#options.now()) return;
+    this.#events.heard(entry, givenMs);
+    if (!this.#greeting.signCameBack(givenMs)) return;
+    this.#deciders.learned();
+    this.#flush();
   }
 
   #hear(entry: Entry): void {
@@ -298,15 +306,15 @@ export class Members {
     const process = this.table.add(identity, progress.heard ?? Infinity);
     if (process === undefined) return;
     // It was declared gone in error, which could not be known here: it is asked what it has.
-    if (wasGone && process.seenAt === 0) this.#hello();
+    if (wasGone && process.seenAt === 0) this.#greet();
     if (isHello && process.seenAt === 0) process.isGreeted = true;
     process.seenMs = this.#options.now();
-    process.seenAt = process.signedAt = offset;
+    process.seenAt = offset;
+    process.heard = progress.heard ?? offset;
     process.stats = stats;
     process.knowsAll = progress.knowsAll;
     if (progress.since > 0) process.since = progress.since;
     else if (isHello) process.since = offset;
-    if (identity.id === this.id && isHello) this.#deciders.greeted(process.since);
     this.table.limit(process, limits);
   }
 
@@ -344,7 +352,7 @@ export class Members {
     if (id !== this.id || by === this.id) return;
     // The others have taken it for dead: it joins again, as another.
     this.#identity = this.#newIdentity();
-    this.#hello();
+    this.#greet();
   }
 
   /**
@@ -367,17 +375,15 @@ export class Members {
 
   #flushSoon(): void {
     if (this.#local === undefined || this.#flushTimer !== undefined || this.#closed) return;
-    const { now, settings } = this.#options;
-    const afterMs = Math.max(settings.presence!.coalesceMs, this.#heldUntilMs - now());
-    // It holds the process: what has changed is told before that ends by itself, within a second or coalesceMs.
+    // It holds the process: what has changed is told before that ends by itself.
     this.#flushTimer = setTimeout(() => {
       this.#flushTimer = undefined;
       this.#flush();
-    }, afterMs);
+    }, this.#options.settings.presence!.coalesceMs);
   }
 
   #flush(): void {
-    if (this.#local === undefined) return;
+    if (this.#local === undefined || !this.#greeting.isAnswered) return;
     const all = this.#tellAll;
     this.#tellAll = false;
     const changes = all ? this.#local.takeAll() : this.#local.takeChanges();

@@ -59,7 +59,7 @@ export interface Progress {
   readonly heard: number | undefined;
   /** It has taken every record behind this offset. 0: it is not said. */
   readonly since: number;
-  /** All processes that it knows have given a sign of life at this offset or behind it. */
+  /** All processes that it knows have given a sign of life since they took the record at this offset. */
   readonly allSignedAt: number;
   /** It knows of everyone who is present: see deciders.ts. */
   readonly knowsAll: boolean;
@@ -68,6 +68,8 @@ export interface Progress {
 /** What a process says of itself. */
 export interface Sign {
   readonly identity: ProcessIdentity;
+  /** When, by the clock of the process, which alone reads it. Infinity: it is not said. */
+  readonly givenMs: number;
   readonly stats: ProcessStatistics;
   /** Undefined: it keeps no presence. */
   readonly limits: PresenceLimits | undefined;
@@ -75,8 +77,11 @@ export interface Sign {
 }
 
 /** @param kind - The others answer the first one with all they have. */
-export function encodeSign(kind: "hello" | "alive", { identity, stats, limits, progress }: Sign): Draft {
-  return encodeRecord(PROCESSES_TOPIC, kind, { ...identity, stats, limits, ...progress });
+export function encodeSign(
+  kind: "hello" | "alive",
+  { identity, givenMs, stats, limits, progress }: Sign,
+): Draft {
+  return encodeRecord(PROCESSES_TOPIC, kind, { ...identity, givenMs, stats, limits, ...progress });
 }
 
 /** Of a record of presence. */
@@ -161,7 +166,8 @@ export function encodeGone({ id, by, seenAt, published, publishers }: Partial<Go
 export function decodeSign(
   fields: Readonly<Record<string, unknown>>,
 ): Sign & { readonly progress: Progress } {
-  const { leaseMs, startedAtMs, stats, published, heard, since, allSignedAt, knowsAll, limits } = fields;
+  const { leaseMs, startedAtMs, givenMs, stats, published, heard, since, allSignedAt, knowsAll, limits } =
+    fields;
   const identity = {
     id: textOf(fields, "id"),
     name: textOf(fields, "name"),
@@ -172,6 +178,7 @@ export function decodeSign(
   const numbers = NUMBERS.map((name) => [name, isNumber(given[name]) ? given[name] : 0]);
   return {
     identity,
+    givenMs: isNumber(givenMs) ? givenMs : Infinity,
     stats: Object.fromEntries(numbers) as ProcessStatistics,
     limits: limitsOf(limits),
     // One that greets, and earlier versions, do not say it.

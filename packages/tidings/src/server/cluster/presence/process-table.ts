@@ -20,8 +20,8 @@ export interface KnownProcess<Stats> extends ProcessIdentity {
   /** The last record of it, by the hub's clock, and where it stands in the log. */
   seenMs: number;
   seenAt: number;
-  /** Where the last sign of life stands. */
-  signedAt: number;
+  /** The newest record that it had taken when it gave its last sign of life. */
+  heard: number;
   stats: Stats | undefined;
   /** Undefined: it keeps no presence, or has not said that it does. */
   limits: PresenceLimits | undefined;
@@ -83,7 +83,7 @@ export class ProcessTable<Stats> {
       ...identity,
       seenMs: 0,
       seenAt: 0,
-      signedAt: 0,
+      heard: 0,
       stats: undefined,
       limits: undefined,
       since: 0,
@@ -112,7 +112,7 @@ export class ProcessTable<Stats> {
   /** Another log has replaced the one before: where records of that stood means nothing. */
   replaced(): void {
     this.#gone.clear();
-    for (const process of this.#processes.values()) process.seenAt = process.signedAt = process.since = 0;
+    for (const process of this.#processes.values()) process.seenAt = process.heard = process.since = 0;
   }
 
   /** A process is gone, and with it its members. @returns Who left: those who are in no other process. */

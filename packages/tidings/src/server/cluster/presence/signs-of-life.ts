@@ -51,12 +51,10 @@ export class SignsOfLife {
     this.#unheardMs ??= this.#givenMs;
   }
 
-  /** Its own came back from the log. @returns When it was given, or before that. */
-  cameBack(): number | undefined {
-    const unheardMs = this.#unheardMs;
+  /** Its own came back from the log. */
+  cameBack(): void {
     if (this.#isUnheard(this.#options.now())) this.hearAll();
     this.#unheardMs = undefined;
-    return unheardMs;
   }
 
   /** Nothing comes from the log: the others cannot be heard, which does not mean that they are gone. */

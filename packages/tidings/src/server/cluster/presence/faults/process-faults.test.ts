@@ -179,6 +179,93 @@ it("says nothing again of one who moves to a process that began before a dead on
   expect(told()).toEqual(["ann joined"]);
 });
 
+it("says nothing again of one who moves to a process that is cut off before the others can answer its greeting", async () => {
+  const {
+    engine,
+    processes: [, dead],
+    run,
+    told,
+  } = begin("A", "B");
+  dead.enter("ann");
+  await run(10_000);
+  dead.isDead = true;
+  const c = engine.begin("C");
+  await run(20);
+  c.isCut = true;
+  c.enter("ann");
+  await run(1_500);
+  c.mend();
+  await run(20_000);
+  expect(told()).toEqual(["ann joined"]);
+});
+
+it("says nothing again of one who moves to a process that waited for answers when it was declared gone", async () => {
+  const {
+    engine,
+    processes: [a],
+    run,
+    told,
+  } = begin("A");
+  a.enter("ann");
+  await run(10_000);
+  const b = engine.begin("B");
+  await run(20);
+  b.isCut = true;
+  b.enter("ann");
+  await run(2_500);
+  b.members.lost(false);
+  await run(950);
+  b.mend();
+  await run(10_000);
+  expect(told()).toEqual(["ann joined"]);
+});
+
+it("says nothing again of one who moves to a new process, when the one before dies and had not heard the new one's greeting", async () => {
+  const {
+    engine,
+    processes: [, dead],
+    run,
+    told,
+  } = begin("A", "B");
+  dead.enter("ann");
+  await run(10_000);
+  dead.isDead = true;
+  const c = engine.begin("C");
+  await run(10);
+  // It was under way.
+  const sign = { id: dead.members.id, name: "B", leaseMs: LEASE_MS, stats: {}, limits: {}, heard: 1 };
+  await engine.append([encodeRecord(PROCESSES_TOPIC, "alive", sign)]);
+  await run(1_700);
+  c.enter("ann");
+  await run(20_000);
+  expect(told()).toEqual(["ann joined"]);
+});
+
+it("says nothing again of one who moves to a process that missed a dead one, and whose greeting of before that was under way", async () => {
+  const {
+    engine,
+    processes: [a, b],
+    run,
+    told,
+  } = begin("A", "B");
+  await run(10_000);
+  // It is declared gone in error, and greets as one that has missed nothing.
+  const gone = { process: a.members.id, by: b.members.id, seenAt: 1_000_000 };
+  await engine.append([encodeRecord(PROCESSES_TOPIC, "gone", gone)]);
+  a.isCut = true;
+  a.take(true);
+  const dead = engine.begin("C");
+  dead.enter("ann");
+  await run(2_500);
+  dead.isDead = true;
+  a.misses();
+  a.mend();
+  await run(1_700);
+  a.enter("ann");
+  await run(20_000);
+  expect(told()).toEqual(["ann joined"]);
+});
+
 it("says once who left with two processes, when one that does not know the first notices the death of the second", async () => {
   const {
     engine,

@@ -17,7 +17,7 @@ const SEEDS = Number(process.env["SEEDS"] ?? 20);
 /** Of many thousands, those that once failed. */
 const FAILED_SEEDS = [87, 1_472, 1_563, 1_931, 2_748];
 const FAILED_BEGINNINGS = [505];
-const FAILED_SLEEPS = [1_885, 2_223];
+const FAILED_SLEEPS = [1_287, 1_452, 1_885, 1_886, 2_223];
 
 useSimulatedTime();
 
