@@ -11,6 +11,8 @@ import type { Answer, AnswerListener } from "./answer.ts";
 
 /** Bytes in one write at most, but for a message that alone is larger. */
 const WRITE_BYTES = 65_536;
+/** After so many, a loop gives way to the rest of the process. */
+const MESSAGES_IN_A_TURN = 128;
 
 /** Sends an answer behind its first `after` messages, then ends the stream. */
 export function sendAnswer(answer: Answer, stream: EventStream, after: number): void {
@@ -85,6 +87,7 @@ export async function* readAnswer(
   signal.addEventListener("abort", aborted);
   try {
     const reader = createReader();
+    let handedOn = 0;
     for (let at = after; ;) {
       signal.throwIfAborted();
       const { bytes, through } = answer.buffer.read(at, WRITE_BYTES);
@@ -92,12 +95,10 @@ export async function* readAnswer(
       for (const message of reader.read(bytes)) {
         yield message;
         signal.throwIfAborted();
+        // An answer that is there never waits, and its reader may not either: others have their turn.
+        if ((handedOn += 1) % MESSAGES_IN_A_TURN === 0) await new Promise<void>(inNextTurn);
       }
-      if (bytes.length > 0) {
-        // A reader that does not wait either would let nobody else have a turn.
-        await new Promise<void>(inNextTurn);
-        continue;
-      }
+      if (bytes.length > 0) continue;
       if (answer.verdict !== undefined) return assertComplete(answer.id, answer.verdict);
       if (answer.dropped)
         throw new AnswerError("gone", `Cannot read answer ${answer.id}: this process no longer keeps it`);

@@ -53,6 +53,8 @@ export interface ReadableHub {
 
 const PAGE_MESSAGES = 256;
 const PAGE_BYTES = 65_536;
+/** After so many it gives way to the rest of the process. */
+const MESSAGES_IN_A_TURN = 128;
 
 /** @param signal - Ends it; that of the options was asked by the caller. */
 export async function* readTopics(
@@ -69,6 +71,7 @@ export async function* readTopics(
   try {
     const place = new Place(hub, log, group, options);
     await place.find(options);
+    let handedOn = 0;
     for (;;) {
       signal.throwIfAborted();
       // What comes from here on wakes it, also while it reads.
@@ -81,10 +84,10 @@ export async function* readTopics(
       for (const message of messages ?? []) {
         yield message;
         signal.throwIfAborted();
+        // A log in memory never waits, and its reader may not either: others have their turn.
+        if ((handedOn += 1) % MESSAGES_IN_A_TURN === 0) await new Promise<void>(inNextTurn);
       }
       if (messages === undefined) await alarm.woken();
-      // A log in memory never waits, and its reader may not either: others have their turn.
-      else await new Promise<void>(inNextTurn);
     }
   } finally {
     hub.readers.remove(alarm);
