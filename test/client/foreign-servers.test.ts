@@ -111,9 +111,11 @@ describe("in Node", () => {
     "%s reads a response of each of these servers, or fails",
     async (name, read) => {
       /** @returns What was read otherwise than it was sent. */
-      async function misread(number: number, time: number): Promise<unknown> {
-        const url = `http://127.0.0.1:${server.port}/case/${number}/${encodeURIComponent(name)}${time}`;
-        for (const answer of caseOf(number).answers) {
+      async function misread(number: number): Promise<unknown> {
+        for (const [at, answer] of caseOf(number).answers.entries()) {
+          // Each from a host of its own: a connection that is used again may be closed at that moment, which is no failure of the case.
+          const host = `127.${at + 1}.${number >> 8}.${number & 255}`;
+          const url = `http://${host}:${server.port}/case/${number}/${encodeURIComponent(name)}`;
           const response = await fetch(url).catch(() => undefined);
           if (response === undefined) {
             if (reached(answer) !== "nothing") return { number, seen: "no answer" };
@@ -139,10 +141,7 @@ describe("in Node", () => {
       await Promise.all(
         Array.from({ length: 30 }, async () => {
           for (let number; (number = left.shift()) !== undefined;) {
-            // Up to three times: a socket that is used again may be closed at that moment, which is no failure of the case.
-            let failure = await misread(number, 0);
-            for (let time = 1; failure !== undefined && time < 3; time++)
-              failure = await misread(number, time);
+            const failure = await misread(number);
             if (failure !== undefined) wrong.push(failure);
           }
         }),

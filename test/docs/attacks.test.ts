@@ -21,6 +21,8 @@ const FRAMEWORKS = "docs/frameworks.md";
 const servers: CodeBlock[] = [];
 for (const file of documents.filter((file) => originalOf(file) === file)) {
   for (const block of codeBlocks(file, await readFile(join(ROOT, file), "utf8"))) {
+    // What a page leads away from: of others' servers nothing is promised.
+    if (!/from "tidings/.test(block.text)) continue;
     const [text] = LISTENS.exec(block.text) ?? [];
     if (text !== undefined && block.language === "ts") servers.push({ ...block, text, after: "" });
   }

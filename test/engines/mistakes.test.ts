@@ -126,7 +126,9 @@ describe.each(Object.keys(REDIS_CLIENTS))("redisLog() with %s", (name) => {
     const server = await redis();
     await server.command("SET", "{taken}:log", "something");
     const log = redisLog((await client(server.port)).client, { ...PATIENT, name: "taken" });
-    await expect(log.open(OPTIONS)).rejects.toMatchObject(failure(/\{taken\}.*expected another name$/));
+    await expect(log.open(OPTIONS)).rejects.toMatchObject(
+      failure(/\{taken\}:log is .*of another program\. Expected .*another name$/),
+    );
     await log.close();
   });
 

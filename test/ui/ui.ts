@@ -2,7 +2,7 @@
  * A page of test/ui/pages in a real browser, over the server that start.mjs is.
  */
 import { existsSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Browser, startChild, until } from "../browsers/index.ts";
@@ -112,16 +112,19 @@ export async function startUi(...args: string[]): Promise<Ui> {
       }),
     problems: () => browser.evaluate(() => globalThis.problems),
     drawn: (name) => browser.evaluate((name) => globalThis.drawn[name] ?? 0, name),
-    edit: (file, text) => writeFile(join(HOT, file), text),
+    edit: write,
     async reload(file, text, selector, shown) {
       let times = 0;
       let writtenAt = -Infinity;
       await until(`${JSON.stringify(shown)} in ${selector}`, async () => {
         if (performance.now() - writtenAt > 2_000) {
           writtenAt = performance.now();
-          await writeFile(join(HOT, file), text + "\n".repeat((times += 1)));
+          await write(file, text + "\n".repeat((times += 1)));
         }
-        return (await browser.text(selector)) === shown;
+        const seen = await browser.text(selector);
+        if (seen !== shown)
+          throw new Error(`it shows ${JSON.stringify(seen)}; Vite: ${child.output().slice(-500)}`);
+        return true;
       });
     },
     fetch: get,
@@ -132,6 +135,14 @@ export async function startUi(...args: string[]): Promise<Ui> {
     },
   };
   return ui;
+}
+
+/** At once: of a file that is empty for a moment Vite makes a page that is loaded anew. */
+async function write(file: string, text: string): Promise<void> {
+  const written = join(FOLDER, ".cache", file);
+  await mkdir(dirname(written), { recursive: true });
+  await writeFile(written, text);
+  await rename(written, join(HOT, file));
 }
 
 declare global {

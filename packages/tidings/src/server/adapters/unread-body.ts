@@ -10,6 +10,7 @@ import { sharedWheel, type Timed } from "../time/timer-wheel.ts";
 /** As much of `IncomingMessage` as is used here. */
 interface Incoming {
   readonly httpVersionMajor?: number;
+  readonly headers?: { readonly [name: string]: unknown };
   /** All of it has arrived. */
   readonly complete?: boolean;
   readonly readableDidRead?: boolean;
@@ -26,7 +27,7 @@ interface Incoming {
  */
 export function discardUnread(request: NodeRequest): void {
   const incoming = ((request as { raw?: unknown }).raw ?? request) as Incoming;
-  if (!isUnread(incoming) || (incoming.httpVersionMajor ?? 1) >= 2 || !isNode()) return;
+  if (!hasBody(incoming) || !isUnread(incoming) || (incoming.httpVersionMajor ?? 1) >= 2 || !isNode()) return;
   const timeoutMs = incoming.socket?.server?.requestTimeout;
   if (typeof timeoutMs !== "number" || !(timeoutMs > 0) || typeof incoming.once !== "function") return;
   const wheel = sharedWheel();
@@ -39,6 +40,11 @@ export function discardUnread(request: NodeRequest): void {
   };
   wheel.add(timed, timeoutMs * DISCARDED_AFTER);
   incoming.once("close", () => wheel.remove(timed));
+}
+
+/** Of a request without one, too, Node says that it has not arrived while its head is handled. */
+function hasBody({ headers = {} }: Incoming): boolean {
+  return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
 }
 
 function isUnread({ complete, readableDidRead, readableFlowing }: Incoming): boolean {
