@@ -263,7 +263,8 @@ export class Members {
     // What it does not know of that process, another one may.
     const publishers = this.#deciders.publishers.filter((one) => isWhole || one !== this.id);
     const gone = encodeGone({ id, by: this.id, seenAt, publishers });
-    void this.#records.append([gone], `gone/${id}/${seenAt}`);
+    // All that notice say it once. But one that has missed records may have missed this one: it has to come again.
+    void this.#records.append([gone], `gone/${id}/${seenAt}${isWhole ? "" : `/${this.id}`}`);
   }
 
   #hello(sign: Sign & { readonly progress: Progress }, entry: Entry): void {

@@ -266,6 +266,26 @@ it("says nothing again of one who moves to a process that missed a dead one, and
   expect(told()).toEqual(["ann joined"]);
 });
 
+it("keeps nobody of a dead process in one that missed the record of its end", async () => {
+  const {
+    processes: [a, , c],
+    run,
+    told,
+  } = begin("A", "B", "C");
+  await run(5_000);
+  c.enter("ann");
+  await run(1_000);
+  c.isDead = true;
+  a.isCut = true;
+  await run(10_000);
+  expect(told()).toEqual(["ann joined", "ann left"]);
+  a.misses();
+  a.mend();
+  await run(10_000);
+  expect(a.members.presence("a").members).toEqual([]);
+  expect(told()).toEqual(["ann joined", "ann left"]);
+});
+
 it("says once who left with two processes, when one that does not know the first notices the death of the second", async () => {
   const {
     engine,
