@@ -1,4 +1,4 @@
-/** What a log has acknowledged, and whether whoever reads gets it. */
+/** What a log has acknowledged, and whether readers get it. */
 import { expect } from "vitest";
 import type { Log } from "../../../packages/tidings/src/log/log.ts";
 import { draft } from "../support/opened-log.ts";

@@ -171,7 +171,7 @@ describe("redisLog() whose key {tidings}:log is set back", () => {
     expect((await after.log.stats()).messages).toBe(9);
   });
 
-  it("tells whoever looks before anybody appends", async () => {
+  it("tells readers before the next append", async () => {
     const server = await redis();
     const { log } = await open(server);
     const hands = await stranger(server);

@@ -15,7 +15,7 @@ import { thaw } from "./features/thaw.ts";
 import { createParser } from "./parser.ts";
 import { absolute, type Fetch, fetchTransport } from "./transports/fetch.ts";
 
-/** How long the functions of a request may take, so that one which never settles ends no stream without a word. */
+/** How long the functions of a request may take. Otherwise one that never settles would stop the stream silently. */
 const LONGEST_ASKING_MS = 60_000;
 
 /** `withCredentials` is the standard's; the rest is ours. */

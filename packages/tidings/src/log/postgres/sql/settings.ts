@@ -9,13 +9,13 @@ export const LOCK_MS = 2_500;
 
 /**
  * For functions: names without a schema mean what Postgres has, whatever the session looks up first. Rows that a policy hides from the role
- * are an error: they would be lost without a word.
+ * are an error: they would be lost silently.
  */
 export const OWN_NAMES: string = `SET search_path = pg_catalog, pg_temp SET row_security = off SET lock_timeout = '${LOCK_MS}ms'`;
 
 /**
  * Says that there is something new. A session that stands still, in any database of the server, can fill the queue of notifications, and
- * then no transaction that notifies can commit: before that, nothing is said, and whoever polls finds it.
+ * then no transaction that notifies can commit: before that, no notification is sent, and polling finds the message.
  */
 export const notify = (channel: string): string =>
   `IF pg_notification_queue_usage() < 0.95 THEN PERFORM pg_notify('${channel}', ''); END IF;`;

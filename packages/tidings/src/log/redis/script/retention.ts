@@ -39,7 +39,7 @@ local function lose(topic, offset, size)
   any_lost = true
 end
 local function remember(pairs_)
-  -- Something else is there: whoever may have lost something gets a gap.
+  -- The key holds something else: every reader that may have lost something gets a gap.
   if type(try('ZADD', L, 'GT', unpack(pairs_))) == 'table' then floor = newest end
 end
 local function tell_lost(most)
